@@ -1,0 +1,1 @@
+"""Classifiers over the pool that a label updates and nothing ever fits."""

@@ -1,0 +1,59 @@
+"""The k-nearest-neighbours vote."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from knnal.classifiers.base import UNLABELLED, Labelling
+from knnal.neighbors.search import ExactIndex, Nearest
+from knnal.neighbors.vote import (
+    VoteOptions,
+    class_probabilities,
+    guided_class_weights,
+    vote_weights,
+)
+from knnal.types import Float32Array, Float64Array, IntArray
+
+
+class KNNExpert:
+    """The nearest labelled items vote with weight ``exp((s - 1) / T)``."""
+
+    summary: ClassVar[str] = "the k nearest labelled items vote, weighted by similarity"
+
+    def __init__(self, labelling: Labelling, options: VoteOptions) -> None:
+        self._labelling = labelling
+        self._options = options
+
+    def update(self, row: int, changed: IntArray) -> IntArray:
+        if self._options.balanced:  # class weights depend on every label
+            return np.arange(len(self._labelling.X))
+        return np.union1d(changed, self._labelling.neighbours.voters(row))
+
+    def rebuild(self) -> None:
+        """Nothing is kept beside the labelling."""
+
+    def probabilities(self, rows: IntArray) -> Float64Array:
+        neighbours = self._labelling.neighbours
+        return self._vote(Nearest(neighbours.ids[rows], neighbours.similarities[rows]))
+
+    def predict(self, vectors: Float32Array) -> Float64Array:
+        return self._vote(nearest_labelled(self._labelling, vectors, self._options.k))
+
+    def _vote(self, nearest: Nearest) -> Float64Array:
+        labelling = self._labelling
+        weights = vote_weights(nearest.ids, nearest.similarities, self._options)
+        balance = guided_class_weights(labelling.class_sizes()) if self._options.balanced else None
+        return class_probabilities(
+            weights, labelling.classes[nearest.ids], labelling.class_count, balance
+        )
+
+
+def nearest_labelled(labelling: Labelling, vectors: Float32Array, k: int) -> Nearest:
+    """The ``k`` labelled pool rows nearest to each vector, ``(m, d) -> (m, k)``."""
+    labelled = np.flatnonzero(labelling.classes != UNLABELLED)
+    found = ExactIndex(labelling.X[labelled]).search(vectors, k)
+    if not len(labelled):
+        return found
+    return Nearest(np.where(found.ids < 0, found.ids, labelled[found.ids]), found.similarities)

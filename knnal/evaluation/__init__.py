@@ -1,0 +1,1 @@
+"""What labels are worth: learning curves, and accuracy estimated while labeling."""

@@ -1,0 +1,101 @@
+"""Simulated labeling: known labels answer the questions, held-out items judge after each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from knnal.linalg import unit_rows
+from knnal.neighbors.graph import NeighbourGraph, build_graph
+from knnal.neighbors.vote import VoteOptions
+from knnal.session import DEFAULT_CLASSIFIER, Session
+from knnal.store.pool import Pool
+from knnal.types import Float64Array, FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class LearningCurve:
+    """``accuracy[t]`` on the held-out items after ``t + 1`` labels; ``asked`` in order."""
+
+    strategy: str
+    seed: int
+    accuracy: Float64Array
+    asked: tuple[int, ...]
+
+    def labels_to(self, target: float) -> int | None:
+        """The number of labels at which the target accuracy is first reached, or None."""
+        reached = np.flatnonzero(self.accuracy >= target)
+        return int(reached[0]) + 1 if len(reached) else None
+
+
+class Experiment:
+    """A pool to ask about, ``(n, d)`` with ``n`` labels, and held-out items to judge by."""
+
+    def __init__(
+        self,
+        pool_vectors: FloatArray,
+        pool_labels: Sequence[str],
+        test_vectors: FloatArray,
+        test_labels: Sequence[str],
+    ) -> None:
+        self._X = unit_rows(pool_vectors)
+        self._y = list(pool_labels)
+        self._test_X = unit_rows(test_vectors)
+        self._test_y = np.asarray(test_labels)
+        self._graph: NeighbourGraph | None = None
+
+    def run(
+        self,
+        strategy: str,
+        budget: int,
+        *,
+        seed: int = 0,
+        classifier: str = DEFAULT_CLASSIFIER,
+        vote: VoteOptions | None = None,
+    ) -> LearningCurve:
+        """Label ``budget`` items one at a time, from none, with the strategy's questions."""
+        steps = list(self.steps(strategy, budget, seed=seed, classifier=classifier, vote=vote))
+        return LearningCurve(
+            strategy,
+            seed,
+            np.array([accuracy for _, accuracy in steps]),
+            tuple(asked for asked, _ in steps),
+        )
+
+    def steps(
+        self,
+        strategy: str,
+        budget: int,
+        *,
+        seed: int = 0,
+        classifier: str = DEFAULT_CLASSIFIER,
+        vote: VoteOptions | None = None,
+    ) -> Iterator[tuple[int, float]]:
+        """After each label: which pool row was asked about, and the held-out accuracy since."""
+        session = Session(
+            Pool.in_memory(self._X),
+            strategy=strategy,
+            classifier=classifier,
+            vote=vote,
+            seed=seed,
+            annotator="simulation",
+            graph=lambda _: self._shared_graph(),
+        )
+        for _ in range(min(budget, len(self._X))):
+            question = session.ask()
+            assert question is not None
+            row = int(question.item)
+            session.tell(question.item, self._y[row])
+            yield row, self._judge(session)
+
+    def _shared_graph(self) -> NeighbourGraph:
+        """The graph depends on no label: one serves every run."""
+        if self._graph is None:
+            self._graph = build_graph(self._X, np.ones(len(self._X), dtype=np.bool_))
+        return self._graph
+
+    def _judge(self, session: Session) -> float:
+        best = session.state.classifier.predict(self._test_X).argmax(axis=1)
+        return float(np.mean(np.array(session.classes)[best] == self._test_y))

@@ -1,0 +1,1 @@
+"""Nearest neighbours: search, the state that labels update, the graph, and what it covers."""

@@ -1,0 +1,89 @@
+"""Exact k nearest neighbours: FAISS proposes, the row-independent similarity decides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from knnal.neighbors.similarity import rounding_bound, similarities
+from knnal.types import Float32Array, IntArray
+
+NOBODY = -1
+"""The id in a slot that no neighbour fills; its similarity is -inf."""
+
+_SPARE = 8
+_BLOCK_FLOATS = 1 << 23
+
+
+@dataclass(frozen=True, slots=True)
+class Nearest:
+    """``ids`` and ``similarities`` ``(n, k)``, by falling similarity, ties by lower id."""
+
+    ids: IntArray
+    similarities: Float32Array
+
+
+class ExactIndex:
+    """Unit rows ``(m, d)`` to search in."""
+
+    def __init__(self, base: Float32Array) -> None:
+        import faiss
+
+        self._base = np.ascontiguousarray(base, dtype=np.float32)
+        self._index = faiss.IndexFlatIP(self._base.shape[1])
+        self._index.add(self._base)
+
+    def search(self, queries: Float32Array, k: int) -> Nearest:
+        """The ``k`` nearest of each unit query row ``(n, d)``; slots beyond the base stay empty."""
+        n = len(queries)
+        ids = np.full((n, k), NOBODY, dtype=np.int64)
+        sims = np.full((n, k), -np.inf, dtype=np.float32)
+        width = min(k, len(self._base))
+        if width:
+            for block in self._blocks(n, k):
+                ids[block, :width], sims[block, :width] = self._search_block(queries[block], width)
+        return Nearest(ids, sims)
+
+    def _blocks(self, n: int, k: int) -> Iterator[slice]:
+        """Slices of queries that keep the gathered candidates within some 30 MB."""
+        step = max(1, _BLOCK_FLOATS // ((k + _SPARE) * self._base.shape[1]))
+        return (slice(start, min(start + step, n)) for start in range(0, n, step))
+
+    def _search_block(self, queries: Float32Array, k: int) -> tuple[IntArray, Float32Array]:
+        queries = np.ascontiguousarray(queries, dtype=np.float32)
+        wide = min(k + _SPARE, len(self._base))
+        proposed, candidates = self._index.search(queries, wide)
+        sims = similarities(self._base[candidates], queries[:, None, :])
+        ids, sims = _first(candidates, sims, k)
+        if wide < len(self._base):
+            # FAISS may have left out a candidate that ties with, or rounds above, our last one.
+            doubtful = sims[:, -1] <= proposed[:, -1] + rounding_bound(queries.shape[1])
+            for row in np.flatnonzero(doubtful):
+                ids[row], sims[row] = self._search_all(queries[row], k)
+        return ids, sims
+
+    def _search_all(self, query: Float32Array, k: int) -> tuple[IntArray, Float32Array]:
+        sims = similarities(self._base, query)
+        threshold = np.partition(sims, -k)[-k]
+        candidates = np.flatnonzero(sims >= threshold)
+        ids, best = _first(candidates[None], sims[None, candidates], k)
+        return ids[0], best[0]
+
+
+def without_itself(own: IntArray, found: Nearest) -> Nearest:
+    """Drop each row's own id, or else its last neighbour: ``(n, k + 1) -> (n, k)``."""
+    width = found.ids.shape[1] - 1
+    itself = found.ids == own[:, None]
+    drop = np.where(itself.any(axis=1), itself.argmax(axis=1), width)
+    keep = np.arange(width) + (np.arange(width) >= drop[:, None])
+    return Nearest(
+        np.take_along_axis(found.ids, keep, 1), np.take_along_axis(found.similarities, keep, 1)
+    )
+
+
+def _first(ids: IntArray, sims: Float32Array, k: int) -> tuple[IntArray, Float32Array]:
+    """The first ``k`` by falling similarity, ties by lower id, of each row."""
+    order = np.lexsort((ids, -sims))[:, :k]
+    return np.take_along_axis(ids, order, 1), np.take_along_axis(sims, order, 1)

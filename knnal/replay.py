@@ -1,0 +1,115 @@
+"""A pool's state kept in step with its log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+
+from knnal.classifiers.base import UNLABELLED
+from knnal.errors import InputError
+from knnal.neighbors.graph import NeighbourGraph
+from knnal.neighbors.vote import VoteOptions
+from knnal.state import PoolState
+from knnal.store.ledger import Event, EventKind, Ledger
+from knnal.store.pool import Pool
+from knnal.types import BoolArray, IntArray
+
+
+class Replay:
+    """What the log amounts to: the ledger of decisions, and the pool state that follows it.
+
+    The pool is taken as it is now; rows that are stored later are for the next replay.
+    """
+
+    def __init__(
+        self,
+        pool: Pool,
+        graph: Callable[[BoolArray], NeighbourGraph],
+        classifier: str,
+        vote: VoteOptions,
+    ) -> None:
+        live = pool.live
+        self.pool = pool
+        self.ledger = Ledger()
+        self.state = PoolState(
+            pool.embeddings, live, lambda: graph(live), classifier=classifier, vote=vote
+        )
+        self._skipped: BoolArray = np.zeros(len(live), dtype=np.bool_)
+        self._class_numbers: dict[str, int] = {}
+        for event in pool.log.events():
+            self.ledger.apply(event)
+        self._rebuild()
+
+    @property
+    def classes(self) -> list[str]:
+        """The classes by number, in the order in which they came up."""
+        return list(self._class_numbers)
+
+    @property
+    def askable(self) -> BoolArray:
+        """The rows that may be asked about, ``(rows,)``: there, without a label, not skipped."""
+        unlabelled = self.state.labelling.classes == UNLABELLED
+        return self.state.live & unlabelled & ~self._skipped
+
+    @property
+    def has_labels(self) -> bool:
+        return bool(self.state.labelling.neighbours.labelled)
+
+    def row(self, item: str) -> int:
+        """The row of an item. Raises InputError for one that is not in the pool as replayed."""
+        row = self.pool.catalogue.get(item).row
+        if row >= len(self.state.X):
+            raise InputError(f"'{item}' was embedded after this session began. Open a new one.")
+        return row
+
+    def catch_up(self) -> None:
+        """Take in what was appended to the log since."""
+        self.apply(list(self.pool.log.events(after=self.ledger.last_seq)))
+
+    def apply(self, events: Sequence[Event]) -> None:
+        """Take in the next events of the log, which are durable already."""
+        changes = [self.ledger.apply(event) for event in events]
+        self._sync_classes()
+        for change in changes:
+            if change is not None:
+                self._settle(change.item)
+
+    def _settle(self, item: str) -> None:
+        """Bring one item's label and skip into the state."""
+        row = self.pool.catalogue.rows_of([item]).get(item)
+        if row is None or row >= len(self.state.X):
+            return
+        decision = self.ledger.decision(item)
+        self._skipped[row] = decision is not None and decision.kind is EventKind.SKIP
+        label = decision.label if decision else None
+        self.state.assign(row, None if label is None else self._class_numbers[label])
+
+    def _sync_classes(self) -> None:
+        names = self.ledger.classes()
+        if names == self.classes:
+            return
+        if names[: len(self._class_numbers)] == self.classes:
+            self._class_numbers = {name: number for number, name in enumerate(names)}
+            self.state.declare_classes(len(names))
+        else:  # a class went with the label that brought it: the numbers behind it move
+            self._rebuild()
+
+    def _rebuild(self) -> None:
+        """The state from all decisions in force."""
+        self._class_numbers = {name: number for number, name in enumerate(self.ledger.classes())}
+        labels, skipped = self.ledger.labels(), self.ledger.skipped()
+        found = self.pool.catalogue.rows_of([*labels, *skipped])
+        rows = {item: row for item, row in found.items() if row < len(self.state.X)}
+        self._skipped[:] = False
+        self._skipped[_array(rows[item] for item in skipped if item in rows)] = True
+        labelled = [item for item in labels if item in rows]
+        self.state.rebuild(
+            _array(rows[item] for item in labelled),
+            _array(self._class_numbers[labels[item]] for item in labelled),
+            len(self._class_numbers),
+        )
+
+
+def _array(numbers: Iterable[int]) -> IntArray:
+    return np.fromiter(numbers, dtype=np.int64)

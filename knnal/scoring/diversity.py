@@ -1,0 +1,41 @@
+"""How unlike what is already labelled each item is."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from knnal.types import Float64Array, FloatArray
+
+
+def distance(nearest: FloatArray) -> Float64Array:
+    """``1 - max similarity`` to a labelled item, ``(n,) -> (n,)``; 1 where nothing is labelled.
+
+    ``nearest`` is the similarity of the nearest labelled item, -inf for none. This is what the
+    prose of "Learn faster with smarter data labeling" asks for.
+    """
+    return _complement(nearest)
+
+
+def distance_as_printed(farthest: FloatArray) -> Float64Array:
+    """``1 - max distance`` to a labelled item, ``(n,) -> (n,)``; 1 where nothing is labelled.
+
+    ``farthest`` is the similarity of the farthest labelled item, +inf for none; its distance is
+    1 minus that. The formula as the same article prints it: it rewards staying close to every
+    label, and is kept so that the printed method can be reproduced.
+    """
+    closeness = np.asarray(farthest, dtype=np.float64)
+    return np.where(np.isposinf(closeness), 1.0, closeness)
+
+
+def uncovered(gain: Float64Array, mass: Float64Array) -> Float64Array:
+    """The share of an item's kernel mass that no label covers yet, ``-> (n,)`` in [0, 1].
+
+    ``gain`` is the kernel coverage that labeling the item would add, ``mass`` its kernel mass, so
+    that density x diversity is the marginal coverage of MaxHerding (arXiv 2407.12212).
+    """
+    return gain / mass
+
+
+def _complement(similarity: FloatArray) -> Float64Array:
+    closeness = np.asarray(similarity, dtype=np.float64)
+    return np.where(np.isneginf(closeness), 1.0, 1.0 - closeness)

@@ -1,0 +1,54 @@
+"""How unsure a classifier is of each item, from its class probabilities.
+
+Source of the four measures: B. Settles, "Active Learning Literature Survey" (2009), section 3.1;
+T. Dominguez-Kuhne and X. Zhao for the largest margin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from knnal.types import Float64Array
+
+
+def least_confidence(P: Float64Array) -> Float64Array:
+    """``1 - p1``, ``(n, c) -> (n,)``: how much is left beside the likeliest class."""
+    return 1.0 - _ranked(P, 1)
+
+
+def smallest_margin(P: Float64Array) -> Float64Array:
+    """``1 - (p1 - p2)``, ``(n, c) -> (n,)``: how close the two likeliest classes are."""
+    return 1.0 - (_ranked(P, 1) - _ranked(P, 2))
+
+
+def largest_margin(P: Float64Array) -> Float64Array:
+    """``1 - (p1 - pC)``, ``(n, c) -> (n,)``: how close the best and worst classes are."""
+    worst = P.min(axis=1) if P.shape[1] else np.zeros(len(P))
+    return 1.0 - (_ranked(P, 1) - worst)
+
+
+def entropy(P: Float64Array) -> Float64Array:
+    """``-sum p log p`` in nats, ``(n, c) -> (n,)``, with ``0 log 0 = 0``."""
+    logs = np.log(P, out=np.zeros_like(P), where=P > 0)
+    surprise: Float64Array = -np.sum(P * logs, axis=1)
+    return surprise
+
+
+UncertaintyMeasure = Callable[[Float64Array], Float64Array]
+
+MEASURES: dict[str, UncertaintyMeasure] = {
+    "least-confidence": least_confidence,
+    "smallest-margin": smallest_margin,
+    "largest-margin": largest_margin,
+    "entropy": entropy,
+}
+
+
+def _ranked(P: Float64Array, rank: int) -> Float64Array:
+    """The ``rank``-th largest probability of each row; 0 where there are fewer classes."""
+    if P.shape[1] < rank:
+        return np.zeros(len(P))
+    largest: Float64Array = np.partition(P, -rank, axis=1)[:, -rank]
+    return largest

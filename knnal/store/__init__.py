@@ -1,0 +1,1 @@
+"""A pool on disk: embeddings, the catalogue of items, and the log of labels."""

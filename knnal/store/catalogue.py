@@ -1,0 +1,196 @@
+"""The catalogue: which item is in which row, what it holds, and whether it is still there."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+
+from knnal.errors import InputError
+from knnal.types import BoolArray
+
+
+class ItemState(StrEnum):
+    """Vanished items keep their labels, which go on voting; superseded rows are out of use."""
+
+    LIVE = "live"
+    VANISHED = "vanished"
+    SUPERSEDED = "superseded"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One item as stored. ``path`` is absolute."""
+
+    row: int
+    id: str
+    source: int
+    state: ItemState
+    stamp: str
+    digest: str
+    path: Path | None
+    text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewRecord:
+    """An item about to be stored; ``path`` is relative to its source."""
+
+    id: str
+    stamp: str
+    digest: str
+    path: str | None = None
+    text: str | None = None
+
+
+class Catalogue:
+    """Items by id and by row. ``home`` is the folder that relative locations start from."""
+
+    def __init__(self, db: sqlite3.Connection, home: Path) -> None:
+        self._db = db
+        self._home = home
+
+    def source(self, location: Path) -> int:
+        """The number of a source, registered if it is new."""
+        location = location.absolute()
+        try:
+            key = location.relative_to(self._home).as_posix()
+        except ValueError:
+            key = str(location)
+        self._db.execute("INSERT OR IGNORE INTO sources (location) VALUES (?)", (key,))
+        found = self._db.execute("SELECT id FROM sources WHERE location = ?", (key,))
+        return int(found.fetchone()[0])
+
+    def sources(self) -> list[Path]:
+        rows = self._db.execute("SELECT location FROM sources ORDER BY id")
+        return [self._home / location for (location,) in rows]
+
+    def row_count(self) -> int:
+        """Rows in use or superseded: the number of rows of the embedding file that count."""
+        (last,) = self._db.execute("SELECT MAX(row) FROM items").fetchone()
+        return 0 if last is None else int(last) + 1
+
+    def live_mask(self) -> BoolArray:
+        """Which rows hold an item that is still there, ``(rows,)``."""
+        mask = np.zeros(self.row_count(), dtype=np.bool_)
+        live = self._db.execute("SELECT row FROM items WHERE state = 'live'")
+        mask[np.fromiter((row for (row,) in live), dtype=np.int64)] = True
+        return mask
+
+    def counts(self) -> dict[ItemState, int]:
+        found = dict(self._db.execute("SELECT state, COUNT(*) FROM items GROUP BY state"))
+        return {state: found.get(state.value, 0) for state in ItemState}
+
+    def find(self, item: str) -> Record | None:
+        """The item of that id, or None."""
+        return self._one("items.id = ? AND items.state != 'superseded'", (item,))
+
+    def get(self, item: str) -> Record:
+        """Like ``find``; raises InputError for an id that the pool does not hold."""
+        record = self.find(item)
+        if record is None:
+            raise InputError(
+                f"No item '{item}' in this pool. Ids are paths relative to the source, values of "
+                "the id column, or content hashes; 'knnal export' lists them."
+            )
+        return record
+
+    def at(self, row: int) -> Record:
+        """The item in that row."""
+        record = self._one("items.row = ?", (row,))
+        if record is None:
+            raise IndexError(row)
+        return record
+
+    def records(self) -> Iterator[Record]:
+        """Every live and vanished item, by row."""
+        return map(self._record, self._query("items.state != 'superseded' ORDER BY items.row", ()))
+
+    def rows_of(self, items: Iterable[str]) -> dict[str, int]:
+        """The rows of those of the ids that the pool holds."""
+        find = "SELECT row FROM items WHERE id = ? AND state != 'superseded'"
+        found = ((item, self._db.execute(find, (item,)).fetchone()) for item in items)
+        return {item: int(row[0]) for item, row in found if row is not None}
+
+    def add(self, source: int, records: Sequence[NewRecord]) -> int:
+        """Give each record the next row, and supersede what carried its id; the first new row."""
+        start = self.row_count()
+        self._db.executemany(
+            "UPDATE items SET state = 'superseded' WHERE id = ? AND state != 'superseded'",
+            [(record.id,) for record in records],
+        )
+        self._db.executemany(
+            "INSERT INTO items (row, id, source, state, stamp, digest, path, text) "
+            "VALUES (?, ?, ?, 'live', ?, ?, ?, ?)",
+            [
+                (
+                    start + i,
+                    record.id,
+                    source,
+                    record.stamp,
+                    record.digest,
+                    record.path,
+                    record.text,
+                )
+                for i, record in enumerate(records)
+            ],
+        )
+        return start
+
+    def touch(self, row: int, stamp: str) -> None:
+        """The content was read again and is the same: remember its new stamp."""
+        self._db.execute("UPDATE items SET stamp = ? WHERE row = ?", (stamp, row))
+
+    def begin_scan(self) -> None:
+        """Forget what an earlier scan has seen. What is seen is kept on disk, not in memory."""
+        self._db.execute("CREATE TEMP TABLE IF NOT EXISTS seen (id TEXT PRIMARY KEY)")
+        self._db.execute("DELETE FROM seen")
+
+    def see(self, item: str) -> bool:
+        """Note an id of the running scan; False if the scan has met it before."""
+        done = self._db.execute("INSERT OR IGNORE INTO seen (id) VALUES (?)", (item,))
+        return done.rowcount == 1
+
+    def end_scan(self, source: int) -> tuple[int, int]:
+        """Mark the source's items that the scan did not meet; the numbers of vanished, returned."""
+        vanished = self._db.execute(
+            "UPDATE items SET state = 'vanished' WHERE source = ? AND state = 'live' "
+            "AND id NOT IN (SELECT id FROM seen)",
+            (source,),
+        ).rowcount
+        returned = self._db.execute(
+            "UPDATE items SET state = 'live' WHERE source = ? AND state = 'vanished' "
+            "AND id IN (SELECT id FROM seen)",
+            (source,),
+        ).rowcount
+        return vanished, returned
+
+    def _one(self, where: str, values: tuple[object, ...]) -> Record | None:
+        row = self._query(where, values).fetchone()
+        return None if row is None else self._record(row)
+
+    def _query(self, where: str, values: tuple[object, ...]) -> sqlite3.Cursor:
+        return self._db.execute(
+            "SELECT row, items.id, source, state, stamp, digest, path, text, location "  # noqa: S608
+            f"FROM items JOIN sources ON sources.id = source WHERE {where}",
+            values,
+        )
+
+    def _record(
+        self, row: tuple[int, str, int, str, str, str, str | None, str | None, str]
+    ) -> Record:
+        number, item, source, state, stamp, digest, path, text, location = row
+        return Record(
+            row=number,
+            id=item,
+            source=source,
+            state=ItemState(state),
+            stamp=stamp,
+            digest=digest,
+            path=None if path is None else self._home / location / path,
+            text=text,
+        )

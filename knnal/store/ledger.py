@@ -1,0 +1,150 @@
+"""What a log of events amounts to: the decision in force for each item, and the classes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class EventKind(StrEnum):
+    LABEL = "label"
+    RELABEL = "relabel"
+    SKIP = "skip"
+    UNDO = "undo"
+    CLASS = "class"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of the log. ``target`` is the event that an undo takes back, or, of a class that
+    a label brought with it, that label. ``origin`` tells how the item came to be decided on:
+    asked by a strategy, drawn for the audit, named by the user, imported. ``at`` is UTC, ISO 8601.
+    """
+
+    seq: int
+    kind: EventKind
+    origin: str
+    annotator: str
+    at: str
+    item: str | None = None
+    label: str | None = None
+    target: int | None = None
+    strategy: str | None = None
+    scores: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def decides(self) -> bool:
+        return self.kind in (EventKind.LABEL, EventKind.RELABEL, EventKind.SKIP)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What an event did to an item: the label in force before and after, None for no label."""
+
+    item: str
+    before: str | None
+    after: str | None
+
+
+class Ledger:
+    """Replays events in order. Holds memory only for items that somebody decided on."""
+
+    def __init__(self) -> None:
+        self.last_seq = 0
+        self.step = 0
+        self._events: dict[int, Event] = {}
+        self._by_item: dict[str, list[int]] = {}
+        self._classes: dict[str, int | None] = {}
+        self._counts: Counter[str] = Counter()
+
+    def apply(self, event: Event) -> Change | None:
+        """Take in the next event; what it changed, or None for a new class."""
+        self.last_seq = event.seq
+        if event.kind is EventKind.CLASS:
+            self._declare(event)
+            return None
+        self.step += 1
+        if event.kind is EventKind.UNDO:
+            return self._undo(event)
+        assert event.item is not None
+        before = self.label(event.item)
+        self._events[event.seq] = event
+        self._by_item.setdefault(event.item, []).append(event.seq)
+        return self._changed(event.item, before)
+
+    def _changed(self, item: str, before: str | None) -> Change:
+        after = self.label(item)
+        if before is not None:
+            self._counts[before] -= 1
+        if after is not None:
+            self._counts[after] += 1
+        return Change(item, before, after)
+
+    def _declare(self, event: Event) -> None:
+        assert event.label is not None
+        # A class that was both brought by a label and declared on its own outlives the label.
+        if event.label not in self._classes or event.target is None:
+            self._classes[event.label] = event.target
+
+    def _undo(self, event: Event) -> Change:
+        assert event.target is not None
+        taken_back = self._events.pop(event.target)
+        assert taken_back.item is not None
+        before = self.label(taken_back.item)
+        active = self._by_item[taken_back.item]
+        active.remove(event.target)
+        if not active:
+            del self._by_item[taken_back.item]
+        return self._changed(taken_back.item, before)
+
+    def decision(self, item: str) -> Event | None:
+        """The event in force for the item, or None."""
+        active = self._by_item.get(item)
+        return self._events[active[-1]] if active else None
+
+    def label(self, item: str) -> str | None:
+        decision = self.decision(item)
+        return None if decision is None else decision.label
+
+    def decisions(self) -> Iterator[Event]:
+        """The events in force, one an item, in the order in which they were made."""
+        latest = sorted(active[-1] for active in self._by_item.values())
+        return (self._events[seq] for seq in latest)
+
+    def labels(self) -> dict[str, str]:
+        return {
+            event.item: event.label
+            for event in self.decisions()
+            if event.item is not None and event.label is not None
+        }
+
+    def skipped(self) -> set[str]:
+        return {
+            event.item
+            for event in self.decisions()
+            if event.item is not None and event.kind is EventKind.SKIP
+        }
+
+    def classes(self) -> list[str]:
+        """The classes, in the order in which they came up.
+
+        One that came with a label goes with it, unless another item has it by now.
+        """
+        return [
+            name
+            for name, target in self._classes.items()
+            if target is None or target in self._events or self._counts[name]
+        ]
+
+    def class_counts(self) -> dict[str, int]:
+        """Labels in force by class."""
+        return {name: self._counts[name] for name in self.classes()}
+
+    def last_of(self, annotator: str) -> Event | None:
+        """The latest decision of the annotator that has not been taken back, or None."""
+        mine = (seq for seq, event in self._events.items() if event.annotator == annotator)
+        latest = max(mine, default=None)
+        return None if latest is None else self._events[latest]

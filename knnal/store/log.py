@@ -1,0 +1,141 @@
+"""The label log: append-only, durable, shared by every process that labels the pool."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from knnal.store.database import transaction
+from knnal.store.ledger import Event, EventKind
+
+_COLUMNS = "seq, kind, origin, annotator, at, item, label, target, strategy, scores"
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """How an item came to be asked about: ``origin`` ("asked" or "audit"), strategy, scores."""
+
+    origin: str
+    strategy: str
+    scores: Mapping[str, Any] = field(default_factory=dict)
+
+
+class LabelLog:
+    """Reads and appends events. Appending happens inside ``writing``, and nowhere else."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    def events(self, after: int = 0) -> Iterator[Event]:
+        """The events behind the one numbered ``after``, in order."""
+        rows = self._db.execute(
+            f"SELECT {_COLUMNS} FROM events WHERE seq > ? ORDER BY seq",  # noqa: S608
+            (after,),
+        )
+        return map(_event, rows)
+
+    @contextmanager
+    def writing(self, catch_up: Callable[[], None]) -> Iterator[None]:
+        """A transaction in which the log cannot grow under the writer.
+
+        ``catch_up`` runs first, to take in what other processes appended meanwhile, so that what
+        is decided inside is decided on the whole log.
+        """
+        with transaction(self._db):
+            catch_up()
+            yield
+
+    def append(
+        self,
+        kind: EventKind,
+        *,
+        annotator: str,
+        origin: str,
+        item: str | None = None,
+        label: str | None = None,
+        target: int | None = None,
+        strategy: str | None = None,
+        scores: Mapping[str, Any] | None = None,
+    ) -> Event:
+        """Append one event and return it. It is durable when the transaction around it ends."""
+        at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        row = (kind.value, origin, annotator, at, item, label, target, strategy)
+        text = json.dumps(scores) if scores else None
+        done = self._db.execute(
+            "INSERT INTO events"
+            " (kind, origin, annotator, at, item, label, target, strategy, scores)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (*row, text),
+        )
+        assert done.lastrowid is not None
+        return _event((done.lastrowid, *row, text))
+
+    def append_label(self, kind: EventKind, label: str, **fields: Any) -> list[Event]:
+        """Append a label or relabel, and the class that it brings if the log has none of that name.
+
+        ``fields`` are those of ``append``.
+        """
+        known = self._db.execute(
+            "SELECT 1 FROM events WHERE label = ? AND kind = 'class' LIMIT 1", (label,)
+        ).fetchone()
+        event = self.append(kind, label=label, **fields)
+        if known:
+            return [event]
+        return [event, self.append_class(label, fields["annotator"], brought_by=event.seq)]
+
+    def append_class(self, name: str, annotator: str, brought_by: int | None = None) -> Event:
+        """Append a class; ``brought_by`` is the label that it came with, None if declared."""
+        origin = "declared" if brought_by is None else "label"
+        return self.append(
+            EventKind.CLASS, annotator=annotator, origin=origin, label=name, target=brought_by
+        )
+
+    def label_of(self, item: str) -> str | None:
+        """The label in force for one item, read from the log without replaying it all."""
+        row = self._db.execute(
+            "SELECT label FROM events AS e WHERE item = ? AND kind IN ('label', 'relabel', 'skip') "
+            "AND NOT EXISTS (SELECT 1 FROM events WHERE kind = 'undo' AND target = e.seq) "
+            "ORDER BY seq DESC LIMIT 1",
+            (item,),
+        ).fetchone()
+        return None if row is None else row[0]
+
+    def offer(self, offers: Mapping[str, Offer]) -> None:
+        """Remember what was asked about, for answers that another process brings."""
+        with transaction(self._db):
+            self._db.executemany(
+                "INSERT OR REPLACE INTO offers (item, origin, strategy, scores)"
+                " VALUES (?, ?, ?, ?)",
+                [
+                    (item, offer.origin, offer.strategy, json.dumps(dict(offer.scores)))
+                    for item, offer in offers.items()
+                ],
+            )
+
+    def offered(self, item: str) -> Offer | None:
+        """How the item was last asked about, or None."""
+        row = self._db.execute(
+            "SELECT origin, strategy, scores FROM offers WHERE item = ?", (item,)
+        ).fetchone()
+        return None if row is None else Offer(row[0], row[1], json.loads(row[2]))
+
+
+def _event(row: tuple[Any, ...]) -> Event:
+    seq, kind, origin, annotator, at, item, label, target, strategy, scores = row
+    return Event(
+        seq=seq,
+        kind=EventKind(kind),
+        origin=origin,
+        annotator=annotator,
+        at=at,
+        item=item,
+        label=label,
+        target=target,
+        strategy=strategy,
+        scores=json.loads(scores) if scores else {},
+    )

@@ -1,0 +1,93 @@
+"""The database schema: numbered steps, each in one transaction. Never edit one that shipped."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+
+from knnal.errors import SchemaTooNewError
+
+
+def _first_schema(db: sqlite3.Connection) -> None:
+    for statement in (
+        # Where items come from; a location inside the pool's parent folder is kept relative to it,
+        # so that the two can be moved together.
+        "CREATE TABLE sources (id INTEGER PRIMARY KEY, location TEXT NOT NULL UNIQUE)",
+        # row is the row in embeddings.npy. A changed item gets a new one, and leaves the old one
+        # superseded.
+        """CREATE TABLE items (
+             row INTEGER PRIMARY KEY,
+             id TEXT NOT NULL,
+             source INTEGER NOT NULL REFERENCES sources (id),
+             state TEXT NOT NULL CHECK (state IN ('live', 'vanished', 'superseded')),
+             stamp TEXT NOT NULL,
+             digest TEXT NOT NULL,
+             path TEXT,
+             text TEXT
+           )""",
+        "CREATE UNIQUE INDEX items_by_id ON items (id) WHERE state != 'superseded'",
+        """CREATE TABLE events (
+             seq INTEGER PRIMARY KEY AUTOINCREMENT,
+             kind TEXT NOT NULL CHECK (kind IN ('label', 'relabel', 'skip', 'undo', 'class')),
+             item TEXT,
+             label TEXT,
+             target INTEGER REFERENCES events (seq),
+             origin TEXT NOT NULL,
+             annotator TEXT NOT NULL,
+             at TEXT NOT NULL,
+             strategy TEXT,
+             scores TEXT
+           )""",
+        "CREATE INDEX events_by_item ON events (item)",
+        "CREATE INDEX events_by_target ON events (target) WHERE target IS NOT NULL",
+        "CREATE INDEX events_by_class ON events (label) WHERE kind = 'class'",
+        """CREATE TRIGGER events_are_never_changed BEFORE UPDATE ON events
+           BEGIN SELECT RAISE(ABORT, 'events are append-only'); END""",
+        """CREATE TRIGGER events_are_never_deleted BEFORE DELETE ON events
+           BEGIN SELECT RAISE(ABORT, 'events are append-only'); END""",
+        # What was last asked about, so that an answer that another process brings can be logged
+        # with the strategy and the scores that chose the item.
+        """CREATE TABLE offers (
+             item TEXT PRIMARY KEY,
+             origin TEXT NOT NULL,
+             strategy TEXT NOT NULL,
+             scores TEXT NOT NULL
+           ) WITHOUT ROWID""",
+    ):
+        db.execute(statement)
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first_schema,)
+SCHEMA_VERSION = len(MIGRATIONS)
+
+
+def migrate(db: sqlite3.Connection) -> None:
+    """Bring the database to SCHEMA_VERSION, one transaction per step.
+
+    Raises SchemaTooNewError for a pool that a newer knnal has written.
+    """
+    require_known(_version(db))
+    while _version(db) < SCHEMA_VERSION:
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            version = _version(db)  # another process may have migrated while this one waited
+            if version < SCHEMA_VERSION:
+                MIGRATIONS[version](db)
+                db.execute(f"PRAGMA user_version = {version + 1}")
+            db.execute("COMMIT")
+        except BaseException:
+            db.execute("ROLLBACK")
+            raise
+
+
+def require_known(version: int) -> None:
+    """Raises SchemaTooNewError for a version that this knnal does not know."""
+    if version > SCHEMA_VERSION:
+        raise SchemaTooNewError(
+            f"This pool has schema version {version}, and this knnal knows up to "
+            f"{SCHEMA_VERSION}. Upgrade knnal to open it; nothing in the pool was changed."
+        )
+
+
+def _version(db: sqlite3.Connection) -> int:
+    return int(db.execute("PRAGMA user_version").fetchone()[0])

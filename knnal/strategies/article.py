@@ -1,0 +1,32 @@
+"""The article's own terms under the product of CDFs."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from knnal.strategies.cdf_product import CdfProduct
+
+
+class Article(CdfProduct):
+    """Smallest margin, mean similarity to the pool, and distance to the nearest labelled item.
+
+    The diversity is the one that the article's prose describes.
+    """
+
+    summary: ClassVar[str] = (
+        "product of the CDFs of smallest margin, mean similarity to the pool, distance to labels"
+    )
+    source: ClassVar[str] = "Lyubimov, 'Learn faster with smarter data labeling', corrected"
+    density: ClassVar[str] = "global"
+    diversity: ClassVar[str] = "distance"
+
+
+class ArticleAsPrinted(Article):
+    """The same with the diversity as the formula in the article has it, ``1 - max distance``.
+
+    It rewards staying close to what is labelled; kept to reproduce the printed method.
+    """
+
+    summary: ClassVar[str] = "as 'article', with its diversity as printed: 1 - max distance"
+    source: ClassVar[str] = "Lyubimov, 'Learn faster with smarter data labeling', as printed"
+    diversity: ClassVar[str] = "distance-as-printed"
