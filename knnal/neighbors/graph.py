@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from knnal.files import atomic_writer
 from knnal.neighbors.search import NOBODY, ExactIndex, Nearest, without_itself
 from knnal.neighbors.segments import Segments, reduce_segments
-from knnal.store.files import atomic_writer
 from knnal.store.pool import Pool
 from knnal.types import BoolArray, Float32Array, Float64Array, IntArray, LogNarrator, Narrator
 

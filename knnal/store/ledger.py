@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+IMPORTED = "imported"
+"""The origin of labels that came with the data: undo leaves them alone."""
+
 
 class EventKind(StrEnum):
     LABEL = "label"
@@ -91,14 +94,12 @@ class Ledger:
 
     def _undo(self, event: Event) -> Change:
         assert event.target is not None
-        taken_back = self._events.pop(event.target)
-        assert taken_back.item is not None
-        before = self.label(taken_back.item)
-        active = self._by_item[taken_back.item]
-        active.remove(event.target)
-        if not active:
-            del self._by_item[taken_back.item]
-        return self._changed(taken_back.item, before)
+        item = self._events[event.target].item
+        assert item is not None
+        before = self.label(item)
+        del self._events[event.target]
+        self._by_item[item].remove(event.target)
+        return self._changed(item, before)
 
     def decision(self, item: str) -> Event | None:
         """The event in force for the item, or None."""
@@ -111,7 +112,7 @@ class Ledger:
 
     def decisions(self) -> Iterator[Event]:
         """The events in force, one an item, in the order in which they were made."""
-        latest = sorted(active[-1] for active in self._by_item.values())
+        latest = sorted(active[-1] for active in self._by_item.values() if active)
         return (self._events[seq] for seq in latest)
 
     def labels(self) -> dict[str, str]:
@@ -144,7 +145,11 @@ class Ledger:
         return {name: self._counts[name] for name in self.classes()}
 
     def last_of(self, annotator: str) -> Event | None:
-        """The latest decision of the annotator that has not been taken back, or None."""
-        mine = (seq for seq, event in self._events.items() if event.annotator == annotator)
+        """The annotator's latest decision that has not been taken back, imports apart, or None."""
+        mine = (
+            seq
+            for seq, event in self._events.items()
+            if event.annotator == annotator and event.origin != IMPORTED
+        )
         latest = max(mine, default=None)
         return None if latest is None else self._events[latest]

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from knnal.errors import EmbedderMismatchError, PoolError
-from knnal.store.files import atomic_writer
+from knnal.files import atomic_writer
 from knnal.types import EmbedderIdentity, Modality
 
 

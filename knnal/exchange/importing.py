@@ -1,0 +1,82 @@
+"""Labels from a table into the log."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from knnal.errors import InputError, ItemError
+from knnal.items.checks import require_column
+from knnal.items.tables import table_reader
+from knnal.items.text import cell_id, cell_label
+from knnal.session import checked_label
+from knnal.store.ledger import IMPORTED, EventKind
+from knnal.store.pool import Pool
+
+
+@dataclass(slots=True)
+class ImportReport:
+    """``kept`` items have another label already and were not overwritten."""
+
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    kept: int = 0
+    skips: Counter[str] = field(default_factory=Counter)
+
+
+def import_labels(
+    pool: Pool,
+    file: Path,
+    *,
+    annotator: str,
+    id_column: str = "id",
+    label_column: str = "label",
+    overwrite: bool = False,
+) -> ImportReport:
+    """Append the file's labels to the log, all of them or, on an error, none.
+
+    With ``overwrite``, another label that an item has is changed, by a relabel that the log keeps.
+
+    Raises InputError for a file that cannot be read or lacks one of the columns.
+    """
+    report = ImportReport()
+    with pool.transaction():
+        for item, label in _labels(file, id_column, label_column, report):
+            if pool.catalogue.find(item) is None:
+                report.skips["no such item in the pool"] += 1
+                continue
+            current = pool.log.label_of(item)
+            if current == label:
+                report.unchanged += 1
+            elif current is not None and not overwrite:
+                report.kept += 1
+            else:
+                kind = EventKind.LABEL if current is None else EventKind.RELABEL
+                pool.log.append_label(kind, label, annotator=annotator, item=item, origin=IMPORTED)
+                report.added += current is None
+                report.changed += current is not None
+    return report
+
+
+def _labels(
+    file: Path, id_column: str, label_column: str, report: ImportReport
+) -> Iterator[tuple[str, str]]:
+    reader = table_reader(file)
+    columns = reader.columns()
+    require_column(file, columns, id_column, option="--id-column")
+    require_column(file, columns, label_column, option="--label-column")
+    for row in reader.rows([id_column, label_column]):
+        try:
+            if isinstance(row, ItemError):
+                raise row
+            label = cell_label(row.get(label_column))
+            if label is None:
+                raise ItemError("empty label")
+            yield cell_id(row.get(id_column)), checked_label(label)
+        except ItemError as error:
+            report.skips[error.reason] += 1
+        except InputError:
+            report.skips["label with unprintable characters"] += 1

@@ -1,0 +1,227 @@
+"""From a source to a pool: read, embed and store what is new or changed, and only that."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from knnal.embedders.base import Embedder
+from knnal.embedding import Embedded, content_digest, embed_stream
+from knnal.errors import InputError
+from knnal.items.base import Item, Skip, Source
+from knnal.store.catalogue import NewRecord, Record
+from knnal.store.ledger import IMPORTED, EventKind
+from knnal.store.pool import Pool
+from knnal.types import LogNarrator, Modality, Narrator
+
+_CHUNK_ITEMS = 1024
+_CHUNK_SECONDS = 2.0
+_EXAMPLES = 5
+
+
+@dataclass(slots=True)
+class IngestReport:
+    """What one run did to the pool; ``skips`` counts reasons, ``examples`` names some of each."""
+
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    vanished: int = 0
+    returned: int = 0
+    labels: int = 0
+    labels_kept: int = 0
+    seconds: float = 0.0
+    skips: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, list[str]] = field(default_factory=dict)
+
+    def skip(self, skip: Skip) -> None:
+        self.skips[skip.reason] += 1
+        examples = self.examples.setdefault(skip.reason, [])
+        if len(examples) < _EXAMPLES:
+            examples.append(skip.where)
+
+    @property
+    def embedded(self) -> int:
+        return self.added + self.changed
+
+    @property
+    def seen(self) -> int:
+        return self.embedded + self.unchanged + self.skips.total()
+
+    @property
+    def found_nothing(self) -> bool:
+        """Not one item of the source is in the pool."""
+        return self.embedded + self.unchanged == 0
+
+
+class Ingest:
+    """One run of ``embed`` over one source."""
+
+    def __init__(
+        self, pool: Pool, source: Source, embedder: Embedder, annotator: str, narrator: Narrator
+    ) -> None:
+        self._pool = pool
+        self._source = source
+        self._embedder = embedder
+        self._annotator = annotator
+        self._narrator = narrator
+        self.report = IngestReport()
+        self._number = pool.catalogue.source(source.location)
+        self._replaces: set[str] = set()
+        self._labels: list[tuple[str, str]] = []
+        self._stamps: list[tuple[int, str]] = []
+
+    def run(self) -> IngestReport:
+        """Bring the pool up to date with the source.
+
+        What is stored stays stored, however this ends: an interrupted run is finished by the next.
+        """
+        started = time.monotonic()
+        total = self._source.count()
+        self._pool.catalogue.begin_scan()
+        chunk: list[Embedded] = []
+        last_stored = time.monotonic()
+        with closing(embed_stream(self._to_embed(), self._embedder)) as stream:
+            try:
+                for result in stream:
+                    if isinstance(result, Skip):
+                        self.report.skip(result)
+                        continue
+                    chunk.append(result)
+                    full = len(chunk) >= _CHUNK_ITEMS
+                    if full or time.monotonic() - last_stored >= _CHUNK_SECONDS:
+                        self._store(chunk)
+                        chunk, last_stored = [], time.monotonic()
+                    self._narrator.progress("Embedding", self.report.seen + len(chunk), total)
+            finally:
+                self._store(chunk)
+        if not self.report.found_nothing:
+            with self._pool.transaction():
+                vanished, returned = self._pool.catalogue.end_scan(self._number)
+            self.report.vanished, self.report.returned = vanished, returned
+        self.report.seconds = time.monotonic() - started
+        self._pool.reload()
+        return self.report
+
+    def _to_embed(self) -> Iterator[Item]:
+        """The items that need a vector; the others are counted on the way."""
+        catalogue = self._pool.catalogue
+        for item in self._source:
+            if isinstance(item, Skip):
+                self.report.skip(item)
+                continue
+            if not catalogue.see(item.id):
+                self.report.skip(Skip(item.id, "duplicate id"))
+                continue
+            record = catalogue.find(item.id)
+            if record is not None and record.source != self._number:
+                self.report.skip(Skip(item.id, "id of an item from another source"))
+            elif record is not None and self._is_unchanged(item, record):
+                self.report.unchanged += 1
+                self._note_label(item)
+            else:
+                if record is not None:
+                    self._replaces.add(item.id)
+                yield item
+
+    def _is_unchanged(self, item: Item, record: Record) -> bool:
+        if item.stamp == record.stamp:
+            return True
+        if item.path is None:
+            return False
+        try:
+            unchanged = content_digest(item.path.read_bytes()) == record.digest
+        except OSError:
+            return False  # embedding it will fail the same way, and say so
+        if unchanged:
+            self._stamps.append((record.row, item.stamp))
+        return unchanged
+
+    def _note_label(self, item: Item) -> None:
+        if item.label is not None:
+            self._labels.append((item.id, item.label))
+
+    def _store(self, chunk: Sequence[Embedded]) -> None:
+        """Make a chunk durable: vectors, records, and the labels that came with them."""
+        if not (chunk or self._labels or self._stamps):
+            return
+        for embedded in chunk:
+            self._note_label(embedded.item)
+        if chunk:
+            self._pool.adopt(self._embedder.identity, self._embedder.modality)
+        with self._pool.transaction():
+            if chunk:
+                records = [self._record(embedded) for embedded in chunk]
+                vectors = np.stack([embedded.vector for embedded in chunk])
+                self._pool.store(self._number, records, vectors)
+            for row, stamp in self._stamps:
+                self._pool.catalogue.touch(row, stamp)
+            added, kept = import_labels(self._pool, self._labels, self._annotator)
+        replaced = sum(embedded.item.id in self._replaces for embedded in chunk)
+        self.report.changed += replaced
+        self.report.added += len(chunk) - replaced
+        self.report.labels += added
+        self.report.labels_kept += kept
+        self._labels.clear()
+        self._stamps.clear()
+
+    def _record(self, embedded: Embedded) -> NewRecord:
+        item = embedded.item
+        path = None
+        if item.path is not None:
+            # A source that is itself a file is at no path below itself.
+            relative = os.path.relpath(item.path, self._source.location.absolute())
+            path = "" if relative == os.curdir else Path(relative).as_posix()
+        return NewRecord(item.id, item.stamp, embedded.digest, path, item.text)
+
+
+def import_labels(pool: Pool, labels: Iterable[tuple[str, str]], annotator: str) -> tuple[int, int]:
+    """Append labels for items that have none; inside a transaction.
+
+    Returns how many were appended, and how many items kept another label that they had.
+    """
+    added = kept = 0
+    for item, label in labels:
+        current = pool.log.label_of(item)
+        if current is None:
+            pool.log.append_label(
+                EventKind.LABEL, label, annotator=annotator, item=item, origin=IMPORTED
+            )
+            added += 1
+        elif current != label:
+            kept += 1
+    return added, kept
+
+
+def ingest(
+    pool: Pool,
+    source: Source,
+    embedder: Embedder,
+    *,
+    annotator: str,
+    narrator: Narrator | None = None,
+) -> IngestReport:
+    """Embed what is new or changed in a source into a pool on disk.
+
+    Raises EmbedderMismatchError for a pool of another embedder, InputError for a source that the
+    embedder cannot read, PoolBusyError while another process adds to the pool,
+    ModelUnavailableError where the weights are not to be had.
+    """
+    narrator = narrator or LogNarrator()
+    if source.modality is not embedder.modality:
+        raise InputError(
+            f"Expected {embedder.modality}s for this embedder, but {source.location} holds "
+            f"{source.modality}s. Choose another with --embedder; 'knnal models' lists them."
+        )
+    with pool.embedding_alone():
+        embedder.load(narrator)
+        if pool.manifest.embedder is not None and embedder.modality is not Modality.VECTOR:
+            pool.adopt(embedder.identity, embedder.modality)
+        return Ingest(pool, source, embedder, annotator, narrator).run()
