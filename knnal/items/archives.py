@@ -1,0 +1,117 @@
+"""Vectors of ``.npz`` archives, read as a stream."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from knnal.errors import InputError
+from knnal.items.arrays import (
+    BLOCK,
+    Header,
+    blocks,
+    named,
+    read_header,
+    read_ids,
+    require_ids,
+    require_matrix,
+)
+from knnal.items.checks import listed
+from knnal.items.readers import VectorRow
+from knnal.items.text import reading
+from knnal.types import FloatArray
+
+_BROKEN = (ValueError, zipfile.BadZipFile)
+
+
+class NpzVectors:
+    """The rows of the array ``embeddings``, or of the only 2-d array, of an ``.npz`` archive.
+
+    Arrays ``ids`` and ``labels`` of the same length name and label them; a file of ids, if given,
+    goes first. Nothing is unpickled. Raises InputError when made if the arrays do not fit.
+    """
+
+    def __init__(self, location: Path, ids: Path | None = None) -> None:
+        self._location = location
+        self._ids = ids
+        with reading(location, *_BROKEN), zipfile.ZipFile(location) as archive:
+            headers = _headers(archive)
+        self._array = _choose(location, headers)
+        self._header = headers[self._array]
+        require_matrix(f"{self._array!r} in {location}", self._header)
+        self._members = {"ids", "labels"}.intersection(headers)
+        for name in self._members:
+            _require_column(location, name, headers[name], self.count())
+        require_ids(ids, self.count())
+
+    def rows(self) -> Iterator[VectorRow]:
+        """The vectors in order; the archive is never held in memory whole.
+
+        An array in Fortran order is the exception, since its rows lie apart.
+        """
+        own_ids = self._ids is None and "ids" in self._members
+        names = self._read("ids").tolist() if own_ids else read_ids(self._ids)
+        labels = self._read("labels").tolist() if "labels" in self._members else None
+        matrices = blocks(self._read(self._array)) if self._header.fortran else self._stream()
+        yield from named(matrices, names, labels)
+
+    def count(self) -> int:
+        """The number of vectors."""
+        return self._header.shape[0]
+
+    def _read(self, name: str) -> NDArray[Any]:
+        with reading(self._location, *_BROKEN), np.load(self._location) as archive:
+            array: NDArray[Any] = archive[name]
+        return array
+
+    def _stream(self) -> Iterator[FloatArray]:
+        (rows, width), dtype = self._header.shape, self._header.dtype
+        with (
+            reading(self._location, *_BROKEN),
+            zipfile.ZipFile(self._location) as archive,
+            archive.open(f"{self._array}.npy") as stream,
+        ):
+            read_header(stream)
+            for start in range(0, rows, BLOCK):
+                size = min(BLOCK, rows - start)
+                content = stream.read(size * width * dtype.itemsize)
+                yield np.frombuffer(content, dtype).reshape(size, width)
+
+
+def _headers(archive: zipfile.ZipFile) -> dict[str, Header]:
+    headers = {}
+    for member in archive.namelist():
+        if member.endswith(".npy"):
+            with archive.open(member) as stream:
+                headers[member.removesuffix(".npy")] = read_header(stream)
+    return headers
+
+
+def _choose(location: Path, headers: dict[str, Header]) -> str:
+    if "embeddings" in headers:
+        return "embeddings"
+    matrices = [name for name, header in headers.items() if len(header.shape) == 2]
+    if len(matrices) == 1:
+        return matrices[0]
+    raise InputError(
+        f"Expected an array 'embeddings' or a single 2-d array, but {location} has "
+        f"{len(matrices)} 2-d arrays among {listed(headers)}. Save the vectors as 'embeddings'."
+    )
+
+
+def _require_column(location: Path, name: str, header: Header, rows: int) -> None:
+    if header.dtype.hasobject:
+        raise InputError(
+            f"Expected strings or numbers, but {name!r} in {location} holds Python objects, "
+            f"which are not loaded. Save it as np.array({name}, dtype=str)."
+        )
+    if header.shape != (rows,):
+        raise InputError(
+            f"Expected {name!r} of shape ({rows},), one for each vector, but in {location} its "
+            f"shape is {header.shape}. Save both from the same rows."
+        )

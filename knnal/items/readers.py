@@ -1,0 +1,45 @@
+"""What a file format must offer to be a table of texts or a file of vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from knnal.errors import ItemError
+from knnal.types import FloatArray
+
+Row: TypeAlias = "Mapping[str, object] | ItemError"
+"""A row's cells by column, or why it has none."""
+
+
+class TableReader(Protocol):
+    """Rows of one file, read lazily."""
+
+    def columns(self) -> list[str]:
+        """The names of the columns, cheaply. Raises InputError if the file has none."""
+
+    def rows(self, columns: Sequence[str]) -> Iterator[Row]:
+        """The rows in order; of the cells, at least those of ``columns`` that are there."""
+
+    def count(self) -> int | None:
+        """How many rows to expect; None where only reading them all would tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class VectorRow:
+    """One vector, 1-d or missing, with the raw cells that name and label it."""
+
+    name: object
+    vector: FloatArray | None
+    label: object = None
+
+
+class VectorReader(Protocol):
+    """Vectors of one file, read in blocks."""
+
+    def rows(self) -> Iterator[VectorRow]:
+        """The vectors in order."""
+
+    def count(self) -> int:
+        """How many there are."""
