@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
+from knnal import defaults
 from knnal.assets import DEMO_PHOTOS, fetch
 from knnal.evaluation.learning_curve import Experiment
 from knnal.evaluation.plot import plot_curves
 from knnal.files import atomic_writer
 from knnal.ingest import IngestReport
 from knnal.project import Project
-from knnal.session import DEFAULT_STRATEGY
 from knnal.store.ledger import EventKind
 from knnal.types import Float64Array, Narrator
 
@@ -58,7 +58,7 @@ def run_demo(folder: Path, labels: int, seed: int, narrator: Narrator) -> DemoRe
     order = np.random.default_rng(seed).permutation(len(y))
     test, train = np.split(order, [int(HELD_OUT * len(y))])
     experiment = Experiment(X[train], y[train].tolist(), X[test], y[test].tolist())
-    runs = {DEFAULT_STRATEGY: [seed], "random": range(seed, seed + RANDOM_SEEDS)}
+    runs = {defaults.STRATEGY: [seed], "random": range(seed, seed + RANDOM_SEEDS)}
     curves = {}
     asked: tuple[int, ...] = ()
     for strategy, seeds in runs.items():
@@ -104,5 +104,5 @@ def _log_labels(project: Project, labels: list[tuple[str, str]]) -> None:
                     annotator=ORIGIN,
                     item=item,
                     origin=ORIGIN,
-                    strategy=DEFAULT_STRATEGY,
+                    strategy=defaults.STRATEGY,
                 )

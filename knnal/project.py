@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from knnal import defaults
 from knnal.embedders.base import Embedder, create_embedder
 from knnal.embedding import Embedded, embed_stream
 from knnal.errors import EmbedderMismatchError, ItemError, PoolError
@@ -25,8 +26,6 @@ from knnal.session import Session, default_annotator
 from knnal.store.catalogue import ItemState
 from knnal.store.pool import Pool
 from knnal.types import LogNarrator, Modality, Narrator, Prediction
-
-DEFAULT_FOLDER = Path(".knnal")
 
 DEFAULT_EMBEDDERS = {
     Modality.IMAGE: "mobilenet-v2",
@@ -70,13 +69,13 @@ class Project:
         self._narrator = narrator or LogNarrator()
 
     @classmethod
-    def open(cls, folder: Path | str = DEFAULT_FOLDER, narrator: Narrator | None = None) -> Project:
+    def open(cls, folder: Path | str = defaults.POOL, narrator: Narrator | None = None) -> Project:
         """Open an existing pool. Raises as ``Pool.open`` does."""
         return cls(Pool.open(Path(folder)), narrator)
 
     @classmethod
     def create(
-        cls, folder: Path | str = DEFAULT_FOLDER, narrator: Narrator | None = None
+        cls, folder: Path | str = defaults.POOL, narrator: Narrator | None = None
     ) -> Project:
         """Open the pool in the folder, or make an empty one there."""
         return cls(Pool.create(Path(folder)), narrator)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from knnal import defaults
 from knnal.classifiers.base import UNLABELLED
 from knnal.errors import InputError, LabelConflictError, NothingToUndoError
 from knnal.neighbors.graph import NeighbourGraph, stored_graph
@@ -22,9 +23,6 @@ from knnal.store.log import Offer
 from knnal.store.pool import Pool
 from knnal.strategies.base import PoolView, Scores, create_strategy
 from knnal.types import BoolArray, FloatArray, IntArray, Narrator, Prediction, Score
-
-DEFAULT_STRATEGY = "cdf-product"
-DEFAULT_CLASSIFIER = "knn"
 
 ASKED = "asked"
 AUDIT = "audit"
@@ -60,11 +58,11 @@ class Session:
         self,
         pool: Pool,
         *,
-        strategy: str = DEFAULT_STRATEGY,
-        classifier: str = DEFAULT_CLASSIFIER,
+        strategy: str = defaults.STRATEGY,
+        classifier: str = defaults.CLASSIFIER,
         vote: VoteOptions | None = None,
         audit: float = 0.0,
-        seed: int = 0,
+        seed: int = defaults.SEED,
         annotator: str | None = None,
         graph: Callable[[BoolArray], NeighbourGraph] | None = None,
         narrator: Narrator | None = None,

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from knnal import defaults
 from knnal.linalg import unit_rows
 from knnal.neighbors.graph import NeighbourGraph, build_graph
 from knnal.neighbors.vote import VoteOptions
-from knnal.session import DEFAULT_CLASSIFIER, Session
+from knnal.session import Session
 from knnal.store.pool import Pool
 from knnal.types import Float64Array, FloatArray
 
@@ -52,7 +53,7 @@ class Experiment:
         budget: int,
         *,
         seed: int = 0,
-        classifier: str = DEFAULT_CLASSIFIER,
+        classifier: str = defaults.CLASSIFIER,
         vote: VoteOptions | None = None,
     ) -> LearningCurve:
         """Label ``budget`` items one at a time, from none, with the strategy's questions."""
@@ -70,7 +71,7 @@ class Experiment:
         budget: int,
         *,
         seed: int = 0,
-        classifier: str = DEFAULT_CLASSIFIER,
+        classifier: str = defaults.CLASSIFIER,
         vote: VoteOptions | None = None,
     ) -> Iterator[tuple[int, float]]:
         """After each label: which pool row was asked about, and the held-out accuracy since."""

@@ -101,6 +101,7 @@ def _choose(location: Path, columns: Sequence[str]) -> str:
 
 
 def table_reader(location: Path) -> TableReader:
+    """What reads a table of that ending. Raises InputError for another ending."""
     suffix = suffix_of(location)
     if suffix == ".parquet" and not is_gzipped(location):
         return ParquetRows(location)

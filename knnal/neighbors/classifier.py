@@ -10,12 +10,11 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from knnal import defaults
 from knnal.errors import InputError
 from knnal.linalg import unit_rows
 from knnal.neighbors.search import NOBODY, ExactIndex, Nearest
 from knnal.neighbors.vote import (
-    DEFAULT_K,
-    DEFAULT_TEMPERATURE,
     VoteOptions,
     class_probabilities,
     guided_class_weights,
@@ -47,9 +46,9 @@ class KNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def __init__(
         self,
-        n_neighbors: int = DEFAULT_K,
+        n_neighbors: int = defaults.K,
         *,
-        temperature: float = DEFAULT_TEMPERATURE,
+        temperature: float = defaults.TEMPERATURE,
         weights: Literal["similarity", "uniform"] = "similarity",
         class_weight: Mapping[Any, float] | Literal["guided"] | None = None,
     ) -> None:

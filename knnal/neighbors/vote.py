@@ -6,12 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from knnal import defaults
 from knnal.errors import InputError
 from knnal.neighbors.search import NOBODY
 from knnal.types import Float32Array, Float64Array, IntArray
-
-DEFAULT_K = 5
-DEFAULT_TEMPERATURE = 0.07
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +19,8 @@ class VoteOptions:
     With ``balanced``, rare classes weigh more (``guided_class_weights``).
     """
 
-    k: int = DEFAULT_K
-    temperature: float = DEFAULT_TEMPERATURE
+    k: int = defaults.K
+    temperature: float = defaults.TEMPERATURE
     uniform: bool = False
     balanced: bool = False
 

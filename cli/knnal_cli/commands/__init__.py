@@ -1,0 +1,1 @@
+"""One file a group of commands; each parses, calls the library, and prints."""

@@ -1,0 +1,129 @@
+"""``knnal tell``, ``relabel``, ``skip`` and ``undo``: labels from scripts."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from knnal_cli.exits import Exit
+from knnal_cli.options import (
+    POOL_DEFAULT,
+    AnnotatorOption,
+    JsonOption,
+    PoolOption,
+    open_project,
+)
+from knnal_cli.records import print_json
+
+if TYPE_CHECKING:
+    from knnal.session import Session
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(tell)
+    app.command()(relabel)
+    app.command()(skip)
+    app.command()(undo)
+
+
+ItemArgument = Annotated[str, typer.Argument(metavar="ID", help="The item's id.")]
+
+
+def tell(
+    item: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[ID",
+            help="The item's id. Without it, JSON lines are read from stdin, each an object with "
+            '"id" and "label".',
+        ),
+    ] = None,
+    label: Annotated[str | None, typer.Argument(metavar="LABEL]", help="Its class.")] = None,
+    pool: PoolOption = POOL_DEFAULT,
+    annotator: AnnotatorOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Label an item, or many. Each label is on disk before the next one is read."""
+    if (item is None) != (label is None):
+        raise typer.BadParameter("Expected both an ID and a LABEL, or neither and JSON on stdin.")
+    session = open_project(pool).session(annotator=annotator)
+    pairs = [(item, label)] if item is not None and label is not None else _read_answers()
+    told = _tell_all(session, pairs)
+    if as_json:
+        print_json({"labelled": told})
+    else:
+        typer.echo(f"Labelled {told}.")
+
+
+def _tell_all(session: Session, pairs: Iterator[tuple[str, str]] | list[tuple[str, str]]) -> int:
+    told = 0
+    try:
+        for item, label in pairs:
+            session.tell(item, label)
+            told += 1
+    except BaseException:
+        if told:
+            typer.echo(f"{told} labelled before this:", err=True)
+        raise
+    return told
+
+
+def _read_answers() -> Iterator[tuple[str, str]]:
+    from knnal.errors import InputError
+
+    if sys.stdin.isatty():
+        raise typer.BadParameter("Expected an ID and a LABEL, or JSON lines on stdin.")
+    for number, line in enumerate(sys.stdin, start=1):
+        if not line.strip():
+            continue
+        try:
+            answer = json.loads(line)
+            yield str(answer["id"]), str(answer["label"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(
+                f'Expected an object with "id" and "label" on line {number}, came '
+                f"{line.strip()[:80]!r}. The lines before it are stored."
+            ) from error
+
+
+def relabel(
+    item: ItemArgument,
+    label: Annotated[str, typer.Argument(help="Its new class.")],
+    pool: PoolOption = POOL_DEFAULT,
+    annotator: AnnotatorOption = None,
+) -> None:
+    """Change the label of a labelled item."""
+    open_project(pool).session(annotator=annotator).relabel(item, label)
+    typer.echo("Relabelled.")
+
+
+def skip(
+    item: ItemArgument, pool: PoolOption = POOL_DEFAULT, annotator: AnnotatorOption = None
+) -> None:
+    """Set an item aside: it is not asked about again."""
+    open_project(pool).session(annotator=annotator).skip(item)
+    typer.echo("Skipped.")
+
+
+def undo(
+    pool: PoolOption = POOL_DEFAULT,
+    annotator: AnnotatorOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take back your latest label, relabel or skip. Repeat it to go further back."""
+    from knnal.errors import NothingToUndoError
+
+    try:
+        event = open_project(pool).session(annotator=annotator).undo()
+    except NothingToUndoError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(Exit.NOTHING_DONE) from None
+    if as_json:
+        print_json({"undone": event.kind, "id": event.item, "label": event.label})
+    else:
+        what = f"{event.kind} '{event.label}'" if event.label else str(event.kind)
+        typer.echo(f"Took back the {what} of {event.item}.")

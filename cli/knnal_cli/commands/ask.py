@@ -1,0 +1,130 @@
+"""``knnal next``, ``knnal rank`` and ``knnal strategies``: what to label."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from knnal import defaults
+from knnal_cli.exits import Exit
+from knnal_cli.options import (
+    POOL_DEFAULT,
+    AnnotatorOption,
+    AuditOption,
+    ClassifierOption,
+    JsonOption,
+    KOption,
+    PoolOption,
+    SeedOption,
+    StrategyOption,
+    open_project,
+)
+from knnal_cli.records import print_json, question_record
+
+if TYPE_CHECKING:
+    from knnal.session import Question
+
+
+def register(app: typer.Typer) -> None:
+    app.command("next")(next_items)
+    app.command()(rank)
+    app.command()(strategies)
+
+
+def next_items(
+    count: Annotated[
+        int | None, typer.Option("-n", min=1, help="How many; several are printed as a list.")
+    ] = None,
+    pool: PoolOption = POOL_DEFAULT,
+    strategy: StrategyOption = defaults.STRATEGY,
+    classifier: ClassifierOption = defaults.CLASSIFIER,
+    k: KOption = defaults.K,
+    audit: AuditOption = defaults.AUDIT,
+    seed: SeedOption = defaults.SEED,
+    annotator: AnnotatorOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print the item to label next. Asking again without an answer prints the same one."""
+    from knnal.neighbors.vote import VoteOptions
+    from knnal_cli.narration import Narration
+
+    with Narration() as narration:
+        session = open_project(pool, narration).session(
+            strategy=strategy,
+            classifier=classifier,
+            vote=VoteOptions(k=k),
+            audit=audit,
+            seed=seed,
+            annotator=annotator,
+        )
+        question = session.ask() if count is None else None
+        questions = session.ask_many(count) if count is not None else []
+    if question is not None:
+        questions = [question]
+    if as_json:
+        records = [question_record(q) for q in questions]
+        print_json(records if count is not None else next(iter(records), None))
+    else:
+        for q in questions:
+            _print(q)
+    if not questions:
+        typer.echo("Nothing is left to ask about: every item is labelled or skipped.", err=True)
+        raise typer.Exit(Exit.NOTHING_DONE)
+
+
+def rank(
+    top: Annotated[int, typer.Option(min=1, help="How many to print.")] = 100,
+    pool: PoolOption = POOL_DEFAULT,
+    strategy: StrategyOption = defaults.STRATEGY,
+    classifier: ClassifierOption = defaults.CLASSIFIER,
+    k: KOption = defaults.K,
+    seed: SeedOption = defaults.SEED,
+    as_json: JsonOption = False,
+) -> None:
+    """Print the unlabelled items most worth a label, best first."""
+    from knnal.neighbors.vote import VoteOptions
+    from knnal_cli.narration import Narration
+
+    with Narration() as narration:
+        session = open_project(pool, narration).session(
+            strategy=strategy, classifier=classifier, vote=VoteOptions(k=k), seed=seed
+        )
+        questions = session.rank(top)
+    if as_json:
+        print_json([question_record(q) for q in questions])
+    else:
+        for q in questions:
+            value = q.score.value if q.score else 0.0
+            typer.echo(f"{value:.6f}\t{q.item}\t{q.prediction.label or ''}")
+    if not questions:
+        raise typer.Exit(Exit.NOTHING_DONE)
+
+
+def strategies(as_json: JsonOption = False) -> None:
+    """List the query strategies: what each maximises, and where it comes from."""
+    from knnal.strategies.base import STRATEGIES
+
+    found = {name: STRATEGIES.load(name) for name in STRATEGIES.names()}
+    if as_json:
+        print_json(
+            [
+                {"name": name, "summary": strategy.summary, "source": strategy.source}
+                for name, strategy in found.items()
+            ]
+        )
+        return
+    for name, strategy in found.items():
+        default = " (default)" if name == defaults.STRATEGY else ""
+        typer.echo(f"{name}{default}\n    {strategy.summary}\n    {strategy.source}")
+
+
+def _print(question: Question) -> None:
+    prediction = question.prediction
+    typer.echo(question.item)
+    if question.path is not None:
+        typer.echo(f"  {question.path}")
+    if question.text is not None:
+        typer.echo(f"  {question.text}")
+    if prediction.label is not None:
+        typer.echo(f"  prediction: {prediction.label} ({prediction.probability:.0%})")

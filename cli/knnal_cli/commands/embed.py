@@ -1,0 +1,110 @@
+"""``knnal embed``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from knnal_cli.exits import Exit
+from knnal_cli.options import POOL_DEFAULT, AnnotatorOption, JsonOption, PoolOption
+from knnal_cli.records import print_json
+
+if TYPE_CHECKING:
+    from knnal.ingest import IngestReport
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(embed)
+
+
+def embed(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            help="A folder of images; a table (CSV, TSV, JSONL, Parquet); a text file, one item a "
+            "line; or ready embeddings (npy, npz, Parquet)."
+        ),
+    ],
+    pool: PoolOption = POOL_DEFAULT,
+    embedder: Annotated[
+        str | None,
+        typer.Option(help="Which network makes the vectors; 'knnal models' lists them."),
+    ] = None,
+    text_column: Annotated[str | None, typer.Option(help="The column of texts.")] = None,
+    id_column: Annotated[str | None, typer.Option(help="The column of ids.")] = None,
+    label_column: Annotated[
+        str | None, typer.Option(help="A column of labels to take in, where not empty.")
+    ] = None,
+    labels_from_folders: Annotated[
+        bool, typer.Option("--labels-from-folders", help="Take folder names as labels.")
+    ] = False,
+    ids: Annotated[
+        Path | None, typer.Option(help="A text file of ids, one a line, for an npy file.")
+    ] = None,
+    annotator: AnnotatorOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Turn every item into an embedding, once; run it again to take in what is new or changed."""
+    from knnal.project import Project
+    from knnal_cli.narration import Narration
+
+    with Narration() as narration:
+        report = Project.create(pool, narration).embed(
+            source,
+            embedder=embedder,
+            annotator=annotator,
+            text_column=text_column,
+            id_column=id_column,
+            label_column=label_column,
+            labels_from_folders=labels_from_folders,
+            ids=ids,
+        )
+    if as_json:
+        print_json(_record(report))
+    else:
+        _print(report, pool)
+    if report.found_nothing:
+        raise typer.Exit(Exit.NOTHING_DONE)
+    if report.skips:
+        raise typer.Exit(Exit.DONE_WITH_SKIPS)
+
+
+def _record(report: IngestReport) -> dict[str, object]:
+    return {
+        "added": report.added,
+        "changed": report.changed,
+        "unchanged": report.unchanged,
+        "vanished": report.vanished,
+        "returned": report.returned,
+        "labels": report.labels,
+        "labels_kept": report.labels_kept,
+        "skipped": dict(report.skips),
+        "examples": report.examples,
+        "seconds": round(report.seconds, 3),
+    }
+
+
+def _print(report: IngestReport, pool: Path) -> None:
+    rate = report.embedded / report.seconds if report.seconds else 0.0
+    typer.echo(
+        f"{report.added} added, {report.changed} changed, {report.unchanged} unchanged "
+        f"in {report.seconds:.1f} s ({rate:.0f}/s)."
+    )
+    if report.labels or report.labels_kept:
+        kept = f"; {report.labels_kept} items keep another label that they had"
+        typer.echo(f"{report.labels} labels taken in{kept if report.labels_kept else ''}.")
+    if report.vanished:
+        typer.echo(f"{report.vanished} vanished from the source: they keep their labels.")
+    if report.returned:
+        typer.echo(f"{report.returned} that had vanished are back.")
+    for reason, count in report.skips.most_common():
+        examples = ", ".join(report.examples[reason])
+        more = ", ..." if count > len(report.examples[reason]) else ""
+        typer.echo(f"Skipped {count}: {reason} ({examples}{more})", err=True)
+    if report.found_nothing:
+        typer.echo("Nothing embedded.", err=True)
+    else:
+        where = "" if pool == POOL_DEFAULT else f" --pool {pool}"
+        typer.echo(f"Next: knnal label{where}")

@@ -1,0 +1,66 @@
+"""``knnal label``: the interactive loop."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from knnal import defaults
+from knnal_cli.options import (
+    POOL_DEFAULT,
+    AnnotatorOption,
+    AuditOption,
+    ClassifierOption,
+    KOption,
+    PoolOption,
+    SeedOption,
+    StrategyOption,
+    open_project,
+)
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(label)
+
+
+def label(
+    classes: Annotated[
+        str | None,
+        typer.Option(help="Class names, parted by commas; more can be added while labeling."),
+    ] = None,
+    pool: PoolOption = POOL_DEFAULT,
+    strategy: StrategyOption = defaults.STRATEGY,
+    classifier: ClassifierOption = defaults.CLASSIFIER,
+    k: KOption = defaults.K,
+    audit: AuditOption = defaults.AUDIT,
+    seed: SeedOption = defaults.SEED,
+    annotator: AnnotatorOption = None,
+) -> None:
+    """Label in the terminal: one key an item, and the next one is there."""
+    from knnal.errors import InputError
+    from knnal.neighbors.vote import VoteOptions
+    from knnal_cli.narration import Narration
+
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise InputError(
+            "Expected a terminal to label in, but input or output is redirected. In scripts use "
+            "'knnal next --json' to get an item, and 'knnal tell ID LABEL' to label it."
+        )
+    with Narration() as narration:
+        session = open_project(pool, narration).session(
+            strategy=strategy,
+            classifier=classifier,
+            vote=VoteOptions(k=k),
+            audit=audit,
+            seed=seed,
+            annotator=annotator,
+        )
+        for name in (classes or "").split(","):
+            if name.strip():
+                session.add_class(name)
+        first = session.ask()
+    from knnal_cli.terminal.loop import LabelLoop
+
+    LabelLoop(session).run(first)

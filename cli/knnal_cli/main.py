@@ -1,0 +1,56 @@
+"""The ``knnal`` command: all commands, and what every one of them does about errors."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from knnal.errors import KnnalError
+from knnal_cli.commands import answer, ask, demo, embed, label, models, status, transfer
+from knnal_cli.exits import Exit
+
+app = typer.Typer(
+    name="knnal",
+    help="Label less, instantly: embed a folder or a table once, then label what teaches most.",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"knnal {version('knnal')}")
+        raise typer.Exit
+
+
+@app.callback()
+def knnal(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Label less, instantly: embed a folder or a table once, then label what teaches most."""
+
+
+for module in (embed, label, ask, answer, status, transfer, models, demo):
+    module.register(app)
+
+
+def run() -> None:
+    """The console script. An error of the user's gets a sentence, not a traceback."""
+    try:
+        app()
+    except KnnalError as error:
+        typer.secho(f"Error: {error}", fg=typer.colors.RED, err=True)
+        sys.exit(Exit.FAILED)
+    except KeyboardInterrupt:
+        typer.echo("Interrupted. What was stored before is stored.", err=True)
+        sys.exit(Exit.INTERRUPTED)

@@ -1,0 +1,75 @@
+"""Progress and remarks on stderr, so that stdout is data alone."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+
+class _Rate(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed:.0f}/s" if task.speed else "")
+
+
+class Narration:
+    """A Narrator that draws a bar for the stage at work. Use it as a context."""
+
+    def __init__(self) -> None:
+        self.console = Console(stderr=True, highlight=False)
+        self._bar: Progress | None = None
+        self._stage = ""
+        self._task: Any = None
+
+    def progress(self, stage: str, done: int, total: int | None) -> None:
+        if self._bar is None or stage != self._stage:
+            self._begin(stage)
+        assert self._bar is not None
+        # An expected total can be too low; the bar is never over-full.
+        bound = None if total is None else max(total, done)
+        self._bar.update(self._task, completed=done, total=bound)
+
+    def say(self, message: str) -> None:
+        self.console.print(message)
+
+    def _begin(self, stage: str) -> None:
+        self.close()
+        self._stage = stage
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            _Rate(),
+            TimeRemainingColumn(),
+            console=self.console,
+            disable=not self.console.is_terminal,
+        )
+        self._bar.start()
+        self._task = self._bar.add_task(stage, total=None)
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+    def __enter__(self) -> Narration:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()

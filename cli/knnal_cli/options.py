@@ -1,0 +1,46 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from knnal import defaults
+
+if TYPE_CHECKING:
+    from knnal.project import Project
+    from knnal.types import Narrator
+
+PoolOption = Annotated[
+    Path,
+    typer.Option("--pool", envvar="KNNAL_POOL", help="The folder that the pool lies in."),
+]
+StrategyOption = Annotated[
+    str, typer.Option(help="How to choose what to ask; 'knnal strategies' lists them.")
+]
+ClassifierOption = Annotated[str, typer.Option(help="What predicts: knn.")]
+KOption = Annotated[int, typer.Option("--k", min=1, help="How many labelled neighbours vote.")]
+AuditOption = Annotated[
+    float,
+    typer.Option(
+        min=0.0,
+        max=0.9,
+        help="Share of questions drawn at random, to estimate the accuracy honestly.",
+    ),
+]
+SeedOption = Annotated[int, typer.Option(min=0, help="Seed of all that is random.")]
+AnnotatorOption = Annotated[
+    str | None, typer.Option(help="Who labels; the name you are logged in by, unless given.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
+
+POOL_DEFAULT = Path(defaults.POOL)
+
+
+def open_project(folder: Path, narrator: Narrator | None = None) -> Project:
+    """The project in the folder, the library loaded only now."""
+    from knnal.project import Project
+
+    return Project.open(folder, narrator)

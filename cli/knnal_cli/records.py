@@ -1,0 +1,54 @@
+"""The library's records as plain values for JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from knnal.session import Question
+    from knnal.types import Prediction
+
+
+def question_record(question: Question) -> dict[str, Any]:
+    """``id``, ``path`` or ``text``, ``prediction``, ``score`` with its factors, ``neighbours``."""
+    record: dict[str, Any] = {"id": question.item}
+    if question.path is not None:
+        record["path"] = str(question.path)
+    if question.text is not None:
+        record["text"] = question.text
+    predicted = prediction_record(question.prediction, neighbours=True)
+    record["prediction"] = {
+        name: predicted[name] for name in ("label", "probability", "probabilities")
+    }
+    score = question.score
+    record["score"] = score and {
+        "strategy": score.strategy,
+        "value": score.value,
+        "factors": dict(score.factors),
+    }
+    record["origin"] = question.origin
+    record["neighbours"] = predicted["neighbours"]
+    return record
+
+
+def prediction_record(prediction: Prediction, *, neighbours: bool) -> dict[str, Any]:
+    """``id``, ``label``, ``probability``, ``probabilities``, and ``neighbours`` if wanted."""
+    record: dict[str, Any] = {
+        "id": prediction.item,
+        "label": prediction.label,
+        "probability": prediction.probability,
+        "probabilities": dict(prediction.probabilities),
+    }
+    if neighbours:
+        record["neighbours"] = [
+            {"id": n.item, "label": n.label, "similarity": n.similarity, "share": n.share}
+            for n in prediction.neighbours
+        ]
+    return record
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on a line of stdout."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")

@@ -1,0 +1,1 @@
+"""The labeling loop in a terminal."""

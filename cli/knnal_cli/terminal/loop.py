@@ -1,0 +1,136 @@
+"""The loop: show an item, read a key, do what it means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rich.console import Console
+from rich.text import Text
+
+from knnal.errors import InputError, LabelConflictError, NothingToUndoError
+from knnal.session import Question, Session
+from knnal.store.ledger import Event
+from knnal_cli.terminal import keys
+from knnal_cli.terminal.screen import class_line, help_screen, question_screen
+
+_RECENT = 9
+
+
+class LabelLoop:
+    """Drives one session from one terminal until the user quits or nothing is left."""
+
+    def __init__(
+        self,
+        session: Session,
+        console: Console | None = None,
+        read_key: Callable[[], str] = keys.read_key,
+    ) -> None:
+        self._session = session
+        self._console = console or Console(highlight=False)
+        self._read_key = read_key
+        self._note = ""
+        self._quit = False
+
+    def run(self, question: Question | None) -> None:
+        """Ask about one item after the other, beginning with the given one."""
+        try:
+            while question is not None and not self._quit:
+                question = self._answer(question)
+        except (KeyboardInterrupt, EOFError):
+            self._quit = True
+        if self._quit:
+            self._say("Stopped. Everything is stored; 'knnal label' goes on from here.")
+        else:
+            self._say("Nothing is left to ask about: every item is labelled or skipped.")
+
+    def _answer(self, question: Question) -> Question | None:
+        """Show a question until a key settles it; the question that follows."""
+        self._show(question)
+        key = self._read_key()
+        classes = keys.keys_of(self._session.classes)
+        try:
+            if key in classes:
+                return self._tell(question, classes[key])
+            if key == keys.TYPE:
+                return self._tell(question, self._type_class())
+            if key == keys.SKIP:
+                self._session.skip(question.item)
+                return self._next(f"Skipped {question.item}.")
+            if key == keys.UNDO:
+                return self._undo()
+            if key == keys.RELABEL:
+                return self._relabel(question)
+        except (InputError, LabelConflictError, NothingToUndoError) as error:
+            self._note = str(error)
+            taken = isinstance(error, LabelConflictError)
+            return self._session.ask() if taken else question
+        self._quit = key == keys.QUIT
+        if key == keys.HELP:
+            self._console.clear()
+            self._console.print(help_screen())
+            self._read_key()
+        return question
+
+    def _tell(self, question: Question, label: str) -> Question | None:
+        self._session.tell(question.item, label)
+        return self._next(f"{question.item}: {label.strip()}")
+
+    def _next(self, note: str) -> Question | None:
+        self._note = note
+        return self._session.ask()
+
+    def _undo(self) -> Question | None:
+        event = self._session.undo()
+        what = f"{event.kind} '{event.label}'" if event.label else str(event.kind)
+        self._note = f"Took back the {what}. Here is the item again."
+        assert event.item is not None
+        if self._session.ledger.label(event.item) is not None:  # a relabel was taken back
+            return self._next(self._note)
+        return self._session.explain(event.item)
+
+    def _relabel(self, question: Question) -> Question:
+        """Choose one of the latest labelled items and its new class; then back to the question."""
+        chosen = self._choose_recent()
+        if chosen is not None and chosen.item is not None:
+            self._console.print(class_line(self._session))
+            self._console.print(f"New class of {chosen.item} (was {chosen.label}):", markup=False)
+            key = self._read_key()
+            classes = keys.keys_of(self._session.classes)
+            label = classes.get(key) or (self._type_class() if key == keys.TYPE else None)
+            if label is None:
+                self._note = "Nothing relabelled."
+            else:
+                self._session.relabel(chosen.item, label)
+                self._note = f"{chosen.item}: {label.strip()} (was {chosen.label})"
+        return self._session.explain(question.item)
+
+    def _choose_recent(self) -> Event | None:
+        labelled = [e for e in self._session.ledger.decisions() if e.label is not None]
+        recent = labelled[: -_RECENT - 1 : -1]
+        if not recent:
+            self._note = "Nothing is labelled yet."
+            return None
+        self._console.clear()
+        for number, event in enumerate(recent, start=1):
+            self._console.print(
+                Text(f"{number}  {event.label}  {event.item}", overflow="ellipsis", no_wrap=True)
+            )
+        self._console.print("Which one? Any other key goes back.")
+        key = self._read_key()
+        if key.isdecimal() and 1 <= int(key) <= len(recent):
+            return recent[int(key) - 1]
+        self._note = "Nothing relabelled."
+        return None
+
+    def _type_class(self) -> str:
+        return self._console.input("Class (Enter alone goes back): ", markup=False)
+
+    def _show(self, question: Question) -> None:
+        self._console.clear()
+        self._console.print(question_screen(self._session, question, self._console))
+        if self._note:
+            self._console.print(Text(self._note, style="italic"))
+        self._note = ""
+
+    def _say(self, message: str) -> None:
+        self._console.print(message, markup=False)

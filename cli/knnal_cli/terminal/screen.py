@@ -1,0 +1,132 @@
+"""What the loop shows: the item, what is thought of it and why, the progress, and the keys."""
+
+from __future__ import annotations
+
+from rich.console import Console, Group, RenderableType
+from rich.markup import escape
+from rich.panel import Panel
+from rich.text import Text
+
+from knnal.evaluation.audit import audit_estimate
+from knnal.session import AUDIT, Question, Session
+from knnal_cli.terminal.keys import COMMANDS, keys_of
+from knnal_cli.terminal.preview import preview
+
+_LINES_AROUND_ITEM = 14
+_SMALLEST_ITEM = 4
+_NEIGHBOURS = 3
+
+
+def question_screen(session: Session, question: Question, console: Console) -> RenderableType:
+    """Everything about one item, within the height of the terminal."""
+    height = max(console.height - _LINES_AROUND_ITEM, _SMALLEST_ITEM)
+    return Group(
+        progress_line(session),
+        _item(question, console.width, height),
+        _prediction(question),
+        *_neighbours(question),
+        _reason(question),
+        class_line(session),
+        command_line(),
+    )
+
+
+def progress_line(session: Session) -> Text:
+    """Labels so far by class, and the estimated accuracy with its interval."""
+    counts = session.ledger.class_counts()
+    line = Text(f"{sum(counts.values())} labelled", style="bold")
+    line.append(f", {len(session.candidates)} to go", style="not bold")
+    estimate = audit_estimate(session.ledger)
+    if estimate is not None:
+        line.append(
+            f" · accuracy {estimate.accuracy:.0%} ({estimate.low:.0%}-{estimate.high:.0%}, "
+            f"{estimate.audited} audited)",
+            style="not bold green",
+        )
+    line.append("".join(f" · {name} {count}" for name, count in counts.items()), style="not bold")
+    line.truncate(2 * 80, overflow="ellipsis")
+    return line
+
+
+def class_line(session: Session) -> Text:
+    """The key of each class."""
+    keys = keys_of(session.classes)
+    if not keys:
+        return Text("No classes yet: press n and type the first one.", style="bold")
+    line = Text()
+    for key, name in keys.items():
+        line.append(f" {key} ", style="reverse").append(f" {name}  ")
+    if len(session.classes) > len(keys):
+        line.append(f"and {len(session.classes) - len(keys)} more by n", style="dim")
+    return line
+
+
+def command_line() -> Text:
+    """The keys that are no class."""
+    line = Text(style="dim")
+    for key, meaning in COMMANDS.items():
+        line.append(f"{key} ", style="bold").append(f"{meaning}  ")
+    return line
+
+
+def help_screen() -> RenderableType:
+    """What each key does, in words."""
+    return Panel(
+        "A class's key labels the item at once; there is nothing to confirm.\n"
+        "n  type a class: a new one, or any that has no key\n"
+        "s  set the item aside; it is not asked about again\n"
+        "u  take back your latest answer, and the one before it, as far as you like\n"
+        "r  give one of the latest labelled items another label\n"
+        "q  stop; everything is stored, and 'knnal label' goes on from here\n\n"
+        "Press any key to go back.",
+        title="Keys",
+    )
+
+
+def _item(question: Question, width: int, height: int) -> RenderableType:
+    shown: RenderableType
+    if question.path is not None:
+        shown = Group(
+            Text(str(question.path), overflow="ellipsis", no_wrap=True),
+            preview(question.path, width - 4, height - 1),
+        )
+    elif question.text is not None:
+        lines = Text(question.text).wrap(Console(width=width), width - 4)
+        shown = Text("\n").join(lines[:height])
+    else:
+        shown = Text("(an embedding, with nothing to show)")
+    return Panel(shown, title=escape(question.item), title_align="left")
+
+
+def _prediction(question: Question) -> Text:
+    prediction = question.prediction
+    if prediction.label is None:
+        return Text("No prediction before the first label.")
+    return Text(f"Prediction: {prediction.label} ", style="bold").append(
+        f"{prediction.probability:.0%}", style="not bold"
+    )
+
+
+def _neighbours(question: Question) -> list[Text]:
+    return [
+        Text(
+            f"  {n.share:>4.0%}  {n.label}  (similarity {n.similarity:.2f})  {n.item}",
+            overflow="ellipsis",
+            no_wrap=True,
+        )
+        for n in question.prediction.neighbours[:_NEIGHBOURS]
+    ]
+
+
+def _reason(question: Question) -> Text:
+    if question.origin == AUDIT:
+        return Text("Why: drawn at random, to estimate the accuracy.", style="dim")
+    if question.score is None:
+        return Text("")
+    factors = question.score.factors
+    shown = ", ".join(f"{name} {factors[name]:.2f}" for name in ("u", "i", "d") if name in factors)
+    return Text(
+        f"Why: {question.score.strategy} {question.score.value:.3f}"
+        + (f" (uncertainty, density, diversity: {shown})" if len(factors) > 1 else ""),
+        style="dim",
+    )

@@ -1,0 +1,9 @@
+"""What is used unless the user says otherwise. Imports nothing: front ends start at once."""
+
+STRATEGY = "cdf-product"
+CLASSIFIER = "knn"
+K = 5
+TEMPERATURE = 0.07
+AUDIT = 0.1
+SEED = 0
+POOL = ".knnal"
