@@ -11,7 +11,7 @@ from knnal.errors import InputError, LabelConflictError, NothingToUndoError
 from knnal.session import Question, Session
 from knnal.store.ledger import Event
 from knnal_cli.terminal import keys
-from knnal_cli.terminal.screen import class_line, help_screen, question_screen
+from knnal_cli.terminal.screen import class_keys, help_screen, question_screen
 
 _RECENT = 9
 
@@ -92,7 +92,7 @@ class LabelLoop:
         """Choose one of the latest labelled items and its new class; then back to the question."""
         chosen = self._choose_recent()
         if chosen is not None and chosen.item is not None:
-            self._console.print(class_line(self._session))
+            self._console.print(class_keys(self._session))
             self._console.print(f"New class of {chosen.item} (was {chosen.label}):", markup=False)
             key = self._read_key()
             classes = keys.keys_of(self._session.classes)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from rich.columns import Columns
 from rich.console import Console, Group, RenderableType
 from rich.markup import escape
 from rich.panel import Panel
@@ -12,29 +15,31 @@ from knnal.session import AUDIT, Question, Session
 from knnal_cli.terminal.keys import COMMANDS, keys_of
 from knnal_cli.terminal.preview import preview
 
-_LINES_AROUND_ITEM = 14
+_LINES_AROUND = 13
+"""Everything but the item and the classes: borders, prediction, reason, keys, a note."""
 _SMALLEST_ITEM = 4
 _NEIGHBOURS = 3
 
 
 def question_screen(session: Session, question: Question, console: Console) -> RenderableType:
     """Everything about one item, within the height of the terminal."""
-    height = max(console.height - _LINES_AROUND_ITEM, _SMALLEST_ITEM)
+    classes = class_keys(session)
+    taken = _LINES_AROUND + len(console.render_lines(classes))
+    height = max(console.height - taken, _SMALLEST_ITEM)
     return Group(
         progress_line(session),
         _item(question, console.width, height),
         _prediction(question),
         *_neighbours(question),
         _reason(question),
-        class_line(session),
+        classes,
         command_line(),
     )
 
 
 def progress_line(session: Session) -> Text:
-    """Labels so far by class, and the estimated accuracy with its interval."""
-    counts = session.ledger.class_counts()
-    line = Text(f"{sum(counts.values())} labelled", style="bold")
+    """Labels so far, what is left, and the estimated accuracy with its interval."""
+    line = Text(f"{len(session.ledger.labels())} labelled", style="bold")
     line.append(f", {len(session.candidates)} to go", style="not bold")
     estimate = audit_estimate(session.ledger)
     if estimate is not None:
@@ -43,22 +48,22 @@ def progress_line(session: Session) -> Text:
             f"{estimate.audited} audited)",
             style="not bold green",
         )
-    line.append("".join(f" · {name} {count}" for name, count in counts.items()), style="not bold")
-    line.truncate(2 * 80, overflow="ellipsis")
     return line
 
 
-def class_line(session: Session) -> Text:
-    """The key of each class."""
+def class_keys(session: Session) -> RenderableType:
+    """The key of each class, and how many labels it has."""
     keys = keys_of(session.classes)
     if not keys:
         return Text("No classes yet: press n and type the first one.", style="bold")
-    line = Text()
-    for key, name in keys.items():
-        line.append(f" {key} ", style="reverse").append(f" {name}  ")
-    if len(session.classes) > len(keys):
-        line.append(f"and {len(session.classes) - len(keys)} more by n", style="dim")
-    return line
+    counts = session.ledger.class_counts()
+    entries = [
+        Text.assemble((f" {key} ", "reverse"), f" {name} ", (str(counts[name]), "dim"))
+        for key, name in keys.items()
+    ]
+    if len(counts) > len(keys):
+        entries.append(Text(f"and {len(counts) - len(keys)} more by n", style="dim"))
+    return Columns(entries, padding=(0, 2))
 
 
 def command_line() -> Text:
@@ -87,7 +92,7 @@ def _item(question: Question, width: int, height: int) -> RenderableType:
     shown: RenderableType
     if question.path is not None:
         shown = Group(
-            Text(str(question.path), overflow="ellipsis", no_wrap=True),
+            Text(_shown_path(question.path), overflow="ellipsis", no_wrap=True),
             preview(question.path, width - 4, height - 1),
         )
     elif question.text is not None:
@@ -96,6 +101,14 @@ def _item(question: Question, width: int, height: int) -> RenderableType:
     else:
         shown = Text("(an embedding, with nothing to show)")
     return Panel(shown, title=escape(question.item), title_align="left")
+
+
+def _shown_path(path: Path) -> str:
+    """The path from where the command runs, if it lies below."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
 
 
 def _prediction(question: Question) -> Text:

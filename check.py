@@ -1,0 +1,34 @@
+"""Everything that must be green before a change lands: ``python check.py``.
+
+Needs ``pip install '.[dev]'``. Arguments are handed to pytest.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+STEPS = (
+    ("format", ["-m", "ruff", "format", "--check", "."]),
+    ("lint", ["-m", "ruff", "check", "."]),
+    ("types", ["-m", "mypy"]),
+    (
+        "layers",
+        ["-c", "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports())"],
+    ),
+    ("tests", ["-m", "pytest", "--cov", "--cov-report=term", *sys.argv[1:]]),
+)
+
+
+def main() -> int:
+    failed = []
+    for name, command in STEPS:
+        print(f"== {name}", flush=True)
+        if subprocess.run([sys.executable, *command], check=False).returncode:
+            failed.append(name)
+    print(f"Failed: {', '.join(failed)}" if failed else "All green.")
+    return len(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
