@@ -23,6 +23,7 @@ from typing import Literal
 import platformdirs
 
 from knnal.errors import DigestMismatchError, ModelUnavailableError
+from knnal.files import atomic_writer
 from knnal.types import Narrator
 
 _RAW_PROGRESS = re.compile(r"Progress (\d+) of (\d+)")
@@ -142,31 +143,13 @@ def sha256_of(file: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def write_atomically(target: Path, content: bytes) -> None:
-    """Write a file so that a reader, or a crash, meets the old content or the new, never a part.
-
-    Raises OSError.
-    """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".partial-")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(temporary).replace(target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
 def store_by_digest(folder: Path, suffix: str, content: bytes) -> Path:
     """Write derived data under its own sha256, so that one file carries what verifies it.
 
     Raises OSError.
     """
     target = folder / (hashlib.sha256(content).hexdigest() + suffix)
-    write_atomically(target, content)
+    _write(target, content)
     return target
 
 
@@ -253,13 +236,19 @@ def _extract(asset: Asset, archive: Path) -> Path:
     folder = _folder(asset)
     for member in asset.members:
         try:
-            write_atomically(folder / Path(member).name, _read_member(archive, member))
+            _write(folder / Path(member).name, _read_member(archive, member))
         except OSError as error:
             raise ModelUnavailableError(
                 f"Cannot write to {folder}: {error}. Set KNNAL_CACHE to a folder that can be "
                 f"written to."
             ) from error
     return folder
+
+
+def _write(target: Path, content: bytes) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_writer(target) as file:
+        file.write(content)
 
 
 def _read_member(archive: Path, member: str) -> bytes:

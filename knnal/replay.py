@@ -50,7 +50,8 @@ class Replay:
     def askable(self) -> BoolArray:
         """The rows that may be asked about, ``(rows,)``: there, without a label, not skipped."""
         unlabelled = self.state.labelling.classes == UNLABELLED
-        return self.state.live & unlabelled & ~self._skipped
+        askable: BoolArray = self.state.live & unlabelled & ~self._skipped
+        return askable
 
     @property
     def has_labels(self) -> bool:

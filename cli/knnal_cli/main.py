@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
-import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from knnal.errors import KnnalError
 from knnal_cli.commands import answer, ask, demo, embed, label, models, status, transfer
 from knnal_cli.exits import Exit
 
+
+class Commands(TyperGroup):
+    """An error of the user's gets a sentence, not a traceback; Ctrl-C has an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KnnalError as error:
+            typer.secho(f"Error: {error}", fg=typer.colors.RED, err=True)
+            raise typer.Exit(Exit.FAILED) from error
+        except KeyboardInterrupt as interrupt:
+            typer.echo("Interrupted. What was stored before is stored.", err=True)
+            raise typer.Exit(Exit.INTERRUPTED) from interrupt
+
+
 app = typer.Typer(
     name="knnal",
+    cls=Commands,
     help="Label less, instantly: embed a folder or a table once, then label what teaches most.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -42,15 +58,3 @@ def knnal(
 
 for module in (embed, label, ask, answer, status, transfer, models, demo):
     module.register(app)
-
-
-def run() -> None:
-    """The console script. An error of the user's gets a sentence, not a traceback."""
-    try:
-        app()
-    except KnnalError as error:
-        typer.secho(f"Error: {error}", fg=typer.colors.RED, err=True)
-        sys.exit(Exit.FAILED)
-    except KeyboardInterrupt:
-        typer.echo("Interrupted. What was stored before is stored.", err=True)
-        sys.exit(Exit.INTERRUPTED)

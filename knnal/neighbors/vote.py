@@ -39,7 +39,8 @@ def vote_weights(ids: IntArray, sims: Float32Array, options: VoteOptions) -> Flo
     """
     filled = ids != NOBODY
     if options.uniform:
-        return filled.astype(np.float64)
+        alike: Float64Array = filled.astype(np.float64)
+        return alike
     s = np.where(filled, sims, 0.0).astype(np.float64)
     nearest = np.where(filled, s, -np.inf).max(axis=1, keepdims=True, initial=-1.0)
     weights: Float64Array = np.where(filled, np.exp((s - nearest) / options.temperature), 0.0)

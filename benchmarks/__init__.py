@@ -1,0 +1,1 @@
+"""Measurements of what users wait for, through the public API."""

