@@ -10,11 +10,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from knnal.asking import Question
     from knnal.errors import KnnalError
     from knnal.neighbors.classifier import KNNClassifier
     from knnal.neighbors.vote import VoteOptions
     from knnal.project import Project
-    from knnal.session import Question, Session
+    from knnal.session import Session
     from knnal.store.pool import Pool
     from knnal.types import Prediction
 
@@ -24,7 +25,7 @@ _HOMES = {
     "Pool": "knnal.store.pool",
     "Prediction": "knnal.types",
     "Project": "knnal.project",
-    "Question": "knnal.session",
+    "Question": "knnal.asking",
     "Session": "knnal.session",
     "VoteOptions": "knnal.neighbors.vote",
 }

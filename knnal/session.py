@@ -4,43 +4,22 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from knnal import defaults
-from knnal.classifiers.base import UNLABELLED
+from knnal.asking import Asker, Question
 from knnal.errors import InputError, LabelConflictError, NothingToUndoError
 from knnal.neighbors.graph import NeighbourGraph, stored_graph
 from knnal.neighbors.vote import VoteOptions
 from knnal.predictions import predict_items, predict_vectors
 from knnal.replay import Replay
 from knnal.state import PoolState
-from knnal.store.ledger import Event, EventKind, Ledger
+from knnal.store.ledger import AUDIT, NAMED, Event, EventKind, Ledger
 from knnal.store.log import Offer
 from knnal.store.pool import Pool
-from knnal.strategies.base import PoolView, Scores, create_strategy
-from knnal.types import BoolArray, FloatArray, IntArray, Narrator, Prediction, Score
-
-ASKED = "asked"
-AUDIT = "audit"
-NAMED = "named"
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """An item to ask about. ``origin`` is "asked" or, of a uniform draw for the audit, "audit";
-    ``score`` is None for items that the strategy does not score, such as labelled ones.
-    """
-
-    item: str
-    path: Path | None
-    text: str | None
-    prediction: Prediction
-    score: Score | None
-    origin: str
+from knnal.types import BoolArray, FloatArray, IntArray, Narrator, Prediction
 
 
 class Session:
@@ -67,21 +46,16 @@ class Session:
         graph: Callable[[BoolArray], NeighbourGraph] | None = None,
         narrator: Narrator | None = None,
     ) -> None:
-        if not 0.0 <= audit < 1.0:
-            raise InputError(f"Expected an audit share of at least 0 and below 1, came {audit}.")
         self.pool = pool
         self.annotator = annotator or default_annotator()
-        self._strategy_name = strategy
-        self._strategy = create_strategy(strategy)
         self._vote = vote or VoteOptions()
-        self._audit = audit
-        self._seed = seed
         self._replay = Replay(
             pool,
             graph or (lambda live: stored_graph(pool, live, narrator)),
             classifier,
             self._vote,
         )
+        self._asker = Asker(self._replay, strategy, self._vote, audit, seed)
 
     # What is known
 
@@ -125,46 +99,25 @@ class Session:
         Raises InputError for an id that the pool does not hold.
         """
         self.refresh()
-        row = self._replay.row(item)
-        if not self.state.live[row] or self.state.labelling.classes[row] != UNLABELLED:
-            return self._question(row, None, ASKED)
-        rows, scores = self._score()
-        return self._question(row, self._score_of(scores, int(np.searchsorted(rows, row))), ASKED)
+        return self._asker.explain(self._replay.row(item))
 
     # What to ask
 
     def ask(self) -> Question | None:
         """The next item to label, or None when nothing is left to ask about."""
         self.refresh()
-        candidates = self.candidates
-        if not len(candidates):
-            return None
-        row, origin = self._draw_audit(candidates), AUDIT
-        if row is None:
-            return self._offer(self.rank(1))[0]
-        rows, scores = self._score()
-        score = self._score_of(scores, int(np.searchsorted(rows, row)))
-        return self._offer([self._question(row, score, origin)])[0]
+        question = self._asker.next()
+        return None if question is None else self._offer([question])[0]
 
     def ask_many(self, count: int) -> list[Question]:
         """Up to ``count`` items to label: those of highest score, best first."""
         self.refresh()
-        return self._offer(self.rank(count))
+        return self._offer(self._asker.rank(count))
 
     def rank(self, count: int) -> list[Question]:
         """The ``count`` candidates of highest score, best first, ties by lower row."""
-        if count < 1:
-            raise InputError(f"Expected to rank at least 1 item, came {count}.")
-        rows, scores = self._score()
-        allowed = np.flatnonzero(self._replay.askable[rows])
-        values = scores.values[allowed]
-        if count < len(values):  # what ties with the last place stays in, to be ordered by row
-            threshold = np.partition(values, len(values) - count)[len(values) - count]
-            allowed = allowed[values >= threshold]
-        best = allowed[np.argsort(-scores.values[allowed], kind="stable")[:count]]
-        return [
-            self._question(int(rows[at]), self._score_of(scores, int(at)), ASKED) for at in best
-        ]
+        self.refresh()
+        return self._asker.rank(count)
 
     # What is answered
 
@@ -226,7 +179,14 @@ class Session:
                     "Look again before you change it."
                 )
             events = self.pool.log.append_label(
-                EventKind.RELABEL, label, annotator=self.annotator, item=item, origin=NAMED
+                EventKind.RELABEL,
+                label,
+                annotator=self.annotator,
+                item=item,
+                # An audited item stays one, and is judged by its corrected label.
+                origin=AUDIT if current.origin == AUDIT else NAMED,
+                strategy=current.strategy,
+                scores=current.scores,
             )
         self._replay.apply(events)
         return events[0]
@@ -262,29 +222,6 @@ class Session:
     def refresh(self) -> None:
         """Take in what other processes have decided since."""
         self._replay.catch_up()
-
-    # Scores and records
-
-    def _score(self) -> tuple[IntArray, Scores]:
-        rows = self.state.unlabelled
-        rng = np.random.default_rng((self._seed, self.ledger.step, 1))
-        return rows, self._strategy.score(PoolView(self.state, rows, rng))
-
-    def _score_of(self, scores: Scores, at: int) -> Score:
-        factors = {name: float(values[at]) for name, values in scores.factors.items()}
-        return Score(self._strategy_name, float(scores.values[at]), factors)
-
-    def _draw_audit(self, candidates: IntArray) -> int | None:
-        """The row to audit now, or None. There is nothing to audit before the first label."""
-        rng = np.random.default_rng((self._seed, self.ledger.step, 0))
-        if rng.random() >= self._audit or not self._replay.has_labels:
-            return None
-        return int(rng.choice(candidates))
-
-    def _question(self, row: int, score: Score | None, origin: str) -> Question:
-        record = self.pool.catalogue.at(row)
-        (prediction,) = self.predict([record.id])
-        return Question(record.id, record.path, record.text, prediction, score, origin)
 
     def _offer(self, questions: list[Question]) -> list[Question]:
         offers = {

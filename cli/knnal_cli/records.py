@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from knnal.session import Question
+    from knnal.asking import Question
     from knnal.types import Prediction
 
 

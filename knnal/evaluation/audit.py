@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from knnal.session import AUDIT
-from knnal.store.ledger import Ledger
+from knnal.store.ledger import AUDIT, Ledger
 
 WINDOW = 100
 CONFIDENCE_Z = 1.959963984540054

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,24 +57,6 @@ class Experiment:
         vote: VoteOptions | None = None,
     ) -> LearningCurve:
         """Label ``budget`` items one at a time, from none, with the strategy's questions."""
-        steps = list(self.steps(strategy, budget, seed=seed, classifier=classifier, vote=vote))
-        return LearningCurve(
-            strategy,
-            seed,
-            np.array([accuracy for _, accuracy in steps]),
-            tuple(asked for asked, _ in steps),
-        )
-
-    def steps(
-        self,
-        strategy: str,
-        budget: int,
-        *,
-        seed: int = 0,
-        classifier: str = defaults.CLASSIFIER,
-        vote: VoteOptions | None = None,
-    ) -> Iterator[tuple[int, float]]:
-        """After each label: which pool row was asked about, and the held-out accuracy since."""
         session = Session(
             Pool.in_memory(self._X),
             strategy=strategy,
@@ -84,12 +66,15 @@ class Experiment:
             annotator="simulation",
             graph=lambda _: self._shared_graph(),
         )
+        asked: list[int] = []
+        accuracy: list[float] = []
         for _ in range(min(budget, len(self._X))):
             question = session.ask()
             assert question is not None
-            row = int(question.item)
-            session.tell(question.item, self._y[row])
-            yield row, self._judge(session)
+            asked.append(int(question.item))
+            session.tell(question.item, self._y[asked[-1]])
+            accuracy.append(self._judge(session))
+        return LearningCurve(strategy, seed, np.array(accuracy), tuple(asked))
 
     def _shared_graph(self) -> NeighbourGraph:
         """The graph depends on no label: one serves every run."""

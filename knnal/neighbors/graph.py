@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -43,11 +44,12 @@ class NeighbourGraph:
     def load(cls, path: Path, live: BoolArray) -> NeighbourGraph | None:
         """The stored graph, or None if there is none, or it is damaged or of other rows."""
         try:
-            with np.load(path) as stored:
+            # Opened here, since numpy leaves a damaged file open that it opened itself.
+            with path.open("rb") as file, np.load(file) as stored:
                 if not np.array_equal(stored["live"], live):
                     return None
                 nearest = Nearest(stored["ids"].astype(np.int64), stored["similarities"])
-        except (OSError, ValueError, KeyError, EOFError):
+        except (OSError, ValueError, KeyError, EOFError, TypeError, BadZipFile):
             return None
         return cls(nearest, live)
 

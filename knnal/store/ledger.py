@@ -8,8 +8,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+ASKED = "asked"
+"""The origin of a label whose item a strategy chose."""
+AUDIT = "audit"
+"""... whose item was drawn uniformly, to estimate the accuracy."""
+NAMED = "named"
+"""... whose item the user named."""
 IMPORTED = "imported"
-"""The origin of labels that came with the data: undo leaves them alone."""
+"""... that came with the data: undo leaves it alone."""
 
 
 class EventKind(StrEnum):

@@ -23,7 +23,7 @@ from knnal_cli.options import (
 from knnal_cli.records import print_json, question_record
 
 if TYPE_CHECKING:
-    from knnal.session import Question
+    from knnal.asking import Question
 
 
 def register(app: typer.Typer) -> None:

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from rich.console import Console
 from rich.text import Text
 
+from knnal.asking import Question
 from knnal.errors import InputError, LabelConflictError, NothingToUndoError
-from knnal.session import Question, Session
+from knnal.session import Session
 from knnal.store.ledger import Event
 from knnal_cli.terminal import keys
 from knnal_cli.terminal.screen import class_keys, help_screen, question_screen

@@ -10,8 +10,10 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.text import Text
 
+from knnal.asking import Question
 from knnal.evaluation.audit import audit_estimate
-from knnal.session import AUDIT, Question, Session
+from knnal.session import Session
+from knnal.store.ledger import AUDIT
 from knnal_cli.terminal.keys import COMMANDS, keys_of
 from knnal_cli.terminal.preview import preview
 
