@@ -42,6 +42,8 @@ class Asker:
     ) -> None:
         if not 0.0 <= audit < 1.0:
             raise InputError(f"Expected an audit share of at least 0 and below 1, came {audit}.")
+        if seed < 0:
+            raise InputError(f"Expected a seed of at least 0, came {seed}.")
         self._replay = replay
         self._strategy_name = strategy
         self._strategy = create_strategy(strategy)

@@ -9,19 +9,33 @@ from knnal.types import BoolArray, Float32Array, Float64Array, FloatArray
 
 def unit_rows(X: FloatArray) -> Float32Array:
     """Rows scaled to unit Euclidean norm, ``(n, d) -> (n, d)`` float32; zero rows stay zero."""
+    X = _squarable(X)
     norms = _norms(X)[:, None]
     unit = np.divide(X, norms, out=np.zeros(X.shape), where=norms > 0)
     return unit.astype(np.float32)
 
 
 def usable_rows(X: FloatArray) -> BoolArray:
-    """Which rows have a direction: a norm that is neither zero nor infinite, ``(n, d) -> (n,)``."""
-    norms = _norms(X)
+    """Which rows have a direction: finite, and not all zeros, ``(n, d) -> (n,)``."""
+    norms = _norms(_squarable(X))
     usable: BoolArray = np.isfinite(norms) & (norms > 0)
     return usable
 
 
+def _squarable(X: FloatArray) -> FloatArray:
+    """Rows of the same direction whose squares neither overflow nor vanish in float64.
+
+    Float32 rows are so as they are; others are divided by their largest magnitude.
+    """
+    if X.dtype == np.float32:
+        return X
+    X = np.asarray(X, dtype=np.float64)
+    largest = np.abs(X).max(axis=1, keepdims=True, initial=0.0)
+    divisible = np.isfinite(largest) & (largest > 0)
+    scaled: Float64Array = np.divide(X, largest, out=X.copy(), where=divisible)
+    return scaled
+
+
 def _norms(X: FloatArray) -> Float64Array:
-    """Euclidean norms in float64, where no float32 number overflows or vanishes when squared."""
     norms: Float64Array = np.sqrt(np.einsum("ij,ij->i", X, X, dtype=np.float64))
     return norms

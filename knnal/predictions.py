@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from knnal.classifiers.knn import nearest_labelled
+from knnal.classifiers.knn import nearest_labelled, neighbour_votes
 from knnal.errors import InputError
 from knnal.linalg import unit_rows
 from knnal.neighbors.search import NOBODY, Nearest
-from knnal.neighbors.vote import VoteOptions, vote_weights
+from knnal.neighbors.vote import VoteOptions
 from knnal.replay import Replay
 from knnal.types import Float32Array, Float64Array, FloatArray, IntArray, Neighbour, Prediction
 
@@ -46,7 +46,7 @@ def predict_vectors(
 def _predictions(
     replay: Replay, names: Sequence[str], P: Float64Array, nearest: Nearest, vote: VoteOptions
 ) -> list[Prediction]:
-    weights = vote_weights(nearest.ids, nearest.similarities, vote)
+    weights = neighbour_votes(replay.state.labelling, nearest, vote)
     classes = replay.classes
     return [
         Prediction(

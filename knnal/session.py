@@ -214,7 +214,7 @@ class Session:
         """Declare a class before any item has it. Declaring it twice changes nothing."""
         name = checked_label(name)
         with self.pool.log.writing(self._replay.catch_up):
-            if name in self.classes:
+            if self.ledger.is_declared(name):
                 return
             event = self.pool.log.append_class(name, self.annotator)
         self._replay.apply([event])

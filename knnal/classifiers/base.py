@@ -49,7 +49,7 @@ class PoolClassifier(Protocol):
         """Start over from the labelling as it is."""
 
     def probabilities(self, rows: IntArray) -> Float64Array:
-        """Of pool rows, none of which counts as its own evidence: ``(m,) -> (m, class_count)``."""
+        """Of pool rows, none of which votes for itself: ``(m,) -> (m, class_count)``."""
 
     def predict(self, vectors: Float32Array) -> Float64Array:
         """Of unit vectors from outside the pool: ``(m, d) -> (m, class_count)``."""

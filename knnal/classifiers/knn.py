@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from knnal.classifiers.base import UNLABELLED, Labelling
-from knnal.neighbors.search import ExactIndex, Nearest
+from knnal.neighbors.search import NOBODY, ExactIndex, Nearest
 from knnal.neighbors.vote import (
     VoteOptions,
     class_probabilities,
@@ -42,12 +42,20 @@ class KNNExpert:
         return self._vote(nearest_labelled(self._labelling, vectors, self._options.k))
 
     def _vote(self, nearest: Nearest) -> Float64Array:
-        labelling = self._labelling
-        weights = vote_weights(nearest.ids, nearest.similarities, self._options)
-        balance = guided_class_weights(labelling.class_sizes()) if self._options.balanced else None
-        return class_probabilities(
-            weights, labelling.classes[nearest.ids], labelling.class_count, balance
-        )
+        votes = neighbour_votes(self._labelling, nearest, self._options)
+        classes = self._labelling.classes[nearest.ids]
+        return class_probabilities(votes, classes, self._labelling.class_count)
+
+
+def neighbour_votes(labelling: Labelling, nearest: Nearest, options: VoteOptions) -> Float64Array:
+    """How much each neighbour's vote counts, class weights included, ``(m, k)``."""
+    votes = vote_weights(nearest.ids, nearest.similarities, options)
+    if not options.balanced:
+        return votes
+    balance = guided_class_weights(labelling.class_sizes())
+    classes = np.where(nearest.ids == NOBODY, 0, labelling.classes[nearest.ids])
+    weighted: Float64Array = votes * balance[classes] if len(balance) else votes
+    return weighted
 
 
 def nearest_labelled(labelling: Labelling, vectors: Float32Array, k: int) -> Nearest:

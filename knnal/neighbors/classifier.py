@@ -93,7 +93,10 @@ class KNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         nearest = self._nearest(self._checked(X), options.k)
         weights = vote_weights(nearest.ids, nearest.similarities, options)
         codes = np.where(nearest.ids == NOBODY, 0, self._codes[nearest.ids])
-        return class_probabilities(weights, codes, len(self.classes_), self._class_weights())
+        balance = self._class_weights()
+        if balance is not None:
+            weights = weights * balance[codes]
+        return class_probabilities(weights, codes, len(self.classes_))
 
     def predict(self, X: Any) -> Any:
         """The likeliest class of each vector, ``(n, d) -> (n,)``; of equals the first by sort."""

@@ -51,12 +51,10 @@ def class_probabilities(
     weights: Float64Array,
     classes: IntArray,
     class_count: int,
-    class_weights: Float64Array | None = None,
 ) -> Float64Array:
     """Normalised votes, ``(n, k), (n, k) -> (n, class_count)``; uniform where nobody votes.
 
-    ``classes`` holds each neighbour's class (anything where the weight is 0), ``class_weights``
-    ``(class_count,)`` scales the votes of each class.
+    ``classes`` holds each neighbour's class, anything where the weight is 0.
     """
     votes: Float64Array = np.zeros((len(weights), class_count))
     if class_count == 0:
@@ -64,8 +62,6 @@ def class_probabilities(
     for slot in range(weights.shape[1]):  # one vote a row at a time, so that none is overwritten
         filled = np.flatnonzero(weights[:, slot] > 0)
         votes[filled, classes[filled, slot]] += weights[filled, slot]
-    if class_weights is not None:
-        votes *= class_weights
     total = votes.sum(axis=1, keepdims=True)
     return np.divide(votes, total, out=np.full_like(votes, 1.0 / class_count), where=total > 0)
 

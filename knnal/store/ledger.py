@@ -146,6 +146,10 @@ class Ledger:
             if target is None or target in self._events or self._counts[name]
         ]
 
+    def is_declared(self, name: str) -> bool:
+        """Whether the class was declared on its own, and so outlives its labels."""
+        return name in self._classes and self._classes[name] is None
+
     def class_counts(self) -> dict[str, int]:
         """Labels in force by class."""
         return {name: self._counts[name] for name in self.classes()}

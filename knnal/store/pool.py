@@ -92,10 +92,11 @@ class Pool:
         for ids that repeat or do not fit.
         """
         X = np.asarray(embeddings)
-        if X.ndim != 2 or not usable_rows(X).all():
+        numeric = np.issubdtype(X.dtype, np.number) and not np.iscomplexobj(X)
+        if X.ndim != 2 or not numeric or not usable_rows(X).all():
             raise InputError(
                 f"Expected embeddings of shape (n, d), finite and none of them all zeros; came "
-                f"shape {X.shape}. Drop the rows that have no direction."
+                f"{X.dtype} of shape {X.shape}. Drop the rows that have no direction."
             )
         names = [str(i) for i in range(len(X))] if ids is None else [str(i) for i in ids]
         if len(names) != len(X) or len(set(names)) != len(names):

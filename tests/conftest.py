@@ -1,0 +1,64 @@
+"""What every test may use: pools on disk, and how the suite is ordered and generated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, settings
+
+from knnal.store.catalogue import NewRecord
+from knnal.store.pool import Pool
+from knnal.types import EmbedderIdentity, Modality
+
+settings.register_profile("knnal", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("knnal")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The slow ones last, in their order otherwise."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
+
+
+PoolMaker = Callable[..., Pool]
+
+
+@pytest.fixture
+def make_pool(tmp_path: Path) -> Iterator[PoolMaker]:
+    """Makes a pool of ready vectors on disk, or opens the one in the folder once more."""
+    opened: list[Pool] = []
+
+    def make(
+        X: Any = None,
+        *,
+        ids: Sequence[str] | None = None,
+        texts: Sequence[str] | None = None,
+        folder: str = "pool",
+    ) -> Pool:
+        pool = Pool.create(tmp_path / folder)
+        opened.append(pool)
+        if X is None:
+            return pool
+        X = np.asarray(X, dtype=np.float64)
+        unit = (X / np.linalg.norm(X, axis=1, keepdims=True)).astype(np.float32)
+        names = [f"item-{i}" for i in range(len(X))] if ids is None else list(ids)
+        records = [
+            NewRecord(
+                name, f"stamp of {name}", f"digest of {name}", text=texts[i] if texts else None
+            )
+            for i, name in enumerate(names)
+        ]
+        pool.adopt(
+            EmbedderIdentity("ready-vectors", "0" * 64, X.shape[1], "as given"), Modality.VECTOR
+        )
+        with pool.transaction():
+            pool.store(pool.catalogue.source(tmp_path / "source"), records, unit)
+        pool.reload()
+        return pool
+
+    yield make
+    for pool in opened:
+        pool.close()

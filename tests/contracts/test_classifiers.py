@@ -1,0 +1,185 @@
+"""What every registered pool classifier keeps to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from knnal.classifiers.base import CLASSIFIERS, UNLABELLED, Labelling, create_classifier
+from knnal.errors import UnknownNameError
+from knnal.neighbors.vote import VoteOptions
+
+EVERY = pytest.mark.parametrize("name", CLASSIFIERS.names())
+OPTIONS = pytest.mark.parametrize(
+    "options",
+    [VoteOptions(), VoteOptions(k=1), VoteOptions(uniform=True), VoteOptions(balanced=True)],
+    ids=["default", "nearest", "uniform", "balanced"],
+)
+
+
+def unit(n: int, seed: int = 0) -> Any:
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(4, 8))[rng.integers(0, 4, n)] + rng.normal(size=(n, 8)) * 0.7
+    return (X / np.linalg.norm(X, axis=1, keepdims=True)).astype(np.float32)
+
+
+class Labeller:
+    """A classifier over a pool, and the updates that a session would give it."""
+
+    def __init__(self, name: str, X: Any, options: VoteOptions, classes: int = 3) -> None:
+        self.labelling = Labelling(X, options.k)
+        self.labelling.class_count = classes
+        self.classifier = create_classifier(name, self.labelling, options)
+        self.everyone = np.arange(len(X))
+
+    def assign(self, row: int, label: int) -> Any:
+        labelling = self.labelling
+        was = labelling.classes[row] != UNLABELLED
+        labelling.classes[row] = label
+        changed = np.empty(0, dtype=np.int64)
+        if not was and label != UNLABELLED:
+            changed = labelling.neighbours.add(row)
+        elif was and label == UNLABELLED:
+            changed = labelling.neighbours.remove(row)
+        return self.classifier.update(row, changed)
+
+    def all(self) -> Any:
+        return self.classifier.probabilities(self.everyone)
+
+
+def label_at_random(labeller: Labeller, steps: int, seed: int = 1) -> None:
+    rng = np.random.default_rng(seed)
+    for _ in range(steps):
+        labeller.assign(int(rng.integers(len(labeller.everyone))), int(rng.integers(-1, 3)))
+
+
+def test_an_unknown_name_lists_the_known_ones() -> None:
+    with pytest.raises(UnknownNameError, match=r"classifier named 'nobody'.*knn"):
+        create_classifier("nobody", Labelling(unit(3), 5), VoteOptions())
+
+
+@EVERY
+def test_it_says_what_it_does(name: str) -> None:
+    assert len(CLASSIFIERS.load(name).summary) > 10
+
+
+@EVERY
+@OPTIONS
+def test_without_labels_it_is_uniform(name: str, options: VoteOptions) -> None:
+    labeller = Labeller(name, unit(10), options)
+    expected = np.full((10, 3), 1 / 3)
+    np.testing.assert_allclose(labeller.all(), expected)
+    np.testing.assert_allclose(labeller.classifier.predict(unit(10, 5)), expected)
+
+
+@EVERY
+def test_without_classes_it_has_no_columns(name: str) -> None:
+    labeller = Labeller(name, unit(4), VoteOptions(), classes=0)
+    assert labeller.all().shape == (4, 0)
+    assert labeller.classifier.predict(unit(2)).shape == (2, 0)
+
+
+@EVERY
+@OPTIONS
+def test_rows_sum_to_one(name: str, options: VoteOptions) -> None:
+    labeller = Labeller(name, unit(40), options)
+    label_at_random(labeller, 40)
+    for P in (labeller.all(), labeller.classifier.predict(unit(30, 6))):
+        np.testing.assert_allclose(P.sum(axis=1), 1)
+        assert (P >= 0).all()
+
+
+@EVERY
+def test_an_own_label_is_no_evidence(name: str) -> None:
+    labeller = Labeller(name, unit(30), VoteOptions())
+    label_at_random(labeller, 40)
+    for row in np.flatnonzero(labeller.labelling.classes != UNLABELLED)[:6].tolist():
+        given = int(labeller.labelling.classes[row])
+        before = labeller.classifier.probabilities(np.array([row]))
+        for other in (UNLABELLED, (given + 1) % 3):
+            labeller.assign(row, other)
+            after = labeller.classifier.probabilities(np.array([row]))
+            np.testing.assert_array_equal(after, before)
+        labeller.assign(row, given)
+
+
+@EVERY
+def test_a_lone_label_does_not_explain_itself(name: str) -> None:
+    labeller = Labeller(name, unit(6), VoteOptions())
+    labeller.assign(2, 1)
+    P = labeller.all()
+    np.testing.assert_allclose(P[2], [1 / 3, 1 / 3, 1 / 3])
+    assert (P[[0, 1, 3, 4, 5]].argmax(axis=1) == 1).all()
+
+
+@EVERY
+@OPTIONS
+def test_an_update_names_every_row_that_it_changes(name: str, options: VoteOptions) -> None:
+    labeller = Labeller(name, unit(40), options)
+    rng = np.random.default_rng(2)
+    for _ in range(60):
+        before = labeller.all()
+        named = labeller.assign(int(rng.integers(40)), int(rng.integers(-1, 3)))
+        changed = np.flatnonzero((labeller.all() != before).any(axis=1))
+        assert set(changed) <= set(named)
+
+
+@EVERY
+@OPTIONS
+def test_updates_end_where_a_rebuild_does(name: str, options: VoteOptions) -> None:
+    X = unit(40)
+    labeller = Labeller(name, X, options)
+    label_at_random(labeller, 80)
+    fresh = Labeller(name, X, options)
+    fresh.labelling.classes[:] = labeller.labelling.classes
+    fresh.labelling.neighbours.rebuild(np.flatnonzero(fresh.labelling.classes != UNLABELLED))
+    fresh.classifier.rebuild()
+    np.testing.assert_array_equal(fresh.all(), labeller.all())
+    queries = unit(20, 9)
+    np.testing.assert_array_equal(
+        fresh.classifier.predict(queries), labeller.classifier.predict(queries)
+    )
+
+
+@EVERY
+def test_a_block_of_rows_is_predicted_as_each_row_alone(name: str) -> None:
+    labeller = Labeller(name, unit(30), VoteOptions())
+    label_at_random(labeller, 40)
+    alone = [labeller.classifier.probabilities(np.array([row]))[0] for row in range(30)]
+    np.testing.assert_array_equal(labeller.all(), alone)
+    queries = unit(11, 4)
+    each = [labeller.classifier.predict(query[None])[0] for query in queries]
+    np.testing.assert_array_equal(labeller.classifier.predict(queries), each)
+
+
+def vote(S: Any, classes: Any, options: VoteOptions) -> list[float]:
+    """The formula, for one item: its similarities to the voters, and their classes."""
+    voters = sorted(range(len(S)), key=lambda i: (-S[i], i))[: options.k]
+    sizes = np.bincount(classes, minlength=3)
+    votes = [0.0, 0.0, 0.0]
+    for i in voters:
+        weight = 1.0 if options.uniform else np.exp((S[i] - 1) / options.temperature)
+        if options.balanced:
+            weight *= max(np.log(0.3 * len(classes) / sizes[classes[i]]), 1)
+        votes[classes[i]] += weight
+    return [value / sum(votes) for value in votes]
+
+
+@OPTIONS
+def test_knn_votes_by_the_formula(options: VoteOptions) -> None:
+    X, queries = unit(40), unit(25, 3)
+    labeller = Labeller("knn", X, options)
+    label_at_random(labeller, 60)
+    labelled = np.flatnonzero(labeller.labelling.classes != UNLABELLED)
+    classes = labeller.labelling.classes[labelled]
+    S = queries.astype(np.float64) @ X[labelled].T.astype(np.float64)
+    expected = [vote(S[i], classes, options) for i in range(len(queries))]
+    np.testing.assert_allclose(labeller.classifier.predict(queries), expected, atol=1e-5)
+    if not options.balanced:
+        for row in range(40):
+            others = labelled != row
+            s = X[labelled[others]].astype(np.float64) @ X[row].astype(np.float64)
+            P = labeller.classifier.probabilities(np.array([row]))[0]
+            np.testing.assert_allclose(P, vote(s, classes[others], options), atol=1e-5)

@@ -1,0 +1,77 @@
+"""Kernel coverage kept by updates, against dense matrices and against starting over."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from knnal.neighbors.coverage import Coverage
+from knnal.neighbors.graph import KernelGraph, build_graph
+
+POOLS = hnp.arrays(
+    np.float64,
+    st.tuples(st.integers(1, 40), st.sampled_from([2, 3, 6])),
+    elements=st.integers(-3, 3),
+)
+
+
+def kernel_graph(X: Any, g: int) -> KernelGraph:
+    X = np.where(np.all(X == 0, axis=1, keepdims=True), 1.0, X)
+    unit = (X / np.linalg.norm(X, axis=1, keepdims=True)).astype(np.float32)
+    return KernelGraph(build_graph(unit, np.ones(len(X), dtype=bool), g))
+
+
+def by_definition(graph: KernelGraph, labelled: set[int]) -> tuple[Any, Any]:
+    """c_j = max over l of K(j, l); gain(x) = sum over j of max(K(x, j) - c_j, 0)."""
+    K = np.eye(len(graph))
+    for row in range(len(graph)):
+        targets, values = graph.neighbours(row)
+        K[row, targets] = values
+    c = K[:, sorted(labelled)].max(axis=1, initial=0.0)
+    return c, np.maximum(K - c[None, :], 0).sum(axis=1)
+
+
+@settings(max_examples=80)
+@given(POOLS, st.sampled_from([2, 5, 20]), st.data())
+def test_any_sequence_of_labels_gives_the_defined_gain(X: Any, g: int, data: st.DataObject) -> None:
+    graph = kernel_graph(X, g)
+    coverage = Coverage(graph, np.array([], dtype=np.int64))
+    labelled: set[int] = set()
+    for row in data.draw(st.lists(st.integers(0, len(X) - 1), max_size=20)):
+        if row in labelled:
+            coverage.remove(row)
+        else:
+            coverage.add(row)
+        labelled ^= {row}
+        covered, gain = by_definition(graph, labelled)
+        np.testing.assert_array_equal(coverage.covered, covered)
+        np.testing.assert_allclose(coverage.gain, gain, atol=1e-12)
+        fresh = Coverage(graph, np.array(sorted(labelled), dtype=np.int64))
+        np.testing.assert_array_equal(coverage.covered, fresh.covered)
+        np.testing.assert_array_equal(coverage.gain, fresh.gain)
+
+
+def test_a_larger_pool_over_many_steps() -> None:
+    rng = np.random.default_rng(4)
+    graph = kernel_graph(rng.normal(size=(400, 8)), 20)
+    coverage = Coverage(graph, np.array([], dtype=np.int64))
+    labelled: set[int] = set()
+    for row in rng.integers(0, 400, 150).tolist():
+        (coverage.remove if row in labelled else coverage.add)(row)
+        labelled ^= {row}
+    covered, gain = by_definition(graph, labelled)
+    np.testing.assert_array_equal(coverage.covered, covered)
+    np.testing.assert_allclose(coverage.gain, gain, atol=1e-12)
+    fresh = Coverage(graph, np.array(sorted(labelled), dtype=np.int64))
+    np.testing.assert_array_equal(coverage.gain, fresh.gain)
+
+
+def test_labelled_rows_have_nothing_left_to_cover() -> None:
+    graph = kernel_graph(np.random.default_rng(5).normal(size=(30, 3)), 5)
+    everyone = np.arange(30)
+    assert (Coverage(graph, everyone).gain == 0).all()
+    assert (Coverage(graph, everyone[:0]).gain >= 1).all()

@@ -1,0 +1,141 @@
+"""The append-only log."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from knnal.errors import PoolBusyError
+from knnal.store import database
+from knnal.store.database import connect, transaction
+from knnal.store.ledger import EventKind
+from knnal.store.log import LabelLog, Offer
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    db = connect(tmp_path / "labels.sqlite")
+    yield db
+    db.close()
+
+
+@pytest.fixture
+def log(db: sqlite3.Connection) -> LabelLog:
+    return LabelLog(db)
+
+
+def label(log: LabelLog, item: str, name: str, kind: EventKind = EventKind.LABEL) -> int:
+    return log.append_label(kind, name, annotator="ann", origin="named", item=item)[0].seq
+
+
+def test_events_come_back_in_order_as_they_were_returned(log: LabelLog) -> None:
+    scores = {"value": 0.25, "u": 1.0}
+    first = log.append(
+        EventKind.LABEL, annotator="ann", origin="asked", item="x", label="naïve ☃",
+        strategy="product", scores=scores,
+    )  # fmt: skip
+    second = log.append(EventKind.UNDO, annotator="bob", origin="named", item="x", target=first.seq)
+    assert list(log.events()) == [first, second]
+    assert list(log.events(after=first.seq)) == [second]
+    assert first.scores == scores
+    assert second.target == first.seq
+    age = datetime.now(UTC) - datetime.fromisoformat(first.at)
+    assert timedelta(0) <= age < timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    "change", ["UPDATE events SET label = 'z'", "DELETE FROM events", "DELETE FROM events WHERE 1"]
+)
+def test_what_is_logged_cannot_be_changed(
+    log: LabelLog, db: sqlite3.Connection, change: str
+) -> None:
+    label(log, "x", "a")
+    before = list(log.events())
+    with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+        db.execute(change)
+    assert list(log.events()) == before
+
+
+def test_the_first_label_brings_its_class_and_later_ones_do_not(log: LabelLog) -> None:
+    first = label(log, "x", "a")
+    label(log, "y", "a")
+    log.append_class("b", "ann")
+    label(log, "z", "b")
+    assert [(e.kind, e.label, e.target) for e in log.events()] == [
+        ("label", "a", None), ("class", "a", first), ("label", "a", None),
+        ("class", "b", None), ("label", "b", None),
+    ]  # fmt: skip
+
+
+def test_the_label_in_force_is_read_without_a_replay(log: LabelLog) -> None:
+    assert log.label_of("x") is None
+    label(log, "x", "a")
+    second = label(log, "x", "b", EventKind.RELABEL)
+    assert log.label_of("x") == "b"
+    log.append(EventKind.UNDO, annotator="ann", origin="named", item="x", target=second)
+    assert log.label_of("x") == "a"
+    log.append(EventKind.SKIP, annotator="ann", origin="named", item="x")
+    assert log.label_of("x") is None
+    assert log.label_of("y") is None
+
+
+def test_a_block_that_fails_appends_nothing(log: LabelLog) -> None:
+    def fail_in_the_middle() -> None:
+        with log.writing(lambda: None):
+            label(log, "x", "a")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail_in_the_middle()
+    assert list(log.events()) == []
+    with log.writing(lambda: None):
+        label(log, "x", "a")
+    assert len(list(log.events())) == 2
+
+
+def test_what_others_appended_is_taken_in_first(log: LabelLog, tmp_path: Path) -> None:
+    other = connect(tmp_path / "labels.sqlite")
+    label(LabelLog(other), "x", "a")
+    seen: list[str | None] = []
+    with log.writing(lambda: seen.extend(event.item for event in log.events())):
+        assert seen == ["x", None]
+    other.close()
+
+
+def test_another_writer_is_waited_for_and_then_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "_WAIT_S", 0.05)
+    one, two = connect(tmp_path / "labels.sqlite"), connect(tmp_path / "labels.sqlite")
+    with transaction(one):
+        label(LabelLog(one), "x", "a")
+        with pytest.raises(PoolBusyError, match="Another process"), transaction(two):
+            pytest.fail("two wrote at once")
+        assert list(LabelLog(two).events()) == []
+    assert len(list(LabelLog(two).events())) == 2
+    one.close()
+    two.close()
+
+
+def test_offers_are_replaced_by_later_ones(log: LabelLog) -> None:
+    assert log.offered("x") is None
+    log.offer({"x": Offer("asked", "product", {"value": 1.5}), "y": Offer("audit", "random")})
+    log.offer({"x": Offer("audit", "random", {"value": 0.5})})
+    assert log.offered("x") == Offer("audit", "random", {"value": 0.5})
+    assert log.offered("y") == Offer("audit", "random", {})
+
+
+def test_kinds_are_checked_by_the_database(db: sqlite3.Connection) -> None:
+    with pytest.raises(sqlite3.IntegrityError):
+        db.execute(
+            "INSERT INTO events (kind, origin, annotator, at) VALUES ('guess', 'x', 'x', 'x')"
+        )
+    with pytest.raises(sqlite3.IntegrityError):
+        db.execute(
+            "INSERT INTO events (kind, origin, annotator, at, target) "
+            "VALUES ('undo', 'x', 'x', 'x', 99)"
+        )

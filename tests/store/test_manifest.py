@@ -1,0 +1,72 @@
+"""The manifest: written, read back, and refused where it is damaged."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from knnal.errors import EmbedderMismatchError, PoolError
+from knnal.store.manifest import Manifest, require_same_embedder
+from knnal.types import EmbedderIdentity, Modality
+
+IDENTITY = EmbedderIdentity("some-net", "ab" * 32, 1280, "224 bilinear")
+
+
+@pytest.mark.parametrize(
+    "manifest", [Manifest(1), Manifest(7, Modality.IMAGE, IDENTITY), Manifest(1, Modality.TEXT)]
+)
+def test_it_comes_back(manifest: Manifest, tmp_path: Path) -> None:
+    manifest.write(tmp_path / "manifest.json")
+    assert Manifest.read(tmp_path / "manifest.json") == manifest
+    assert [file.name for file in tmp_path.iterdir()] == ["manifest.json"]
+
+
+def test_it_is_plain_json(tmp_path: Path) -> None:
+    Manifest(1, Modality.IMAGE, IDENTITY).write(tmp_path / "manifest.json")
+    assert json.loads((tmp_path / "manifest.json").read_text()) == {
+        "schema_version": 1,
+        "modality": "image",
+        "embedder": {
+            "name": "some-net", "digest": "ab" * 32, "dimension": 1280, "recipe": "224 bilinear",
+        },
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "{", "[]", "null", "7", '{"schema_version": 1}',
+        '{"schema_version": "x", "modality": null, "embedder": null}',
+        '{"schema_version": 1, "modality": "smell", "embedder": null}',
+        '{"schema_version": 1, "modality": null, "embedder": {"name": "x"}}',
+        '{"schema_version": 1, "modality": null, "embedder": 5}',
+    ],
+)  # fmt: skip
+def test_damage_is_named_with_a_remedy(text: str, tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text(text)
+    with pytest.raises(PoolError, match=r"manifest\.json.*Restore it from a copy"):
+        Manifest.read(tmp_path / "manifest.json")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        EmbedderIdentity("other-net", "ab" * 32, 1280, "224 bilinear"),
+        EmbedderIdentity("some-net", "cd" * 32, 1280, "224 bilinear"),
+        EmbedderIdentity("some-net", "ab" * 32, 512, "224 bilinear"),
+        EmbedderIdentity("some-net", "ab" * 32, 1280, "192 bilinear"),
+    ],
+)
+def test_any_difference_is_a_mismatch_that_names_both_and_the_remedy(
+    other: EmbedderIdentity,
+) -> None:
+    require_same_embedder(IDENTITY, IDENTITY)
+    with pytest.raises(EmbedderMismatchError) as caught:
+        require_same_embedder(IDENTITY, other)
+    message = str(caught.value)
+    assert str(IDENTITY) in message
+    assert str(other) in message
+    assert "--embedder some-net" in message
+    assert "--pool DIR" in message

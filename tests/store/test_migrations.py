@@ -1,0 +1,146 @@
+"""The schema: versions, steps that fail, and pools of another time."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from knnal.errors import PoolError, SchemaTooNewError
+from knnal.session import Session
+from knnal.store import migrations
+from knnal.store.database import connect
+from knnal.store.migrations import SCHEMA_VERSION, migrate
+from knnal.store.pool import Pool
+
+
+def version(file: Path) -> int:
+    with closing(sqlite3.connect(file)) as db:
+        return int(db.execute("PRAGMA user_version").fetchone()[0])
+
+
+def tables(file: Path) -> set[str]:
+    with closing(sqlite3.connect(file)) as db:
+        return {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type='table'")}
+
+
+def add_notes(db: sqlite3.Connection) -> None:
+    db.execute("CREATE TABLE notes (text TEXT)")
+
+
+def add_notes_and_fail(db: sqlite3.Connection) -> None:
+    add_notes(db)
+    raise ZeroDivisionError
+
+
+def next_version(monkeypatch: pytest.MonkeyPatch, step: Any) -> None:
+    monkeypatch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, step))
+    monkeypatch.setattr(migrations, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
+
+
+def test_a_new_database_has_the_current_version(tmp_path: Path) -> None:
+    connect(tmp_path / "labels.sqlite").close()
+    assert version(tmp_path / "labels.sqlite") == SCHEMA_VERSION
+    assert tables(tmp_path / "labels.sqlite") >= {"sources", "items", "events", "offers"}
+
+
+def test_a_commit_is_synced_to_a_write_ahead_log(tmp_path: Path) -> None:
+    with closing(connect(tmp_path / "labels.sqlite")) as db:
+        assert db.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+        assert db.execute("PRAGMA synchronous").fetchone()[0] == 2
+        assert db.execute("PRAGMA foreign_keys").fetchone()[0] == 1
+
+
+def test_a_newer_database_is_refused_and_left_as_it_was(make_pool: Any, tmp_path: Path) -> None:
+    make_pool(np.eye(3)).close()
+    file = tmp_path / "pool" / "labels.sqlite"
+    with closing(sqlite3.connect(file)) as db:
+        db.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+    before = file.read_bytes()
+    with pytest.raises(SchemaTooNewError, match=r"Upgrade knnal.*nothing .* was changed"):
+        Pool.open(tmp_path / "pool")
+    assert file.read_bytes() == before
+
+
+def test_a_newer_manifest_is_refused_before_the_database_is_touched(
+    make_pool: Any, tmp_path: Path
+) -> None:
+    make_pool(np.eye(3)).close()
+    manifest = tmp_path / "pool" / "manifest.json"
+    data = json.loads(manifest.read_text())
+    manifest.write_text(json.dumps({**data, "schema_version": SCHEMA_VERSION + 3}))
+    before = {file.name: file.read_bytes() for file in (tmp_path / "pool").iterdir()}
+    with pytest.raises(SchemaTooNewError, match=f"version {SCHEMA_VERSION + 3}"):
+        Pool.open(tmp_path / "pool")
+    assert {file.name: file.read_bytes() for file in (tmp_path / "pool").iterdir()} == before
+
+
+def test_a_step_that_fails_is_rolled_back_and_can_be_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "labels.sqlite"
+    connect(file).close()
+    with monkeypatch.context() as patch:
+        next_version(patch, add_notes_and_fail)
+        with pytest.raises(ZeroDivisionError):
+            connect(file)
+    assert version(file) == SCHEMA_VERSION
+    assert "notes" not in tables(file)
+    next_version(monkeypatch, add_notes)
+    connect(file).close()
+    assert version(file) == SCHEMA_VERSION + 1
+    assert "notes" in tables(file)
+
+
+def test_an_older_pool_is_brought_up_to_date_with_its_labels(
+    make_pool: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = make_pool(np.eye(3))
+    Session(pool, annotator="ann").tell("item-1", "a")
+    pool.close()
+    next_version(monkeypatch, add_notes)
+    monkeypatch.setattr("knnal.store.pool.SCHEMA_VERSION", SCHEMA_VERSION + 1)
+    pool = make_pool()
+    assert pool.manifest.schema_version == SCHEMA_VERSION + 1
+    assert json.loads((tmp_path / "pool" / "manifest.json").read_text())["schema_version"] == (
+        SCHEMA_VERSION + 1
+    )
+    assert Session(pool).ledger.labels() == {"item-1": "a"}
+
+
+def test_each_step_runs_once(tmp_path: Path) -> None:
+    with closing(connect(tmp_path / "labels.sqlite")) as db:
+        migrate(db)
+        migrate(db)
+    assert version(tmp_path / "labels.sqlite") == SCHEMA_VERSION
+
+
+def test_a_file_that_is_no_database_is_named(make_pool: Any, tmp_path: Path) -> None:
+    make_pool(np.eye(3)).close()
+    (tmp_path / "pool" / "labels.sqlite").write_bytes(b"no database, but long enough to be one" * 9)
+    with pytest.raises(PoolError, match=r"labels\.sqlite.*Restore it from a copy"):
+        Pool.open(tmp_path / "pool")
+
+
+def test_the_pool_is_readable_with_sqlite_and_numpy_alone(make_pool: Any, tmp_path: Path) -> None:
+    X = np.random.default_rng(0).normal(size=(5, 4))
+    pool = make_pool(X)
+    session = Session(pool, annotator="ann")
+    session.tell("item-3", "a")
+    session.tell("item-0", "b")
+    pool.close()
+    stored = np.load(tmp_path / "pool" / "embeddings.npy")
+    unit = X / np.linalg.norm(X, axis=1, keepdims=True)
+    with closing(sqlite3.connect(tmp_path / "pool" / "labels.sqlite")) as db:
+        found = db.execute(
+            "SELECT items.row, events.label, annotator FROM events JOIN items ON items.id = item "
+            "WHERE kind = 'label' ORDER BY seq"
+        ).fetchall()
+        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert found == [(3, "a", "ann"), (0, "b", "ann")]
+    np.testing.assert_allclose(stored, unit, atol=1e-7)

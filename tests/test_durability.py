@@ -1,0 +1,290 @@
+"""Nothing that was acknowledged is lost, whenever a process is killed."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from knnal.session import Session
+from knnal.store.catalogue import ItemState
+from knnal.store.pool import Pool
+
+pytestmark = pytest.mark.slow
+
+ROWS, DIMENSION = 3000, 12
+
+PREPARE = f"""
+import sys
+import numpy as np
+from pathlib import Path
+from knnal import ingest as module
+from knnal.errors import LabelConflictError
+from knnal.items.base import Item
+from knnal.embedders.precomputed import Precomputed
+from knnal.session import Session
+from knnal.store.pool import Pool
+from knnal.types import Modality
+
+def vector(i):
+    return np.random.default_rng(i).normal(size={DIMENSION})
+
+class Source:
+    modality = Modality.VECTOR
+    location = Path("vectors")
+    def __iter__(self):
+        return (Item(f"v{{i}}", f"stamp {{i}}", vector=vector(i)) for i in range({ROWS}))
+    def count(self):
+        return {ROWS}
+
+class Narrator:
+    def progress(self, stage, done, total): pass
+    def say(self, message): pass
+
+def reply(line):
+    sys.stdout.write(line + "\\n")
+    sys.stdout.flush()
+
+reply("ready")
+folder, *words = sys.stdin.readline().split()
+folder = Path(folder)
+"""
+
+EMBED = (
+    PREPARE
+    + """
+embedder = Precomputed()
+embedder.batch_size = 10
+module._CHUNK_ITEMS = 40
+stored = module.Ingest._store
+def store_and_reply(self, chunk):
+    stored(self, chunk)
+    if chunk:
+        reply(f"stored {chunk[0].item.id} {chunk[-1].item.id}")
+module.Ingest._store = store_and_reply
+module.ingest(Pool.create(folder), Source(), embedder, annotator="ann", narrator=Narrator())
+reply("done")
+"""
+)
+
+TELL = (
+    PREPARE
+    + """
+session = Session(Pool.open(folder), annotator=words[0], strategy="random")
+for row in session.candidates:
+    item = f"v{row}"
+    try:
+        session.tell(item, f"class {row % 7}")
+    except LabelConflictError:
+        reply(f"refused {item}")
+    else:
+        reply(f"told {item}")
+reply("done")
+"""
+)
+
+
+class Child:
+    """A process that waits for its work after its imports, and says what is durable."""
+
+    def __init__(self, script: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", script],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.lines: list[str] = []
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            if line.endswith("\n"):  # one that the kill cut short acknowledges nothing
+                self.lines.append(line.rstrip("\n"))
+
+    def begin(self, *words: object) -> None:
+        while "ready" not in self.lines:
+            assert self.process.poll() is None, "the child died while starting"
+            time.sleep(0.001)
+        assert self.process.stdin is not None
+        self.process.stdin.write(" ".join(map(str, words)) + "\n")
+        self.process.stdin.flush()
+
+    def finish(self, kill: bool) -> list[str]:
+        """Kill it, or let it end; all that it has said."""
+        if kill:
+            self.process.kill()
+        self.process.wait(60)
+        self._reader.join(60)
+        for pipe in (self.process.stdin, self.process.stdout):
+            assert pipe is not None
+            pipe.close()
+        return self.lines
+
+
+@contextmanager
+def children(script: str, ahead: int = 3) -> Iterator[Any]:
+    """A function for the next child; some more start beside it, since starting takes long."""
+    waiting = deque(Child(script) for _ in range(ahead))
+
+    def following() -> Child:
+        waiting.append(Child(script))
+        return waiting.popleft()
+
+    try:
+        yield following
+    finally:
+        for child in waiting:
+            child.finish(kill=True)
+
+
+def vector(i: int) -> Any:
+    v = np.random.default_rng(i).normal(size=DIMENSION)
+    return v / np.linalg.norm(v)
+
+
+@pytest.fixture(scope="module")
+def expected() -> Any:
+    return np.array([vector(i) for i in range(ROWS)])
+
+
+def kill_at_random(child: Child, moment: random.Random) -> list[str]:
+    """Kill it while it opens the pool, or some way into its acknowledgements and their middle."""
+    if moment.random() < 0.4:
+        time.sleep(moment.uniform(0, 0.1))
+    else:
+        said = 1 + moment.randint(1, 12)  # "ready" comes first
+        while len(child.lines) < said and child.process.poll() is None:
+            time.sleep(0.001)
+        time.sleep(moment.uniform(0, 0.01))
+    return child.finish(kill=True)
+
+
+def check_integrity(folder: Path) -> None:
+    with closing(sqlite3.connect(folder / "labels.sqlite")) as db:
+        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def catalogued(folder: Path, expected: Any) -> int:
+    """How many items the pool holds, all of them in order, and with the vectors of the source."""
+    with closing(Pool.open(folder)) as pool:
+        records = list(pool.catalogue.records())
+        assert [record.id for record in records] == [f"v{i}" for i in range(len(records))]
+        assert [record.row for record in records] == list(range(len(records)))
+        assert all(record.state is ItemState.LIVE for record in records)
+        if records:
+            stored = np.array(pool.embeddings)
+            np.testing.assert_allclose(stored, expected[: len(records)], atol=1e-6)
+    return len(records)
+
+
+def test_fifty_kills_while_embedding(tmp_path: Path, expected: Any) -> None:
+    moment = random.Random(1)
+    acknowledged = kills = round_ = 0
+    with children(EMBED) as following:
+        while kills < 50:
+            folder = tmp_path / f"pool-{round_}"
+            child = following()
+            child.begin(folder)
+            lines = kill_at_random(child, moment)
+            stored = [line for line in lines if line.startswith("stored")]
+            acknowledged += len(stored)
+            kills += child.process.returncode != 0
+            if (folder / "manifest.json").exists():
+                held = catalogued(folder, expected)
+                check_integrity(folder)
+                for line in stored:
+                    assert held > int(line.split()[2].removeprefix("v"))
+                assert "done" not in lines or held == ROWS
+                round_ += held == ROWS  # the next one begins anew
+            else:
+                assert not stored
+    assert acknowledged > 50, "the kills came too early to show anything"
+
+
+def test_fifty_kills_while_labeling(make_pool: Any, tmp_path: Path, expected: Any) -> None:
+    make_pool(expected, ids=[f"v{i}" for i in range(ROWS)]).close()
+    folder = tmp_path / "pool"
+    moment = random.Random(2)
+    told: set[str] = set()
+    with children(TELL) as following:
+        for _ in range(50):
+            child = following()
+            child.begin(folder, "ann")
+            lines = kill_at_random(child, moment)
+            assert child.process.returncode != 0, "it ran out of items before it was killed"
+            told |= {line.split()[1] for line in lines if line.startswith("told")}
+            with closing(Pool.open(folder)) as pool:
+                labels = {
+                    event.item: event.label for event in pool.log.events() if event.kind == "label"
+                }
+            assert told <= labels.keys()
+            # At most the one label of each child that was stored but not yet acknowledged.
+            assert len(labels) - len(told) <= 50
+    check_integrity(folder)
+    with closing(Pool.open(folder)) as pool:
+        session = Session(pool, annotator="ann")
+        assert session.ledger.labels() == {
+            item: f"class {int(item.removeprefix('v')) % 7}" for item in labels
+        }
+        undone = session.undo()
+        assert undone.item in labels
+    assert len(told) > 50, "the kills came too early to show anything"
+
+
+def test_two_processes_label_one_pool_at_once(make_pool: Any, tmp_path: Path) -> None:
+    ids = [f"v{i}" for i in range(150)]
+    make_pool(np.array([vector(i) for i in range(150)]), ids=ids).close()
+    names = ("ann", "bob")
+    pair = [Child(TELL) for _ in names]
+    for child, name in zip(pair, names, strict=True):
+        child.begin(tmp_path / "pool", name)
+    said = {n: child.finish(kill=False) for n, child in zip(names, pair, strict=True)}
+    told = {n: {x.split()[1] for x in said[n] if x.startswith("told")} for n in names}
+    refused = {n: {x.split()[1] for x in said[n] if x.startswith("refused")} for n in names}
+    assert all("done" in lines for lines in said.values())
+    assert told["ann"].isdisjoint(told["bob"])
+    assert told["ann"] | told["bob"] == set(ids)
+    assert refused["ann"] <= told["bob"]
+    assert refused["bob"] <= told["ann"]
+    with closing(Pool.open(tmp_path / "pool")) as pool:
+        session = Session(pool)
+        assert session.ledger.labels() == {item: f"class {int(item[1:]) % 7}" for item in ids}
+        by = {event.item: event.annotator for event in session.ledger.decisions()}
+        assert by == {item: name for name in names for item in told[name]}
+    check_integrity(tmp_path / "pool")
+
+
+OPEN = (
+    PREPARE
+    + """
+try:
+    Pool.create(folder).log.append_class(words[0], words[0])
+except BaseException as error:
+    reply(f"{type(error).__name__}: {error}")
+else:
+    reply("fine")
+"""
+)
+
+
+def test_processes_that_make_one_pool_at_the_same_moment(tmp_path: Path) -> None:
+    crowd = [Child(OPEN) for _ in range(4)]
+    for number, child in enumerate(crowd):
+        child.begin(tmp_path / "pool", f"class-{number}")
+    assert [child.finish(kill=False)[-1] for child in crowd] == ["fine"] * 4
+    with closing(Pool.open(tmp_path / "pool")) as pool:
+        assert {event.label for event in pool.log.events()} == {f"class-{i}" for i in range(4)}
