@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from types import TracebackType
 from typing import Any
 
@@ -17,6 +18,9 @@ from rich.progress import (
 )
 from rich.text import Text
 
+_REDRAW_S = 0.1
+"""Progress may be told of every item; it is drawn at most this often."""
+
 
 class _Rate(ProgressColumn):
     def render(self, task: Task) -> Text:
@@ -31,11 +35,16 @@ class Narration:
         self._bar: Progress | None = None
         self._stage = ""
         self._task: Any = None
+        self._drawn = 0.0
 
     def progress(self, stage: str, done: int, total: int | None) -> None:
         if self._bar is None or stage != self._stage:
             self._begin(stage)
         assert self._bar is not None
+        now = time.monotonic()
+        if now - self._drawn < _REDRAW_S and done != total:
+            return
+        self._drawn = now
         # An expected total can be too low; the bar is never over-full.
         bound = None if total is None else max(total, done)
         self._bar.update(self._task, completed=done, total=bound)
@@ -57,6 +66,7 @@ class Narration:
         )
         self._bar.start()
         self._task = self._bar.add_task(stage, total=None)
+        self._drawn = 0.0
 
     def close(self) -> None:
         if self._bar is not None:
