@@ -7,6 +7,9 @@ Four rates, in images per second, for 224-pixel and for 12-megapixel JPEGs:
 * ``keras``: ``keras.utils.load_img`` and ``predict`` with batches of 32, the plain way;
 * ``decode``: from files to pixels, without the network.
 
+Decoding and the network share the processor's cores, so no pipeline can be faster than
+``1 / (1 / network + 1 / decode)``: that is the ``limit``.
+
 They take turns in each repetition, so that a busy machine slows all of them; a ratio is the
 median over repetitions. Photos come from ``--data`` or ``KNNAL_DATA`` (any folder of JPEGs), else
 from the demo's package.
@@ -80,6 +83,12 @@ def measure(files: Sequence[Path], embedder: MobileNetV2, repeats: int) -> dict[
     for other in ("network", "keras"):
         pairs = zip(rates["knnal"], rates[other], strict=True)
         result[f"knnal / {other}"] = median(ours / theirs for ours, theirs in pairs)
+    result["knnal / limit"] = median(
+        ours * (1 / network + 1 / decode)
+        for ours, network, decode in zip(
+            rates["knnal"], rates["network"], rates["decode"], strict=True
+        )
+    )
     return result
 
 
