@@ -24,6 +24,7 @@ from knnal.types import LogNarrator, Modality, Narrator
 _CHUNK_ITEMS = 1024
 _CHUNK_SECONDS = 2.0
 _EXAMPLES = 5
+_TAKEN = "id of an item from another source: use other ids or another pool"
 
 
 @dataclass(slots=True)
@@ -122,7 +123,7 @@ class Ingest:
                 continue
             record = catalogue.find(item.id)
             if record is not None and record.source != self._number:
-                self.report.skip(Skip(item.id, "id of an item from another source"))
+                self.report.skip(Skip(item.id, _TAKEN))
             elif record is not None and self._is_unchanged(item, record):
                 self.report.unchanged += 1
                 self._note_label(item)
@@ -215,13 +216,22 @@ def ingest(
     ModelUnavailableError where the weights are not to be had.
     """
     narrator = narrator or LogNarrator()
-    if source.modality is not embedder.modality:
-        raise InputError(
-            f"Expected {embedder.modality}s for this embedder, but {source.location} holds "
-            f"{source.modality}s. Choose another with --embedder; 'knnal models' lists them."
-        )
+    _require_fitting(pool, source, embedder)
     with pool.embedding_alone():
         embedder.load(narrator)
         if pool.manifest.embedder is not None and embedder.modality is not Modality.VECTOR:
             pool.adopt(embedder.identity, embedder.modality)
         return Ingest(pool, source, embedder, annotator, narrator).run()
+
+
+def _require_fitting(pool: Pool, source: Source, embedder: Embedder) -> None:
+    if pool.manifest.modality not in (None, source.modality):
+        raise InputError(
+            f"This pool holds {pool.manifest.modality}s, but {source.location} holds "
+            f"{source.modality}s. Give them a pool of their own with --pool DIR."
+        )
+    if source.modality is not embedder.modality:
+        raise InputError(
+            f"Expected {embedder.modality}s for this embedder, but {source.location} holds "
+            f"{source.modality}s. Choose another with --embedder; 'knnal models' lists them."
+        )

@@ -18,7 +18,7 @@ from knnal.evaluation.audit import AccuracyEstimate, audit_estimate
 from knnal.exchange.exporting import export
 from knnal.exchange.importing import ImportReport, import_labels
 from knnal.ingest import IngestReport, ingest
-from knnal.items.base import Item, Skip
+from knnal.items.base import Item, Skip, Source
 from knnal.items.detect import open_source
 from knnal.items.text import text_item
 from knnal.neighbors.graph import stored_graph
@@ -82,21 +82,23 @@ class Project:
 
     def embed(
         self,
-        location: Path | str,
+        source: Source | Path | str,
         *,
         embedder: str | None = None,
         annotator: str | None = None,
         **options: Any,
     ) -> IngestReport:
-        """Embed what is new or changed at a location, and update the neighbour graph.
+        """Embed what is new or changed in a source, and update the neighbour graph.
 
-        ``options`` are those of ``knnal.items.detect.open_source``. The embedder is the pool's
-        own unless named, or the default for the kind of items in a new pool.
+        A path is opened by ``knnal.items.detect.open_source``, which ``options`` are for. The
+        embedder is the pool's own unless named, or the default for the kind of items in a new
+        pool.
 
         Raises InputError for a source that cannot be read, EmbedderMismatchError for another
         embedder than the pool's, ModelUnavailableError where its weights are not to be had.
         """
-        source = open_source(location, **options)
+        if isinstance(source, str | Path):
+            source = open_source(source, **options)
         report = ingest(
             self.pool,
             source,

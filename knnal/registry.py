@@ -7,7 +7,7 @@ from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from knnal.errors import UnknownNameError
+from knnal.errors import InputError, UnknownNameError
 
 
 class Registry:
@@ -30,7 +30,8 @@ class Registry:
     def load(self, name: str) -> Any:
         """The factory registered under ``name``.
 
-        Raises UnknownNameError that lists the names there are.
+        Raises UnknownNameError that lists the names there are, InputError for a plugin that does
+        not import.
         """
         entry = self._entries.get(name)
         if entry is None:
@@ -39,4 +40,10 @@ class Registry:
             raise UnknownNameError(
                 f"There is no {self.kind} named '{name}'.{hint} Known: {', '.join(self.names())}."
             )
-        return entry.load()
+        try:
+            return entry.load()
+        except Exception as error:
+            raise InputError(
+                f"The {self.kind} '{name}' does not load ({error}). Reinstall or remove the "
+                "package that provides it."
+            ) from error

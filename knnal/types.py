@@ -61,7 +61,8 @@ class EmbedderIdentity:
     recipe: str
 
     def __str__(self) -> str:
-        return f"{self.name} ({self.dimension}-d, {self.recipe}, weights {self.digest[:12]})"
+        weights = f", weights {self.digest[:12]}" if self.digest else ""
+        return f"{self.name} ({self.dimension}-d, {self.recipe}{weights})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -226,7 +226,7 @@ def test_ids_of_another_source_are_left_alone(run: Run, pool: Pool) -> None:
     run(*WORDS[:3])
     report = run(("t1", "other"), ("u", "unicorn"), source="more texts")
     assert counts(report) == {"added": 1}
-    assert report.skips == {"id of an item from another source": 1}
+    assert report.skips == {"id of an item from another source: use other ids or another pool": 1}
     assert_pool_holds(pool, {**dict(WORDS[:3]), "u": "unicorn"})
     assert counts(run(*WORDS[:2])) == {"unchanged": 2, "vanished": 1}
     assert_pool_holds(pool, {**dict(WORDS[:2]), "u": "unicorn"})

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from inspect import signature
 from typing import Any, ClassVar, Protocol, TypeAlias, cast
 
 from knnal.assets import Asset
+from knnal.errors import InputError
 from knnal.registry import Registry
 from knnal.types import EmbedderIdentity, Float32Array, FloatArray, Modality, Narrator
 
@@ -49,8 +51,16 @@ class Embedder(Protocol):
 def create_embedder(name: str) -> Embedder:
     """The embedder of a registered name; what follows a colon is its argument (``hub:HANDLE``).
 
-    Raises UnknownNameError for a name that is not registered.
+    Raises UnknownNameError for a name that is not registered, InputError for an argument that the
+    embedder does not take.
     """
     base, _, argument = name.partition(":")
     factory = EMBEDDERS.load(base)
-    return cast(Embedder, factory(argument) if argument else factory())
+    if not argument:
+        return cast(Embedder, factory())
+    if not signature(factory).parameters:
+        raise InputError(
+            f"The embedder '{base}' takes nothing after a colon, came '{name}'. Leave "
+            f"':{argument}' out."
+        )
+    return cast(Embedder, factory(argument))

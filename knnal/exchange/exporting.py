@@ -42,7 +42,8 @@ def export(session: Session, file: Path, *, labelled_only: bool = False) -> int:
     probability, and the probability of each class as ``p:CLASS``. Labelled items are predicted by
     the labels of the others. The file takes its place when it is complete, never half written.
 
-    Raises InputError for a file name that ends in none of ``FORMATS``.
+    Raises InputError for a file name that ends in none of ``FORMATS``, and for one that cannot be
+    written.
     """
     opener = _WRITERS.get(file.suffix.lower())
     if opener is None:
@@ -52,6 +53,22 @@ def export(session: Session, file: Path, *, labelled_only: bool = False) -> int:
         )
     session.refresh()
     columns = [*_FIELDS, *(f"p:{name}" for name in session.classes)]
+    try:
+        return _write(session, file, opener, columns, labelled_only)
+    except OSError as error:
+        raise InputError(
+            f"Cannot write {file}: {error.strerror or error}. Make the folder first, or name "
+            "another file."
+        ) from error
+
+
+def _write(
+    session: Session,
+    file: Path,
+    opener: Callable[[IO[bytes], Sequence[str]], RowWriter],
+    columns: Sequence[str],
+    labelled_only: bool,
+) -> int:
     count = 0
     with atomic_writer(file) as stream:
         writer = opener(stream, columns)

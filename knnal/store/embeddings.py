@@ -52,7 +52,8 @@ class EmbeddingFile:
             stored = np.load(self.path, mmap_mode="r")
         except (OSError, ValueError) as error:
             raise PoolError(
-                f"Expected {count} embeddings in {self.path}, but it cannot be read ({error})."
+                f"Expected {count} embeddings in {self.path}, but it cannot be read ({error}). "
+                "Restore the file from a copy of the pool."
             ) from error
         if len(stored) < count or stored.shape[1] != self.dimension:
             raise PoolError(

@@ -44,8 +44,11 @@ class Manifest:
 def require_same_embedder(stored: EmbedderIdentity, offered: EmbedderIdentity) -> None:
     """Raises EmbedderMismatchError unless the vectors of both are comparable."""
     if stored != offered:
+        remedy = f"go on with --embedder {stored.name}"
+        if stored.name == offered.name:
+            remedy = f"embed with what made the pool, in {stored.dimension} dimensions"
         raise EmbedderMismatchError(
             f"This pool holds vectors of {stored}, and {offered} was asked for. Vectors of "
-            f"different embedders cannot be compared: go on with --embedder {stored.name}, or "
-            "give the other one a pool of its own with --pool DIR."
+            f"different embedders cannot be compared: {remedy}, or give the other one a pool of "
+            "its own with --pool DIR."
         )

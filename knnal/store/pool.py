@@ -52,8 +52,14 @@ class Pool:
         if not (folder / MANIFEST).exists():
             if (folder / DATABASE).exists():
                 Manifest.read(folder / MANIFEST)
-            folder.mkdir(parents=True, exist_ok=True)
-            Manifest(SCHEMA_VERSION).write(folder / MANIFEST)
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                Manifest(SCHEMA_VERSION).write(folder / MANIFEST)
+            except OSError as error:
+                raise PoolError(
+                    f"Expected a folder for the pool, but {folder} cannot be made "
+                    f"({error.strerror or error}). Name another with --pool DIR."
+                ) from error
         return cls.open(folder)
 
     @classmethod
@@ -70,6 +76,11 @@ class Pool:
             )
         manifest = Manifest.read(folder / MANIFEST)
         require_known(manifest.schema_version)
+        if manifest.embedder is not None and not (folder / DATABASE).exists():
+            raise PoolError(
+                f"Expected knnal's database in {folder / DATABASE}, but nothing lies there. "
+                "Restore it from a copy of the pool."
+            )
         db = connect(folder / DATABASE)
         if manifest.schema_version < SCHEMA_VERSION:
             manifest = dataclasses.replace(manifest, schema_version=SCHEMA_VERSION)

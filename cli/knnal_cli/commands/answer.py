@@ -82,12 +82,18 @@ def _read_answers() -> Iterator[tuple[str, str]]:
             continue
         try:
             answer = json.loads(line)
-            yield str(answer["id"]), str(answer["label"])
+            yield _cell(answer["id"]), _cell(answer["label"])
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(
                 f'Expected an object with "id" and "label" on line {number}, came '
                 f"{line.strip()[:80]!r}. The lines before it are stored."
             ) from error
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise TypeError(value)
+    return str(value)
 
 
 def relabel(

@@ -20,6 +20,7 @@ from knnal_cli.options import (
     StrategyOption,
     open_project,
 )
+from knnal_cli.printable import printable, printable_line
 from knnal_cli.records import print_json, question_record
 
 if TYPE_CHECKING:
@@ -69,8 +70,7 @@ def next_items(
         for q in questions:
             _print(q)
     if not questions:
-        typer.echo("Nothing is left to ask about: every item is labelled or skipped.", err=True)
-        raise typer.Exit(Exit.NOTHING_DONE)
+        _exit_with_nothing_left()
 
 
 def rank(
@@ -96,16 +96,23 @@ def rank(
     else:
         for q in questions:
             value = q.score.value if q.score else 0.0
-            typer.echo(f"{value:.6f}\t{q.item}\t{q.prediction.label or ''}")
+            label = q.prediction.label or ""
+            typer.echo(printable_line(f"{value:.6f}\t{q.item}\t{label}"))
     if not questions:
-        raise typer.Exit(Exit.NOTHING_DONE)
+        _exit_with_nothing_left()
+
+
+def _exit_with_nothing_left() -> None:
+    typer.echo("Nothing is left to ask about: every item is labelled or skipped.", err=True)
+    raise typer.Exit(Exit.NOTHING_DONE)
 
 
 def strategies(as_json: JsonOption = False) -> None:
     """List the query strategies: what each maximises, and where it comes from."""
     from knnal.strategies.base import STRATEGIES
+    from knnal_cli.plugins import loadable
 
-    found = {name: STRATEGIES.load(name) for name in STRATEGIES.names()}
+    found = loadable(STRATEGIES)
     if as_json:
         print_json(
             [
@@ -121,10 +128,10 @@ def strategies(as_json: JsonOption = False) -> None:
 
 def _print(question: Question) -> None:
     prediction = question.prediction
-    typer.echo(question.item)
+    typer.echo(printable_line(question.item))
     if question.path is not None:
-        typer.echo(f"  {question.path}")
+        typer.echo(printable_line(f"  {question.path}"))
     if question.text is not None:
-        typer.echo(f"  {question.text}")
+        typer.echo(printable(f"  {question.text}"))
     if prediction.label is not None:
         typer.echo(f"  prediction: {prediction.label} ({prediction.probability:.0%})")

@@ -47,20 +47,25 @@ def embed(
     as_json: JsonOption = False,
 ) -> None:
     """Turn every item into an embedding, once; run it again to take in what is new or changed."""
+    from knnal.embedders.base import create_embedder
+    from knnal.items.detect import open_source
     from knnal.project import Project
     from knnal_cli.narration import Narration
 
+    # A slip in the source or the embedder must not leave an empty pool behind.
+    items = open_source(
+        source,
+        text_column=text_column,
+        id_column=id_column,
+        label_column=label_column,
+        labels_from_folders=labels_from_folders,
+        ids=ids,
+    )
+    if embedder is not None:
+        create_embedder(embedder)
     with Narration() as narration:
-        report = Project.create(pool, narration).embed(
-            source,
-            embedder=embedder,
-            annotator=annotator,
-            text_column=text_column,
-            id_column=id_column,
-            label_column=label_column,
-            labels_from_folders=labels_from_folders,
-            ids=ids,
-        )
+        project = Project.create(pool, narration)
+        report = project.embed(items, embedder=embedder, annotator=annotator)
     if as_json:
         print_json(_record(report))
     else:

@@ -28,8 +28,9 @@ def list_models(context: typer.Context, as_json: JsonOption = False) -> None:
         return
     from knnal.assets import DEMO_PHOTOS
     from knnal.embedders.base import EMBEDDERS
+    from knnal_cli.plugins import loadable
 
-    embedders = {name: EMBEDDERS.load(name) for name in EMBEDDERS.names()}
+    embedders = loadable(EMBEDDERS)
     records = [_record(name, e.summary, e.assets) for name, e in embedders.items()]
     records.append(_record(DEMO_PHOTOS.name, DEMO_PHOTOS.description, [DEMO_PHOTOS]))
     if as_json:

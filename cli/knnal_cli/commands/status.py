@@ -16,6 +16,7 @@ from knnal_cli.options import (
     PoolOption,
     open_project,
 )
+from knnal_cli.printable import printable_line
 from knnal_cli.records import prediction_record, print_json
 
 if TYPE_CHECKING:
@@ -112,6 +113,6 @@ def _exit_by(results: list[Prediction | Skip], predictions: list[Prediction]) ->
 
 def _print_prediction(prediction: Prediction, *, neighbours: bool) -> None:
     label = prediction.label or "(no labels yet)"
-    typer.echo(f"{prediction.item}\t{label}\t{prediction.probability:.3f}")
+    typer.echo(printable_line(f"{prediction.item}\t{label}\t{prediction.probability:.3f}"))
     for n in prediction.neighbours if neighbours else ():
-        typer.echo(f"  {n.share:.0%}\t{n.label}\t{n.similarity:.3f}\t{n.item}")
+        typer.echo(printable_line(f"  {n.share:.0%}\t{n.label}\t{n.similarity:.3f}\t{n.item}"))

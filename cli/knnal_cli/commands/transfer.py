@@ -66,6 +66,7 @@ def import_file(
     for reason, count in report.skips.most_common():
         typer.echo(f"Skipped {count}: {reason}", err=True)
     if not report.added + report.changed + report.unchanged + report.kept:
+        typer.echo(f"No labels taken in from {file}.", err=True)
         raise typer.Exit(Exit.NOTHING_DONE)
     if report.skips:
         raise typer.Exit(Exit.DONE_WITH_SKIPS)

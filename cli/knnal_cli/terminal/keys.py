@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 
 SKIP, UNDO, RELABEL, TYPE, QUIT, HELP = "s", "u", "r", "n", "q", "?"
 
@@ -20,14 +21,37 @@ CLASS_KEYS = "1234567890" + "".join(
 )
 """Digits first, then the letters that are free. Classes beyond them are typed."""
 
+_ESCAPE = "\x1b"
+_ENTER = "\r\n"
+
 
 def keys_of(classes: Sequence[str]) -> dict[str, str]:
     """Class names by key, in the order in which the classes came up."""
     return dict(zip(CLASS_KEYS, classes, strict=False))
 
 
-def read_key() -> str:
-    """Wait for one key, without Enter. Raises EOFError or KeyboardInterrupt for Ctrl-D, Ctrl-C."""
-    import click
+class Keyboard:
+    """Single keys without Enter, and lines; what is typed ``ahead`` is kept, not lost."""
 
-    return click.getchar()
+    def __init__(self, ahead: str = "") -> None:
+        self._ahead = deque(ahead)
+
+    def key(self) -> str:
+        """Wait for one key. Raises EOFError for Ctrl-D and KeyboardInterrupt for Ctrl-C."""
+        if not self._ahead:
+            import click
+
+            typed = click.getchar()
+            # An arrow or function key comes as several characters that belong together.
+            self._ahead.extend([typed] if typed.startswith(_ESCAPE) else typed)
+        return self._ahead.popleft()
+
+    def line(self, ask: Callable[[], str]) -> str:
+        """A line: what was typed ahead up to Enter, and otherwise what ``ask`` reads."""
+        typed = ""
+        while self._ahead:
+            key = self._ahead.popleft()
+            if key in _ENTER:
+                return typed
+            typed += key
+        return typed + ask()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from rich.console import Console
 from rich.text import Text
 
@@ -11,6 +9,7 @@ from knnal.asking import Question
 from knnal.errors import InputError, LabelConflictError, NothingToUndoError
 from knnal.session import Session
 from knnal.store.ledger import Event
+from knnal_cli.printable import printable_line
 from knnal_cli.terminal import keys
 from knnal_cli.terminal.screen import class_keys, help_screen, question_screen
 
@@ -24,11 +23,11 @@ class LabelLoop:
         self,
         session: Session,
         console: Console | None = None,
-        read_key: Callable[[], str] = keys.read_key,
+        keyboard: keys.Keyboard | None = None,
     ) -> None:
         self._session = session
         self._console = console or Console(highlight=False)
-        self._read_key = read_key
+        self._keyboard = keyboard or keys.Keyboard()
         self._note = ""
         self._quit = False
 
@@ -47,13 +46,14 @@ class LabelLoop:
     def _answer(self, question: Question) -> Question | None:
         """Show a question until a key settles it; the question that follows."""
         self._show(question)
-        key = self._read_key()
+        key = self._keyboard.key()
         classes = keys.keys_of(self._session.classes)
         try:
             if key in classes:
                 return self._tell(question, classes[key])
             if key == keys.TYPE:
-                return self._tell(question, self._type_class())
+                name = self._type_class()
+                return self._tell(question, name) if name else question
             if key == keys.SKIP:
                 self._session.skip(question.item)
                 return self._next(f"Skipped {question.item}.")
@@ -69,12 +69,12 @@ class LabelLoop:
         if key == keys.HELP:
             self._console.clear()
             self._console.print(help_screen())
-            self._read_key()
+            self._keyboard.key()
         return question
 
     def _tell(self, question: Question, label: str) -> Question | None:
         self._session.tell(question.item, label)
-        return self._next(f"{question.item}: {label.strip()}")
+        return self._next(f"{question.item}: {label}")
 
     def _next(self, note: str) -> Question | None:
         self._note = note
@@ -94,15 +94,16 @@ class LabelLoop:
         chosen = self._choose_recent()
         if chosen is not None and chosen.item is not None:
             self._console.print(class_keys(self._session))
-            self._console.print(f"New class of {chosen.item} (was {chosen.label}):", markup=False)
-            key = self._read_key()
+            asked = f"New class of {chosen.item} (was {chosen.label}):"
+            self._console.print(printable_line(asked), markup=False)
+            key = self._keyboard.key()
             classes = keys.keys_of(self._session.classes)
-            label = classes.get(key) or (self._type_class() if key == keys.TYPE else None)
-            if label is None:
+            label = classes.get(key) or (self._type_class() if key == keys.TYPE else "")
+            if not label:
                 self._note = "Nothing relabelled."
             else:
                 self._session.relabel(chosen.item, label)
-                self._note = f"{chosen.item}: {label.strip()} (was {chosen.label})"
+                self._note = f"{chosen.item}: {label} (was {chosen.label})"
         return self._session.explain(question.item)
 
     def _choose_recent(self) -> Event | None:
@@ -114,23 +115,29 @@ class LabelLoop:
         self._console.clear()
         for number, event in enumerate(recent, start=1):
             self._console.print(
-                Text(f"{number}  {event.label}  {event.item}", overflow="ellipsis", no_wrap=True)
+                Text(
+                    printable_line(f"{number}  {event.label}  {event.item}"),
+                    overflow="ellipsis",
+                    no_wrap=True,
+                )
             )
         self._console.print("Which one? Any other key goes back.")
-        key = self._read_key()
+        key = self._keyboard.key()
         if key.isdecimal() and 1 <= int(key) <= len(recent):
             return recent[int(key) - 1]
         self._note = "Nothing relabelled."
         return None
 
     def _type_class(self) -> str:
-        return self._console.input("Class (Enter alone goes back): ", markup=False)
+        """The name that was typed, or "" for Enter alone."""
+        prompt = "Class (Enter alone goes back): "
+        return self._keyboard.line(lambda: self._console.input(prompt, markup=False)).strip()
 
     def _show(self, question: Question) -> None:
         self._console.clear()
         self._console.print(question_screen(self._session, question, self._console))
         if self._note:
-            self._console.print(Text(self._note, style="italic"))
+            self._console.print(Text(printable_line(self._note), style="italic"))
         self._note = ""
 
     def _say(self, message: str) -> None:

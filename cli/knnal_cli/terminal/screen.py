@@ -14,6 +14,7 @@ from knnal.asking import Question
 from knnal.evaluation.audit import audit_estimate
 from knnal.session import Session
 from knnal.store.ledger import AUDIT
+from knnal_cli.printable import printable, printable_line
 from knnal_cli.terminal.keys import COMMANDS, keys_of
 from knnal_cli.terminal.preview import preview
 
@@ -94,15 +95,15 @@ def _item(question: Question, width: int, height: int) -> RenderableType:
     shown: RenderableType
     if question.path is not None:
         shown = Group(
-            Text(_shown_path(question.path), overflow="ellipsis", no_wrap=True),
+            Text(printable_line(_shown_path(question.path)), overflow="ellipsis", no_wrap=True),
             preview(question.path, width - 4, height - 1),
         )
     elif question.text is not None:
-        lines = Text(question.text).wrap(Console(width=width), width - 4)
+        lines = Text(printable(question.text)).wrap(Console(width=width), width - 4)
         shown = Text("\n").join(lines[:height])
     else:
         shown = Text("(an embedding, with nothing to show)")
-    return Panel(shown, title=escape(question.item), title_align="left")
+    return Panel(shown, title=escape(printable_line(question.item)), title_align="left")
 
 
 def _shown_path(path: Path) -> str:
@@ -125,7 +126,9 @@ def _prediction(question: Question) -> Text:
 def _neighbours(question: Question) -> list[Text]:
     return [
         Text(
-            f"  {n.share:>4.0%}  {n.label}  (similarity {n.similarity:.2f})  {n.item}",
+            printable_line(
+                f"  {n.share:>4.0%}  {n.label}  (similarity {n.similarity:.2f})  {n.item}"
+            ),
             overflow="ellipsis",
             no_wrap=True,
         )

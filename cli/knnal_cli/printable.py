@@ -1,0 +1,18 @@
+"""Foreign text made safe to print: it cannot move the cursor, wipe the screen or turn the line."""
+
+from __future__ import annotations
+
+_KEPT = "\n\t"
+_CONTROLS = [chr(code) for code in (*range(0x20), *range(0x7F, 0xA0))]
+_TURNS = [chr(code) for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))]
+_REPLACED = str.maketrans({c: "\ufffd" for c in (*_CONTROLS, *_TURNS) if c not in _KEPT})
+
+
+def printable(text: str) -> str:
+    """The text with control characters and bidirectional overrides replaced by U+FFFD."""
+    return text.translate(_REPLACED)
+
+
+def printable_line(text: str) -> str:
+    """The same on one line."""
+    return " ".join(printable(text).split("\n"))

@@ -1,0 +1,176 @@
+"""The real ``knnal`` script in a process of its own, on real pools."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+ANNOTATOR = "ann"
+REVIEWS = (
+    ("r0", "a warm and funny film", "good"),
+    ("r1", "dull from start to end", "bad"),
+    ("r2", "the best cast of the year", "good"),
+    ("r3", "I left after an hour", ""),
+    ("r4", "superb music, superb pictures", ""),
+    ("r5", "the plot makes no sense", ""),
+    ("r6", "I would watch it again", ""),
+    ("r7", "a waste of an evening", ""),
+)
+
+
+def find_script() -> str:
+    """The script that the installation put beside its interpreter."""
+    places = [str(Path(sys.executable).parent), sysconfig.get_path("scripts")]
+    script = shutil.which("knnal", path=os.pathsep.join(places))
+    assert script is not None, f"no knnal script in {places}"
+    return script
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def data(self) -> Any:
+        """Its stdout, which is one JSON document on one line."""
+        assert self.out.count("\n") == 1
+        return json.loads(self.out)
+
+
+class Knnal:
+    """Runs commands in one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.script = find_script()
+        inherited = {name: value for name, value in os.environ.items() if name != "KNNAL_POOL"}
+        self.environment = {
+            **inherited,
+            "COLUMNS": "200",
+            "LOGNAME": ANNOTATOR,
+            "NO_COLOR": "1",
+            "PYTHONIOENCODING": "utf-8",
+            "TERM": "dumb",
+        }
+
+    def __call__(
+        self, *arguments: Any, code: int = 0, stdin: str | bytes = b"", **environment: str
+    ) -> Done:
+        """Run ``knnal`` with the arguments; it must end with the exit code, without traceback."""
+        done = subprocess.run(
+            [self.script, *map(str, arguments)],
+            cwd=self.folder,
+            env={**self.environment, **environment},
+            input=stdin if isinstance(stdin, bytes) else stdin.encode(),
+            capture_output=True,
+            timeout=120,
+            check=False,
+        )
+        out, err = (stream.decode().replace("\r\n", "\n") for stream in (done.stdout, done.stderr))
+        assert "Traceback" not in err, err
+        assert done.returncode == code, f"exit code {done.returncode}\n{out}\n{err}"
+        return Done(done.returncode, out, err)
+
+    def fails(self, *arguments: Any, saying: Sequence[str], **options: Any) -> Done:
+        """Run a command that must fail with one error, a sentence that holds all the phrases."""
+        done = self(*arguments, code=1, **options)
+        assert done.out == ""
+        assert done.err.startswith("Error: ")
+        for phrase in saying:
+            assert phrase in done.err
+        return done
+
+
+def read_log(folder: Path, pool: str = ".knnal") -> list[dict[str, Any]]:
+    """The pool's events in order, read without knnal; classes apart."""
+    with closing(sqlite3.connect(folder / pool / "labels.sqlite")) as db:
+        db.row_factory = sqlite3.Row
+        rows = [dict(row) for row in db.execute("SELECT * FROM events ORDER BY seq")]
+    for row in rows:
+        row["scores"] = json.loads(row["scores"] or "{}")
+    return [row for row in rows if row["kind"] != "class"]
+
+
+@pytest.fixture
+def log() -> Callable[..., list[dict[str, Any]]]:
+    return read_log
+
+
+@pytest.fixture
+def knnal(tmp_path: Path) -> Knnal:
+    """Commands in an empty folder."""
+    return Knnal(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def made_vectors(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("vectors")
+    rng = np.random.default_rng(0)
+    centres = np.repeat([[3.0, 0.0, 0.0, 0.0], [0.0, 3.0, 0.0, 0.0]], 20, axis=0)
+    np.save(folder / "vectors.npy", (centres + rng.normal(size=(40, 4))).astype(np.float32))
+    Knnal(folder)("embed", "vectors.npy")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def made_texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("texts")
+    lines = ["id,text,verdict", *(",".join((i, f'"{t}"', v)) for i, t, v in REVIEWS)]
+    (folder / "reviews.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    Knnal(folder)("embed", "reviews.csv", "--id-column", "id")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def made_labelled(made_vectors: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = shutil.copytree(made_vectors, tmp_path_factory.mktemp("labelled") / "vectors")
+    labels = '{"id": "0", "label": "left"}\n{"id": "20", "label": "right"}\n'
+    Knnal(folder)("tell", stdin=labels)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def told(made_vectors: Path) -> str:
+    """A pool for tests that change nothing: the vectors, of which item "0" is labelled "left"."""
+    pool = made_vectors / "told"
+    shutil.copytree(made_vectors / ".knnal", pool)
+    Knnal(made_vectors)("tell", 0, "left", "--pool", pool)
+    return str(pool)
+
+
+@pytest.fixture
+def vectors(made_vectors: Path, tmp_path: Path) -> Knnal:
+    """Commands beside ``vectors.npy``, embedded: items "0" to "39", two clusters of 20."""
+    ignored = shutil.ignore_patterns("told")
+    return Knnal(shutil.copytree(made_vectors, tmp_path / "vectors", ignore=ignored))
+
+
+@pytest.fixture
+def labelled(made_labelled: Path, tmp_path: Path) -> Knnal:
+    """The same with items "0", labelled "left", and "20", labelled "right"."""
+    return Knnal(shutil.copytree(made_labelled, tmp_path / "vectors"))
+
+
+@pytest.fixture
+def texts(made_texts: Path, tmp_path: Path) -> Knnal:
+    """Commands beside ``reviews.csv``, embedded: items "r0" to "r7", the first three with a
+    verdict that was not taken in.
+    """
+    return Knnal(shutil.copytree(made_texts, tmp_path / "texts"))

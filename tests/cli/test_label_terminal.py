@@ -1,0 +1,351 @@
+"""``knnal label`` in a real terminal: what is on its screen, and what gets into the log."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+if os.name == "nt":
+    pytest.skip("a pseudo-terminal needs a POSIX system", allow_module_level=True)
+
+pexpect = pytest.importorskip("pexpect", reason="pexpect is in the extra 'test'")
+pyte = pytest.importorskip("pyte", reason="pyte is in the extra 'test'")
+
+pytestmark = [
+    pytest.mark.slow,
+    # Starting a program in a terminal forks, which Python warns of beside NumPy's threads.
+    pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),
+]
+
+PATIENCE_S = 30
+KEYS_LINE = "n type a class  s skip  u undo  r relabel  q quit  ? help"
+
+
+class Terminal:
+    """A terminal of 80 x 24 that a program runs in, and what it shows."""
+
+    def __init__(self, program: str, arguments: list[str], folder: Any, environment: Any) -> None:
+        self.received = ""
+        self.wipe()
+        self.child = pexpect.spawn(
+            program,
+            arguments,
+            cwd=str(folder),
+            env=environment,
+            dimensions=(24, 80),
+            encoding="utf-8",
+        )
+
+    @property
+    def text(self) -> str:
+        return "\n".join(line.rstrip() for line in self.screen.display)
+
+    def shows(self, *phrases: str) -> str:
+        """Wait until all the phrases are on the screen, and nothing more comes; the screen."""
+        deadline = time.monotonic() + PATIENCE_S
+        while self._read() or not all(phrase in self.text for phrase in phrases):
+            assert time.monotonic() < deadline, f"waited for {phrases}, came\n{self.text}"
+        return self.text
+
+    def asks(self, labelled: int, *phrases: str) -> str:
+        """Wait for a whole question, which must fit the screen; the screen."""
+        text = self.shows(f"{labelled} labelled, ", "help", *phrases)
+        assert text.startswith(f"{labelled} labelled, "), f"its top is out of sight:\n{text}"
+        assert "q quit  ? help" in text
+        return text
+
+    def receives(self, *phrases: str) -> str:
+        """Wait until all the phrases have come since the latest key, and nothing more comes."""
+        deadline = time.monotonic() + PATIENCE_S
+        while self._read() or not all(phrase in self.received for phrase in phrases):
+            assert time.monotonic() < deadline, f"waited for {phrases}, came\n{self.received!r}"
+        return self.received
+
+    def press(self, key: str) -> None:
+        self.received = ""
+        self.child.send(key)
+
+    def type_class(self, name: str) -> None:
+        """Press the key for it, and type a class at the prompt."""
+        self.press("n")
+        self.shows("Class (Enter alone goes back):")
+        self.press(f"{name}\r")
+
+    def wipe(self) -> None:
+        """An empty screen, whatever state the program has brought the old one into."""
+        self.screen = pyte.Screen(80, 24)
+        self._stream = pyte.Stream(self.screen)
+
+    def resize(self, rows: int, columns: int) -> None:
+        self.child.setwinsize(rows, columns)
+        self.screen.resize(rows, columns)
+
+    def ends(self, *phrases: str) -> None:
+        """Wait for the program to end well, its last words on the screen."""
+        self.shows(*phrases)
+        self.child.expect(pexpect.EOF, timeout=PATIENCE_S)
+        self.child.close()
+        assert self.child.exitstatus == 0
+
+    def _read(self) -> bool:
+        try:
+            received = self.child.read_nonblocking(1 << 16, timeout=0.1)
+        except (pexpect.TIMEOUT, pexpect.EOF):
+            return False
+        self.received += received
+        self._stream.feed(received)
+        return True
+
+
+def item_of(text: str) -> str:
+    """The id of the item that the screen asks about: the title of its frame."""
+    title = re.search(r"^╭─ (.*?) ─+╮$", text, flags=re.MULTILINE)
+    assert title is not None, text
+    return title[1]
+
+
+@pytest.fixture
+def open_terminal() -> Iterator[Callable[..., Terminal]]:
+    """Runs ``knnal label`` where another command would run."""
+    opened: list[Terminal] = []
+
+    def start(knnal: Any, *arguments: str) -> Terminal:
+        environment = {**knnal.environment, "TERM": "xterm-256color"}
+        for name in ("COLUMNS", "NO_COLOR"):
+            environment.pop(name)
+        arguments = ("label", "--audit", "0", *arguments)
+        opened.append(Terminal(knnal.script, list(arguments), knnal.folder, environment))
+        return opened[-1]
+
+    yield start
+    for terminal in opened:
+        terminal.child.close(force=True)
+
+
+def test_a_session_from_the_first_class_to_the_last_word(
+    vectors: Any, open_terminal: Any, log: Any
+) -> None:
+    terminal = open_terminal(vectors)
+    text = terminal.asks(0, "No classes yet: press n and type the first one.")
+    assert "No prediction before the first label." in text
+    assert KEYS_LINE in text
+    first = item_of(text)
+    terminal.type_class("left")
+    text = terminal.asks(1, f"{first}: left", "39 to go")
+    assert " 1  left 1" in text
+    assert "Prediction: left 100%" in text
+    assert "100%  left  (similarity" in text
+    assert "Why: cdf-product" in text
+    second = item_of(text)
+    terminal.press("1")
+    third = item_of(terminal.asks(2, f"{second}: left"))
+    terminal.type_class(" right one ")
+    text = terminal.asks(3, f"{third}: right one")
+    assert " 2  right one 1" in text
+    fourth = item_of(text)
+    terminal.press("s")
+    terminal.asks(3, f"Skipped {fourth}.", "36 to go")
+    terminal.press("q")
+    terminal.ends("Stopped. Everything is stored; 'knnal label' goes on from here.")
+    events = log(vectors.folder)
+    assert [(e["kind"], e["item"], e["label"]) for e in events] == [
+        ("label", first, "left"),
+        ("label", second, "left"),
+        ("label", third, "right one"),
+        ("skip", fourth, None),
+    ]
+    assert {e["strategy"] for e in events} == {"cdf-product"}
+    assert {e["annotator"] for e in events} == {"ann"}
+
+
+def test_undo_twice_and_once_too_often(vectors: Any, open_terminal: Any, log: Any) -> None:
+    terminal = open_terminal(vectors, "--classes", "left, right")
+    first = item_of(terminal.asks(0, " 1  left 0", " 2  right 0"))
+    terminal.press("1")
+    second = item_of(terminal.asks(1))
+    terminal.press("s")
+    terminal.asks(1, f"Skipped {second}.")
+    terminal.press("u")
+    assert item_of(terminal.asks(1, "Took back the skip. Here is the item again.")) == second
+    terminal.press("u")
+    text = terminal.asks(0, "Took back the label 'left'. Here is the item again.")
+    assert item_of(text) == first
+    terminal.press("u")
+    assert item_of(terminal.asks(0, "ann has nothing left to undo")) == first
+    terminal.press("2")
+    terminal.asks(1, f"{first}: right")
+    terminal.press("q")
+    terminal.ends("Everything is stored")
+    kinds = [event["kind"] for event in log(vectors.folder)]
+    assert kinds == ["label", "skip", "undo", "undo", "label"]
+
+
+def test_relabel_then_take_it_back(labelled: Any, open_terminal: Any, log: Any) -> None:
+    terminal = open_terminal(labelled)
+    asked = item_of(terminal.asks(2))
+    terminal.press("r")
+    text = terminal.shows("1  right  20", "2  left  0", "Which one? Any other key goes back.")
+    assert "labelled" not in text
+    terminal.press("2")
+    terminal.shows("New class of 0 (was left):")
+    terminal.press("2")
+    text = terminal.asks(2, "0: right (was left)")
+    assert item_of(text) == asked
+    assert " 1  left 0" in text
+    terminal.press("r")
+    terminal.shows("Which one?")
+    terminal.press("x")
+    terminal.asks(2, "Nothing relabelled.")
+    terminal.press("u")
+    terminal.asks(2, "Took back the relabel 'right'.", " 1  left 1")
+    terminal.press("q")
+    terminal.ends("Everything is stored")
+    last = [(e["kind"], e["item"], e["label"]) for e in log(labelled.folder)[2:]]
+    assert last == [("relabel", "0", "right"), ("undo", "0", None)]
+
+
+def test_help_a_slip_of_the_finger_and_a_changed_mind(
+    vectors: Any, open_terminal: Any, log: Any
+) -> None:
+    terminal = open_terminal(vectors)
+    asked = item_of(terminal.asks(0))
+    terminal.press("?")
+    assert "labelled," not in terminal.shows("take back your latest answer", "Press any key")
+    terminal.press("x")
+    assert item_of(terminal.asks(0)) == asked
+    terminal.press("7")
+    assert item_of(terminal.asks(0)) == asked
+    terminal.press("r")
+    terminal.asks(0, "Nothing is labelled yet.")
+    terminal.type_class("")
+    text = terminal.asks(0)
+    assert item_of(text) == asked
+    assert "Expected" not in text, "to go back, as offered, is no error"
+    terminal.press("\x03")
+    terminal.ends("Stopped. Everything is stored")
+    assert log(vectors.folder) == []
+
+
+def test_another_process_was_faster(vectors: Any, open_terminal: Any, log: Any) -> None:
+    terminal = open_terminal(vectors, "--classes", "left,right")
+    asked = item_of(terminal.asks(0))
+    vectors("tell", asked, "right", LOGNAME="bob")
+    terminal.press("1")
+    text = terminal.asks(1, f"'{asked}' was labelled 'right' by bob")
+    assert item_of(text) != asked
+    terminal.press("q")
+    terminal.ends("Everything is stored")
+    (event,) = log(vectors.folder)
+    assert (event["label"], event["annotator"]) == ("right", "bob")
+
+
+def test_a_killed_terminal_loses_nothing(vectors: Any, open_terminal: Any, log: Any) -> None:
+    terminal = open_terminal(vectors, "--classes", "left,right")
+    first = item_of(terminal.asks(0))
+    terminal.press("2")
+    second = item_of(terminal.asks(1, f"{first}: right"))
+    terminal.child.kill(signal.SIGKILL)
+    terminal.child.wait()
+    again = open_terminal(vectors)
+    assert item_of(again.asks(1, " 1  left 0", " 2  right 1")) == second
+    again.press("u")
+    assert item_of(again.asks(0, "Took back the label 'right'")) == first
+    again.press("q")
+    again.ends("Everything is stored")
+    assert [event["kind"] for event in log(vectors.folder)] == ["label", "undo"]
+
+
+def test_until_nothing_is_left(knnal: Any, open_terminal: Any) -> None:
+    np.save(knnal.folder / "two.npy", np.eye(2, dtype=np.float32))
+    knnal("embed", "two.npy")
+    terminal = open_terminal(knnal, "--classes", "a")
+    terminal.asks(0, "2 to go")
+    terminal.press("1")
+    terminal.asks(1, "1 to go")
+    terminal.press("1")
+    terminal.ends("Nothing is left to ask about: every item is labelled or skipped.")
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(18, 60), (40, 100)])
+def test_a_resized_terminal(vectors: Any, open_terminal: Any, rows: int, columns: int) -> None:
+    vectors("tell", 0, "left")
+    terminal = open_terminal(vectors)
+    terminal.asks(1)
+    terminal.resize(rows, columns)
+    terminal.press("?")
+    terminal.shows("Press any key to go back.")
+    terminal.press(" ")
+    frame = next(line for line in terminal.asks(1).splitlines() if line.startswith("╭"))
+    assert len(frame) == columns
+
+
+def test_many_classes_and_long_names_fit(vectors: Any, open_terminal: Any) -> None:
+    names = [f"class of number {number}" for number in range(40)]
+    rows = [{"id": str(n), "label": names[n % 40]} for n in range(39)]
+    vectors("tell", stdin="".join(json.dumps(row) + "\n" for row in rows))
+    terminal = open_terminal(vectors, "--k", "20", "--classes", ",".join(names))
+    text = terminal.asks(39, "1 to go")
+    assert " 1  class of number 0 1" in text
+    assert "and 9 more by n" in text
+
+
+ODD_TEXTS = {
+    "markup": "[bold]loud[/bold] [/nope] [red]x[/red] [link=file:///etc]y[/link] :smile:",
+    "escape sequences": "before \x1b[31;7mred \x1b]0;owned\x07 \x1b[8;1;1t\x1b[5A after",
+    "C1 controls": "before \x9b5A\x9d0;owned\x9c after",
+    "other controls": "tab\there\rback\x08\x08\x0b\x0cfeed \x00 nul \x7f after",
+    "line breaks": "first\nsecond\r\nthird" + "\nmore" * 100,
+    "right to left": "مرحبا بالعالم \u202eoverride\u202c שלום after",
+    "very long": "a long story without an end " * 400,
+    "one long word": "w" * 5000,
+    "wide": "漢字かな交じり文 🙂👩‍👩‍👧 " * 100,
+}
+VISIBLE = {
+    "markup": ODD_TEXTS["markup"],
+    "escape sequences": "before",
+    "C1 controls": "before",
+    "other controls": "tab",
+    "line breaks": "second",
+    "right to left": "after",
+    "very long": "a long story without an end a long story",
+    "one long word": "w" * 60,
+    "wide": "漢",
+}
+
+
+def control_codes(received: str) -> set[str]:
+    """What came that a terminal acts upon, but for the codes that drawing a screen takes."""
+    drawing = r"\x1b\[[0-9;]*[mHJK]|\x1b\[\?(?:25|2004|1049)[hl]|[\r\n]"
+    return set(re.findall(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e]", re.sub(drawing, "", received)))
+
+
+def test_odd_texts_are_shown_harmlessly(knnal: Any, open_terminal: Any) -> None:
+    rows = [{"id": name, "text": text} for name, text in ODD_TEXTS.items()]
+    rows.append({"id": "[bold]id[/bold] \x1b[31;7m\\", "text": "an odd id"})
+    content = "".join(json.dumps(row) + "\n" for row in rows)
+    (knnal.folder / "odd.jsonl").write_text(content, encoding="utf-8")
+    knnal("embed", "odd.jsonl", "--id-column", "id")
+    terminal = open_terminal(knnal, "--classes", "[red]a,b[/nope]")
+    wrong = []
+    for labelled in range(len(rows)):
+        received = terminal.receives(f"{labelled} labelled", "help")
+        shown = re.search("╭─ (.*?) ─", received)
+        name = shown[1] if shown else "?"
+        if codes := control_codes(received):
+            wrong.append(f"raw control codes of {name!r}: {', '.join(sorted(map(ascii, codes)))}")
+            terminal.wipe()
+        else:
+            text = terminal.asks(labelled, f"{len(rows) - labelled} to go", " 1  [red]a")
+            if VISIBLE.get(name, "an odd id") not in text.replace(" │\n│ ", " "):
+                wrong.append(f"{name!r} is not to be seen\n{text}")
+        terminal.press("1")
+    terminal.ends("Nothing is left")
+    assert not wrong, "\n".join(wrong)

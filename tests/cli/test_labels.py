@@ -1,0 +1,216 @@
+"""``knnal next``, ``tell``, ``relabel``, ``skip``, ``undo`` and ``rank``."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+
+def answers(*pairs: tuple[Any, Any]) -> str:
+    return "".join(json.dumps({"id": item, "label": label}) + "\n" for item, label in pairs)
+
+
+# next and rank
+
+
+def test_the_same_item_until_it_is_answered(vectors: Any) -> None:
+    first = vectors("next", "--json").data
+    assert vectors("next", "--json").data == first
+    assert first["origin"] == "asked"
+    assert first["prediction"] == {"label": None, "probability": 0.0, "probabilities": {}}
+    assert first["neighbours"] == []
+    assert vectors("next").out == f"{first['id']}\n"
+    vectors("tell", first["id"], "left")
+    second = vectors("next", "--json").data
+    assert second["id"] != first["id"]
+    assert second["prediction"]["label"] == "left"
+    assert [n["id"] for n in second["neighbours"]] == [first["id"]]
+
+
+def test_several_items_are_the_top_of_the_ranking(vectors: Any) -> None:
+    vectors("tell", 0, "left")
+    several = vectors("next", "-n", "3", "--json").data
+    assert [record["id"] for record in several] == [
+        record["id"] for record in vectors("rank", "--top", "3", "--json").data
+    ]
+    values = [record["score"]["value"] for record in several]
+    assert values == sorted(values, reverse=True)
+    (one,) = vectors("next", "-n", "1", "--json").data
+    assert one == several[0]
+
+
+def test_the_ranking_as_a_table(vectors: Any) -> None:
+    vectors("tell", 0, "left")
+    rows = [line.split("\t") for line in vectors("rank", "--top", "50").out.splitlines()]
+    assert len(rows) == 39
+    assert {row[1] for row in rows} == {str(n) for n in range(1, 40)}
+    assert {row[2] for row in rows} == {"left"}
+    assert [float(row[0]) for row in rows] == sorted((float(row[0]) for row in rows), reverse=True)
+
+
+def test_a_text_comes_with_the_question(texts: Any) -> None:
+    texts("tell", "r1", "bad")
+    question = texts("next", "--json").data
+    assert question["text"]
+    assert "path" not in question
+    printed = texts("next").out.splitlines()
+    assert printed == [question["id"], f"  {question['text']}", "  prediction: bad (100%)"]
+
+
+def test_nothing_left_to_ask(knnal: Any) -> None:
+    np.save(knnal.folder / "two.npy", np.eye(2, dtype=np.float32))
+    knnal("embed", "two.npy")
+    knnal("tell", 0, "a")
+    knnal("skip", 1)
+    done = knnal("next", code=4)
+    assert done.out == ""
+    assert "every item is labelled or skipped" in done.err
+    assert knnal("next", "--json", code=4).data is None
+    assert knnal("next", "-n", "2", "--json", code=4).data == []
+    assert "every item is labelled or skipped" in knnal("rank", code=4).err
+
+
+# Provenance
+
+
+@pytest.mark.parametrize("strategy", ["cdf-product", "random"])
+def test_what_chose_the_item_is_logged_with_its_label(
+    labelled: Any, log: Any, strategy: str
+) -> None:
+    question = labelled("next", "--strategy", strategy, "--seed", "5", "--json").data
+    assert question["score"]["strategy"] == strategy
+    labelled("tell", question["id"], "left", "--annotator", "bob")
+    event = log(labelled.folder)[-1]
+    assert (event["kind"], event["item"], event["label"]) == ("label", question["id"], "left")
+    assert (event["origin"], event["strategy"], event["annotator"]) == ("asked", strategy, "bob")
+    factors = {name: event["scores"][name] for name in question["score"]["factors"]}
+    assert factors == question["score"]["factors"]
+    assert event["scores"]["value"] == question["score"]["value"]
+    assert event["scores"]["prediction"] == question["prediction"]["label"]
+    assert event["scores"]["probability"] == question["prediction"]["probability"]
+
+
+def test_an_item_named_by_hand_has_no_strategy(vectors: Any, log: Any) -> None:
+    vectors("tell", 7, "left")
+    (event,) = log(vectors.folder)
+    assert (event["origin"], event["strategy"], event["annotator"]) == ("named", None, "ann")
+
+
+def test_the_audit_share_draws_at_random_and_gives_the_accuracy(labelled: Any, log: Any) -> None:
+    origins = []
+    for _ in range(2):
+        question = labelled("next", "--audit", "0.9", "--json").data
+        origins.append(question["origin"])
+        labelled("tell", question["id"], "left" if int(question["id"]) < 20 else "right")
+    assert "audit" in origins
+    assert [event["origin"] for event in log(labelled.folder)[2:]] == origins
+    accuracy = labelled("status", "--json").data["accuracy"]
+    assert accuracy["audited"] == origins.count("audit")
+    assert 0 <= accuracy["low"] <= accuracy["estimate"] <= accuracy["high"] <= 1
+    assert f"of {accuracy['audited']} audited" in labelled("status").out
+
+
+# tell
+
+
+def test_one_label_and_many(vectors: Any, log: Any) -> None:
+    assert vectors("tell", 3, " left ").out == "Labelled 1.\n"
+    many = answers((4, "left"), (25, "rechts, über")) + "\n" + answers((26, "right"))
+    assert vectors("tell", "--json", stdin=many).data == {"labelled": 3}
+    assert [(e["item"], e["label"]) for e in log(vectors.folder)] == [
+        ("3", "left"),
+        ("4", "left"),
+        ("25", "rechts, über"),
+        ("26", "right"),
+    ]
+    assert vectors("tell", stdin="").out == "Labelled 0.\n"
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["nonsense", "[1, 2]", '{"id": "5"}', '{"id": "5", "label": null}'],
+)
+def test_a_bad_line_ends_it_and_the_lines_before_are_stored(
+    vectors: Any, log: Any, line: str
+) -> None:
+    stdin = answers((1, "a"), (2, "a")) + line + "\n" + answers((3, "a"))
+    done = vectors("tell", "--json", code=1, stdin=stdin)
+    assert done.out == ""
+    assert "2 labelled before this" in done.err
+    for phrase in ("Expected an object", "on line 3", repr(line), "lines before it are stored"):
+        assert phrase in done.err
+    assert [event["item"] for event in log(vectors.folder)] == ["1", "2"]
+
+
+def test_an_unknown_item_in_the_stream(vectors: Any) -> None:
+    done = vectors("tell", code=1, stdin=answers((1, "a"), ("nobody", "a")))
+    assert "1 labelled before this" in done.err
+    assert "No item 'nobody' in this pool" in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "saying"),
+    [
+        (["tell", "nobody", "a"], ["No item 'nobody'", "'knnal export' lists them"]),
+        (["tell", "1", "  "], ["Expected a class name", "came '  '"]),
+        (["tell", "1", "a\x1b[2J"], ["printable characters", r"\x1b[2J"]),
+        (["tell", "0", "right"], ["'0' was labelled 'left' by ann", "relabel"]),
+        (["skip", "0"], ["'0' was labelled 'left' by ann"]),
+        (["skip", "nobody"], ["No item 'nobody'"]),
+        (["relabel", "1", "a"], ["Expected a labelled item", "Use tell"]),
+        (["relabel", "nobody", "a"], ["No item 'nobody'"]),
+        (["relabel", "0", ""], ["Expected a class name"]),
+    ],
+    ids=lambda value: ascii(" ".join(value)) if isinstance(value, list) else "",
+)
+def test_refused_answers_change_nothing(
+    vectors: Any, log: Any, told: str, arguments: list[str], saying: list[str]
+) -> None:
+    done = vectors.fails(*arguments, "--pool", told, saying=saying)
+    assert "\x1b" not in done.err
+    assert len(log(vectors.folder, told)) == 1
+
+
+def test_half_an_answer_is_wrong_usage(vectors: Any) -> None:
+    done = vectors("tell", 5, code=2)
+    assert "both an ID and a LABEL" in done.err
+    assert done.out == ""
+
+
+# Second thoughts
+
+
+def test_relabel_skip_and_undo(vectors: Any, log: Any) -> None:
+    vectors("tell", 0, "left")
+    assert vectors("relabel", 0, "right").out == "Relabelled.\n"
+    assert vectors("status", "--json").data["labels"] == {"left": 0, "right": 1}
+    assert vectors("skip", 1).out == "Skipped.\n"
+    assert vectors("undo").out == "Took back the skip of 1.\n"
+    assert vectors("undo", "--json").data == {"undone": "relabel", "id": "0", "label": "right"}
+    assert vectors("status", "--json").data["labels"] == {"left": 1}
+    assert vectors("undo").out == "Took back the label 'left' of 0.\n"
+    done = vectors("undo", code=4)
+    assert done.out == ""
+    assert "ann has nothing left to undo" in done.err
+    kinds = [event["kind"] for event in log(vectors.folder)]
+    assert kinds == ["label", "relabel", "skip", "undo", "undo", "undo"]
+
+
+def test_undo_takes_back_only_ones_own(vectors: Any) -> None:
+    vectors("tell", 0, "left")
+    vectors("tell", 1, "right", LOGNAME="bob")
+    assert vectors("undo").out == "Took back the label 'left' of 0.\n"
+    vectors("undo", code=4)
+    assert vectors("status", "--json").data["labels"] == {"right": 1}
+
+
+def test_a_skipped_item_is_not_asked_about_but_can_be_told(vectors: Any) -> None:
+    first = vectors("next", "--json").data["id"]
+    vectors("skip", first)
+    assert vectors("next", "--json").data["id"] != first
+    vectors("tell", first, "left")
+    status = vectors("status", "--json").data
+    assert (status["labelled"], status["skipped"]) == (1, 0)
