@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,9 +11,8 @@ import numpy as np
 
 from knnal import defaults
 from knnal.assets import DEMO_PHOTOS, fetch
-from knnal.evaluation.learning_curve import Experiment
+from knnal.evaluation.learning_curve import Experiment, LearningCurve
 from knnal.evaluation.plot import plot_curves
-from knnal.files import atomic_writer
 from knnal.ingest import IngestReport
 from knnal.project import Project
 from knnal.store.ledger import EventKind
@@ -58,23 +57,26 @@ def run_demo(folder: Path, labels: int, seed: int, narrator: Narrator) -> DemoRe
     order = np.random.default_rng(seed).permutation(len(y))
     test, train = np.split(order, [int(HELD_OUT * len(y))])
     experiment = Experiment(X[train], y[train].tolist(), X[test], y[test].tolist())
-    runs = {defaults.STRATEGY: [seed], "random": range(seed, seed + RANDOM_SEEDS)}
-    curves = {}
-    asked: tuple[int, ...] = ()
-    for strategy, seeds in runs.items():
-        accuracies = []
-        for done, run_seed in enumerate(seeds):
-            narrator.progress(f"Labeling by {strategy}", done, len(seeds))
-            curve = experiment.run(strategy, labels, seed=run_seed)
-            accuracies.append(curve.accuracy)
-            asked = asked if strategy == "random" else curve.asked
-        narrator.progress(f"Labeling by {strategy}", len(seeds), len(seeds))
-        curves[strategy] = np.stack(accuracies)
+    best = _run(experiment, defaults.STRATEGY, labels, [seed], narrator)
+    others = _run(experiment, "random", labels, range(seed, seed + RANDOM_SEEDS), narrator)
+    curves = {runs[0].strategy: np.stack([run.accuracy for run in runs]) for runs in (best, others)}
+    asked = best[0].asked
     _log_labels(project, [(records[train[i]].id, str(y[train[i]])) for i in asked])
     project.close()
     picture = folder / "accuracy.png"
     plot_curves(picture, curves, f"{len(y)} photos, {len(set(y))} classes, {len(test)} held out")
     return DemoResult(len(y), len(test), len(set(y)), curves, picture, report)
+
+
+def _run(
+    experiment: Experiment, strategy: str, labels: int, seeds: Sequence[int], narrator: Narrator
+) -> list[LearningCurve]:
+    curves: list[LearningCurve] = []
+    for seed in seeds:
+        narrator.progress(f"Labeling by {strategy}", len(curves), len(seeds))
+        curves.append(experiment.run(strategy, labels, seed=seed))
+    narrator.progress(f"Labeling by {strategy}", len(seeds), len(seeds))
+    return curves
 
 
 def unpack_photos(folder: Path, narrator: Narrator) -> dict[str, str]:
@@ -86,11 +88,11 @@ def unpack_photos(folder: Path, narrator: Narrator) -> dict[str, str]:
     folder.mkdir(exist_ok=True)
     classes: dict[str, str] = {}
     for label, content in zip(columns["finegrained_cat"], columns["image_data"], strict=True):
-        name = f"{hashlib.sha256(content).hexdigest()[:12]}.jpg"
-        if name not in classes and not (folder / name).exists():
-            with atomic_writer(folder / name) as file:
-                file.write(content)
-        classes[name] = label
+        photo = folder / f"{hashlib.sha256(content).hexdigest()[:12]}.jpg"
+        # A file that an earlier run was stopped in is too short.
+        if not photo.exists() or photo.stat().st_size != len(content):
+            photo.write_bytes(content)
+        classes[photo.name] = label
     return classes
 
 
