@@ -63,7 +63,9 @@ def class_probabilities(
         filled = np.flatnonzero(weights[:, slot] > 0)
         votes[filled, classes[filled, slot]] += weights[filled, slot]
     total = votes.sum(axis=1, keepdims=True)
-    return np.divide(votes, total, out=np.full_like(votes, 1.0 / class_count), where=total > 0)
+    uniform = np.full_like(votes, 1.0 / class_count)
+    shares: Float64Array = np.divide(votes, total, out=uniform, where=total > 0)
+    return shares
 
 
 def guided_class_weights(counts: IntArray, mu: float = 0.3) -> Float64Array:
