@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,6 +11,7 @@ from knnal import defaults
 
 if TYPE_CHECKING:
     from knnal.project import Project
+    from knnal.session import Session
     from knnal.types import Narrator
 
 PoolOption = Annotated[
@@ -44,3 +45,10 @@ def open_project(folder: Path, narrator: Narrator | None = None) -> Project:
     from knnal.project import Project
 
     return Project.open(folder, narrator)
+
+
+def open_session(folder: Path, narrator: Narrator, *, k: int, **options: Any) -> Session:
+    """A session over the pool in the folder, with the options of ``Session``."""
+    from knnal.neighbors.vote import VoteOptions
+
+    return open_project(folder, narrator).session(vote=VoteOptions(k=k), **options)

@@ -18,7 +18,7 @@ from knnal_cli.options import (
     PoolOption,
     SeedOption,
     StrategyOption,
-    open_project,
+    open_session,
 )
 from knnal_cli.printable import printable, printable_line
 from knnal_cli.records import print_json, question_record
@@ -47,14 +47,15 @@ def next_items(
     as_json: JsonOption = False,
 ) -> None:
     """Print the item to label next. Asking again without an answer prints the same one."""
-    from knnal.neighbors.vote import VoteOptions
     from knnal_cli.narration import Narration
 
     with Narration() as narration:
-        session = open_project(pool, narration).session(
+        session = open_session(
+            pool,
+            narration,
+            k=k,
             strategy=strategy,
             classifier=classifier,
-            vote=VoteOptions(k=k),
             audit=audit,
             seed=seed,
             annotator=annotator,
@@ -83,12 +84,11 @@ def rank(
     as_json: JsonOption = False,
 ) -> None:
     """Print the unlabelled items most worth a label, best first."""
-    from knnal.neighbors.vote import VoteOptions
     from knnal_cli.narration import Narration
 
     with Narration() as narration:
-        session = open_project(pool, narration).session(
-            strategy=strategy, classifier=classifier, vote=VoteOptions(k=k), seed=seed
+        session = open_session(
+            pool, narration, k=k, strategy=strategy, classifier=classifier, seed=seed
         )
         questions = session.rank(top)
     if as_json:

@@ -17,7 +17,7 @@ from knnal_cli.options import (
     PoolOption,
     SeedOption,
     StrategyOption,
-    open_project,
+    open_session,
 )
 
 
@@ -40,7 +40,6 @@ def label(
 ) -> None:
     """Label in the terminal: one key an item, and the next one is there."""
     from knnal.errors import InputError
-    from knnal.neighbors.vote import VoteOptions
     from knnal_cli.narration import Narration
 
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
@@ -49,10 +48,12 @@ def label(
             "'knnal next --json' to get an item, and 'knnal tell ID LABEL' to label it."
         )
     with Narration() as narration:
-        session = open_project(pool, narration).session(
+        session = open_session(
+            pool,
+            narration,
+            k=k,
             strategy=strategy,
             classifier=classifier,
-            vote=VoteOptions(k=k),
             audit=audit,
             seed=seed,
             annotator=annotator,

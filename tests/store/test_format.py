@@ -1,0 +1,44 @@
+"""The documented format: what docs/format.md says is enough to read a pool without knnal."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from knnal.session import Session
+
+FORMAT = (Path(__file__).parents[2] / "docs" / "format.md").read_text(encoding="utf-8")
+
+
+def test_the_documented_query_finds_the_labels_in_force(make_pool: Any, tmp_path: Path) -> None:
+    pool = make_pool(np.random.default_rng(0).normal(size=(9, 4)))
+    session = Session(pool, annotator="ann")
+    for item in range(6):
+        session.tell(f"item-{item}", "ab"[item % 2])
+    session.skip("item-7")
+    session.undo()
+    session.undo()
+    session.relabel("item-1", "c")
+    session.relabel("item-2", "c")
+    session.undo()
+    (query,) = re.findall(r"```sql\n(.*?)```", FORMAT, flags=re.DOTALL)
+    with closing(sqlite3.connect(tmp_path / "pool" / "labels.sqlite")) as db:
+        assert dict(db.execute(query)) == session.ledger.labels()
+
+
+def test_every_table_and_column_is_documented(make_pool: Any, tmp_path: Path) -> None:
+    make_pool(np.eye(3))
+    with closing(sqlite3.connect(tmp_path / "pool" / "labels.sqlite")) as db:
+        tables = db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        names = {name for (name,) in tables if not name.startswith("sqlite_")}
+        for table in ("items", "events"):
+            names |= {row[1] for row in db.execute(f"PRAGMA table_info({table})")}
+    manifest = json.loads((tmp_path / "pool" / "manifest.json").read_bytes())
+    names |= {*manifest, *manifest["embedder"]}
+    assert sorted(name for name in names if f"`{name}`" not in FORMAT) == []
