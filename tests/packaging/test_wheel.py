@@ -16,8 +16,12 @@ ROOT = Path(__file__).parents[2]
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(find_spec("hatchling") is None, reason="hatchling, which builds the wheel"),
-    pytest.mark.skipif(find_spec("pip") is None, reason="pip, which asks for the wheel"),
+    pytest.mark.skipif(
+        find_spec("hatchling") is None, reason="hatchling, which builds the wheel, is not installed"
+    ),
+    pytest.mark.skipif(
+        find_spec("pip") is None, reason="pip, which asks for the wheel, is not installed"
+    ),
 ]
 
 
