@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,7 @@ from knnal.embedding import Embedded, content_digest, embed_stream
 from knnal.errors import InputError
 from knnal.items.base import Item, Skip, Source
 from knnal.store.catalogue import NewRecord, Record
-from knnal.store.ledger import IMPORTED, EventKind
+from knnal.store.log import Imported
 from knnal.store.pool import Pool
 from knnal.types import LogNarrator, Modality, Narrator
 
@@ -164,12 +164,15 @@ class Ingest:
                 self._pool.store(self._number, records, vectors)
             for row, stamp in self._stamps:
                 self._pool.catalogue.touch(row, stamp)
-            added, kept = import_labels(self._pool, self._labels, self._annotator)
+            imported = Counter(
+                self._pool.log.import_label(item, label, self._annotator)
+                for item, label in self._labels
+            )
         replaced = sum(embedded.item.id in self._replaces for embedded in chunk)
         self.report.changed += replaced
         self.report.added += len(chunk) - replaced
-        self.report.labels += added
-        self.report.labels_kept += kept
+        self.report.labels += imported[Imported.ADDED]
+        self.report.labels_kept += imported[Imported.KEPT]
         self._labels.clear()
         self._stamps.clear()
 
@@ -181,24 +184,6 @@ class Ingest:
             relative = os.path.relpath(item.path, self._source.location.absolute())
             path = "" if relative == os.curdir else Path(relative).as_posix()
         return NewRecord(item.id, item.stamp, embedded.digest, path, item.text)
-
-
-def import_labels(pool: Pool, labels: Iterable[tuple[str, str]], annotator: str) -> tuple[int, int]:
-    """Append labels for items that have none; inside a transaction.
-
-    Returns how many were appended, and how many items kept another label that they had.
-    """
-    added = kept = 0
-    for item, label in labels:
-        current = pool.log.label_of(item)
-        if current is None:
-            pool.log.append_label(
-                EventKind.LABEL, label, annotator=annotator, item=item, origin=IMPORTED
-            )
-            added += 1
-        elif current != label:
-            kept += 1
-    return added, kept
 
 
 def ingest(

@@ -12,7 +12,7 @@ from knnal.items.checks import require_column
 from knnal.items.tables import table_reader
 from knnal.items.text import cell_id, cell_label
 from knnal.session import checked_label
-from knnal.store.ledger import IMPORTED, EventKind
+from knnal.store.log import Imported
 from knnal.store.pool import Pool
 
 
@@ -43,21 +43,17 @@ def import_labels(
     Raises InputError for a file that cannot be read or lacks one of the columns.
     """
     report = ImportReport()
+    outcomes: Counter[Imported] = Counter()
     with pool.transaction():
         for item, label in _labels(file, id_column, label_column, report):
             if pool.catalogue.find(item) is None:
                 report.skips["no such item in the pool"] += 1
                 continue
-            current = pool.log.label_of(item)
-            if current == label:
-                report.unchanged += 1
-            elif current is not None and not overwrite:
-                report.kept += 1
-            else:
-                kind = EventKind.LABEL if current is None else EventKind.RELABEL
-                pool.log.append_label(kind, label, annotator=annotator, item=item, origin=IMPORTED)
-                report.added += current is None
-                report.changed += current is not None
+            outcomes[pool.log.import_label(item, label, annotator, overwrite=overwrite)] += 1
+    report.added = outcomes[Imported.ADDED]
+    report.changed = outcomes[Imported.CHANGED]
+    report.unchanged = outcomes[Imported.UNCHANGED]
+    report.kept = outcomes[Imported.KEPT]
     return report
 
 

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 
 from knnal.store.database import transaction
-from knnal.store.ledger import Event, EventKind
+from knnal.store.ledger import IMPORTED, Event, EventKind
 
 _COLUMNS = "seq, kind, origin, annotator, at, item, label, target, strategy, scores"
 
@@ -23,6 +24,15 @@ class Offer:
     origin: str
     strategy: str
     scores: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Imported(StrEnum):
+    """What became of a label that was imported; KEPT: the item keeps another one."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+    KEPT = "kept"
 
 
 class LabelLog:
@@ -87,6 +97,21 @@ class LabelLog:
         if known:
             return [event]
         return [event, self.append_class(label, fields["annotator"], brought_by=event.seq)]
+
+    def import_label(
+        self, item: str, label: str, annotator: str, *, overwrite: bool = False
+    ) -> Imported:
+        """Append a label that came with the data; another one that the item has stays in force
+        unless it is to be overwritten. Call it inside a transaction.
+        """
+        current = self.label_of(item)
+        if current == label:
+            return Imported.UNCHANGED
+        if current is not None and not overwrite:
+            return Imported.KEPT
+        kind = EventKind.LABEL if current is None else EventKind.RELABEL
+        self.append_label(kind, label, annotator=annotator, item=item, origin=IMPORTED)
+        return Imported.ADDED if current is None else Imported.CHANGED
 
     def append_class(self, name: str, annotator: str, brought_by: int | None = None) -> Event:
         """Append a class; ``brought_by`` is the label that it came with, None if declared."""
