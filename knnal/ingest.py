@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -76,6 +76,7 @@ class Ingest:
         self.report = IngestReport()
         self._number = pool.catalogue.source(source.location)
         self._replaces: set[str] = set()
+        self._chunk: list[Embedded] = []
         self._labels: list[tuple[str, str]] = []
         self._stamps: list[tuple[int, str]] = []
 
@@ -87,7 +88,6 @@ class Ingest:
         started = time.monotonic()
         total = self._source.count()
         self._pool.catalogue.begin_scan()
-        chunk: list[Embedded] = []
         last_stored = time.monotonic()
         with closing(embed_stream(self._to_embed(), self._embedder)) as stream:
             try:
@@ -95,14 +95,15 @@ class Ingest:
                     if isinstance(result, Skip):
                         self.report.skip(result)
                         continue
-                    chunk.append(result)
-                    full = len(chunk) >= _CHUNK_ITEMS
+                    self._chunk.append(result)
+                    full = len(self._chunk) >= _CHUNK_ITEMS
                     if full or time.monotonic() - last_stored >= _CHUNK_SECONDS:
-                        self._store(chunk)
-                        chunk, last_stored = [], time.monotonic()
-                    self._narrator.progress("Embedding", self.report.seen + len(chunk), total)
+                        self._store()
+                        last_stored = time.monotonic()
+                    done = self.report.seen + len(self._chunk)
+                    self._narrator.progress("Embedding", done, total)
             finally:
-                self._store(chunk)
+                self._store()
         if not self.report.found_nothing:
             with self._pool.transaction():
                 vanished, returned = self._pool.catalogue.end_scan(self._number)
@@ -126,7 +127,8 @@ class Ingest:
                 self.report.skip(Skip(item.id, _TAKEN))
             elif record is not None and self._is_unchanged(item, record):
                 self.report.unchanged += 1
-                self._note_label(item)
+                if item.label is not None:
+                    self._labels.append((item.id, item.label))
             else:
                 if record is not None:
                     self._replaces.add(item.id)
@@ -145,16 +147,18 @@ class Ingest:
             self._stamps.append((record.row, item.stamp))
         return unchanged
 
-    def _note_label(self, item: Item) -> None:
-        if item.label is not None:
-            self._labels.append((item.id, item.label))
+    def _store(self) -> None:
+        """Make what is gathered durable: vectors, records, and the labels that came with them.
 
-    def _store(self, chunk: Sequence[Embedded]) -> None:
-        """Make a chunk durable: vectors, records, and the labels that came with them."""
-        if not (chunk or self._labels or self._stamps):
+        It is taken over first, so that an interrupt right after the commit, which leads here
+        again, finds nothing to store twice.
+        """
+        chunk, self._chunk = self._chunk, []
+        labels, self._labels = self._labels, []
+        stamps, self._stamps = self._stamps, []
+        if not (chunk or labels or stamps):
             return
-        for embedded in chunk:
-            self._note_label(embedded.item)
+        labels += [(e.item.id, e.item.label) for e in chunk if e.item.label is not None]
         if chunk:
             self._pool.adopt(self._embedder.identity, self._embedder.modality)
         with self._pool.transaction():
@@ -162,19 +166,16 @@ class Ingest:
                 records = [self._record(embedded) for embedded in chunk]
                 vectors = np.stack([embedded.vector for embedded in chunk])
                 self._pool.store(self._number, records, vectors)
-            for row, stamp in self._stamps:
+            for row, stamp in stamps:
                 self._pool.catalogue.touch(row, stamp)
             imported = Counter(
-                self._pool.log.import_label(item, label, self._annotator)
-                for item, label in self._labels
+                self._pool.log.import_label(item, label, self._annotator) for item, label in labels
             )
         replaced = sum(embedded.item.id in self._replaces for embedded in chunk)
         self.report.changed += replaced
         self.report.added += len(chunk) - replaced
         self.report.labels += imported[Imported.ADDED]
         self.report.labels_kept += imported[Imported.KEPT]
-        self._labels.clear()
-        self._stamps.clear()
 
     def _record(self, embedded: Embedded) -> NewRecord:
         item = embedded.item

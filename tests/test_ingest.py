@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -278,6 +279,26 @@ def test_an_interrupted_run_keeps_what_was_done_and_the_next_completes(
     assert [r.id for r in pool.catalogue.records()] == [name for name, *_ in entries]
     assert_pool_holds(pool, {name: text for name, text, _ in entries})
     assert len(Session(pool).ledger.labels()) == 60
+
+
+def test_an_interrupt_right_after_a_commit_stores_nothing_twice(
+    run: Run, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = pool.transaction
+
+    @contextlib.contextmanager
+    def interrupted() -> Iterator[None]:
+        with commit():
+            yield
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "_CHUNK_ITEMS", 4)
+    monkeypatch.setattr(pool, "transaction", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(*WORDS)
+    monkeypatch.undo()
+    assert pool.catalogue.row_count() == 4
+    assert counts(run(*WORDS)) == {"added": len(WORDS) - 4, "unchanged": 4}
 
 
 def test_an_interrupted_run_makes_nothing_vanish(run: Run, pool: Pool) -> None:
