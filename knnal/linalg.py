@@ -39,3 +39,21 @@ def _squarable(X: FloatArray) -> FloatArray:
 def _norms(X: FloatArray) -> Float64Array:
     norms: Float64Array = np.sqrt(np.einsum("ij,ij->i", X, X, dtype=np.float64))
     return norms
+
+
+def principal_axes(X: Float32Array, dimensions: int) -> tuple[Float32Array, Float32Array]:
+    """The mean and the first principal directions of rows, ``(n, d) -> (d,), (dimensions, d)``.
+
+    Runs on one thread, so that the same rows give the same directions whatever else is set.
+    """
+    from scipy.linalg import eigh
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        mean = X.mean(axis=0, dtype=np.float64).astype(np.float32)
+        centred = X - mean
+        covariance = (centred.T @ centred).astype(np.float64)
+        d = len(mean)
+        _, vectors = eigh(covariance, subset_by_index=[d - dimensions, d - 1])
+    axes: Float32Array = np.ascontiguousarray(vectors.T[::-1], dtype=np.float32)
+    return mean, axes

@@ -25,6 +25,7 @@ from scipy import stats
 
 from knnal.errors import InputError, LabelConflictError, NothingToUndoError
 from knnal.neighbors.graph import build_graph
+from knnal.neighbors.similarity import similarities
 from knnal.neighbors.vote import VoteOptions
 from knnal.session import Session
 from knnal.store.pool import Pool
@@ -59,7 +60,7 @@ class Reference:
 
     def __init__(self, X: Any, vote: VoteOptions) -> None:
         self.n, self.vote = len(X), vote
-        self.S = np.vecdot(X[:, None], X[None])
+        self.S = np.array([similarities(X, x) for x in X])
         D = np.maximum(2.0 - 2.0 * self.S.astype(np.float64), 0.0)
         edge = np.zeros((self.n, self.n), dtype=bool)
         tenth = []

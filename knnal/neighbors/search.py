@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from knnal.neighbors.similarity import rounding_bound, similarities
+from knnal.neighbors.similarity import frozen, rounding_bound, similarities, similarities_at
 from knnal.types import Float32Array, IntArray
 
 NOBODY = -1
 """The id in a slot that no neighbour fills; its similarity is -inf."""
 
 _SPARE = 8
-_BLOCK_FLOATS = 1 << 23
+_BLOCK = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +30,7 @@ class ExactIndex:
     def __init__(self, base: Float32Array) -> None:
         import faiss
 
-        self._base = np.ascontiguousarray(base, dtype=np.float32)
+        self._base = frozen(base)
         self._index = faiss.IndexFlatIP(self._base.shape[1])
         self._index.add(self._base)
 
@@ -42,20 +41,16 @@ class ExactIndex:
         sims = np.full((n, k), -np.inf, dtype=np.float32)
         width = min(k, len(self._base))
         if width:
-            for block in self._blocks(n, k):
+            for start in range(0, n, _BLOCK):
+                block = slice(start, start + _BLOCK)
                 ids[block, :width], sims[block, :width] = self._search_block(queries[block], width)
         return Nearest(ids, sims)
 
-    def _blocks(self, n: int, k: int) -> Iterator[slice]:
-        """Slices of queries that keep the gathered candidates within some 30 MB."""
-        step = max(1, _BLOCK_FLOATS // ((k + _SPARE) * self._base.shape[1]))
-        return (slice(start, min(start + step, n)) for start in range(0, n, step))
-
     def _search_block(self, queries: Float32Array, k: int) -> tuple[IntArray, Float32Array]:
-        queries = np.ascontiguousarray(queries, dtype=np.float32)
+        queries = frozen(queries)
         wide = min(k + _SPARE, len(self._base))
         proposed, candidates = self._index.search(queries, wide)
-        sims = similarities(self._base[candidates], queries[:, None, :])
+        sims = similarities_at(self._base, candidates, queries)
         ids, sims = _first(candidates, sims, k)
         if wide < len(self._base):
             # FAISS may have left out a candidate that ties with, or rounds above, our last one.

