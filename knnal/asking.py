@@ -7,20 +7,20 @@ from pathlib import Path
 
 import numpy as np
 
-from knnal.classifiers.base import UNLABELLED
 from knnal.errors import InputError
 from knnal.neighbors.vote import VoteOptions
 from knnal.predictions import predict_items
 from knnal.replay import Replay
 from knnal.store.ledger import ASKED, AUDIT
-from knnal.strategies.base import PoolView, Scores, create_strategy
-from knnal.types import IntArray, Prediction, Score
+from knnal.strategies.base import Pick, PoolView, create_strategy
+from knnal.types import Prediction, Score
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
     """An item to ask about. ``origin`` is "asked" or, of a uniform draw for the audit, "audit";
-    ``score`` is None for items that the strategy does not score, such as labelled ones.
+    ``score`` is None for items that the strategy does not score, such as labelled ones;
+    ``remaining`` items can be asked about, this one mostly among them.
     """
 
     item: str
@@ -29,6 +29,7 @@ class Question:
     prediction: Prediction
     score: Score | None
     origin: str
+    remaining: int
 
 
 class Asker:
@@ -51,60 +52,67 @@ class Asker:
         self._audit = audit
         self._seed = seed
 
-    def next(self) -> Question | None:
-        """The question to ask now, or None when nothing is left to ask about."""
-        candidates = np.flatnonzero(self._replay.askable)
-        if not len(candidates):
+    def next(self, step: int | None = None) -> Question | None:
+        """The question to ask now, or None when nothing is left to ask about.
+
+        ``step`` is the number of decisions in the log, unless it is to be that of now.
+        """
+        step = self._replay.ledger.step if step is None else step
+        audited = self._draw_audit(step)
+        if audited is not None:
+            return self.explain(audited, AUDIT, step)
+        pick = self._strategy.pick(self._view(step))
+        if pick is None:
             return None
-        audited = self._draw_audit(candidates)
-        return self.rank(1)[0] if audited is None else self.explain(audited, AUDIT)
+        return self._question(pick.row, self._score(pick), ASKED)
 
     def rank(self, count: int) -> list[Question]:
         """The ``count`` candidates of highest score, best first, ties by lower row."""
         if count < 1:
             raise InputError(f"Expected to rank at least 1 item, came {count}.")
-        rows, scores = self._score()
-        allowed = np.flatnonzero(self._replay.askable[rows])
+        view = self._view(self._replay.ledger.step)
+        rows, scores = view.rows, self._strategy.score(view)
+        allowed = np.flatnonzero(view.allowed[rows])
         values = scores.values[allowed]
         if count < len(values):  # what ties with the last place stays in, to be ordered by row
             threshold = np.partition(values, len(values) - count)[len(values) - count]
             allowed = allowed[values >= threshold]
         best = allowed[np.argsort(-scores.values[allowed], kind="stable")[:count]]
         return [
-            self._question(int(rows[at]), self._score_at(scores, int(at)), ASKED) for at in best
+            self._question(
+                row, self._score(Pick(row, float(scores.values[at]), scores.at(at))), ASKED
+            )
+            for row, at in zip(rows[best].tolist(), best.tolist(), strict=True)
         ]
 
-    def explain(self, row: int, origin: str = ASKED) -> Question:
+    def explain(self, row: int, origin: str = ASKED, step: int | None = None) -> Question:
         """The question that asking about a row would be; without a score if it is not to be asked
         about, for having a label or having vanished.
         """
-        state = self._replay.state
-        if not state.live[row] or state.labelling.classes[row] != UNLABELLED:
+        if not self._replay.state.unlabelled[row]:
             return self._question(row, None, origin)
-        rows, scores = self._score()
-        return self._question(row, self._score_at(scores, int(np.searchsorted(rows, row))), origin)
+        view = self._view(self._replay.ledger.step if step is None else step)
+        return self._question(row, self._score(self._strategy.explain(view, row)), origin)
 
-    def _score(self) -> tuple[IntArray, Scores]:
-        """The unlabelled rows, rising, and their scores."""
-        state = self._replay.state
-        rows = state.unlabelled
-        return rows, self._strategy.score(PoolView(state, rows, self._rng(1)))
+    def _view(self, step: int) -> PoolView:
+        return PoolView(self._replay.state, self._replay.askable, self._rng(step, 1))
 
-    def _draw_audit(self, candidates: IntArray) -> int | None:
+    def _draw_audit(self, step: int) -> int | None:
         """The row to audit now, or None. There is nothing to audit before the first label."""
-        rng = self._rng(0)
+        rng = self._rng(step, 0)
         if rng.random() >= self._audit or not self._replay.has_labels:
             return None
-        return int(rng.choice(candidates))
+        candidates = np.flatnonzero(self._replay.askable)
+        return int(rng.choice(candidates)) if len(candidates) else None
 
-    def _rng(self, purpose: int) -> np.random.Generator:
-        return np.random.default_rng((self._seed, self._replay.ledger.step, purpose))
+    def _rng(self, step: int, purpose: int) -> np.random.Generator:
+        return np.random.default_rng((self._seed, step, purpose))
 
-    def _score_at(self, scores: Scores, at: int) -> Score:
-        factors = {name: float(values[at]) for name, values in scores.factors.items()}
-        return Score(self._strategy_name, float(scores.values[at]), factors)
+    def _score(self, pick: Pick) -> Score:
+        return Score(self._strategy_name, pick.value, pick.factors)
 
     def _question(self, row: int, score: Score | None, origin: str) -> Question:
         record = self._replay.pool.catalogue.at(row)
         (prediction,) = predict_items(self._replay, [record.id], self._vote)
-        return Question(record.id, record.path, record.text, prediction, score, origin)
+        remaining = int(np.count_nonzero(self._replay.askable))
+        return Question(record.id, record.path, record.text, prediction, score, origin, remaining)

@@ -1,7 +1,7 @@
 """What is used unless the user says otherwise. Imports nothing: front ends start at once."""
 
 STRATEGY = "cdf-product"
-CLASSIFIER = "knn"
+CLASSIFIER = "combined"
 K = 5
 TEMPERATURE = 0.07
 AUDIT = 0.1

@@ -1,12 +1,29 @@
-"""Writes that a crash cannot leave half done."""
+"""Writes that a crash cannot leave half done, and reads of files that something else damaged."""
 
 from __future__ import annotations
 
+import lzma
 import os
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
+from zipfile import BadZipFile
+
+DAMAGED_ARCHIVE = (
+    BadZipFile,
+    EOFError,
+    IndexError,
+    KeyError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    lzma.LZMAError,
+    zlib.error,
+)
+"""What reading an npz file may raise when there is none, or its bytes are not those written."""
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -21,15 +22,23 @@ class _Workers:
     def __init__(self) -> None:
         self.count = _default_count()
         self._executor: ThreadPoolExecutor | None = None
+        self._local = threading.local()
 
     def resize(self, count: int) -> None:
-        if self._executor is not None:
-            self._executor.shutdown()
+        # Work that is under way keeps the old threads until it is done; then they end.
         self.count, self._executor = count, None
+
+    def run_inline(self) -> bool:
+        """With one thread, or on one of the workers: waiting there for others could be for ever."""
+        return self.count == 1 or getattr(self._local, "is_worker", False)
 
     def map(self, work: Callable[[int, int], Result], starts: range, stop: int) -> list[Result]:
         if self._executor is None:
-            self._executor = ThreadPoolExecutor(self.count, thread_name_prefix="knnal")
+            self._executor = ThreadPoolExecutor(
+                self.count,
+                thread_name_prefix="knnal",
+                initializer=lambda: setattr(self._local, "is_worker", True),
+            )
         ends = (min(start + starts.step, stop) for start in starts)
         return list(self._executor.map(work, starts, ends))
 
@@ -45,6 +54,8 @@ def _default_count() -> int:
 
 
 _workers = _Workers()
+if hasattr(os, "register_at_fork"):  # a forked process inherits no threads, so it starts its own
+    os.register_at_fork(after_in_child=lambda: _workers.resize(_workers.count))
 
 
 def thread_count() -> int:
@@ -67,6 +78,6 @@ def over_rows(
     ``work`` calls compiled kernels, which let other threads run, and writes to its own rows alone.
     """
     starts = range(start, rows, block)
-    if len(starts) < 2 or _workers.count == 1:
+    if len(starts) < 2 or _workers.run_inline():
         return [work(begin, min(begin + block, rows)) for begin in starts]
     return _workers.map(work, starts, rows)

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from knnal.classifiers.base import Outsiders
 from knnal.classifiers.knn import nearest_labelled, neighbour_votes
 from knnal.errors import InputError
 from knnal.linalg import unit_rows
 from knnal.neighbors.search import NOBODY, Nearest
 from knnal.neighbors.vote import VoteOptions
 from knnal.replay import Replay
-from knnal.types import Float32Array, Float64Array, FloatArray, IntArray, Neighbour, Prediction
+from knnal.types import Float32Array, FloatArray, IntArray, Neighbour, Prediction
 
 
 def predict_items(replay: Replay, items: Sequence[str], vote: VoteOptions) -> list[Prediction]:
@@ -33,18 +34,20 @@ def predict_vectors(
 
     Raises InputError for vectors of another dimension than the pool's.
     """
-    if vectors.shape[1:] != replay.state.X.shape[1:]:
+    dimension = replay.state.geometry.X.shape[1]
+    if vectors.shape[1:] != (dimension,):
         raise InputError(
-            f"Expected vectors of {replay.state.X.shape[1]} numbers, as the pool's are, came "
+            f"Expected vectors of {dimension} numbers, as the pool's are, came "
             f"shape {vectors.shape}. Embed them with the pool's embedder."
         )
     X = unit_rows(vectors)
     nearest = nearest_labelled(replay.state.labelling, X, vote.k)
-    return _predictions(replay, names, replay.state.classifier.predict(X), nearest, vote)
+    P = replay.state.classifier.predict(Outsiders(replay.state.geometry, X))
+    return _predictions(replay, names, P, nearest, vote)
 
 
 def _predictions(
-    replay: Replay, names: Sequence[str], P: Float64Array, nearest: Nearest, vote: VoteOptions
+    replay: Replay, names: Sequence[str], P: Float32Array, nearest: Nearest, vote: VoteOptions
 ) -> list[Prediction]:
     weights = neighbour_votes(replay.state.labelling, nearest, vote)
     classes = replay.classes
@@ -63,7 +66,7 @@ def _predictions(
 
 
 def _neighbours(
-    replay: Replay, classes: list[str], ids: IntArray, sims: Float32Array, weights: Float64Array
+    replay: Replay, classes: list[str], ids: IntArray, sims: Float32Array, weights: Float32Array
 ) -> tuple[Neighbour, ...]:
     total = float(weights.sum()) or 1.0
     return tuple(

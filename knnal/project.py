@@ -22,8 +22,10 @@ from knnal.items.base import Item, Skip, Source
 from knnal.items.detect import open_source
 from knnal.items.text import text_item
 from knnal.neighbors.graph import stored_graph
+from knnal.neighbors.reduced_file import stored_reduction
 from knnal.session import Session, default_annotator
 from knnal.store.catalogue import ItemState
+from knnal.store.ledger import Ledger
 from knnal.store.pool import Pool
 from knnal.types import LogNarrator, Modality, Narrator, Prediction
 
@@ -42,6 +44,7 @@ class Status:
     sources: tuple[str, ...]
     modality: str | None
     embedder: str | None
+    graph: str | None
     schema_version: int
     items: int
     vanished: int
@@ -107,7 +110,9 @@ class Project:
             narrator=self._narrator,
         )
         if self.pool.catalogue.counts()[ItemState.LIVE]:
-            stored_graph(self.pool, self.pool.live, self._narrator)
+            live = self.pool.live
+            stored_reduction(self.pool, live, self._narrator)
+            stored_graph(self.pool, live, self._narrator)
         return report
 
     def session(self, **options: Any) -> Session:
@@ -148,8 +153,10 @@ class Project:
         return [*session.predict_vectors(names, vectors), *skipped]
 
     def status(self) -> Status:
-        """Counts, classes, and the estimated accuracy."""
-        session = Session(self.pool)
+        """Counts, classes, and the estimated accuracy; read from the log alone."""
+        ledger = Ledger()
+        for event in self.pool.log.events():
+            ledger.apply(event)
         counts = self.pool.catalogue.counts()
         manifest = self.pool.manifest
         return Status(
@@ -157,13 +164,14 @@ class Project:
             sources=tuple(map(str, self.pool.catalogue.sources())),
             modality=manifest.modality,
             embedder=str(manifest.embedder) if manifest.embedder else None,
+            graph=str(manifest.graph) if manifest.graph else None,
             schema_version=manifest.schema_version,
             items=counts[ItemState.LIVE],
             vanished=counts[ItemState.VANISHED],
-            labelled=len(session.ledger.labels()),
-            skipped=len(session.ledger.skipped()),
-            labels=session.ledger.class_counts(),
-            accuracy=audit_estimate(session.ledger),
+            labelled=len(ledger.labels()),
+            skipped=len(ledger.skipped()),
+            labels=ledger.class_counts(),
+            accuracy=audit_estimate(ledger),
         )
 
     def import_labels(self, file: Path, **options: Any) -> ImportReport:

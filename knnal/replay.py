@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from knnal.classifiers.base import UNLABELLED
+from knnal.classifiers.base import Geometry
 from knnal.errors import InputError
-from knnal.neighbors.graph import NeighbourGraph
+from knnal.neighbors.labelled_file import restore_neighbours
 from knnal.neighbors.vote import VoteOptions
 from knnal.state import PoolState
 from knnal.store.ledger import Event, EventKind, Ledger
@@ -25,21 +25,18 @@ class Replay:
     def __init__(
         self,
         pool: Pool,
-        graph: Callable[[BoolArray], NeighbourGraph],
+        geometry: Geometry,
         classifier: str,
         vote: VoteOptions,
     ) -> None:
-        live = pool.live
         self.pool = pool
         self.ledger = Ledger()
-        self.state = PoolState(
-            pool.embeddings, live, lambda: graph(live), classifier=classifier, vote=vote
-        )
-        self._skipped: BoolArray = np.zeros(len(live), dtype=np.bool_)
+        self.state = PoolState(geometry, classifier=classifier, vote=vote)
+        self._skipped: BoolArray = np.zeros(len(geometry), dtype=np.bool_)
         self._class_numbers: dict[str, int] = {}
         for event in pool.log.events():
             self.ledger.apply(event)
-        self._rebuild()
+        self._rebuild(opening=True)
 
     @property
     def classes(self) -> list[str]:
@@ -49,8 +46,7 @@ class Replay:
     @property
     def askable(self) -> BoolArray:
         """The rows that may be asked about, ``(rows,)``: there, without a label, not skipped."""
-        unlabelled = self.state.labelling.classes == UNLABELLED
-        askable: BoolArray = self.state.live & unlabelled & ~self._skipped
+        askable: BoolArray = self.state.unlabelled & ~self._skipped
         return askable
 
     @property
@@ -60,53 +56,66 @@ class Replay:
     def row(self, item: str) -> int:
         """The row of an item. Raises InputError for one that is not in the pool as replayed."""
         row = self.pool.catalogue.get(item).row
-        if row >= len(self.state.X):
+        if row >= len(self.state.geometry):
             raise InputError(f"'{item}' was embedded after this session began. Open a new one.")
         return row
 
-    def catch_up(self) -> None:
-        """Take in what was appended to the log since."""
-        self.apply(list(self.pool.log.events(after=self.ledger.last_seq)))
+    def class_number(self, name: str) -> int:
+        """The number of a class. Raises KeyError for one that has not come up."""
+        return self._class_numbers[name]
+
+    def unseen(self) -> list[Event]:
+        """What was appended to the log since."""
+        return list(self.pool.log.events(after=self.ledger.last_seq))
+
+    def note(self, events: Sequence[Event]) -> None:
+        """Take in the next events of the log, but leave the state to whoever settles it."""
+        for event in events:
+            self.ledger.apply(event)
 
     def apply(self, events: Sequence[Event]) -> None:
         """Take in the next events of the log, which are durable already."""
-        changes = [self.ledger.apply(event) for event in events]
-        self._sync_classes()
+        changes = [change for event in events if (change := self.ledger.apply(event)) is not None]
+        names = self.ledger.classes()
+        numbered = min(len(names), len(self._class_numbers))
+        if names[:numbered] != self.classes[:numbered]:
+            self._rebuild()  # a class went with the label that brought it: the numbers behind move
+            return
+        if len(names) > numbered:
+            self._declare(names)
         for change in changes:
-            if change is not None:
-                self._settle(change.item)
+            self._settle(change.item)
+        self._declare(names)
 
     def _settle(self, item: str) -> None:
         """Bring one item's label and skip into the state."""
         row = self.pool.catalogue.rows_of([item]).get(item)
-        if row is None or row >= len(self.state.X):
+        if row is None or row >= len(self.state.geometry):
             return
         decision = self.ledger.decision(item)
         self._skipped[row] = decision is not None and decision.kind is EventKind.SKIP
         label = decision.label if decision else None
         self.state.assign(row, None if label is None else self._class_numbers[label])
 
-    def _sync_classes(self) -> None:
-        names = self.ledger.classes()
-        if names == self.classes:
-            return
-        if names[: len(self._class_numbers)] == self.classes:
+    def _declare(self, names: list[str]) -> None:
+        if names != self.classes:
             self._class_numbers = {name: number for number, name in enumerate(names)}
             self.state.declare_classes(len(names))
-        else:  # a class went with the label that brought it: the numbers behind it move
-            self._rebuild()
 
-    def _rebuild(self) -> None:
+    def _rebuild(self, opening: bool = False) -> None:
         """The state from all decisions in force."""
         self._class_numbers = {name: number for number, name in enumerate(self.ledger.classes())}
         labels, skipped = self.ledger.labels(), self.ledger.skipped()
         found = self.pool.catalogue.rows_of([*labels, *skipped])
-        rows = {item: row for item, row in found.items() if row < len(self.state.X)}
+        rows = {item: row for item, row in found.items() if row < len(self.state.geometry)}
         self._skipped[:] = False
         self._skipped[_array(rows[item] for item in skipped if item in rows)] = True
         labelled = [item for item in labels if item in rows]
+        labelled_rows = _array(rows[item] for item in labelled)
+        if opening:
+            restore_neighbours(self.pool, self.state.labelling.neighbours, labelled_rows)
         self.state.rebuild(
-            _array(rows[item] for item in labelled),
+            labelled_rows,
             _array(self._class_numbers[labels[item]] for item in labelled),
             len(self._class_numbers),
         )

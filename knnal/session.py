@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from knnal import defaults
 from knnal.asking import Asker, Question
+from knnal.classifiers.base import Geometry
 from knnal.errors import InputError, LabelConflictError, NothingToUndoError
-from knnal.neighbors.graph import NeighbourGraph, stored_graph
+from knnal.neighbors.graph import KernelGraph, stored_graph
+from knnal.neighbors.reduced_file import stored_reduction
 from knnal.neighbors.vote import VoteOptions
 from knnal.predictions import predict_items, predict_vectors
 from knnal.replay import Replay
+from knnal.speculation import Speculation
 from knnal.state import PoolState
 from knnal.store.ledger import AUDIT, NAMED, Event, EventKind, Ledger
 from knnal.store.log import Offer
 from knnal.store.pool import Pool
-from knnal.types import BoolArray, FloatArray, IntArray, Narrator, Prediction
+from knnal.types import FloatArray, IntArray, Narrator, Prediction
 
 
 class Session:
@@ -30,7 +33,7 @@ class Session:
     ``seed`` and the number of decisions in the log, so the same log asks the same question.
 
     Raises UnknownNameError for a strategy or classifier that is not registered, InputError for an
-    audit share outside [0, 1).
+    audit share outside [0, 1). ``geometry`` is read from the pool unless it is at hand already.
     """
 
     def __init__(
@@ -43,19 +46,18 @@ class Session:
         audit: float = 0.0,
         seed: int = defaults.SEED,
         annotator: str | None = None,
-        graph: Callable[[BoolArray], NeighbourGraph] | None = None,
+        geometry: Geometry | None = None,
         narrator: Narrator | None = None,
     ) -> None:
         self.pool = pool
         self.annotator = annotator or default_annotator()
         self._vote = vote or VoteOptions()
-        self._replay = Replay(
-            pool,
-            graph or (lambda live: stored_graph(pool, live, narrator)),
-            classifier,
-            self._vote,
-        )
+        geometry = geometry or stored_geometry(pool, narrator)
+        self._replay = Replay(pool, geometry, classifier, self._vote)
         self._asker = Asker(self._replay, strategy, self._vote, audit, seed)
+        self._speculation = Speculation(self._replay, self._asker)
+        self._asked: Question | None = None
+        self._following: Question | None = None
 
     # What is known
 
@@ -72,26 +74,26 @@ class Session:
     @property
     def state(self) -> PoolState:
         """Predictions and score terms of every row."""
-        return self._replay.state
+        return self._settled.state
 
     @property
     def candidates(self) -> IntArray:
         """The rows that may be asked about: there, without a label, not skipped."""
-        return np.flatnonzero(self._replay.askable)
+        return np.flatnonzero(self._settled.askable)
 
     def predict(self, items: Sequence[str]) -> list[Prediction]:
         """What the classifier says of pool items, labelled ones by the others' labels alone.
 
         Raises InputError for an id that the pool does not hold.
         """
-        return predict_items(self._replay, items, self._vote)
+        return predict_items(self._settled, items, self._vote)
 
     def predict_vectors(self, names: Sequence[str], vectors: FloatArray) -> list[Prediction]:
         """What the classifier says of embeddings from outside the pool, ``(m, d)``.
 
         Raises InputError for vectors of another dimension than the pool's.
         """
-        return predict_vectors(self._replay, names, vectors, self._vote)
+        return predict_vectors(self._settled, names, vectors, self._vote)
 
     def explain(self, item: str) -> Question:
         """The question that asking about the item would be: its prediction, neighbours, score.
@@ -99,24 +101,41 @@ class Session:
         Raises InputError for an id that the pool does not hold.
         """
         self.refresh()
-        return self._asker.explain(self._replay.row(item))
+        return self._asker.explain(self._settled.row(item))
 
     # What to ask
 
     def ask(self) -> Question | None:
         """The next item to label, or None when nothing is left to ask about."""
         self.refresh()
-        question = self._asker.next()
+        question, self._following = self._following, None
+        if question is None:
+            self._speculation.cancel()
+            question = self._asker.next()
+        self._asked = question
         return None if question is None else self._offer([question])[0]
+
+    def anticipate(self) -> None:
+        """Prepare, in the background, what to ask after each likely answer to the last question.
+
+        ``tell`` and ``ask`` are then a look-up; their results are the same. Anything else that is
+        asked of the session first gives it up.
+        """
+        if self._asked is not None:
+            self._speculation.begin(self._asked)
+
+    def settle(self) -> None:
+        """Wait until what ``anticipate`` has begun is done."""
+        self._speculation.wait()
 
     def ask_many(self, count: int) -> list[Question]:
         """Up to ``count`` items to label: those of highest score, best first."""
-        self.refresh()
-        return self._offer(self._asker.rank(count))
+        return self._offer(self.rank(count))
 
     def rank(self, count: int) -> list[Question]:
         """The ``count`` candidates of highest score, best first, ties by lower row."""
         self.refresh()
+        self._speculation.cancel()
         return self._asker.rank(count)
 
     # What is answered
@@ -128,25 +147,30 @@ class Session:
         that has a label already.
         """
         label = checked_label(label)
-        row = self._replay.row(item)
+        self._replay.row(item)
         offer = self.pool.log.offered(item)
-        with self.pool.log.writing(self._replay.catch_up):
+        with self.pool.log.writing(self._catch_up):
             self._require_unlabelled(item)
+            prepared = self._speculation.prepared(item, label)
             events = self.pool.log.append_label(
                 EventKind.LABEL,
                 label,
                 annotator=self.annotator,
                 item=item,
-                **self._provenance(row, offer),
+                **self._provenance(item, offer, prepared),
             )
-        self._replay.apply(events)
+        if prepared:
+            self._following = self._speculation.take(label)
+            self._replay.note(events)
+        else:
+            self._apply(events)
         return events[0]
 
     def skip(self, item: str) -> Event:
         """Set an item aside: it is not asked about again. Raises as ``tell`` does."""
         self._replay.row(item)
         offer = self.pool.log.offered(item)
-        with self.pool.log.writing(self._replay.catch_up):
+        with self.pool.log.writing(self._catch_up):
             self._require_unlabelled(item)
             event = self.pool.log.append(
                 EventKind.SKIP,
@@ -155,7 +179,7 @@ class Session:
                 origin=offer.origin if offer else NAMED,
                 strategy=offer.strategy if offer else None,
             )
-        self._replay.apply([event])
+        self._apply([event])
         return event
 
     def relabel(self, item: str, label: str) -> Event:
@@ -167,7 +191,7 @@ class Session:
         label = checked_label(label)
         self._replay.row(item)
         seen = self.ledger.decision(item)
-        with self.pool.log.writing(self._replay.catch_up):
+        with self.pool.log.writing(self._catch_up):
             current = self.ledger.decision(item)
             if current is None or current.label is None:
                 raise InputError(
@@ -188,7 +212,7 @@ class Session:
                 strategy=current.strategy,
                 scores=current.scores,
             )
-        self._replay.apply(events)
+        self._apply(events)
         return events[0]
 
     def undo(self) -> Event:
@@ -196,7 +220,7 @@ class Session:
 
         Raises NothingToUndoError when none is left.
         """
-        with self.pool.log.writing(self._replay.catch_up):
+        with self.pool.log.writing(self._catch_up):
             target = self.ledger.last_of(self.annotator)
             if target is None:
                 raise NothingToUndoError(f"{self.annotator} has nothing left to undo in this pool.")
@@ -207,21 +231,37 @@ class Session:
                 target=target.seq,
                 origin=NAMED,
             )
-        self._replay.apply([event])
+        self._apply([event])
         return target
 
     def add_class(self, name: str) -> None:
         """Declare a class before any item has it. Declaring it twice changes nothing."""
         name = checked_label(name)
-        with self.pool.log.writing(self._replay.catch_up):
+        with self.pool.log.writing(self._catch_up):
             if self.ledger.is_declared(name):
                 return
             event = self.pool.log.append_class(name, self.annotator)
-        self._replay.apply([event])
+        self._apply([event])
 
     def refresh(self) -> None:
         """Take in what other processes have decided since."""
-        self._replay.catch_up()
+        self._catch_up()
+
+    @property
+    def _settled(self) -> Replay:
+        """The replay, its state that of the labels in force."""
+        self._speculation.cancel()
+        self._following = None
+        return self._replay
+
+    def _catch_up(self) -> None:
+        unseen = self._replay.unseen()
+        if unseen:
+            self._apply(unseen)
+
+    def _apply(self, events: Sequence[Event]) -> None:
+        """Take in the next events of the log, which are durable already."""
+        self._settled.apply(events)
 
     def _offer(self, questions: list[Question]) -> list[Question]:
         offers = {
@@ -232,13 +272,15 @@ class Session:
         self.pool.log.offer(offers)
         return questions
 
-    def _provenance(self, row: int, offer: Offer | None) -> dict[str, Any]:
+    def _provenance(self, item: str, offer: Offer | None, prepared: bool) -> dict[str, Any]:
         """How the item came to be labelled, and what was predicted before its label is learnt."""
-        P = self.state.classifier.probabilities(np.array([row]))[0]
+        if prepared and self._asked is not None:
+            prediction = self._asked.prediction
+        else:
+            (prediction,) = predict_items(self._settled, [item], self._vote)
         predicted: dict[str, Any] = {}
-        if self._replay.has_labels:
-            best = int(P.argmax())
-            predicted = {"prediction": self.classes[best], "probability": float(P[best])}
+        if prediction.label is not None:
+            predicted = {"prediction": prediction.label, "probability": prediction.probability}
         if offer is None:
             return {"origin": NAMED, "strategy": None, "scores": predicted}
         return {
@@ -254,6 +296,17 @@ class Session:
                 f"'{item}' was labelled '{decision.label}' by {decision.annotator} at "
                 f"{decision.at}. Use relabel to change it."
             )
+
+
+def stored_geometry(pool: Pool, narrator: Narrator | None = None) -> Geometry:
+    """What is known of a pool's vectors, from the files in its folder."""
+    live = pool.live
+    return Geometry(
+        pool.embeddings,
+        live,
+        reduced=lambda: stored_reduction(pool, live, narrator),
+        graph=lambda: KernelGraph(stored_graph(pool, live, narrator)),
+    )
 
 
 def checked_label(label: str) -> str:

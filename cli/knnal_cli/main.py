@@ -52,8 +52,20 @@ def knnal(
             "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
         ),
     ] = False,
+    threads: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            envvar="KNNAL_THREADS",
+            help="Threads to compute on; every core unless given. Results are the same.",
+        ),
+    ] = None,
 ) -> None:
     """Label less, instantly: embed a folder or a table once, then label what teaches most."""
+    if threads is not None:
+        from knnal.parallel import use_threads
+
+        use_threads(threads)
 
 
 for module in (embed, label, ask, answer, status, transfer, models, demo):

@@ -21,7 +21,9 @@ PoolOption = Annotated[
 StrategyOption = Annotated[
     str, typer.Option(help="How to choose what to ask; 'knnal strategies' lists them.")
 ]
-ClassifierOption = Annotated[str, typer.Option(help="What predicts: knn.")]
+ClassifierOption = Annotated[
+    str, typer.Option(help="What predicts: knn, graph, means, or combined, which weighs all three.")
+]
 KOption = Annotated[int, typer.Option("--k", min=1, help="How many labelled neighbours vote.")]
 AuditOption = Annotated[
     float,

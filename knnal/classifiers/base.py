@@ -2,57 +2,156 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Protocol, cast
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from functools import cached_property
+from typing import ClassVar, cast
 
 import numpy as np
 
+from knnal.neighbors.graph import KernelGraph, build_graph
 from knnal.neighbors.labelled import LabelledNeighbours
+from knnal.neighbors.reduced import ReducedCopy
+from knnal.neighbors.search import Nearest, search_rows
 from knnal.neighbors.vote import VoteOptions
 from knnal.registry import Registry
-from knnal.types import Float32Array, Float64Array, IntArray
+from knnal.types import BoolArray, Float32Array, Float64Array, Int32Array, IntArray
 
 CLASSIFIERS = Registry("knnal.classifiers", "classifier")
+
+POOL_NEIGHBOURS = 10
+"""How many pool rows near it stand for an item from outside the pool."""
 
 UNLABELLED = -1
 """The class number of a row without a label."""
 
 
+class Geometry:
+    """What is known of the pool's vectors without any label.
+
+    ``X`` ``(rows, d)`` are unit rows, ``live`` says which of them hold an item. The reduced copy
+    and the graph are asked for once, when something needs them.
+    """
+
+    def __init__(
+        self,
+        X: Float32Array,
+        live: BoolArray,
+        reduced: Callable[[], ReducedCopy],
+        graph: Callable[[], KernelGraph],
+    ) -> None:
+        self.X = X
+        self.live = live
+        self._make_reduced = reduced
+        self._make_graph = graph
+
+    @classmethod
+    def of(cls, X: Float32Array, live: BoolArray | None = None) -> Geometry:
+        """Of vectors at hand, all live unless said otherwise; nothing is stored."""
+        there = np.ones(len(X), dtype=np.bool_) if live is None else live
+        return cls(
+            X,
+            there,
+            reduced=lambda: ReducedCopy.fit(X, np.flatnonzero(there)),
+            graph=lambda: KernelGraph(build_graph(X, there)),
+        )
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+    @cached_property
+    def reduced(self) -> ReducedCopy:
+        return self._make_reduced()
+
+    @cached_property
+    def graph(self) -> KernelGraph:
+        return self._make_graph()
+
+
 class Labelling:
-    """The pool's vectors, their nearest labelled neighbours, and the labels in force.
+    """The labels in force over a pool, and the nearest labelled neighbours of its rows.
 
     ``classes`` is ``(rows,)``, a class number or UNLABELLED.
     """
 
-    def __init__(self, X: Float32Array, k: int) -> None:
-        self.X = X
-        self.neighbours = LabelledNeighbours(X, k)
-        self.classes: IntArray = np.full(len(X), UNLABELLED, dtype=np.int64)
+    def __init__(self, geometry: Geometry, k: int) -> None:
+        self.geometry = geometry
+        self.neighbours = LabelledNeighbours(geometry.X, k, geometry.reduced)
+        self.classes: Int32Array = np.full(len(geometry), UNLABELLED, dtype=np.int32)
         self.class_count = 0
+
+    @property
+    def labelled(self) -> IntArray:
+        """The labelled rows, rising."""
+        return np.array(sorted(self.neighbours.labelled), dtype=np.int64)
 
     def class_sizes(self) -> IntArray:
         """Labels in force by class number, ``(class_count,)``."""
-        labels = self.classes[self.classes != UNLABELLED]
-        return np.bincount(labels, minlength=self.class_count)
+        return np.bincount(self.classes[self.labelled], minlength=self.class_count)
 
 
-class PoolClassifier(Protocol):
+class Outsiders:
+    """Unit vectors from outside the pool ``(m, d)``, and what is found for them once."""
+
+    def __init__(self, geometry: Geometry, vectors: Float32Array) -> None:
+        self.vectors = vectors
+        self._geometry = geometry
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+    @cached_property
+    def directions(self) -> Float64Array:
+        """Their directions in the reduced space, ``(m, d1)``."""
+        return self._geometry.reduced.direction_of(self.vectors)
+
+    @cached_property
+    def pool_neighbours(self) -> Nearest:
+        """The live pool rows nearest to each, ``(m, POOL_NEIGHBOURS)``."""
+        rows = np.flatnonzero(self._geometry.live)
+        return search_rows(self._geometry.X, rows, self.vectors, POOL_NEIGHBOURS)
+
+
+class PoolClassifier(ABC):
     """Class probabilities of pool rows and of other vectors. All rows of them sum to 1."""
 
     summary: ClassVar[str]
 
-    def update(self, row: int, changed: IntArray) -> IntArray:
-        """The label of ``row`` is new, other or gone, and the nearest labelled neighbours of the
-        rows ``changed`` are others. Returns the rows whose probabilities may have changed.
+    def __init__(self, labelling: Labelling, options: VoteOptions) -> None:
+        self.labelling = labelling
+        self.options = options
+
+    @abstractmethod
+    def update(self, row: int, before: int, changed: IntArray) -> IntArray | None:
+        """The class of ``row`` was ``before`` and is now another one, either may be UNLABELLED;
+        the nearest labelled neighbours of the rows ``changed`` are others.
+
+        Returns the rows whose probabilities may have changed, None for all of them.
         """
 
+    @abstractmethod
     def rebuild(self) -> None:
         """Start over from the labelling as it is."""
 
-    def probabilities(self, rows: IntArray) -> Float64Array:
+    @abstractmethod
+    def declare_classes(self) -> None:
+        """The number of classes is another one; no label has changed."""
+
+    @abstractmethod
+    def probabilities(self, rows: IntArray) -> Float32Array:
         """Of pool rows, none of which votes for itself: ``(m,) -> (m, class_count)``."""
 
-    def predict(self, vectors: Float32Array) -> Float64Array:
-        """Of unit vectors from outside the pool: ``(m, d) -> (m, class_count)``."""
+    @abstractmethod
+    def predict(self, outsiders: Outsiders) -> Float32Array:
+        """Of vectors from outside the pool: ``-> (m, class_count)``."""
+
+    def measure(self, name: str, start: int, stop: int, out: Float32Array) -> bool:
+        """Write a measure of uncertainty for the unlabelled ones of rows ``start`` to ``stop``.
+
+        False, with nothing written, where there is no quicker way than by ``probabilities``.
+        """
+        del name, start, stop, out
+        return False
 
 
 def create_classifier(name: str, labelling: Labelling, options: VoteOptions) -> PoolClassifier:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from knnal import defaults
+from knnal.classifiers.base import Geometry, Outsiders
 from knnal.linalg import unit_rows
-from knnal.neighbors.graph import NeighbourGraph, build_graph
 from knnal.neighbors.vote import VoteOptions
 from knnal.session import Session
 from knnal.store.pool import Pool
@@ -43,9 +43,9 @@ class Experiment:
     ) -> None:
         self._X = unit_rows(pool_vectors)
         self._y = list(pool_labels)
-        self._test_X = unit_rows(test_vectors)
         self._test_y = np.asarray(test_labels)
-        self._graph: NeighbourGraph | None = None
+        self._geometry = Geometry.of(self._X)  # depends on no label, and serves every run
+        self._judged = Outsiders(self._geometry, unit_rows(test_vectors))
 
     def run(
         self,
@@ -64,7 +64,7 @@ class Experiment:
             vote=vote,
             seed=seed,
             annotator="simulation",
-            graph=lambda _: self._shared_graph(),
+            geometry=self._geometry,
         )
         asked: list[int] = []
         accuracy: list[float] = []
@@ -76,12 +76,6 @@ class Experiment:
             accuracy.append(self._judge(session))
         return LearningCurve(strategy, seed, np.array(accuracy), tuple(asked))
 
-    def _shared_graph(self) -> NeighbourGraph:
-        """The graph depends on no label: one serves every run."""
-        if self._graph is None:
-            self._graph = build_graph(self._X, np.ones(len(self._X), dtype=np.bool_))
-        return self._graph
-
     def _judge(self, session: Session) -> float:
-        best = session.state.classifier.predict(self._test_X).argmax(axis=1)
+        best = session.state.classifier.predict(self._judged).argmax(axis=1)
         return float(np.mean(np.array(session.classes)[best] == self._test_y))

@@ -95,8 +95,8 @@ class KNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         codes = np.where(nearest.ids == NOBODY, 0, self._codes[nearest.ids])
         balance = self._class_weights()
         if balance is not None:
-            weights = weights * balance[codes]
-        return class_probabilities(weights, codes, len(self.classes_))
+            weights = weights * balance[codes].astype(np.float32)
+        return class_probabilities(weights, codes, len(self.classes_)).astype(np.float64)
 
     def predict(self, X: Any) -> Any:
         """The likeliest class of each vector, ``(n, d) -> (n,)``; of equals the first by sort."""

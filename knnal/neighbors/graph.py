@@ -1,149 +1,162 @@
-"""The k-nearest-neighbour graph of the pool, and a Gaussian kernel on it."""
+"""The k-nearest-neighbour graph of the pool, kept in its folder and in step with its rows."""
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
+import json
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
-from knnal.files import atomic_writer
-from knnal.neighbors.search import NOBODY, ExactIndex, Nearest, without_itself
-from knnal.neighbors.segments import Segments, reduce_segments
+from knnal.files import DAMAGED_ARCHIVE, atomic_writer
+from knnal.neighbors.graph_build import build_lists
+from knnal.neighbors.graph_journal import Journal
+from knnal.neighbors.graph_lists import NearestLists
+from knnal.neighbors.graph_update import update_lists
+from knnal.neighbors.kernel_graph import KernelGraph, squared_distance
+from knnal.store.manifest import GraphFacts, GraphMethod
 from knnal.store.pool import Pool
-from knnal.types import BoolArray, Float32Array, Float64Array, IntArray, LogNarrator, Narrator
+from knnal.types import BoolArray, Float32Array, Int32Array, LogNarrator, Narrator
+
+__all__ = [
+    "NEIGHBOURS",
+    "KernelGraph",
+    "NeighbourGraph",
+    "build_graph",
+    "squared_distance",
+    "stored_graph",
+]
 
 NEIGHBOURS = 20
-WIDTH_NEIGHBOUR = 10
-_BLOCK = 2048
-_SMALLEST_WIDTH = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
 class NeighbourGraph:
     """The nearest neighbours of each live row among the live rows, itself left out.
 
-    ``nearest.ids`` and ``.similarities`` are ``(rows, g)``; rows that are not live have none.
+    ``ids`` and ``similarities`` are ``(rows, g)``, by falling similarity, ties by lower row; empty
+    slots, and rows that are not live, hold NOBODY and -inf. ``facts`` says how they were found.
     """
 
-    nearest: Nearest
+    ids: Int32Array
+    similarities: Float32Array
     live: BoolArray
+    facts: GraphFacts
 
     def save(self, path: Path) -> None:
         with atomic_writer(path) as file:
             np.savez(
                 file,
-                ids=self.nearest.ids.astype(np.int32),
-                similarities=self.nearest.similarities,
+                ids=self.ids,
+                similarities=self.similarities,
                 live=self.live,
+                facts=np.array(json.dumps(dataclasses.asdict(self.facts))),
             )
 
     @classmethod
-    def load(cls, path: Path, live: BoolArray) -> NeighbourGraph | None:
-        """The stored graph, or None if there is none, or it is damaged or of other rows."""
+    def load(cls, path: Path) -> NeighbourGraph | None:
+        """The stored graph, or None if there is none or it is damaged."""
         try:
             # Opened here, since numpy leaves a damaged file open that it opened itself.
             with path.open("rb") as file, np.load(file) as stored:
-                if not np.array_equal(stored["live"], live):
-                    return None
-                nearest = Nearest(stored["ids"].astype(np.int64), stored["similarities"])
-        except (OSError, ValueError, KeyError, EOFError, TypeError, BadZipFile):
+                ids, sims, live = stored["ids"], stored["similarities"], stored["live"]
+                if "facts" in stored:
+                    facts = GraphFacts.of(json.loads(str(stored["facts"])))
+                else:  # the first format, which held exact graphs only
+                    count = int(live.sum())
+                    facts = GraphFacts(GraphMethod.EXACT, ids.shape[1], count, 1.0, 0, count)
+        except DAMAGED_ARCHIVE:
             return None
-        return cls(nearest, live)
+        if ids.shape != sims.shape or ids.shape != (len(live), facts.neighbours):
+            return None
+        return cls(ids, sims, live, facts)
+
+    def fits(self, live: BoolArray) -> bool:
+        """Whether these are the rows that the graph is of."""
+        return np.array_equal(self.live, live)
 
 
 def build_graph(
-    X: Float32Array, live: BoolArray, g: int = NEIGHBOURS, narrator: Narrator | None = None
+    X: Float32Array,
+    live: BoolArray,
+    g: int = NEIGHBOURS,
+    narrator: Narrator | None = None,
+    *,
+    journal: Path | None = None,
 ) -> NeighbourGraph:
-    """The exact graph of the live rows of ``X`` ``(rows, d)``."""
-    narrator = narrator or LogNarrator()
-    rows = np.flatnonzero(live)
-    ids = np.full((len(X), g), NOBODY, dtype=np.int64)
-    sims = np.full((len(X), g), -np.inf, dtype=np.float32)
-    index = ExactIndex(X[rows]) if len(rows) else None
-    for start in range(0, len(rows), _BLOCK):
-        block = rows[start : start + _BLOCK]
-        assert index is not None
-        found = index.search(X[block], g + 1)
-        names = np.where(found.ids == NOBODY, NOBODY, rows[found.ids])
-        others = without_itself(block, Nearest(names, found.similarities))
-        ids[block], sims[block] = others.ids, others.similarities
-        narrator.progress("Neighbour graph", start + len(block), len(rows))
-    return NeighbourGraph(Nearest(ids, sims), live)
+    """The graph of the live rows of ``X`` ``(rows, d)``: exact up to 50,000 of them.
+
+    With a ``journal``, a file, a build goes on where an earlier one was interrupted.
+    """
+    lists, facts = build_lists(X, live, g, Journal(journal), narrator or LogNarrator())
+    return NeighbourGraph(lists.ids, lists.similarities, live, facts)
+
+
+def updated_graph(
+    old: NeighbourGraph, X: Float32Array, live: BoolArray, narrator: Narrator | None = None
+) -> NeighbourGraph | None:
+    """The graph of rows that are live now, from one of those that were; None: build it anew."""
+    lists = NearestLists(old.ids, old.similarities)
+    made = update_lists(X, live, lists, old.live, old.facts, narrator or LogNarrator())
+    return (
+        None if made is None else NeighbourGraph(made[0].ids, made[0].similarities, live, made[1])
+    )
 
 
 def stored_graph(pool: Pool, live: BoolArray, narrator: Narrator | None = None) -> NeighbourGraph:
-    """The pool's graph from its file, or built anew and, where the pool is on disk, stored."""
-    if pool.graph_file is not None:
-        stored = NeighbourGraph.load(pool.graph_file, live)
-        if stored is not None:
-            return stored
-    graph = build_graph(pool.embeddings, live, narrator=narrator)
-    if pool.graph_file is not None:
-        graph.save(pool.graph_file)
+    """The pool's graph from its file, updated or built where that does not fit, and stored then.
+
+    A pool in memory stores nothing. A build that is interrupted is taken up by the next call.
+    """
+    narrator = narrator or LogNarrator()
+    file = pool.graph_file
+    if file is None:
+        return build_graph(pool.embeddings, live, narrator=narrator)
+    graph = NeighbourGraph.load(file)
+    if graph is None or not graph.fits(live):
+        with _building_alone(file, narrator):
+            graph = NeighbourGraph.load(file)
+            if graph is None or not graph.fits(live):
+                graph = _made(graph, pool, live, narrator)
+                # A session that began earlier may ask for the rows of then: not to be stored.
+                if not np.array_equal(pool.live, live):
+                    return graph
+                graph.save(file)
+                Journal(_journal_of(file)).remove()
+    pool.record_graph(graph.facts)
     return graph
 
 
-class KernelGraph:
-    """``K(x, y) = exp(-||x - y||^2 / h)`` between neighbours, symmetric, and 1 on the diagonal.
-
-    Two rows are neighbours if either is among the other's nearest. ``h`` is the median over the
-    live rows of the squared distance to their 10th neighbour.
-    """
-
-    def __init__(self, graph: NeighbourGraph) -> None:
-        from scipy.sparse import coo_array
-
-        ids, sims = graph.nearest.ids, graph.nearest.similarities
-        rows = len(ids)
-        self.width = kernel_width(graph)
-        source, slot = np.nonzero(ids != NOBODY)
-        target = ids[source, slot]
-        # Both directions of an edge carry one value, so the larger of two is that value, or it
-        # where the other direction is missing.
-        edges = coo_array(
-            (squared_distance(sims[source, slot]), (source, target)), shape=(rows, rows)
-        ).tocsr()
-        # A stored zero distance must survive symmetrising: shift it away from "no edge".
-        edges.data += 1.0
-        edges = edges.maximum(edges.T).tocsr()
-        edges.sort_indices()
-        self.targets: IntArray = edges.indices.astype(np.int64)
-        self.kernel: Float64Array = np.exp(-(edges.data - 1.0) / self.width)
-        self.segments = Segments(edges.indptr.astype(np.int64))
-
-    def __len__(self) -> int:
-        return len(self.segments.starts) - 1
-
-    def neighbours(self, row: int) -> tuple[IntArray, Float64Array]:
-        """The rows next to ``row``, by rising row, and their kernel values."""
-        part = slice(self.segments.starts[row], self.segments.starts[row + 1])
-        return self.targets[part], self.kernel[part]
-
-    @cached_property
-    def sums(self) -> Float64Array:
-        """Kernel mass of each row's neighbours, itself left out, ``(rows,)``."""
-        return reduce_segments(np.add, self.kernel, self.segments.starts[:-1], empty=0.0)
+def _made(
+    old: NeighbourGraph | None, pool: Pool, live: BoolArray, narrator: Narrator
+) -> NeighbourGraph:
+    assert pool.graph_file is not None
+    updated = None if old is None else updated_graph(old, pool.embeddings, live, narrator)
+    if updated is not None:
+        return updated
+    journal = _journal_of(pool.graph_file)
+    return build_graph(pool.embeddings, live, narrator=narrator, journal=journal)
 
 
-def squared_distance(similarity: Float32Array) -> Float64Array:
-    """``||x - y||^2`` of unit vectors from their dot product; never below 0."""
-    return np.maximum(2.0 - 2.0 * similarity.astype(np.float64), 0.0)
+def _journal_of(file: Path) -> Path:
+    return file.with_name(f"{file.stem}.partial")
 
 
-def kernel_width(graph: NeighbourGraph) -> float:
-    """Median squared distance to the 10th neighbour, or the last one where there are fewer.
+@contextlib.contextmanager
+def _building_alone(file: Path, narrator: Narrator) -> Iterator[None]:
+    """Wait while another process builds the graph, since it is the same one."""
+    from filelock import FileLock, Timeout
 
-    Where most items have ten copies of themselves it is tiny, not zero: then a copy covers a
-    copy, and nothing else.
-    """
-    sims = graph.nearest.similarities[graph.live]
-    filled = np.isfinite(sims).sum(axis=1)
-    with_any = filled > 0
-    last = np.minimum(filled[with_any], WIDTH_NEIGHBOUR) - 1
-    if not len(last):
-        return 1.0
-    distances = squared_distance(sims[with_any, last])
-    return max(float(np.median(distances)), _SMALLEST_WIDTH)
+    lock = FileLock(file.with_name(f"{file.stem}.lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        narrator.say("Another process is building the neighbour graph; waiting for it.")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()

@@ -7,20 +7,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from knnal.neighbors.similarity import frozen, rounding_bound, similarities, similarities_at
-from knnal.types import Float32Array, IntArray
+from knnal.types import Float32Array, IntArray, RowArray
 
 NOBODY = -1
 """The id in a slot that no neighbour fills; its similarity is -inf."""
 
 _SPARE = 8
 _BLOCK = 4096
+_PART = 16384
 
 
 @dataclass(frozen=True, slots=True)
 class Nearest:
     """``ids`` and ``similarities`` ``(n, k)``, by falling similarity, ties by lower id."""
 
-    ids: IntArray
+    ids: RowArray
     similarities: Float32Array
 
 
@@ -82,3 +83,20 @@ def _first(ids: IntArray, sims: Float32Array, k: int) -> tuple[IntArray, Float32
     """The first ``k`` by falling similarity, ties by lower id, of each row."""
     order = np.lexsort((ids, -sims))[:, :k]
     return np.take_along_axis(ids, order, 1), np.take_along_axis(sims, order, 1)
+
+
+def search_rows(X: Float32Array, rows: IntArray, queries: Float32Array, k: int) -> Nearest:
+    """The ``k`` of some rows of ``X`` ``(N, d)`` nearest to each unit query, ``-> (m, k)``.
+
+    Rows are copied a part at a time, so that ``X`` may be larger than memory.
+    """
+    ids = np.full((len(queries), k), NOBODY, dtype=np.int64)
+    sims = np.full((len(queries), k), -np.inf, dtype=np.float32)
+    for start in range(0, len(rows), _PART):
+        part = rows[start : start + _PART]
+        found = ExactIndex(X[part]).search(queries, k)
+        names = np.where(found.ids == NOBODY, np.iinfo(np.int64).max, part[found.ids])
+        # Empty slots sort behind everything by their similarity, -inf.
+        ids, sims = _first(np.hstack([ids, names]), np.hstack([sims, found.similarities]), k)
+        ids[np.isneginf(sims)] = NOBODY
+    return Nearest(ids, sims)

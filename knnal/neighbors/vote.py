@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from knnal import defaults
+from knnal.compiled import kernel
 from knnal.errors import InputError
 from knnal.neighbors.search import NOBODY
-from knnal.types import Float32Array, Float64Array, IntArray
+from knnal.parallel import over_rows
+from knnal.types import Float32Array, Float64Array, Int32Array, IntArray, RowArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,40 +34,29 @@ class VoteOptions:
             raise InputError(f"Expected a temperature above 0, came {self.temperature}.")
 
 
-def vote_weights(ids: IntArray, sims: Float32Array, options: VoteOptions) -> Float64Array:
+def vote_weights(ids: RowArray, sims: Float32Array, options: VoteOptions) -> Float32Array:
     """The weight of each neighbour's vote, ``(n, k), (n, k) -> (n, k)``; 0 in empty slots.
 
     Weights are relative to the row's nearest neighbour, which leaves the shares as they are and
     keeps far-away rows from underflowing to no vote at all.
     """
-    filled = ids != NOBODY
-    if options.uniform:
-        alike: Float64Array = filled.astype(np.float64)
-        return alike
-    s = np.where(filled, sims, 0.0).astype(np.float64)
-    nearest = np.where(filled, s, -np.inf).max(axis=1, keepdims=True, initial=-1.0)
-    weights: Float64Array = np.where(filled, np.exp((s - nearest) / options.temperature), 0.0)
+    ids = np.ascontiguousarray(ids, dtype=np.int32)
+    sims = np.ascontiguousarray(sims, dtype=np.float32)
+    weights = np.empty(ids.shape, dtype=np.float32)
+    scale = 0.0 if options.uniform else 1.0 / options.temperature
+    over_rows(lambda start, stop: _weigh(ids, sims, scale, start, stop, weights), len(ids))
     return weights
 
 
-def class_probabilities(
-    weights: Float64Array,
-    classes: IntArray,
-    class_count: int,
-) -> Float64Array:
+def class_probabilities(weights: Float32Array, classes: RowArray, class_count: int) -> Float32Array:
     """Normalised votes, ``(n, k), (n, k) -> (n, class_count)``; uniform where nobody votes.
 
     ``classes`` holds each neighbour's class, anything where the weight is 0.
     """
-    votes: Float64Array = np.zeros((len(weights), class_count))
-    if class_count == 0:
-        return votes
-    for slot in range(weights.shape[1]):  # one vote a row at a time, so that none is overwritten
-        filled = np.flatnonzero(weights[:, slot] > 0)
-        votes[filled, classes[filled, slot]] += weights[filled, slot]
-    total = votes.sum(axis=1, keepdims=True)
-    uniform = np.full_like(votes, 1.0 / class_count)
-    shares: Float64Array = np.divide(votes, total, out=uniform, where=total > 0)
+    shares = np.empty((len(weights), class_count), dtype=np.float32)
+    if class_count:
+        classes = np.ascontiguousarray(classes, dtype=np.int32)
+        over_rows(lambda start, stop: _share(weights, classes, start, stop, shares), len(weights))
     return shares
 
 
@@ -78,3 +70,34 @@ def guided_class_weights(counts: IntArray, mu: float = 0.3) -> Float64Array:
     ratio = np.where(present, mu * counts.sum() / np.maximum(counts, 1), 1.0)
     weights: Float64Array = np.maximum(np.log(ratio), 1.0)
     return weights
+
+
+@kernel
+def _weigh(
+    ids: Int32Array, sims: Float32Array, scale: float, start: int, stop: int, out: Float32Array
+) -> None:
+    for row in range(start, stop):
+        nearest = -np.inf
+        for slot in range(ids.shape[1]):
+            if ids[row, slot] != NOBODY:
+                nearest = max(nearest, float(sims[row, slot]))
+        for slot in range(ids.shape[1]):
+            if ids[row, slot] == NOBODY:
+                out[row, slot] = 0.0
+            else:
+                out[row, slot] = math.exp((sims[row, slot] - nearest) * scale)
+
+
+@kernel
+def _share(
+    weights: Float32Array, classes: Int32Array, start: int, stop: int, out: Float32Array
+) -> None:
+    for row in range(start, stop):
+        out[row] = 0.0
+        total = np.float32(0.0)
+        for slot in range(weights.shape[1]):
+            if weights[row, slot] > 0.0:
+                out[row, classes[row, slot]] += weights[row, slot]
+                total += weights[row, slot]
+        for c in range(out.shape[1]):
+            out[row, c] = out[row, c] / total if total > 0.0 else 1.0 / out.shape[1]

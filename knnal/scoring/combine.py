@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from knnal.types import Float64Array
+from knnal.types import Float64Array, FloatArray
 
 UNCERTAINTY_FLOOR = 1e-3
 """Keeps the plain product from forgetting density and diversity where the classifier is sure."""
 
 
-def empirical_cdf(values: Float64Array) -> Float64Array:
+def empirical_cdf(values: FloatArray) -> Float64Array:
     """The share of values that are at most as large, ``(n,) -> (n,)`` in (0, 1]; ties share it."""
     ordered = np.sort(values)
     return np.searchsorted(ordered, values, side="right") / max(len(values), 1)
 
 
-def product(u: Float64Array, i: Float64Array, d: Float64Array) -> Float64Array:
+def product(u: FloatArray, i: FloatArray, d: FloatArray) -> FloatArray:
     """``(u + 1e-3) i d`` on the raw values, ``(n,) -> (n,)``."""
     return (u + UNCERTAINTY_FLOOR) * i * d

@@ -7,14 +7,14 @@ import numpy as np
 from knnal.types import Float32Array, Float64Array
 
 
-def global_density(X: Float32Array, mean: Float64Array) -> Float64Array:
+def global_density(X: Float32Array, mean: Float32Array) -> Float32Array:
     """Mean cosine similarity to the whole pool, ``(n, d), (d,) -> (n,)``.
 
     Since rows have unit norm, the mean of ``x . y`` over all y is ``x . mean(y)``: one pass. It
     is the density of "Learn faster with smarter data labeling" (Lyubimov); it rewards the centre
     of the pool, which misleads where the pool has several clusters.
     """
-    density: Float64Array = np.vecdot(X, mean.astype(np.float32)).astype(np.float64)
+    density: Float32Array = np.vecdot(X, mean)
     return density
 
 

@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import numpy as np
 
-from knnal.types import Float64Array, FloatArray
+from knnal.types import Float32Array, Float64Array
 
 
-def distance(nearest: FloatArray) -> Float64Array:
+def distance(nearest: Float32Array) -> Float32Array:
     """``1 - max similarity`` to a labelled item, ``(n,) -> (n,)``; 1 where nothing is labelled.
 
     ``nearest`` is the similarity of the nearest labelled item, -inf for none. This is what the
     prose of "Learn faster with smarter data labeling" asks for.
     """
-    return _complement(nearest)
+    return np.where(np.isneginf(nearest), np.float32(1.0), np.float32(1.0) - nearest)
 
 
-def distance_as_printed(farthest: FloatArray) -> Float64Array:
+def distance_as_printed(farthest: Float32Array) -> Float32Array:
     """``1 - max distance`` to a labelled item, ``(n,) -> (n,)``; 1 where nothing is labelled.
 
     ``farthest`` is the similarity of the farthest labelled item, +inf for none; its distance is
     1 minus that. The formula as the same article prints it: it rewards staying close to every
     label, and is kept so that the printed method can be reproduced.
     """
-    closeness = np.asarray(farthest, dtype=np.float64)
-    return np.where(np.isposinf(closeness), 1.0, closeness)
+    return np.where(np.isposinf(farthest), np.float32(1.0), farthest)
 
 
 def uncovered(gain: Float64Array, mass: Float64Array) -> Float64Array:
@@ -34,8 +33,3 @@ def uncovered(gain: Float64Array, mass: Float64Array) -> Float64Array:
     that density x diversity is the marginal coverage of MaxHerding (arXiv 2407.12212).
     """
     return gain / mass
-
-
-def _complement(similarity: FloatArray) -> Float64Array:
-    closeness = np.asarray(similarity, dtype=np.float64)
-    return np.where(np.isneginf(closeness), 1.0, 1.0 - closeness)

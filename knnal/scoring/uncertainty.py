@@ -10,33 +10,35 @@ from collections.abc import Callable
 
 import numpy as np
 
-from knnal.types import Float64Array
+from knnal.types import FloatArray
 
 
-def least_confidence(P: Float64Array) -> Float64Array:
+def least_confidence(P: FloatArray) -> FloatArray:
     """``1 - p1``, ``(n, c) -> (n,)``: how much is left beside the likeliest class."""
     return 1.0 - _ranked(P, 1)
 
 
-def smallest_margin(P: Float64Array) -> Float64Array:
+def smallest_margin(P: FloatArray) -> FloatArray:
     """``1 - (p1 - p2)``, ``(n, c) -> (n,)``: how close the two likeliest classes are."""
     return 1.0 - (_ranked(P, 1) - _ranked(P, 2))
 
 
-def largest_margin(P: Float64Array) -> Float64Array:
+def largest_margin(P: FloatArray) -> FloatArray:
     """``1 - (p1 - pC)``, ``(n, c) -> (n,)``: how close the best and worst classes are."""
-    worst = P.min(axis=1) if P.shape[1] else np.zeros(len(P))
+    worst = P.min(axis=1) if P.shape[1] else np.zeros(len(P), dtype=P.dtype)
     return 1.0 - (_ranked(P, 1) - worst)
 
 
-def entropy(P: Float64Array) -> Float64Array:
+def entropy(P: FloatArray) -> FloatArray:
     """``-sum p log p`` in nats, ``(n, c) -> (n,)``, with ``0 log 0 = 0``."""
     logs = np.log(P, out=np.zeros_like(P), where=P > 0)
-    surprise: Float64Array = -np.sum(P * logs, axis=1)
+    surprise: FloatArray = np.zeros(len(P), dtype=P.dtype)
+    for c in range(P.shape[1]):  # one by one: a row's sum is the same in any block
+        surprise -= P[:, c] * logs[:, c]
     return surprise
 
 
-UncertaintyMeasure = Callable[[Float64Array], Float64Array]
+UncertaintyMeasure = Callable[[FloatArray], FloatArray]
 
 MEASURES: dict[str, UncertaintyMeasure] = {
     "least-confidence": least_confidence,
@@ -46,9 +48,9 @@ MEASURES: dict[str, UncertaintyMeasure] = {
 }
 
 
-def _ranked(P: Float64Array, rank: int) -> Float64Array:
+def _ranked(P: FloatArray, rank: int) -> FloatArray:
     """The ``rank``-th largest probability of each row; 0 where there are fewer classes."""
     if P.shape[1] < rank:
-        return np.zeros(len(P))
-    largest: Float64Array = np.partition(P, -rank, axis=1)[:, -rank]
+        return np.zeros(len(P), dtype=P.dtype)
+    largest: FloatArray = np.partition(P, -rank, axis=1)[:, -rank]
     return largest

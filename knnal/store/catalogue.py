@@ -76,9 +76,10 @@ class Catalogue:
 
     def live_mask(self) -> BoolArray:
         """Which rows hold an item that is still there, ``(rows,)``."""
-        mask = np.zeros(self.row_count(), dtype=np.bool_)
-        live = self._db.execute("SELECT row FROM items WHERE state = 'live'")
-        mask[np.fromiter((row for (row,) in live), dtype=np.int64)] = True
+        mask = np.ones(self.row_count(), dtype=np.bool_)
+        # Every row has its record, and few of a large pool are out of use.
+        others = self._db.execute("SELECT row FROM items WHERE state != 'live'")
+        mask[np.fromiter((row for (row,) in others), dtype=np.int64)] = False
         return mask
 
     def counts(self) -> dict[ItemState, int]:

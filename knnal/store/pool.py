@@ -5,6 +5,9 @@
   embeddings.npy     float32, unit-norm rows; row r belongs to the item of row r
   labels.sqlite      items, sources, and the append-only log of events
   graph.npz          the neighbour graph, made anew from the embeddings where it is missing
+  reduced.npz        a small copy of the embeddings, made anew likewise
+  neighbours.npz     of large pools, the labelled neighbours, made anew from the log likewise
+  graph.partial      what is done of a graph whose making was interrupted
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ from knnal.store.catalogue import Catalogue, NewRecord
 from knnal.store.database import connect, transaction
 from knnal.store.embeddings import EmbeddingFile
 from knnal.store.log import LabelLog
-from knnal.store.manifest import Manifest, require_same_embedder
+from knnal.store.manifest import GraphFacts, Manifest, require_same_embedder
 from knnal.store.migrations import SCHEMA_VERSION, require_known
 from knnal.types import BoolArray, EmbedderIdentity, Float32Array, FloatArray, Modality
 
@@ -31,6 +34,8 @@ MANIFEST = "manifest.json"
 EMBEDDINGS = "embeddings.npy"
 DATABASE = "labels.sqlite"
 GRAPH = "graph.npz"
+REDUCED = "reduced.npz"
+NEIGHBOURS = "neighbours.npz"
 
 
 class Pool:
@@ -131,6 +136,14 @@ class Pool:
         return None if self.folder is None else self.folder / GRAPH
 
     @property
+    def reduced_file(self) -> Path | None:
+        return None if self.folder is None else self.folder / REDUCED
+
+    @property
+    def neighbours_file(self) -> Path | None:
+        return None if self.folder is None else self.folder / NEIGHBOURS
+
+    @property
     def live(self) -> BoolArray:
         """Which rows hold an item that is there, ``(rows,)``."""
         return self.catalogue.live_mask()
@@ -154,6 +167,13 @@ class Pool:
         if self.folder is not None:
             manifest.write(self.folder / MANIFEST)
         self.manifest = manifest
+
+    def record_graph(self, facts: GraphFacts) -> None:
+        """Note in the manifest how the stored neighbour graph was found."""
+        if self.folder is not None and self.manifest.graph != facts:
+            stored = Manifest.read(self.folder / MANIFEST)
+            self.manifest = dataclasses.replace(stored, graph=facts)
+            self.manifest.write(self.folder / MANIFEST)
 
     def store(self, source: int, records: Sequence[NewRecord], vectors: Float32Array) -> None:
         """Append a chunk: unit-norm ``(n, d)`` vectors first, then the records that name them.

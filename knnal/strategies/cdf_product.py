@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import ClassVar
 
 from knnal.scoring.combine import empirical_cdf
-from knnal.strategies.base import PoolView, Scores
+from knnal.scoring.selection import Selection, place_in_cdfs, select_cdf_product
+from knnal.strategies.base import Pick, PoolView, Scores, Strategy
+from knnal.types import Float32Array
 
 
-class CdfProduct:
+class CdfProduct(Strategy):
     """``F_u(u) F_i(i) F_d(d)`` with the smallest margin, the local density and the uncovered share.
 
     ``F`` is the empirical CDF over the unlabelled pool. While nothing is labelled, every ``u``
@@ -27,6 +29,25 @@ class CdfProduct:
     diversity: ClassVar[str] = "uncovered"
 
     def score(self, pool: PoolView) -> Scores:
-        u, i, d = map(pool.term, (self.uncertainty, self.density, self.diversity))
+        u, i, d = map(pool.term, self._terms)
         F_u, F_i, F_d = map(empirical_cdf, (u, i, d))
         return Scores(F_u * F_i * F_d, {"u": u, "i": i, "d": d, "F_u": F_u, "F_i": F_i, "F_d": F_d})
+
+    def pick(self, pool: PoolView) -> Pick | None:
+        terms = tuple(map(pool.whole_term, self._terms))
+        found = select_cdf_product(terms, pool.state.unlabelled, pool.allowed)
+        return None if found is None else self._pick(terms, found)
+
+    def explain(self, pool: PoolView, row: int) -> Pick:
+        terms = tuple(map(pool.whole_term, self._terms))
+        return self._pick(terms, place_in_cdfs(terms, pool.state.unlabelled, row))
+
+    def _pick(self, terms: tuple[Float32Array, ...], found: Selection) -> Pick:
+        values = (float(term[found.row]) for term in terms)
+        names = ("u", "i", "d", "F_u", "F_i", "F_d")
+        factors = dict(zip(names, (*values, *found.places), strict=True))
+        return Pick(found.row, found.score, factors)
+
+    @property
+    def _terms(self) -> tuple[str, str, str]:
+        return self.uncertainty, self.density, self.diversity

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import ClassVar
 
 from knnal.scoring.combine import product
-from knnal.strategies.base import PoolView, Scores
+from knnal.strategies.base import PoolView, Scores, Strategy
 
 
-class Product:
+class Product(Strategy):
     """``(u + 1e-3) i d``: margin-weighted marginal kernel coverage."""
 
     summary: ClassVar[str] = "product of smallest margin, local density and uncovered share"

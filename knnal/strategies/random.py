@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from knnal.strategies.base import PoolView, Scores
+from knnal.strategies.base import PoolView, Scores, Strategy
 
 
-class Random:
+class Random(Strategy):
     """Every unlabelled item is as likely as any other."""
 
     summary: ClassVar[str] = "uniform draw from the unlabelled pool"

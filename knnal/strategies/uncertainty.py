@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from knnal.strategies.base import PoolView, Scores
+from knnal.strategies.base import PoolView, Scores, Strategy
 
 
-class LeastConfidence:
+class LeastConfidence(Strategy):
     """Asks where the likeliest class is least likely."""
 
     summary: ClassVar[str] = "1 - p1: what is left beside the likeliest class"

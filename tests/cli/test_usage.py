@@ -53,7 +53,7 @@ def test_wrong_usage(knnal: Any, arguments: list[str], saying: list[str]) -> Non
     ("arguments", "saying"),
     [
         (["next", "--strategy", "entropi"], ["no strategy named", "mean 'entropy'", "random"]),
-        (["next", "--classifier", "svm"], ["no classifier named 'svm'", "Known: knn"]),
+        (["next", "--classifier", "svm"], ["no classifier named 'svm'", "combined, graph, knn"]),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

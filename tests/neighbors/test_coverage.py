@@ -10,13 +10,17 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from knnal.neighbors.coverage import Coverage
-from knnal.neighbors.graph import KernelGraph, build_graph
+from knnal.neighbors.graph import build_graph
+from knnal.neighbors.kernel_graph import KernelGraph
+from knnal.scoring.density import kernel_mass
+from knnal.scoring.diversity import uncovered
 
 POOLS = hnp.arrays(
     np.float64,
     st.tuples(st.integers(1, 40), st.sampled_from([2, 3, 6])),
     elements=st.integers(-3, 3),
 )
+NOBODY_LABELLED = np.array([], dtype=np.int64)
 
 
 def kernel_graph(X: Any, g: int) -> KernelGraph:
@@ -39,14 +43,13 @@ def by_definition(graph: KernelGraph, labelled: set[int]) -> tuple[Any, Any]:
 @given(POOLS, st.sampled_from([2, 5, 20]), st.data())
 def test_any_sequence_of_labels_gives_the_defined_gain(X: Any, g: int, data: st.DataObject) -> None:
     graph = kernel_graph(X, g)
-    coverage = Coverage(graph, np.array([], dtype=np.int64))
+    coverage = Coverage(graph, NOBODY_LABELLED)
     labelled: set[int] = set()
     for row in data.draw(st.lists(st.integers(0, len(X) - 1), max_size=20)):
-        if row in labelled:
-            coverage.remove(row)
-        else:
-            coverage.add(row)
+        before = coverage.gain.copy()
+        changed = coverage.remove(row) if row in labelled else coverage.add(row)
         labelled ^= {row}
+        np.testing.assert_array_equal(changed, np.flatnonzero(coverage.gain != before))
         covered, gain = by_definition(graph, labelled)
         np.testing.assert_array_equal(coverage.covered, covered)
         np.testing.assert_allclose(coverage.gain, gain, atol=1e-12)
@@ -58,7 +61,7 @@ def test_any_sequence_of_labels_gives_the_defined_gain(X: Any, g: int, data: st.
 def test_a_larger_pool_over_many_steps() -> None:
     rng = np.random.default_rng(4)
     graph = kernel_graph(rng.normal(size=(400, 8)), 20)
-    coverage = Coverage(graph, np.array([], dtype=np.int64))
+    coverage = Coverage(graph, NOBODY_LABELLED)
     labelled: set[int] = set()
     for row in rng.integers(0, 400, 150).tolist():
         (coverage.remove if row in labelled else coverage.add)(row)
@@ -75,3 +78,23 @@ def test_labelled_rows_have_nothing_left_to_cover() -> None:
     everyone = np.arange(30)
     assert (Coverage(graph, everyone).gain == 0).all()
     assert (Coverage(graph, everyone[:0]).gain >= 1).all()
+
+
+def test_where_nothing_is_covered_all_of_the_density_is_to_gain() -> None:
+    graph = kernel_graph(np.random.default_rng(6).normal(size=(300, 8)), 10)
+    density = kernel_mass(graph.sums)
+    coverage = Coverage(graph, NOBODY_LABELLED)
+    np.testing.assert_array_equal(coverage.gain, density)
+    untouched = np.setdiff1d(np.arange(300), coverage.add(7))
+    assert 0 < len(untouched) < 300
+    assert (uncovered(coverage.gain, density)[untouched] == 1.0).all()
+
+
+def test_a_label_and_its_undo_touch_the_same_rows() -> None:
+    graph = kernel_graph(np.random.default_rng(7).normal(size=(200, 6)), 8)
+    coverage = Coverage(graph, np.array([3, 90]))
+    before = coverage.gain.copy()
+    added, removed = coverage.add(50), coverage.remove(50)
+    np.testing.assert_array_equal(added, removed)
+    assert added.dtype == np.int64
+    np.testing.assert_array_equal(coverage.gain, before)

@@ -1,18 +1,22 @@
-"""The neighbour graph against scikit-learn, and the kernel on it against dense matrices."""
+"""The neighbour graph against scikit-learn, and how a pool stores it and keeps it in step."""
 
 from __future__ import annotations
 
+import threading
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from sklearn.neighbors import NearestNeighbors
 
-from knnal.neighbors import graph as module
-from knnal.neighbors.graph import KernelGraph, NeighbourGraph, build_graph, stored_graph
-from knnal.neighbors.similarity import similarities
+from knnal.neighbors import graph_build, graph_lists
+from knnal.neighbors.graph import NeighbourGraph, build_graph, stored_graph
+from knnal.store.catalogue import NewRecord
+from knnal.store.manifest import GraphFacts, GraphMethod, Manifest
 from knnal.store.pool import Pool
 
 
@@ -30,121 +34,91 @@ def vectors() -> Any:
     return unit(np.random.default_rng(0).normal(size=(180, 12)))
 
 
-def dense(kernel: KernelGraph) -> Any:
-    K = np.eye(len(kernel))
-    for row in range(len(kernel)):
-        targets, values = kernel.neighbours(row)
-        assert (np.diff(targets) > 0).all()
-        K[row, targets] = values
-    return K
+class Told:
+    """Remembers what it is told."""
+
+    def __init__(self) -> None:
+        self.steps: list[tuple[str, int, int | None]] = []
+        self.said: list[str] = []
+
+    def progress(self, stage: str, done: int, total: int | None) -> None:
+        self.steps.append((stage, done, total))
+
+    def say(self, message: str) -> None:
+        self.said.append(message)
 
 
-def dense_reference(X: Any, g: int = 20, tenth: int = 10) -> tuple[Any, float]:
-    """Kernel matrix and width, straight from the definition, from all pairs of similarities."""
-    n = len(X)
-    S = np.array([similarities(X, x) for x in X])
-    D = np.maximum(2 - 2 * S.astype(np.float64), 0)
-    edge = np.zeros((n, n), dtype=bool)
-    widths = []
-    for row in range(n):
-        others = np.delete(np.arange(n), row)
-        nearest = others[np.lexsort((others, -S[row, others]))][:g]
-        edge[row, nearest] = True
-        if len(nearest):
-            widths.append(D[row, nearest[: min(tenth, len(nearest))][-1]])
-    h = max(float(np.median(widths)), 1e-12) if widths else 1.0
-    K = np.where(edge | edge.T, np.exp(-D / h), 0)
-    np.fill_diagonal(K, 1)
-    return K, h
+def assert_same(one: NeighbourGraph, other: NeighbourGraph) -> None:
+    np.testing.assert_array_equal(one.ids, other.ids)
+    np.testing.assert_array_equal(one.similarities, other.similarities)
+    np.testing.assert_array_equal(one.live, other.live)
 
 
 @pytest.mark.parametrize("block", [2048, 7])
 def test_neighbours_are_those_of_scikit_learn(
     X: Any, block: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_BLOCK", block)
+    monkeypatch.setattr(graph_build, "_BLOCK", block)
+    monkeypatch.setattr(graph_lists, "_QUERIES", block)
+    monkeypatch.setattr(graph_lists, "_OTHERS", block)
     graph = build_graph(X, everyone(X), g=9)
     exact = NearestNeighbors(n_neighbors=9, metric="cosine", algorithm="brute")
     distances, ids = exact.fit(X.astype(np.float64)).kneighbors()
-    np.testing.assert_array_equal(graph.nearest.ids, ids)
-    np.testing.assert_allclose(1 - graph.nearest.similarities, distances, atol=1e-6)
-
-
-def test_the_kernel_is_symmetric_and_as_defined(X: Any) -> None:
-    kernel = KernelGraph(build_graph(X, everyone(X)))
-    K, h = dense_reference(X)
-    np.testing.assert_allclose(dense(kernel), K, atol=1e-12)
-    np.testing.assert_array_equal(dense(kernel), dense(kernel).T)
-    np.testing.assert_allclose(kernel.sums, K.sum(axis=1) - 1, atol=1e-12)
-    assert kernel.width == pytest.approx(h, abs=1e-12)
-
-
-def test_the_width_is_the_median_squared_distance_to_the_tenth_neighbour(X: Any) -> None:
-    exact = X.astype(np.float64)
-    squared = np.sort(((exact[:, None] - exact[None]) ** 2).sum(axis=2), axis=1)[:, 10]
-    assert KernelGraph(build_graph(X, everyone(X))).width == pytest.approx(
-        np.median(squared), rel=1e-5
-    )
+    np.testing.assert_array_equal(graph.ids, ids)
+    np.testing.assert_allclose(1 - graph.similarities, distances, atol=1e-6)
+    assert graph.facts == GraphFacts(GraphMethod.EXACT, 9, 180, recall=1.0, sample=0, built=180)
 
 
 def test_rows_that_are_not_live_are_nobodys_neighbours(X: Any) -> None:
     live = np.random.default_rng(1).random(len(X)) < 0.6
     graph = build_graph(X, live, g=7)
     inside = build_graph(X[live], everyone(X[live]), g=7)
-    rows = np.flatnonzero(live)
-    np.testing.assert_array_equal(graph.nearest.ids[live], rows[inside.nearest.ids])
-    assert (graph.nearest.ids[~live] == -1).all()
-    kernel = KernelGraph(graph)
-    assert kernel.width == KernelGraph(inside).width
-    assert (kernel.sums[~live] == 0).all()
+    np.testing.assert_array_equal(graph.ids[live], np.flatnonzero(live)[inside.ids])
+    assert (graph.ids[~live] == -1).all()
+    assert np.isneginf(graph.similarities[~live]).all()
 
 
-@pytest.mark.parametrize("n", [1, 2, 5, 11, 20, 21])
+@pytest.mark.parametrize("n", [1, 2, 5, 20, 21])
 def test_fewer_items_than_neighbours(n: int) -> None:
     X = unit(np.random.default_rng(n).normal(size=(n, 4)))
     graph = build_graph(X, everyone(X))
-    assert ((graph.nearest.ids != -1).sum(axis=1) == min(n - 1, 20)).all()
-    np.testing.assert_allclose(dense(KernelGraph(graph)), dense_reference(X)[0], atol=1e-12)
+    assert ((graph.ids != -1).sum(axis=1) == min(n - 1, 20)).all()
 
 
-def test_copies_cover_copies() -> None:
-    X = np.repeat(unit([[1.0, 2.0, 3.0]]), 30, axis=0)
-    kernel = KernelGraph(build_graph(X, everyone(X)))
-    assert np.isfinite(kernel.kernel).all()
-    np.testing.assert_allclose(dense(kernel), dense_reference(X)[0], atol=1e-12)
-
-
-def test_two_heaps_of_copies_stay_apart() -> None:
-    X = unit(np.repeat(np.eye(4)[:2], 25, axis=0))
-    K = dense(KernelGraph(build_graph(X, everyone(X))))
-    assert (K[:25, 25:] == 0).all()
-    assert K[0, 1] == 1
-
-
-def test_an_empty_pool_has_an_empty_graph() -> None:
-    graph = build_graph(np.empty((0, 3), np.float32), np.zeros(0, dtype=bool))
-    assert len(KernelGraph(graph)) == 0
+def test_progress_counts_the_live_rows(X: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(graph_build, "_BLOCK", 50)
+    told = Told()
+    build_graph(X, np.arange(180) % 2 == 0, narrator=told)
+    assert told.steps == [("Neighbour graph", 50, 90), ("Neighbour graph", 90, 90)]
+    assert told.said == []
 
 
 def test_it_comes_back_from_its_file(X: Any, tmp_path: Path) -> None:
     live = np.random.default_rng(2).random(len(X)) < 0.9
     graph = build_graph(X, live)
     graph.save(tmp_path / "graph.npz")
-    again = NeighbourGraph.load(tmp_path / "graph.npz", live)
+    again = NeighbourGraph.load(tmp_path / "graph.npz")
     assert again is not None
-    np.testing.assert_array_equal(again.nearest.ids, graph.nearest.ids)
-    np.testing.assert_array_equal(again.nearest.similarities, graph.nearest.similarities)
-    assert again.nearest.ids.dtype == np.int64
+    assert_same(again, graph)
+    assert again.facts == graph.facts
+    assert again.ids.dtype == np.int32
+    assert again.fits(live)
+    assert not again.fits(everyone(X))
+    assert not again.fits(live[:-1])
 
 
-def test_a_graph_of_other_rows_is_not_taken(X: Any, tmp_path: Path) -> None:
+def test_there_is_none_without_a_file(tmp_path: Path) -> None:
+    assert NeighbourGraph.load(tmp_path / "none.npz") is None
+
+
+def test_the_first_format_held_exact_graphs(X: Any, tmp_path: Path) -> None:
+    graph = build_graph(X, everyone(X))
     file = tmp_path / "graph.npz"
-    build_graph(X, everyone(X)).save(file)
-    other = everyone(X)
-    other[3] = False
-    assert NeighbourGraph.load(file, other) is None
-    assert NeighbourGraph.load(file, everyone(X)[:-1]) is None
-    assert NeighbourGraph.load(tmp_path / "none.npz", everyone(X)) is None
+    np.savez(file, ids=graph.ids, similarities=graph.similarities, live=graph.live)
+    again = NeighbourGraph.load(file)
+    assert again is not None
+    assert_same(again, graph)
+    assert again.facts == graph.facts
 
 
 DAMAGE = {
@@ -163,13 +137,34 @@ def test_a_damaged_file_is_no_graph(X: Any, tmp_path: Path, damage: Any) -> None
     file = tmp_path / "graph.npz"
     build_graph(X, everyone(X)).save(file)
     file.write_bytes(damage(file.read_bytes()))
-    assert NeighbourGraph.load(file, everyone(X)) is None
+    assert NeighbourGraph.load(file) is None
 
 
-def test_another_kind_of_numpy_file_is_no_graph(X: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"facts": np.array("{}")},
+        {"facts": np.array("not json")},
+        {"facts": np.array("[]")},
+        {"similarities": np.zeros((180, 3), np.float32)},
+        {"live": np.ones(5, dtype=bool)},
+    ],
+)
+def test_parts_that_do_not_belong_together_are_no_graph(
+    X: Any, tmp_path: Path, changed: dict[str, Any]
+) -> None:
+    file = tmp_path / "graph.npz"
+    build_graph(X, everyone(X)).save(file)
+    with np.load(file) as stored:
+        parts = {**stored, **changed}
+    np.savez(file, **parts)
+    assert NeighbourGraph.load(file) is None
+
+
+def test_another_kind_of_numpy_file_is_no_graph(tmp_path: Path) -> None:
     with (tmp_path / "graph.npz").open("wb") as file:
         np.save(file, np.zeros(3))
-    assert NeighbourGraph.load(tmp_path / "graph.npz", everyone(X)) is None
+    assert NeighbourGraph.load(tmp_path / "graph.npz") is None
 
 
 def test_a_pool_stores_its_graph_and_makes_it_anew_where_it_is_damaged(
@@ -179,12 +174,87 @@ def test_a_pool_stores_its_graph_and_makes_it_anew_where_it_is_damaged(
     first = stored_graph(pool, pool.live)
     assert pool.graph_file.exists()
     pool.graph_file.write_bytes(b"")
-    second = stored_graph(pool, pool.live)
-    np.testing.assert_array_equal(second.nearest.ids, first.nearest.ids)
-    assert NeighbourGraph.load(pool.graph_file, pool.live) is not None
+    assert_same(stored_graph(pool, pool.live), first)
+    assert NeighbourGraph.load(pool.graph_file) is not None
 
 
 def test_a_pool_in_memory_stores_none(X: Any) -> None:
     with closing(Pool.in_memory(X)) as pool:
-        assert len(stored_graph(pool, pool.live).nearest.ids) == len(X)
+        assert len(stored_graph(pool, pool.live).ids) == len(X)
         assert pool.graph_file is None
+        assert pool.manifest.graph is None
+
+
+def test_the_manifest_says_how_it_was_found(X: Any, make_pool: Any, tmp_path: Path) -> None:
+    pool = make_pool(X)
+    graph = stored_graph(pool, pool.live)
+    manifest = tmp_path / "pool" / "manifest.json"
+    assert Manifest.read(manifest).graph == pool.manifest.graph == graph.facts
+    # A pool from before the manifest said so has it added, without another build.
+    Manifest(1, pool.manifest.modality, pool.manifest.embedder).write(manifest)
+    again, told = make_pool(), Told()
+    stored_graph(again, again.live, told)
+    assert told.steps == []
+    assert Manifest.read(manifest).graph == graph.facts
+
+
+def add(pool: Pool, X: Any, ids: list[str]) -> None:
+    with pool.transaction():
+        pool.store(1, [NewRecord(name, "stamp", "digest") for name in ids], unit(X))
+    pool.reload()
+
+
+def test_new_changed_and_vanished_items_update_it(
+    X: Any, make_pool: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = make_pool(X)
+    stored_graph(pool, pool.live)
+    rng = np.random.default_rng(3)
+    add(pool, rng.normal(size=(9, 12)), ["item-4", "item-90", *(f"new-{i}" for i in range(7))])
+    pool.catalogue.begin_scan()
+    for record in list(pool.catalogue.records())[3:]:
+        pool.catalogue.see(record.id)
+    assert pool.catalogue.end_scan(1) == (3, 0)
+    with monkeypatch.context() as no_build:
+        no_build.setattr("knnal.neighbors.graph.build_lists", None)
+        updated = stored_graph(pool, pool.live)
+    assert_same(updated, build_graph(pool.embeddings, pool.live))
+    stored = NeighbourGraph.load(pool.graph_file)
+    assert stored is not None
+    assert_same(stored, updated)
+    assert pool.manifest.graph.rows == 184
+
+
+def test_a_session_that_began_earlier_leaves_the_newer_graph_alone(X: Any, make_pool: Any) -> None:
+    earlier = make_pool(X)
+    live = earlier.live
+    pool = make_pool()
+    add(pool, np.random.default_rng(4).normal(size=(5, 12)), list("abcde"))
+    newer = stored_graph(pool, pool.live)
+    then = stored_graph(earlier, live)
+    assert_same(then, build_graph(X, live))
+    stored = NeighbourGraph.load(pool.graph_file)
+    assert stored is not None
+    assert_same(stored, newer)
+    assert pool.manifest.graph.rows == 185
+
+
+def test_it_waits_while_another_process_builds_it(X: Any, make_pool: Any) -> None:
+    pool = make_pool(X)
+    live, told = pool.live, Told()
+    made = build_graph(X, live)
+    held = threading.Event()
+
+    def build_elsewhere() -> None:
+        with FileLock(pool.graph_file.with_name("graph.lock")):
+            held.set()
+            time.sleep(0.3)
+            made.save(pool.graph_file)
+
+    other = threading.Thread(target=build_elsewhere)
+    other.start()
+    held.wait()
+    assert_same(stored_graph(pool, live, told), made)
+    other.join()
+    assert told.steps == []
+    assert told.said == ["Another process is building the neighbour graph; waiting for it."]

@@ -2,26 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from knnal import parallel
+from knnal.neighbors import labelled as module
+from knnal.neighbors import reduced
 from knnal.neighbors.labelled import LabelledNeighbours
+from knnal.neighbors.reduced import ReducedCopy
 from knnal.neighbors.similarity import similarities
 
+HARD = [
+    "generic", "lattice", "copies", "one point", "hair's breadth", "flat", "clusters", "fading",
+    "outliers", "opposites",
+]  # fmt: skip
 POOLS = hnp.arrays(
     np.float64,
     st.tuples(st.integers(1, 25), st.sampled_from([1, 2, 4])),
     elements=st.integers(-2, 2),
 )
+Maker = Callable[..., Any]
+
+
+@pytest.fixture(params=[(None, 1), (7, 1), (7, 2)], ids=["whole", "in blocks", "on two threads"])
+def blocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The pool in one block, in many, and in many on two threads."""
+    size, threads = request.param
+    before = parallel.thread_count()
+    if size is not None:
+        monkeypatch.setattr(parallel.over_rows, "__defaults__", (size, 0))
+    parallel.use_threads(threads)
+    yield
+    parallel.use_threads(before)
+
+
+@pytest.fixture
+def two_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small pools get the second group of axes too, and use it however many rows are in doubt."""
+    monkeypatch.setattr(reduced, "_WORTH_A_SECOND", 1)
 
 
 def unit(X: Any) -> Any:
     norms = np.linalg.norm(X, axis=1, keepdims=True)
     return np.divide(X, norms, out=np.zeros_like(X), where=norms > 0).astype(np.float32)
+
+
+def neighbours(X: Any, k: int) -> LabelledNeighbours:
+    return LabelledNeighbours(X, k, ReducedCopy.fit(X, np.arange(len(X))))
 
 
 def sort_everything(X: Any, labelled: set[int], k: int) -> tuple[Any, Any]:
@@ -42,21 +75,109 @@ def assert_state(state: LabelledNeighbours, X: Any, labelled: set[int]) -> None:
     assert state.labelled == labelled
 
 
+def toggle(state: LabelledNeighbours, row: int) -> Any:
+    return state.remove(row) if row in state.labelled else state.add(row)
+
+
 @settings(max_examples=80)
 @given(POOLS, st.integers(1, 6), st.data())
 def test_updates_equal_a_rebuild_and_a_full_sort(pool: Any, k: int, data: st.DataObject) -> None:
     X = unit(pool)
-    state = LabelledNeighbours(X, k)
+    state = neighbours(X, k)
     labelled: set[int] = set()
     for row in data.draw(st.lists(st.integers(0, len(X) - 1), max_size=15)):
         before = state.ids.copy()
-        changed = state.remove(row) if row in labelled else state.add(row)
+        changed = toggle(state, row)
         labelled ^= {row}
         np.testing.assert_array_equal(changed, np.flatnonzero((state.ids != before).any(axis=1)))
         assert_state(state, X, labelled)
-    rebuilt = LabelledNeighbours(X, k)
+    rebuilt = neighbours(X, k)
     rebuilt.rebuild(np.array(sorted(labelled), dtype=np.int64))
     assert_state(rebuilt, X, labelled)
+
+
+@pytest.mark.usefixtures("two_groups")
+@pytest.mark.parametrize("kind", HARD)
+def test_hard_vectors_end_where_sorting_does(hard_vectors: Maker, kind: str) -> None:
+    rng = np.random.default_rng(5)
+    for d in (1, 2, 127, 129, 385):
+        X = hard_vectors(kind, 60, d, d)
+        state, rebuilt = neighbours(X, 3), neighbours(X, 3)
+        for step, row in enumerate(rng.integers(0, 60, 25).tolist()):
+            before = state.ids.copy()
+            changed = toggle(state, row)
+            moved = np.flatnonzero((state.ids != before).any(axis=1))
+            np.testing.assert_array_equal(changed, moved)
+            if step % 8 == 0:
+                assert_state(state, X, set(state.labelled))
+        assert_state(state, X, set(state.labelled))
+        rebuilt.rebuild(np.array(sorted(state.labelled), dtype=np.int64))
+        assert_state(rebuilt, X, set(state.labelled))
+
+
+@pytest.mark.usefixtures("two_groups")
+@pytest.mark.parametrize("kind", HARD)
+@pytest.mark.parametrize("d", [2, 127, 129, 385])
+def test_no_row_is_missed_however_close_the_call(hard_vectors: Maker, kind: str, d: int) -> None:
+    """A new label that is nearer than the last neighbour by the smallest step there is."""
+    X = hard_vectors(kind, 60, d, d)
+    copy = ReducedCopy.fit(X, np.arange(60))
+    for row in (0, 29, 59):
+        others, exact = np.delete(np.arange(60), row), similarities(X, X[row])
+        for last, tied_with, expected in (
+            (np.nextafter(exact, np.float32(-2)), 0, others),
+            (exact, 60, others),  # a tie, which goes to the lower row
+            (np.nextafter(exact, np.float32(2)), 60, []),
+        ):
+            state = LabelledNeighbours(X, 1, copy)
+            state.similarities[:, 0], state.ids[:] = last, tied_with
+            np.testing.assert_array_equal(state.add(row), expected)
+
+
+@pytest.mark.usefixtures("blocks")
+def test_removing_the_label_that_came_last_restores_what_was(hard_vectors: Maker) -> None:
+    X = hard_vectors("lattice", 50, 6, 1)
+    state = neighbours(X, 4)
+    for row in range(0, 50, 3):
+        ids, sims = state.ids.copy(), state.similarities.copy()
+        added = state.add(row)
+        np.testing.assert_array_equal(state.remove(row), added)
+        np.testing.assert_array_equal(state.ids, ids)
+        np.testing.assert_array_equal(state.similarities, sims)
+        state.add(row)
+        assert_state(state, X, set(range(0, row + 1, 3)))
+
+
+@pytest.mark.usefixtures("blocks")
+def test_labels_may_go_in_any_order_and_come_back(hard_vectors: Maker) -> None:
+    X = hard_vectors("copies", 60, 8, 2)
+    state = neighbours(X, 5)
+    labelled = set(range(0, 60, 2))
+    for row in labelled:
+        state.add(row)
+    for row in np.random.default_rng(0).permutation(sorted(labelled)).tolist():
+        voters = state.voters(row)
+        np.testing.assert_array_equal(state.remove(row), voters)
+        labelled.remove(row)
+        assert_state(state, X, labelled)
+    state.rebuild(np.arange(10))
+    np.testing.assert_array_equal(state.remove(9), np.flatnonzero(touched(X, 9)))
+    state.add(9)
+    assert_state(state, X, set(range(10)))
+
+
+def touched(X: Any, row: int) -> Any:
+    """Of which rows a label is among the five nearest, when rows 0 to 9 have labels."""
+    return (sort_everything(X, set(range(10)), 5)[0] == row).any(axis=1)
+
+
+def test_a_rebuild_forgets_what_could_be_taken_back(hard_vectors: Maker) -> None:
+    X = hard_vectors("generic", 30, 4, 3)
+    state = neighbours(X, 2)
+    state.add(4)
+    state.rebuild(np.array([1, 4, 7]))
+    state.remove(4)
+    assert_state(state, X, {1, 7})
 
 
 @settings(max_examples=30)
@@ -66,7 +187,7 @@ def test_voters_are_the_rows_that_have_it_among_their_neighbours(
 ) -> None:
     X = unit(pool)
     labelled = data.draw(st.sets(st.integers(0, len(X) - 1)))
-    state = LabelledNeighbours(X, 2)
+    state = neighbours(X, 2)
     state.rebuild(np.array(sorted(labelled), dtype=np.int64))
     ids, _ = sort_everything(X, labelled, 2)
     for row in range(len(X)):
@@ -76,12 +197,33 @@ def test_voters_are_the_rows_that_have_it_among_their_neighbours(
 def test_full_dimension_with_near_duplicates() -> None:
     rng = np.random.default_rng(3)
     X = unit(np.repeat(rng.normal(size=(6, 1280)), 12, axis=0) + rng.normal(size=(72, 1280)) * 1e-4)
-    state = LabelledNeighbours(X, 5)
-    labelled: set[int] = set()
+    state = neighbours(X, 5)
     for row in rng.integers(0, len(X), 60).tolist():
-        if row in labelled:
-            state.remove(row)
-        else:
-            state.add(row)
-        labelled ^= {row}
-    assert_state(state, X, labelled)
+        toggle(state, row)
+    assert_state(state, X, set(state.labelled))
+
+
+@pytest.mark.parametrize(("clusters", "d"), [(20, 64), (20, 400)])
+def test_few_rows_are_compared_in_full(
+    monkeypatch: pytest.MonkeyPatch, clusters: int, d: int
+) -> None:
+    """Those of the new label's cluster, whose neighbours it may be, and no others."""
+    monkeypatch.setattr(reduced, "_WORTH_A_SECOND", 1)
+    rng = np.random.default_rng(4)
+    member = rng.integers(0, clusters, 3000)
+    X = unit(rng.normal(size=(clusters, d))[member] + 0.5 * rng.normal(size=(3000, d)))
+    state = neighbours(X, 5)
+    rows = rng.permutation(3000)
+    state.rebuild(rows[:300])
+    compared = []
+    enter = module._enter
+
+    def count(X: Any, q: Any, new: Any, found: Any, *rest: Any) -> Any:
+        compared.append(len(found))
+        return enter(X, q, new, found, *rest)
+
+    monkeypatch.setattr(module, "_enter", count)
+    changed = [len(state.add(row)) for row in rows[300:330].tolist()]
+    assert sum(changed) <= sum(compared) < 30 * 3000 / clusters
+    monkeypatch.undo()
+    assert_state(state, X, set(rows[:330].tolist()))

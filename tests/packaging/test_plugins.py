@@ -1,4 +1,4 @@
-"""Another distribution's embedder and strategy: found by name, and usable to the end."""
+"""Another distribution's embedder, strategy and classifier: found by name, usable to the end."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ METADATA = "Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n"
 PLUGIN = '''
 import numpy as np
 
+from knnal.classifiers.base import PoolClassifier
 from knnal.errors import ItemError
-from knnal.strategies.base import Scores
+from knnal.strategies.base import Scores, Strategy
 from knnal.types import EmbedderIdentity, Modality
 
 
@@ -45,12 +46,32 @@ class Letters:
         return np.array(batch, dtype=np.float32)
 
 
-class Last:
+class Last(Strategy):
     summary = "the last item first"
     source = "a test"
 
     def score(self, pool):
         return Scores(pool.rows.astype(float), {"row": pool.rows.astype(float)})
+
+
+class Commonest(PoolClassifier):
+    summary = "the class with the most labels"
+
+    def update(self, row, before, changed):
+        return None
+
+    def rebuild(self):
+        pass
+
+    def declare_classes(self):
+        pass
+
+    def probabilities(self, rows):
+        sizes = self.labelling.class_sizes() + 1e-9
+        return np.tile((sizes / sizes.sum()).astype(np.float32), (len(rows), 1))
+
+    def predict(self, outsiders):
+        return self.probabilities(outsiders.vectors)
 '''
 
 ENTRY_POINTS = """
@@ -59,6 +80,9 @@ letters = tiny_plugin:Letters
 
 [knnal.strategies]
 last = tiny_plugin:Last
+
+[knnal.classifiers]
+commonest = tiny_plugin:Commonest
 """
 
 
@@ -119,6 +143,10 @@ def test_a_plugin_from_its_listing_to_a_label(shell: Shell) -> None:
     shell("tell", question["id"], "end")
     (prediction,) = json.loads(shell("predict", "zyx", "--json")[0])
     assert (prediction["label"], prediction["probability"]) == ("end", 1.0)
+    question = json.loads(shell("next", "--classifier", "commonest", "--json")[0])
+    shell("tell", question["id"], "middle")
+    (prediction,) = json.loads(shell("predict", "abc", "--classifier", "commonest", "--json")[0])
+    assert prediction["probabilities"] == {"end": 0.5, "middle": 0.5}
 
 
 def test_a_pool_whose_plugin_is_gone_can_still_be_labelled(shell: Shell) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from knnal.neighbors.graph import stored_graph
 from knnal.session import Session
 
 FORMAT = (Path(__file__).parents[2] / "docs" / "format.md").read_text(encoding="utf-8")
@@ -33,12 +34,15 @@ def test_the_documented_query_finds_the_labels_in_force(make_pool: Any, tmp_path
 
 
 def test_every_table_and_column_is_documented(make_pool: Any, tmp_path: Path) -> None:
-    make_pool(np.eye(3))
+    pool = make_pool(np.eye(3))
+    stored_graph(pool, pool.live)
     with closing(sqlite3.connect(tmp_path / "pool" / "labels.sqlite")) as db:
         tables = db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
         names = {name for (name,) in tables if not name.startswith("sqlite_")}
         for table in ("items", "events"):
             names |= {row[1] for row in db.execute(f"PRAGMA table_info({table})")}
     manifest = json.loads((tmp_path / "pool" / "manifest.json").read_bytes())
-    names |= {*manifest, *manifest["embedder"]}
+    names |= {*manifest, *manifest["embedder"], *manifest["graph"]}
+    with np.load(tmp_path / "pool" / "graph.npz") as graph:
+        names |= set(graph)
     assert sorted(name for name in names if f"`{name}`" not in FORMAT) == []

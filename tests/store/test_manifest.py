@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from knnal.errors import EmbedderMismatchError, PoolError
-from knnal.store.manifest import Manifest, require_same_embedder
+from knnal.store.manifest import GraphFacts, GraphMethod, Manifest, require_same_embedder
 from knnal.types import EmbedderIdentity, Modality
 
 IDENTITY = EmbedderIdentity("some-net", "ab" * 32, 1280, "224 bilinear")
+FACTS = GraphFacts(GraphMethod.APPROXIMATE, 20, 70_000, recall=0.9731, sample=500, built=60_000)
 
 
 @pytest.mark.parametrize(
-    "manifest", [Manifest(1), Manifest(7, Modality.IMAGE, IDENTITY), Manifest(1, Modality.TEXT)]
+    "manifest",
+    [
+        Manifest(1),
+        Manifest(7, Modality.IMAGE, IDENTITY),
+        Manifest(1, Modality.TEXT),
+        Manifest(1, Modality.TEXT, IDENTITY, FACTS),
+    ],
 )
 def test_it_comes_back(manifest: Manifest, tmp_path: Path) -> None:
     manifest.write(tmp_path / "manifest.json")
@@ -24,14 +32,35 @@ def test_it_comes_back(manifest: Manifest, tmp_path: Path) -> None:
 
 
 def test_it_is_plain_json(tmp_path: Path) -> None:
-    Manifest(1, Modality.IMAGE, IDENTITY).write(tmp_path / "manifest.json")
+    Manifest(1, Modality.IMAGE, IDENTITY, FACTS).write(tmp_path / "manifest.json")
     assert json.loads((tmp_path / "manifest.json").read_text()) == {
         "schema_version": 1,
         "modality": "image",
         "embedder": {
             "name": "some-net", "digest": "ab" * 32, "dimension": 1280, "recipe": "224 bilinear",
         },
+        "graph": {
+            "method": "approximate", "neighbours": 20, "rows": 70000, "recall": 0.9731,
+            "sample": 500, "built": 60000,
+        },
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("graph", [..., None, 5, "x", {}, {"method": "guessed"}])
+def test_facts_of_the_graph_that_are_missing_or_unknown_are_left_out(
+    graph: Any, tmp_path: Path
+) -> None:
+    """They are a copy of what the graph's file says, and older pools have none."""
+    data = {"schema_version": 1, "modality": None, "embedder": None, "graph": graph}
+    if graph is ...:
+        del data["graph"]
+    (tmp_path / "manifest.json").write_text(json.dumps(data))
+    assert Manifest.read(tmp_path / "manifest.json") == Manifest(1)
+
+
+def test_facts_of_the_graph_read_well() -> None:
+    assert str(FACTS) == "approximate, recall@20 0.973 on 500 of 70,000 items"
+    assert str(GraphFacts(GraphMethod.EXACT, 20, 9, 1.0, 0, 9)) == "exact, 20 neighbours"
 
 
 @pytest.mark.parametrize(

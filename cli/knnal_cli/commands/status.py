@@ -43,6 +43,7 @@ def _print(status: Status) -> None:
     typer.echo(f"Pool      {status.folder}")
     typer.echo(f"Sources   {', '.join(status.sources) or 'none'}")
     typer.echo(f"Embedder  {status.embedder or 'none yet'}")
+    typer.echo(f"Graph     {status.graph or 'none yet'}")
     vanished = f", {status.vanished} vanished" if status.vanished else ""
     typer.echo(f"Items     {status.items}{vanished}")
     skipped = f", {status.skipped} skipped" if status.skipped else ""

@@ -46,6 +46,7 @@ class LabelLoop:
     def _answer(self, question: Question) -> Question | None:
         """Show a question until a key settles it; the question that follows."""
         self._show(question)
+        self._session.anticipate()
         key = self._keyboard.key()
         classes = keys.keys_of(self._session.classes)
         try:

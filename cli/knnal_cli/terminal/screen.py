@@ -30,7 +30,7 @@ def question_screen(session: Session, question: Question, console: Console) -> R
     taken = _LINES_AROUND + len(console.render_lines(classes))
     height = max(console.height - taken, _SMALLEST_ITEM)
     return Group(
-        progress_line(session),
+        progress_line(session, question),
         _item(question, console.width, height),
         _prediction(question),
         *_neighbours(question),
@@ -40,10 +40,10 @@ def question_screen(session: Session, question: Question, console: Console) -> R
     )
 
 
-def progress_line(session: Session) -> Text:
+def progress_line(session: Session, question: Question) -> Text:
     """Labels so far, what is left, and the estimated accuracy with its interval."""
     line = Text(f"{len(session.ledger.labels())} labelled", style="bold")
-    line.append(f", {len(session.candidates)} to go", style="not bold")
+    line.append(f", {question.remaining} to go", style="not bold")
     estimate = audit_estimate(session.ledger)
     if estimate is not None:
         line.append(

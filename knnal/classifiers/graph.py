@@ -1,0 +1,98 @@
+"""Instant label diffusion on the neighbour graph."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+
+from knnal.classifiers.base import UNLABELLED, Labelling, Outsiders, PoolClassifier
+from knnal.classifiers.tables import class_table, normalised_columns
+from knnal.neighbors.diffusion import Diffusion
+from knnal.neighbors.graph import squared_distance
+from knnal.neighbors.search import NOBODY
+from knnal.neighbors.vote import VoteOptions
+from knnal.parallel import over_rows
+from knnal.types import Float32Array, Int32Array, IntArray
+
+_UNIT = 1 << 22
+"""Scores are summed as multiples of 2^-22, so that what is added can be taken back exactly.
+
+All labels together give a row at most 1 / RESTART / sqrt(least degree) = 100, below the 2^9 that
+32 bits hold.
+"""
+
+
+class GraphExpert(PoolClassifier):
+    """The share of each class in the label mass that reaches a row over the neighbour graph.
+
+    A label adds what ``Diffusion`` spreads from it, to a part of the graph that does not grow with
+    the pool. Items from outside take the kernel-weighted mean of their nearest pool items.
+    """
+
+    summary: ClassVar[str] = "labels spread over the neighbour graph"
+
+    def __init__(self, labelling: Labelling, options: VoteOptions) -> None:
+        super().__init__(labelling, options)
+        self.scores: Int32Array = class_table(0, len(labelling.geometry), np.int32)
+        self._own: Int32Array = np.zeros(len(labelling.geometry), dtype=np.int32)
+        self._latest: tuple[int, IntArray, Int32Array] | None = None
+        self.declare_classes()
+
+    def update(self, row: int, before: int, changed: IntArray) -> IntArray | None:
+        del changed
+        reached, scores = self._spread(row)
+        after = int(self.labelling.classes[row])
+        if before != UNLABELLED:
+            self.scores[before, reached] -= scores
+        if after != UNLABELLED:
+            self.scores[after, reached] += scores
+        self._own[row] = scores[0]
+        return reached
+
+    def rebuild(self) -> None:
+        self.declare_classes()
+        self.scores[:] = 0
+        labelled = self.labelling.labelled
+        classes = self.labelling.classes
+
+        def spread(start: int, stop: int) -> list[tuple[IntArray, Int32Array]]:
+            return [self._column(int(row)) for row in labelled[start:stop]]
+
+        columns = (column for part in over_rows(spread, len(labelled), 16) for column in part)
+        for row, (reached, scores) in zip(labelled, columns, strict=True):
+            self.scores[classes[row], reached] += scores
+            self._own[row] = scores[0]
+
+    def declare_classes(self) -> None:
+        self.scores = class_table(self.labelling.class_count, 0, np.int32, self.scores)
+
+    def probabilities(self, rows: IntArray) -> Float32Array:
+        scores = self.scores[: self.labelling.class_count, rows]
+        classes = self.labelling.classes[rows]
+        labelled = np.flatnonzero(classes != UNLABELLED)
+        scores[classes[labelled], labelled] -= self._own[rows[labelled]]
+        return normalised_columns(scores.astype(np.float32))
+
+    def predict(self, outsiders: Outsiders) -> Float32Array:
+        nearest = outsiders.pool_neighbours
+        width = self.labelling.geometry.graph.width
+        weights = np.exp(-squared_distance(nearest.similarities) / width)
+        weights = np.where(nearest.ids == NOBODY, 0.0, weights)
+        scores = self.scores[: self.labelling.class_count, nearest.ids] * weights
+        return normalised_columns(scores.sum(axis=2).astype(np.float32))
+
+    @cached_property
+    def _diffusion(self) -> Diffusion:
+        return Diffusion(self.labelling.geometry.graph)
+
+    def _spread(self, row: int) -> tuple[IntArray, Int32Array]:
+        """What a label at a row adds; the latest one is kept, since labels are often changed."""
+        if self._latest is None or self._latest[0] != row:
+            self._latest = (row, *self._column(row))
+        return self._latest[1:]
+
+    def _column(self, row: int) -> tuple[IntArray, Int32Array]:
+        reached, scores = self._diffusion.spread(row)
+        return reached, np.rint(scores * _UNIT).astype(np.int32)

@@ -1,0 +1,210 @@
+"""Nearest class mean, in the directions of the reduced copy."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from knnal.classifiers.base import UNLABELLED, Labelling, Outsiders, PoolClassifier
+from knnal.classifiers.tables import class_table, normalised_columns
+from knnal.compiled import kernel
+from knnal.neighbors.reduced import code_dots
+from knnal.neighbors.vote import VoteOptions
+from knnal.parallel import over_rows
+from knnal.types import Float32Array, Int8Array, Int16Array, Int32Array, IntArray
+
+TEMPERATURE = 0.1
+_UNIT = 1 << 20
+"""Directions are summed as multiples of 2^-20, so that what is added can be taken back exactly."""
+_FINEST = 32767
+_HALVINGS = 6
+
+
+class MeansExpert(PoolClassifier):
+    """Softmax, at temperature 0.1, over the cosines to the mean direction of each class.
+
+    Directions are those of ``ReducedCopy``: centred, on its first axes, unit norm. A label moves
+    the mean of its class, which takes one pass over the reduced copy.
+    """
+
+    summary: ClassVar[str] = "the class whose labelled items' mean direction is closest"
+
+    def __init__(self, labelling: Labelling, options: VoteOptions) -> None:
+        super().__init__(labelling, options)
+        self._sums: IntArray = np.zeros((0, labelling.geometry.reduced.axes.first.shape[0]), int)
+        self._counts: IntArray = np.zeros(0, dtype=np.int64)
+        self.closeness: Float32Array = class_table(0, len(labelling.geometry), np.float32)
+        self.declare_classes()
+
+    def update(self, row: int, before: int, changed: IntArray) -> IntArray | None:
+        del changed
+        own = self._contribution(np.array([row]))[0]
+        after = int(self.labelling.classes[row])
+        for c, sign in ((before, -1), (after, 1)):
+            if c != UNLABELLED:
+                self._sums[c] += sign * own
+                self._counts[c] += sign
+        for c in {before, after} - {UNLABELLED}:
+            self._refresh(c)
+        return None
+
+    def rebuild(self) -> None:
+        self.declare_classes()
+        self._sums[:] = 0
+        labelled = self.labelling.labelled
+        classes = self.labelling.classes[labelled]
+        np.add.at(self._sums, classes, self._contribution(labelled))
+        self._counts = np.bincount(classes, minlength=len(self._sums))
+        for c in range(len(self._sums)):
+            self._refresh(c)
+
+    def declare_classes(self) -> None:
+        missing = self.labelling.class_count - len(self._sums)
+        if missing > 0:
+            self._sums = np.pad(self._sums, ((0, missing), (0, 0)))
+            self._counts = np.pad(self._counts, (0, missing))
+            self.closeness = class_table(self.labelling.class_count, 0, np.float32, self.closeness)
+
+    def probabilities(self, rows: IntArray) -> Float32Array:
+        closeness = self.closeness[: self.labelling.class_count, rows]
+        classes = self.labelling.classes[rows]
+        labelled = np.flatnonzero(classes != UNLABELLED)
+        closeness[classes[labelled], labelled] = self._left_out(rows[labelled])
+        return normalised_columns(closeness)
+
+    def predict(self, outsiders: Outsiders) -> Float32Array:
+        count = self.labelling.class_count
+        closeness = np.zeros((count, len(outsiders)), dtype=np.float32)
+        for c in np.flatnonzero(self._counts[:count]):
+            mean, length = _direction(self._sums[c])
+            cosines = np.vecdot(outsiders.directions, mean.astype(np.float64)) / length
+            closeness[c] = np.exp((cosines - 1.0) / TEMPERATURE)
+        return normalised_columns(closeness)
+
+    def _left_out(self, rows: IntArray) -> Float32Array:
+        """Labelled rows' closeness to their own class without themselves; 0 if alone there."""
+        reduced = self.labelling.geometry.reduced
+        closeness = np.zeros(len(rows), dtype=np.float32)
+        _close_without(
+            reduced.first.codes,
+            reduced.inverse_length,
+            self._sums,
+            self._counts,
+            self.labelling.classes,
+            rows,
+            closeness,
+        )
+        return closeness
+
+    def _refresh(self, c: int) -> None:
+        """Every row's closeness to a class, after its mean has moved."""
+        closeness = self.closeness[c]
+        if not self._counts[c]:
+            closeness[:] = 0.0
+            return
+        mean, length = _direction(self._sums[c])
+        reduced = self.labelling.geometry.reduced
+        codes, inverse = reduced.first.codes, reduced.inverse_length
+        over_rows(
+            lambda start, stop: _close(codes, inverse, mean, length, start, stop, closeness),
+            len(closeness),
+        )
+
+    def _contribution(self, rows: IntArray) -> IntArray:
+        reduced = self.labelling.geometry.reduced
+        return _contributions(reduced.first.codes, reduced.inverse_length, rows)
+
+
+def _direction(total: IntArray) -> tuple[Int16Array, np.float32]:
+    """As ``_quantised``, whose float32 would come back from a kernel as a float64."""
+    values, length = _quantised(total)
+    return values, np.float32(length)
+
+
+@kernel
+def _quantised(total: IntArray) -> tuple[Int16Array, np.float32]:
+    """A sum's direction in 16 bits ``(d1,)``, and its length: products with codes are exact."""
+    largest = 1
+    for j in range(len(total)):
+        largest = max(largest, abs(total[j]))
+    values = np.empty(len(total), dtype=np.int16)
+    squares = np.int64(0)
+    for j in range(len(total)):
+        value = np.int64(np.rint(total[j] * (_FINEST / largest)))
+        values[j] = value
+        squares += value * value
+    return values, np.float32(max(np.sqrt(squares), 1.0))
+
+
+@kernel
+def _close(
+    codes: Int8Array,
+    inverse_length: Float32Array,
+    mean: Int16Array,
+    length: np.float32,
+    start: int,
+    stop: int,
+    out: Float32Array,
+) -> None:
+    """``exp((cosine - 1) / T)`` for rows ``start`` to ``stop``, to five digits.
+
+    The exponent is between -2 / T and 0. A 64th of it is small enough for a few terms of the
+    series, and the result is squared six times: plain arithmetic, which runs on vectors.
+    """
+    dots = np.empty(stop - start, dtype=np.int32)
+    code_dots(codes, mean, start, stop, dots)
+    one = np.float32(1.0)
+    step = np.float32(1.0 / (TEMPERATURE * (1 << _HALVINGS)))
+    per_length = one / length
+    for i in range(stop - start):
+        cosine = np.float32(dots[i]) * inverse_length[start + i] * per_length
+        x = (min(cosine, one) - one) * step
+        value = one + x * np.float32(1 / 6)
+        value = one + x * value * np.float32(1 / 5)
+        value = one + x * value * np.float32(1 / 4)
+        value = one + x * value * np.float32(1 / 3)
+        value = one + x * value * np.float32(1 / 2)
+        value = one + x * value
+        for _ in range(_HALVINGS):
+            value *= value
+        out[start + i] = value
+
+
+@kernel
+def _close_without(
+    codes: Int8Array,
+    inverse_length: Float32Array,
+    sums: IntArray,
+    counts: IntArray,
+    classes: Int32Array,
+    rows: IntArray,
+    out: Float32Array,
+) -> None:
+    """``_close`` of labelled rows to their own class's mean, each without its own part of it."""
+    rest = np.empty(sums.shape[1], dtype=np.int64)
+    for i in range(len(rows)):
+        row = rows[i]
+        c = classes[row]
+        if counts[c] > 1:
+            for j in range(len(rest)):
+                rest[j] = sums[c, j] - _in_units(codes[row, j], inverse_length[row])
+            mean, length = _quantised(rest)
+            own = slice(row, row + 1)
+            _close(codes[own], inverse_length[own], mean, length, 0, 1, out[i : i + 1])
+
+
+@kernel
+def _in_units(code: np.int8, inverse_length: np.float32) -> np.int64:
+    """A coordinate of a row's direction as a multiple of 2^-20."""
+    return np.int64(np.rint(np.float64(code) * np.float64(inverse_length) * _UNIT))
+
+
+@kernel
+def _contributions(codes: Int8Array, inverse_length: Float32Array, rows: IntArray) -> IntArray:
+    """What rows add to the sum of their class, ``(m,) -> (m, d1)``."""
+    units = np.empty((len(rows), codes.shape[1]), dtype=np.int64)
+    for i in range(len(rows)):
+        for j in range(codes.shape[1]):
+            units[i, j] = _in_units(codes[rows[i], j], inverse_length[rows[i]])
+    return units

@@ -1,0 +1,61 @@
+"""How much each expert counts, by how many labels each mixture would have predicted."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from knnal.compiled import kernel
+from knnal.types import Float32Array, Int32Array, IntArray
+
+FLOOR = 0.05
+"""Added to every probability, so that no expert has a veto."""
+
+MIXTURES: IntArray = np.array(
+    [[0, 1, 1], [1, 1, 1], [1, 0, 1], [1, 1, 0], [2, 1, 1], [2, 0, 1], [1, 0, 0], [0, 1, 0]]
+)
+"""Powers of kNN, graph and means, in order of preference: the earlier wins a tie."""
+
+HEAD_START = 2
+"""Labels that the first mixture, the best one while labels are few, is credited with."""
+
+
+def choose_powers(
+    experts: tuple[Float32Array, Float32Array, Float32Array], classes: Int32Array
+) -> IntArray:
+    """The powers under which most labels are predicted, each left out in turn, ``-> (3,)``.
+
+    The probabilities of kNN, graph and means are ``(n, C)`` for ``n`` labelled items, each without
+    its own label, and ``classes`` ``(n,)`` their labels. The only label of a class says nothing:
+    left out, no expert can be right.
+    """
+    right = np.zeros(len(MIXTURES), dtype=np.int64)
+    right[0] = HEAD_START
+    sizes = np.bincount(classes, minlength=experts[0].shape[1])
+    _count_right(experts, classes, sizes, MIXTURES, right)
+    chosen: IntArray = MIXTURES[right.argmax()]
+    return chosen
+
+
+@kernel
+def _count_right(
+    experts: tuple[Float32Array, Float32Array, Float32Array],
+    classes: Int32Array,
+    sizes: IntArray,
+    mixtures: IntArray,
+    right: IntArray,
+) -> None:
+    """Count what each mixture predicts; ``experts`` are ``(n, C)``."""
+    floor = np.float32(FLOOR)
+    for i in range(len(classes)):
+        if sizes[classes[i]] < 2:
+            continue
+        for m in range(len(mixtures)):
+            best, likeliest = np.float32(-1.0), -1
+            for c in range(len(sizes)):
+                product = np.float32(1.0)
+                for e in range(3):
+                    for _ in range(mixtures[m, e]):
+                        product *= experts[e][i, c] + floor
+                if product > best:
+                    best, likeliest = product, c
+            right[m] += likeliest == classes[i]

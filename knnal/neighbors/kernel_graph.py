@@ -1,0 +1,176 @@
+"""A Gaussian kernel on the neighbour graph, symmetric, in compressed rows."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from knnal.compiled import kernel
+from knnal.neighbors.search import NOBODY
+from knnal.parallel import over_rows
+from knnal.types import BoolArray, Float32Array, Float64Array, Int32Array, IntArray
+
+if TYPE_CHECKING:
+    from knnal.neighbors.graph import NeighbourGraph
+
+WIDTH_NEIGHBOUR = 10
+_SMALLEST_WIDTH = 1e-12
+
+
+class KernelGraph:
+    """``K(x, y) = exp(-||x - y||^2 / h)`` between neighbours, symmetric, and 1 on the diagonal.
+
+    Two rows are neighbours if either is among the other's nearest. ``h`` (``width``) is the median
+    over the live rows of the squared distance to their 10th neighbour. The neighbours of row r are
+    ``targets[starts[r]:starts[r + 1]]``, by rising row, and ``kernel`` lies beside them.
+    """
+
+    def __init__(self, graph: NeighbourGraph) -> None:
+        ids, sims, rows = graph.ids, graph.similarities, len(graph.ids)
+        self.width = kernel_width(graph)
+        both_ways = np.empty(ids.shape, dtype=np.bool_)
+        over_rows(lambda start, stop: _find_mutual(ids, start, stop, both_ways), rows)
+        self.starts: IntArray = np.zeros(rows + 1, dtype=np.int64)
+        _count_edges(ids, both_ways, self.starts)
+        self.targets: Int32Array = np.empty(self.starts[-1], dtype=np.int32)
+        self.kernel: Float32Array = np.empty(self.starts[-1], dtype=np.float32)
+        edges = self.starts, self.targets, self.kernel
+        _fill_edges(ids, sims, both_ways, *edges)
+        over_rows(lambda start, stop: _finish_rows(self.width, start, stop, *edges), rows)
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    @property
+    def segments(self) -> KernelGraph:
+        """What has ``starts``."""
+        return self
+
+    def neighbours(self, row: int) -> tuple[Int32Array, Float32Array]:
+        """The rows next to ``row``, by rising row, and their kernel values."""
+        part = slice(self.starts[row], self.starts[row + 1])
+        return self.targets[part], self.kernel[part]
+
+    @cached_property
+    def sums(self) -> Float64Array:
+        """Kernel mass of each row's neighbours, itself left out, ``(rows,)``.
+
+        Added up one by one in double precision, as ``Coverage`` adds up gains: where no label
+        covers anything the two are the same number.
+        """
+        sums = np.empty(len(self))
+        over_rows(lambda a, b: _sum_rows(self.starts, self.kernel, a, b, sums), len(self))
+        return sums
+
+
+def squared_distance(similarity: Float32Array) -> Float64Array:
+    """``||x - y||^2`` of unit vectors from their dot product; never below 0."""
+    return np.maximum(2.0 - 2.0 * similarity.astype(np.float64), 0.0)
+
+
+def kernel_width(graph: NeighbourGraph) -> float:
+    """Median squared distance to the 10th neighbour, or the last one where there are fewer.
+
+    Where most items have ten copies of themselves it is tiny, not zero: then a copy covers a
+    copy, and nothing else.
+    """
+    filled = (graph.ids[:, :WIDTH_NEIGHBOUR] != NOBODY).sum(axis=1)
+    rows = np.flatnonzero(filled)
+    if not len(rows):
+        return 1.0
+    distances = squared_distance(graph.similarities[rows, filled[rows] - 1])
+    return max(float(np.median(distances)), _SMALLEST_WIDTH)
+
+
+@kernel
+def _find_mutual(ids: Int32Array, start: int, stop: int, both_ways: BoolArray) -> None:
+    """Whether each row is among the nearest of its neighbour too."""
+    for row in range(start, stop):
+        for slot in range(ids.shape[1]):
+            other = ids[row, slot]
+            both_ways[row, slot] = False
+            if other != NOBODY:
+                for back in ids[other]:
+                    if back == row:
+                        both_ways[row, slot] = True
+                        break
+
+
+@kernel
+def _count_edges(ids: Int32Array, both_ways: BoolArray, starts: IntArray) -> None:
+    """Where the edges of each row will begin; ``starts`` comes as zeros."""
+    for row in range(len(ids)):
+        for slot in range(ids.shape[1]):
+            other = ids[row, slot]
+            if other != NOBODY:
+                starts[row + 1] += 1
+                if not both_ways[row, slot]:
+                    starts[other + 1] += 1
+    for row in range(len(ids)):
+        starts[row + 1] += starts[row]
+
+
+@kernel
+def _fill_edges(
+    ids: Int32Array,
+    sims: Float32Array,
+    both_ways: BoolArray,
+    starts: IntArray,
+    targets: Int32Array,
+    values: Float32Array,
+) -> None:
+    """Each row's own nearest, then the rows that name it and that it does not name."""
+    ends = starts[:-1].copy()
+    for row in range(len(ids)):
+        for slot in range(ids.shape[1]):
+            if ids[row, slot] != NOBODY:
+                targets[ends[row]] = ids[row, slot]
+                values[ends[row]] = sims[row, slot]
+                ends[row] += 1
+    for row in range(len(ids)):
+        for slot in range(ids.shape[1]):
+            other = ids[row, slot]
+            if other != NOBODY and not both_ways[row, slot]:
+                targets[ends[other]] = row
+                values[ends[other]] = sims[row, slot]
+                ends[other] += 1
+
+
+@kernel
+def _finish_rows(
+    width: float,
+    start: int,
+    stop: int,
+    starts: IntArray,
+    targets: Int32Array,
+    values: Float32Array,
+) -> None:
+    """Sort each row's edges by target, and turn similarities into kernel values.
+
+    All but the first few of a row with many edges come sorted, so inserting one by one is quick.
+    """
+    for row in range(start, stop):
+        for at in range(starts[row], starts[row + 1]):
+            target = targets[at]
+            squared = max(2.0 - 2.0 * np.float64(values[at]), 0.0)
+            value = np.float32(np.exp(-squared / width))
+            free = at
+            while free > starts[row] and targets[free - 1] > target:
+                targets[free] = targets[free - 1]
+                values[free] = values[free - 1]
+                free -= 1
+            targets[free] = target
+            values[free] = value
+
+
+@kernel
+def _sum_rows(
+    starts: IntArray, values: Float32Array, start: int, stop: int, sums: Float64Array
+) -> None:
+    for row in range(start, stop):
+        total = 0.0
+        for at in range(starts[row], starts[row + 1]):
+            total += values[at]
+        sums[row] = total

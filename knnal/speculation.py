@@ -1,0 +1,98 @@
+"""The next question, prepared for each answer that the present one may get.
+
+While somebody looks at an item, a background thread labels it with each class in turn, the
+likeliest first, and works out what would be asked next. The answer is then a look-up. Nothing of it
+shows: the state is a function of the labels in force, so a label that is tried and taken back
+leaves no trace, and what is prepared is what would have been found afterwards.
+"""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from knnal.asking import Asker, Question
+from knnal.replay import Replay
+
+
+class Speculation:
+    """Prepares questions. Between ``begin`` and ``cancel`` the pool state belongs to it."""
+
+    def __init__(self, replay: Replay, asker: Asker) -> None:
+        self._replay = replay
+        self._asker = asker
+        self._thread: ThreadPoolExecutor | None = None
+        self._work: Future[None] | None = None
+        self._stop = threading.Event()
+        self._question: Question | None = None
+        self._prepared: dict[str, Question | None] = {}
+        self._tried: int | None = None  # the row that has a label for a trial
+        self._given: tuple[int, int] | None = None  # the row and class of an answer that was taken
+
+    def begin(self, question: Question) -> None:
+        """Prepare for the answers to a question, in the background."""
+        if self._question is question:
+            return
+        self._give_up()
+        self._question = question
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix="knnal-speculation")
+        self._work = self._thread.submit(self._prepare, question, self._replay.ledger.step + 1)
+
+    def prepared(self, item: str, label: str) -> bool:
+        """Whether the question is ready that follows when the item gets that label."""
+        asked = self._question is not None and self._question.item == item
+        return asked and self._prepared.get(label) is not None
+
+    def take(self, label: str) -> Question:
+        """The question that follows, now that the present one has got that answer.
+
+        The state follows when the next preparation begins, or on ``cancel``.
+        """
+        present, following = self._question, self._prepared[label]
+        assert present is not None
+        assert following is not None
+        self._stop.set()
+        self._question, self._prepared = None, {}
+        self._given = self._replay.row(present.item), self._replay.class_number(label)
+        return following
+
+    def wait(self) -> None:
+        """Wait until everything is prepared."""
+        if self._work is not None:
+            self._work.result()
+
+    def cancel(self) -> None:
+        """Give up what is under way, and leave the state as that of the labels in force."""
+        self._give_up()
+        self._settle()
+        self._question, self._prepared = None, {}
+
+    def _give_up(self) -> None:
+        self._stop.set()
+        work, self._work = self._work, None
+        if work is not None:
+            work.result()
+        self._stop.clear()
+
+    def _settle(self) -> None:
+        """Put the answer that was taken in the place of the label that was tried, or nothing."""
+        tried, self._tried = self._tried, None
+        given, self._given = self._given, None
+        if given is not None:
+            self._replay.state.assign(*given)
+        elif tried is not None:
+            self._replay.state.assign(tried, None)
+
+    def _prepare(self, question: Question, step: int) -> None:
+        self._settle()
+        row = self._replay.row(question.item)
+        chances = question.prediction.probabilities
+        prepared: dict[str, Question | None] = {}
+        self._prepared = prepared
+        for label in sorted(chances, key=lambda name: -chances[name]):
+            if self._stop.is_set():
+                return
+            self._tried = row
+            self._replay.state.assign(row, self._replay.class_number(label))
+            prepared[label] = self._asker.next(step)

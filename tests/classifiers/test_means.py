@@ -1,0 +1,161 @@
+"""Class means against the definition, and against what is really removed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from knnal.classifiers.base import UNLABELLED, Geometry, Labelling, Outsiders
+from knnal.classifiers.means import MeansExpert
+from knnal.neighbors.vote import VoteOptions
+
+
+def vectors(n: int, d: int = 12, seed: int = 0) -> Any:
+    rng = np.random.default_rng(seed)
+    X = 0.5 + rng.normal(size=(4, d))[rng.integers(0, 4, n)] + 0.6 * rng.normal(size=(n, d))
+    return (X / np.linalg.norm(X, axis=1, keepdims=True)).astype(np.float32)
+
+
+class Pool:
+    """A means expert, labelled as a session would."""
+
+    def __init__(self, X: Any, classes: int) -> None:
+        self.geometry = Geometry.of(X)
+        self.labelling = Labelling(self.geometry, 5)
+        self.labelling.class_count = classes
+        self.expert = MeansExpert(self.labelling, VoteOptions())
+
+    def label(self, row: int, c: int) -> None:
+        before = int(self.labelling.classes[row])
+        self.labelling.classes[row] = c
+        if c == UNLABELLED:
+            self.labelling.neighbours.remove(row)
+        elif before == UNLABELLED:
+            self.labelling.neighbours.add(row)
+        self.expert.update(row, before, np.empty(0, dtype=np.int64))
+
+    def all(self) -> Any:
+        return self.expert.probabilities(np.arange(len(self.geometry)))
+
+
+def by_definition(Z: Any, labels: dict[int, int], classes: int, queries: Any = None) -> Any:
+    """Softmax at temperature 0.1 over cosines to class means, each row without its own label."""
+    inside = queries is None
+    targets = Z if inside else queries
+    E = np.zeros((len(targets), classes))
+    for x in range(len(targets)):
+        for c in range(classes):
+            members = [y for y, of in labels.items() if of == c and not (inside and y == x)]
+            if members:
+                mean = Z[members].mean(axis=0)
+                E[x, c] = np.exp(targets[x] @ mean / np.linalg.norm(mean) / 0.1)
+    total = E.sum(axis=1, keepdims=True)
+    return np.where(total > 0, E / np.where(total > 0, total, 1), 1 / classes)
+
+
+def directions(X: Any, queries: Any) -> Any:
+    """Centred on the pool, in its first 128 principal directions, unit norm."""
+    mean = X.astype(np.float64).mean(axis=0)
+    axes = np.linalg.svd(X - mean, full_matrices=False)[2][:128]
+    Z = (queries - mean) @ axes.T
+    return Z / np.linalg.norm(Z, axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("d", [2, 12, 128, 300])
+def test_probabilities_follow_the_definition(d: int) -> None:
+    X, queries = vectors(400, d), vectors(30, d, 9)
+    pool, rng = Pool(X, 3), np.random.default_rng(1)
+    labels = {int(row): int(rng.integers(3)) for row in rng.permutation(400)[:40]}
+    for row, c in labels.items():
+        pool.label(row, c)
+    codes = pool.geometry.reduced.first.codes.astype(np.float64)
+    kept = codes / np.linalg.norm(codes, axis=1, keepdims=True)
+    np.testing.assert_allclose(pool.all(), by_definition(kept, labels, 3), atol=5e-4)
+    # Eight bits turn a direction by about a hundredth.
+    exact = directions(X, X)
+    np.testing.assert_allclose(pool.all(), by_definition(exact, labels, 3), atol=0.03)
+    P = pool.expert.predict(Outsiders(pool.geometry, queries))
+    outside = by_definition(exact, labels, 3, directions(X, queries))
+    np.testing.assert_allclose(P, outside, atol=0.03)
+
+
+def test_an_own_label_is_left_out_as_if_it_were_removed() -> None:
+    pool = Pool(vectors(40), 3)
+    for row in range(0, 40, 2):
+        pool.label(row, row % 3)
+    pool.label(1, 0)
+    given = pool.all()
+    for row in (*range(0, 40, 2), 1):
+        c = int(pool.labelling.classes[row])
+        pool.label(row, UNLABELLED)
+        np.testing.assert_array_equal(pool.expert.probabilities(np.array([row]))[0], given[row])
+        pool.label(row, c)
+    np.testing.assert_array_equal(pool.all(), given)
+
+
+def test_the_only_label_of_a_class_says_nothing_of_itself() -> None:
+    pool = Pool(vectors(20), 3)
+    pool.label(4, 0)
+    np.testing.assert_allclose(pool.all()[4], [1 / 3] * 3)
+    assert pool.all()[5].tolist() == [1.0, 0.0, 0.0]
+    pool.label(7, 1)
+    assert pool.all()[4].tolist() == [0.0, 1.0, 0.0]
+
+
+def test_what_is_added_is_taken_back_exactly() -> None:
+    pool, rng = Pool(vectors(50), 3), np.random.default_rng(2)
+    for row in rng.permutation(50)[:20].tolist():
+        pool.label(row, row % 3)
+    before, closeness = pool.all(), pool.expert.closeness.copy()
+    for row in range(50):
+        was = int(pool.labelling.classes[row])
+        for c in ((was + 2) % 3, UNLABELLED, was):
+            if pool.labelling.classes[row] != c:
+                pool.label(row, c)
+    np.testing.assert_array_equal(pool.expert.closeness, closeness)
+    np.testing.assert_array_equal(pool.all(), before)
+    for row in pool.labelling.labelled.tolist():
+        pool.label(row, UNLABELLED)
+    assert not pool.expert.closeness.any()
+
+
+def test_opposite_members_have_no_mean_direction() -> None:
+    half = np.random.default_rng(3).normal(size=(10, 4))
+    X = np.vstack([half, -half]) / np.linalg.norm(np.vstack([half, -half]), axis=1, keepdims=True)
+    pool = Pool(X.astype(np.float32), 2)
+    pool.label(0, 0)
+    pool.label(10, 0)
+    pool.label(3, 1)
+    expected = np.exp(np.array([0.0, 1.0]) / 0.1)
+    P = pool.all()
+    np.testing.assert_allclose(P.sum(axis=1), 1, rtol=1e-6)
+    if (pool.geometry.reduced.first.codes[0] == -pool.geometry.reduced.first.codes[10]).all():
+        closest = X @ X[3]
+        np.testing.assert_allclose(
+            P[5], np.exp([0, closest[5] / 0.1]) / np.exp([0, closest[5] / 0.1]).sum(), atol=0.03
+        )
+    assert expected[1] > expected[0]
+
+
+def test_classes_that_come_up_later_find_the_means_as_they_were() -> None:
+    pool, fresh = Pool(vectors(30), 0), Pool(vectors(30), 9)
+    for c in range(9):
+        pool.labelling.class_count = c + 1
+        pool.expert.declare_classes()
+        for each in (pool, fresh):
+            each.label(3 * c, c)
+            each.label(3 * c + 1, c // 2)
+    np.testing.assert_array_equal(pool.all(), fresh.all())
+    pool.expert.rebuild()
+    np.testing.assert_array_equal(pool.all(), fresh.all())
+
+
+def test_copies_of_one_point() -> None:
+    pool = Pool(np.tile(vectors(1), (12, 1)), 2)
+    pool.label(0, 0)
+    pool.label(1, 1)
+    P = pool.all()
+    np.testing.assert_allclose(P[2:], 0.5, atol=1e-6)
+    assert np.isfinite(P).all()

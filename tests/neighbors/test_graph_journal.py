@@ -1,0 +1,163 @@
+"""An interrupted build goes on where it stopped, and only a build of the same graph does."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from knnal.neighbors import graph_build
+from knnal.neighbors.graph import NeighbourGraph, build_graph, stored_graph
+from knnal.neighbors.graph_journal import Journal
+from knnal.neighbors.graph_lists import NearestLists
+from knnal.types import LogNarrator
+
+KILLED = """
+import os, sys
+from pathlib import Path
+import numpy as np
+from knnal.neighbors import graph_build
+from knnal.neighbors.graph import build_graph
+from knnal.types import LogNarrator
+
+class Killer(LogNarrator):
+    def progress(self, stage, done, total):
+        if stage == "Neighbour graph" and done >= 900:
+            os._exit(9)
+
+graph_build._BLOCK, graph_build.BATCH, graph_build.EXACT_LIMIT = 300, 300, int(sys.argv[3])
+X = np.load(sys.argv[1])
+build_graph(X, np.ones(len(X), dtype=bool), narrator=Killer(), journal=Path(sys.argv[2]))
+"""
+
+
+class InterruptedBuildError(Exception):
+    pass
+
+
+class Until(LogNarrator):
+    """Stops the build when that many rows are done."""
+
+    def __init__(self, stop: float = np.inf) -> None:
+        self.stop = stop
+        self.done: list[int] = []
+
+    def progress(self, stage: str, done: int, total: int | None) -> None:
+        if stage == "Neighbour graph":
+            self.done.append(done)
+            if done >= self.stop:
+                raise InterruptedBuildError
+
+
+@pytest.fixture(name="X")
+def vectors() -> Any:
+    X = np.random.default_rng(0).normal(size=(2000, 30))
+    return (X / np.linalg.norm(X, axis=1, keepdims=True)).astype(np.float32)
+
+
+@pytest.fixture(params=[50_000, 100], ids=["exact", "approximate"], autouse=True, name="limit")
+def small_blocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    monkeypatch.setattr(graph_build, "_BLOCK", 300)
+    monkeypatch.setattr(graph_build, "BATCH", 300)
+    monkeypatch.setattr(graph_build, "EXACT_LIMIT", request.param)
+    return int(request.param)
+
+
+def everyone(X: Any) -> Any:
+    return np.ones(len(X), dtype=bool)
+
+
+def assert_same(one: NeighbourGraph, other: NeighbourGraph) -> None:
+    np.testing.assert_array_equal(one.ids, other.ids)
+    np.testing.assert_array_equal(one.similarities, other.similarities)
+    assert one.facts == other.facts
+
+
+def interrupt(X: Any, journal: Path, live: Any = None) -> int:
+    until = Until(900)
+    with pytest.raises(InterruptedBuildError):
+        build_graph(X, everyone(X) if live is None else live, narrator=until, journal=journal)
+    return until.done[-1]
+
+
+def test_it_goes_on_where_it_was_interrupted(X: Any, tmp_path: Path) -> None:
+    done = interrupt(X, tmp_path / "journal")
+    rest = Until()
+    graph = build_graph(X, everyone(X), narrator=rest, journal=tmp_path / "journal")
+    assert rest.done[0] > done
+    assert rest.done[-1] == 2000
+    assert_same(graph, build_graph(X, everyone(X)))
+
+
+def test_it_goes_on_where_it_was_killed(X: Any, tmp_path: Path, limit: int) -> None:
+    np.save(tmp_path / "X.npy", X)
+    journal = tmp_path / "journal"
+    arguments = [str(tmp_path / "X.npy"), str(journal), str(limit)]
+    assert subprocess.run([sys.executable, "-c", KILLED, *arguments], check=False).returncode == 9
+    rest = Until()
+    graph = build_graph(X, everyone(X), narrator=rest, journal=journal)
+    assert rest.done[0] > 900
+    assert_same(graph, build_graph(X, everyone(X)))
+
+
+def test_what_was_cut_off_or_damaged_is_found_again(X: Any, tmp_path: Path) -> None:
+    journal = tmp_path / "journal"
+    interrupt(X, journal)
+    whole = journal.read_bytes()
+    expected = build_graph(X, everyone(X))
+    for content in (
+        b"", whole[:20], whole[:32], whole[:36], whole[:-1], whole + b"\xff" * 11,
+        whole[:5000] + bytes([whole[5000] ^ 1]) + whole[5001:],
+    ):  # fmt: skip
+        journal.write_bytes(content)
+        assert_same(build_graph(X, everyone(X), journal=journal), expected)
+
+
+def test_what_belongs_to_another_build_is_not_taken(X: Any, tmp_path: Path) -> None:
+    for i, (other, live, g) in enumerate(
+        [
+            (X, np.arange(2000) != 5, 20),
+            (X[:1999], everyone(X[:1999]), 20),
+            (X, everyone(X), 19),
+            (X[::-1].copy(), everyone(X), 20),
+        ]
+    ):
+        journal = tmp_path / str(i)
+        interrupt(X, journal)
+        first = Until()
+        graph = build_graph(other, live, g, narrator=first, journal=journal)
+        assert first.done[0] < 900
+        assert_same(graph, build_graph(other, live, g))
+
+
+def test_a_finished_journal_needs_no_more_search(X: Any, tmp_path: Path) -> None:
+    first = build_graph(X, everyone(X), journal=tmp_path / "journal")
+    again = Until()
+    assert_same(build_graph(X, everyone(X), narrator=again, journal=tmp_path / "journal"), first)
+    assert again.done == []
+
+
+def test_a_pool_goes_on_and_then_keeps_no_journal(X: Any, make_pool: Any) -> None:
+    pool = make_pool(X)
+    partial = pool.graph_file.with_name("graph.partial")
+    with pytest.raises(InterruptedBuildError):
+        stored_graph(pool, pool.live, Until(900))
+    assert partial.exists()
+    assert not pool.graph_file.exists()
+    rest = Until()
+    graph = stored_graph(pool, pool.live, rest)
+    assert rest.done[0] > 900
+    assert_same(graph, build_graph(pool.embeddings, pool.live))
+    assert not partial.exists()
+
+
+def test_without_a_file_nothing_is_kept() -> None:
+    journal = Journal(None)
+    lists = NearestLists.empty(3, 2)
+    assert journal.open(b"x", lists).tolist() == []
+    journal.append(np.arange(3), lists)
+    journal.remove()
