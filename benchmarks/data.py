@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FRUITS = "fruits-fresh-rotten-224"
+FRUITS_360 = "fruits360-10"
+BANKING = "text-small/banking77_test.csv.gz"
+TWEETS = "sentiment140/sentiment140_random.csv.gz"
 
 _FRUITS_HELP = """\
 Expected the fresh and rotten fruits in {folder}.
@@ -19,6 +22,25 @@ these put {name}/labels.csv with the columns path, label and photo_group, where
 photo_group names the photo that a picture is a variant of: the file name without rotated_by_NN_,
 saltandpepper_, translation_ or vertical_flip_. Name the folder above with --data DIR or KNNAL_DATA.
 """
+
+_FRUITS_360_HELP = """\
+Expected pictures of Fruits-360 in {path}.
+They are public: github.com/Horea94/Fruit-Images-Dataset. Lay some thousands of them out as
+{name}/train/CLASS/*.jpg and {name}/test/CLASS/*.jpg.
+"""
+
+_BANKING_HELP = """\
+Expected banking77's test set in {path}.
+It is public: github.com/PolyAI-LDN/task-specific-datasets, banking_data/test.csv, gzipped here.
+"""
+
+_TWEETS_HELP = """\
+Expected tweets of Sentiment140 in {path}.
+They are public: help.sentiment140.com. Keep some thousands of them as a gzipped CSV with the
+columns text and label.
+"""
+
+_ABOVE = "Name the folder above with --data DIR or KNNAL_DATA.\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +72,25 @@ def fruit_photos(data: Path | None) -> tuple[Path, list[Photo]]:
             Photo(row["path"], row["label"], row["photo_group"]) for row in csv.DictReader(file)
         ]
     return folder, rows
+
+
+def fruits_360(data: Path | None) -> Path:
+    """The folder of Fruits-360; leaves the program with advice if there is none."""
+    return _required(data, FRUITS_360, _FRUITS_360_HELP)
+
+
+def banking_texts(data: Path | None) -> Path:
+    """banking77's test set; leaves the program with advice if there is none."""
+    return _required(data, BANKING, _BANKING_HELP)
+
+
+def tweets(data: Path | None) -> Path:
+    """Tweets of Sentiment140; leaves the program with advice if there are none."""
+    return _required(data, TWEETS, _TWEETS_HELP)
+
+
+def _required(data: Path | None, name: str, advice: str) -> Path:
+    path = (data or Path()) / name
+    if data is None or not path.exists():
+        sys.exit(advice.format(path=path, name=name) + _ABOVE)
+    return path

@@ -1,7 +1,7 @@
-"""Labels needed on fresh and rotten fruits, one at a time from none, by query strategy.
+"""Labels needed on fresh and rotten fruits, one at a time from none, by strategy and classifier.
 
 Each photograph comes in up to nine variants, so held-out photos are split off by photograph: no
-variant of a test photo is in the pool. New splits per seed; every strategy has the same ones.
+variant of a test photo is in the pool. New splits per seed; every contender has the same ones.
 
     python -m benchmarks.fruits --data DIR
 """
@@ -32,24 +32,29 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--labels", type=int, default=300)
     parser.add_argument("--pool-size", type=int, default=3000)
-    parser.add_argument("--strategies", default="cdf-product,article,random")
+    parser.add_argument(
+        "--contenders",
+        default="cdf-product+combined,cdf-product+knn,article+knn,random+combined,random+knn",
+        help="pairs of strategy and classifier; the classifier is also the judge",
+    )
     parser.add_argument("--json", type=Path, help="write every curve here")
     options = parser.parse_args()
     folder, photos = fruit_photos(options.data)
     X = embed(folder, photos)
-    strategies = options.strategies.split(",")
-    curves: dict[str, list[LearningCurve]] = {name: [] for name in strategies}
+    contenders = options.contenders.split(",")
+    curves: dict[str, list[LearningCurve]] = {name: [] for name in contenders}
     for seed in range(options.seeds):
         pool, test = split(photos, seed, options.pool_size)
         labels = np.array([photo.label for photo in photos])
         experiment = Experiment(X[pool], labels[pool].tolist(), X[test], labels[test].tolist())
-        for name in strategies:
+        for name in contenders:
+            strategy, _, classifier = name.partition("+")
             started = time.perf_counter()
-            curve = experiment.run(name, options.labels, seed=seed)
+            curve = experiment.run(strategy, options.labels, seed=seed, classifier=classifier)
             curves[name].append(curve)
             cost = (time.perf_counter() - started) / options.labels
             reached = [curve.labels_to(target) for target in TARGETS]
-            print(f"seed {seed}  {name:<20} {reached}  {1000 * cost:.1f} ms/label", file=sys.stderr)
+            print(f"seed {seed}  {name:<21} {reached}  {1000 * cost:.1f} ms/label", file=sys.stderr)
     print_table(curves, options.labels)
     if options.json:
         found = {name: [c.accuracy.tolist() for c in runs] for name, runs in curves.items()}
@@ -81,12 +86,12 @@ def split(photos: list[Photo], seed: int, pool_size: int) -> tuple[IntArray, Int
 def print_table(curves: dict[str, list[LearningCurve]], labels: int) -> None:
     """Where the mean curve over the seeds reaches each target, and its mean."""
     heads = "".join(f"{f'to {target:.0%}':>9}" for target in TARGETS)
-    print(f"{'strategy':<20}{heads}{'mean accuracy':>16}{'labels to 90% by seed':>26}")
+    print(f"{'strategy+classifier':<21}{heads}{'mean accuracy':>16}{'labels to 90% by seed':>26}")
     for name, runs in curves.items():
         mean = np.mean([curve.accuracy for curve in runs], axis=0)
         cells = [_first(mean, target, labels) for target in TARGETS]
         seeds = " ".join(_text(curve.labels_to(TARGETS[-1]), labels) for curve in runs)
-        print(f"{name:<20}" + "".join(f"{c:>9}" for c in cells) + f"{mean.mean():>16.3f}   {seeds}")
+        print(f"{name:<21}" + "".join(f"{c:>9}" for c in cells) + f"{mean.mean():>16.3f}   {seeds}")
 
 
 def _first(mean: np.ndarray, target: float, labels: int) -> str:

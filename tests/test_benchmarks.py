@@ -42,12 +42,12 @@ def test_the_fruit_benchmark_runs(tmp_path: Path) -> None:
     if data is None:
         pytest.skip("the fruit photos are not here: set KNNAL_DATA to the folder of data sets")
     found = tmp_path / "curves.json"
-    arguments = ["--seeds", "1", "--labels", "12", "--strategies", "cdf-product,random"]
+    arguments = ["--seeds", "1", "--labels", "12", "--contenders", "cdf-product+knn,random+means"]
     done = run("benchmarks.fruits", *arguments, "--json", str(found), data=data)
     assert done.returncode == 0, done.stderr
     curves = json.loads(found.read_text(encoding="utf-8"))
     assert {name: len(runs[0]) for name, runs in curves.items()} == {
-        "cdf-product": 12,
-        "random": 12,
+        "cdf-product+knn": 12,
+        "random+means": 12,
     }
-    assert "cdf-product" in done.stdout
+    assert "cdf-product+knn" in done.stdout
