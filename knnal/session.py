@@ -12,7 +12,8 @@ from knnal import defaults
 from knnal.asking import Asker, Question
 from knnal.classifiers.base import Geometry
 from knnal.errors import InputError, LabelConflictError, NothingToUndoError
-from knnal.neighbors.graph import KernelGraph, stored_graph
+from knnal.neighbors.graph import stored_graph
+from knnal.neighbors.kernel_graph import KernelGraph
 from knnal.neighbors.reduced_file import stored_reduction
 from knnal.neighbors.vote import VoteOptions
 from knnal.predictions import predict_items, predict_vectors

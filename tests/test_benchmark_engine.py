@@ -75,7 +75,7 @@ def test_a_small_run_prints_every_table_and_writes_the_figures(tmp_path: Path) -
         assert all(len(w["baselines_s"]) >= 3 for w in loop["windows"])
     assert figures["check"]["disagreements"] == {}
     assert sum(figures["check"]["operations"].values()) == 40
-    assert len(figures["bars"]) == 9
+    assert len(figures["bars"]) == 10
 
 
 @pytest.mark.slow

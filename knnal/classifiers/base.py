@@ -9,7 +9,8 @@ from typing import ClassVar, cast
 
 import numpy as np
 
-from knnal.neighbors.graph import KernelGraph, build_graph
+from knnal.neighbors.graph import build_graph
+from knnal.neighbors.kernel_graph import KernelGraph
 from knnal.neighbors.labelled import LabelledNeighbours
 from knnal.neighbors.reduced import ReducedCopy
 from knnal.neighbors.search import Nearest, search_rows

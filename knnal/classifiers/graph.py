@@ -10,7 +10,7 @@ import numpy as np
 from knnal.classifiers.base import UNLABELLED, Labelling, Outsiders, PoolClassifier
 from knnal.classifiers.tables import class_table, normalised_columns
 from knnal.neighbors.diffusion import Diffusion
-from knnal.neighbors.graph import squared_distance
+from knnal.neighbors.kernel_graph import squared_distance
 from knnal.neighbors.search import NOBODY
 from knnal.neighbors.vote import VoteOptions
 from knnal.parallel import over_rows

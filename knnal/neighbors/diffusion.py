@@ -19,7 +19,7 @@ from __future__ import annotations
 import numpy as np
 
 from knnal.compiled import kernel as compiled
-from knnal.neighbors.graph import KernelGraph
+from knnal.neighbors.kernel_graph import KernelGraph
 from knnal.parallel import over_rows
 from knnal.types import BoolArray, Float32Array, Float64Array, Int32Array, IntArray
 

@@ -16,19 +16,9 @@ from knnal.neighbors.graph_build import build_lists
 from knnal.neighbors.graph_journal import Journal
 from knnal.neighbors.graph_lists import NearestLists
 from knnal.neighbors.graph_update import update_lists
-from knnal.neighbors.kernel_graph import KernelGraph, squared_distance
 from knnal.store.manifest import GraphFacts, GraphMethod
 from knnal.store.pool import Pool
 from knnal.types import BoolArray, Float32Array, Int32Array, LogNarrator, Narrator
-
-__all__ = [
-    "NEIGHBOURS",
-    "KernelGraph",
-    "NeighbourGraph",
-    "build_graph",
-    "squared_distance",
-    "stored_graph",
-]
 
 NEIGHBOURS = 20
 

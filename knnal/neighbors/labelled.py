@@ -14,7 +14,7 @@ from knnal.neighbors.similarity import dot, frozen
 from knnal.parallel import over_rows
 from knnal.types import Float32Array, Int8Array, Int16Array, Int32Array, IntArray
 
-_TOO_MANY = 0.6
+_TOO_MANY = 0.95
 """Where the first bound leaves more than this share of a block, the second costs what it saves."""
 
 _SAMPLE = 64

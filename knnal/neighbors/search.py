@@ -68,17 +68,6 @@ class ExactIndex:
         return ids[0], best[0]
 
 
-def without_itself(own: IntArray, found: Nearest) -> Nearest:
-    """Drop each row's own id, or else its last neighbour: ``(n, k + 1) -> (n, k)``."""
-    width = found.ids.shape[1] - 1
-    itself = found.ids == own[:, None]
-    drop = np.where(itself.any(axis=1), itself.argmax(axis=1), width)
-    keep = np.arange(width) + (np.arange(width) >= drop[:, None])
-    return Nearest(
-        np.take_along_axis(found.ids, keep, 1), np.take_along_axis(found.similarities, keep, 1)
-    )
-
-
 def _first(ids: IntArray, sims: Float32Array, k: int) -> tuple[IntArray, Float32Array]:
     """The first ``k`` by falling similarity, ties by lower id, of each row."""
     order = np.lexsort((ids, -sims))[:, :k]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from knnal.neighbors import search
-from knnal.neighbors.search import NOBODY, ExactIndex, Nearest, without_itself
+from knnal.neighbors.search import NOBODY, ExactIndex
 from knnal.neighbors.similarity import similarities
 
 
@@ -98,15 +98,3 @@ def test_nobody_in_an_empty_base_and_no_rows_for_no_queries() -> None:
     assert (empty.ids == NOBODY).all()
     assert np.isneginf(empty.similarities).all()
     assert ExactIndex(unit(np.eye(3))).search(np.empty((0, 3), np.float32), 2).ids.shape == (0, 2)
-
-
-def test_without_itself_drops_the_own_id_or_else_the_last() -> None:
-    found = Nearest(
-        np.array([[4, 7, 9], [7, 1, 2], [3, NOBODY, NOBODY]]),
-        np.array([[0.9, 0.8, 0.7], [1.0, 0.5, 0.4], [1.0, -np.inf, -np.inf]], np.float32),
-    )
-    others = without_itself(np.array([7, 5, 3]), found)
-    assert others.ids.tolist() == [[4, 9], [7, 1], [NOBODY, NOBODY]]
-    np.testing.assert_array_equal(
-        others.similarities, np.array([[0.9, 0.7], [1.0, 0.5], [-np.inf, -np.inf]], np.float32)
-    )

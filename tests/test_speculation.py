@@ -1,0 +1,122 @@
+"""The prepared next question: a look-up that changes nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from knnal.asking import Question
+from knnal.classifiers.base import Geometry
+from knnal.session import Session
+from knnal.store.pool import Pool
+
+RNG = np.random.default_rng(0)
+CENTRES = RNG.normal(size=(3, 8))
+TRUTH = RNG.integers(0, 3, 90)
+X = CENTRES[TRUTH] + 0.6 * RNG.normal(size=(90, 8))
+GEOMETRY = Geometry.of(Pool.in_memory(X).embeddings)
+
+
+def label(question: Question) -> str:
+    return "abc"[TRUTH[int(question.item)]]
+
+
+def new_session(**options: Any) -> Session:
+    session = Session(Pool.in_memory(X), geometry=GEOMETRY, annotator="ann", **options)
+    for item, name in (("0", "abc"[TRUTH[0]]), ("1", "abc"[TRUTH[1]])):
+        session.tell(item, name)
+    for name in "abc":
+        session.add_class(name)
+    return session
+
+
+def asked(session: Session) -> Question:
+    question = session.ask()
+    assert question is not None
+    return question
+
+
+@pytest.mark.parametrize("audit", [0.0, 0.4])
+def test_questions_answers_and_log_are_the_same_as_without(audit: float) -> None:
+    plain, ahead = new_session(audit=audit), new_session(audit=audit)
+    for step in range(25):
+        question = asked(plain)
+        assert asked(ahead) == question
+        ahead.anticipate()
+        if step % 2:
+            ahead.settle()
+        for session in (plain, ahead):
+            if step % 6 == 5:
+                session.skip(question.item)
+            else:
+                session.tell(question.item, label(question))
+            if step % 8 == 7:
+                session.undo()
+    assert ahead.classes == plain.classes
+    for one, other in zip(plain.pool.log.events(), ahead.pool.log.events(), strict=True):
+        assert (one.kind, one.item, one.label, one.scores) == (
+            other.kind,
+            other.item,
+            other.label,
+            other.scores,
+        )
+    np.testing.assert_array_equal(
+        ahead.state.uncertainty("smallest-margin"), plain.state.uncertainty("smallest-margin")
+    )
+
+
+def test_a_prepared_question_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    session = new_session()
+    question = asked(session)
+    session.anticipate()
+    session.settle()
+    strategy = type(session._asker._strategy)  # the only way to see that it is not called
+    monkeypatch.setattr(strategy, "pick", lambda *_: pytest.fail("worked out, not looked up"))
+    session.tell(question.item, label(question))
+    assert asked(session).item != question.item
+
+
+def test_the_state_is_that_of_the_labels_in_force_whenever_it_is_seen() -> None:
+    session, plain = new_session(), new_session()
+    asked(session)
+    session.anticipate()
+    np.testing.assert_array_equal(session.state.labelling.classes, plain.state.labelling.classes)
+    session.anticipate()
+    session.settle()
+    assert session.predict(["5"]) == plain.predict(["5"])
+    np.testing.assert_array_equal(session.candidates, plain.candidates)
+
+
+def test_another_persons_label_makes_what_was_prepared_void(make_pool: Any) -> None:
+    make_pool(X)
+    first, second = (
+        Session(make_pool(), geometry=GEOMETRY, annotator=name) for name in ("ann", "ben")
+    )
+    for item in range(6):
+        first.tell(f"item-{item}", "abc"[TRUTH[item]])
+    question = asked(first)
+    first.anticipate()
+    first.settle()
+    second.refresh()
+    second.tell("item-50", "abc"[TRUTH[50]])
+    first.tell(question.item, "a")
+    second.refresh()
+    assert asked(first) == asked(second)
+
+
+def test_an_error_in_the_background_comes_to_the_front(monkeypatch: pytest.MonkeyPatch) -> None:
+    session = new_session()
+    asked(session)
+    monkeypatch.setattr(session._asker, "next", lambda _: 1 / 0)
+    session.anticipate()
+    with pytest.raises(ZeroDivisionError):
+        session.settle()
+
+
+def test_anticipating_before_any_question_does_nothing() -> None:
+    session = new_session()
+    session.anticipate()
+    session.settle()
+    assert session.ask() is not None
