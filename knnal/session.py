@@ -129,6 +129,11 @@ class Session:
         """Wait until what ``anticipate`` has begun is done."""
         self._speculation.wait()
 
+    def stop_anticipating(self) -> None:
+        """Give up what ``anticipate`` has begun, and what it has prepared."""
+        self._speculation.cancel()
+        self._following = None
+
     def ask_many(self, count: int) -> list[Question]:
         """Up to ``count`` items to label: those of highest score, best first."""
         return self._offer(self.rank(count))
@@ -251,8 +256,7 @@ class Session:
     @property
     def _settled(self) -> Replay:
         """The replay, its state that of the labels in force."""
-        self._speculation.cancel()
-        self._following = None
+        self.stop_anticipating()
         return self._replay
 
     def _catch_up(self) -> None:

@@ -115,6 +115,17 @@ def test_an_error_in_the_background_comes_to_the_front(monkeypatch: pytest.Monke
         session.settle()
 
 
+def test_it_stops_when_told_and_leaves_no_trace() -> None:
+    session, plain = new_session(), new_session()
+    question = asked(session)
+    session.anticipate()
+    session.stop_anticipating()
+    assert session._speculation._work is None
+    session.tell(question.item, label(question))
+    plain.tell(asked(plain).item, label(question))
+    assert asked(session) == asked(plain)
+
+
 def test_anticipating_before_any_question_does_nothing() -> None:
     session = new_session()
     session.anticipate()

@@ -38,6 +38,7 @@ class LabelLoop:
                 question = self._answer(question)
         except (KeyboardInterrupt, EOFError):
             self._quit = True
+        self._session.stop_anticipating()
         if self._quit:
             self._say("Stopped. Everything is stored; 'knnal label' goes on from here.")
         else:
