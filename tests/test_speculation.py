@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -9,27 +10,40 @@ import pytest
 
 from knnal.asking import Question
 from knnal.classifiers.base import Geometry
+from knnal.linalg import unit_rows
 from knnal.session import Session
 from knnal.store.pool import Pool
+
+NewSession = Callable[..., Session]
 
 RNG = np.random.default_rng(0)
 CENTRES = RNG.normal(size=(3, 8))
 TRUTH = RNG.integers(0, 3, 90)
 X = CENTRES[TRUTH] + 0.6 * RNG.normal(size=(90, 8))
-GEOMETRY = Geometry.of(Pool.in_memory(X).embeddings)
+GEOMETRY = Geometry.of(unit_rows(X))
 
 
 def label(question: Question) -> str:
     return "abc"[TRUTH[int(question.item)]]
 
 
-def new_session(**options: Any) -> Session:
-    session = Session(Pool.in_memory(X), geometry=GEOMETRY, annotator="ann", **options)
-    for item, name in (("0", "abc"[TRUTH[0]]), ("1", "abc"[TRUTH[1]])):
-        session.tell(item, name)
-    for name in "abc":
-        session.add_class(name)
-    return session
+@pytest.fixture
+def new_session() -> Iterator[NewSession]:
+    """Makes a session with three classes and two labels, in memory."""
+    pools: list[Pool] = []
+
+    def make(**options: Any) -> Session:
+        pools.append(Pool.in_memory(X))
+        session = Session(pools[-1], geometry=GEOMETRY, annotator="ann", **options)
+        for item, name in (("0", "abc"[TRUTH[0]]), ("1", "abc"[TRUTH[1]])):
+            session.tell(item, name)
+        for name in "abc":
+            session.add_class(name)
+        return session
+
+    yield make
+    for pool in pools:
+        pool.close()
 
 
 def asked(session: Session) -> Question:
@@ -39,7 +53,9 @@ def asked(session: Session) -> Question:
 
 
 @pytest.mark.parametrize("audit", [0.0, 0.4])
-def test_questions_answers_and_log_are_the_same_as_without(audit: float) -> None:
+def test_questions_answers_and_log_are_the_same_as_without(
+    new_session: NewSession, audit: float
+) -> None:
     plain, ahead = new_session(audit=audit), new_session(audit=audit)
     for step in range(25):
         question = asked(plain)
@@ -67,7 +83,9 @@ def test_questions_answers_and_log_are_the_same_as_without(audit: float) -> None
     )
 
 
-def test_a_prepared_question_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_prepared_question_is_looked_up(
+    new_session: NewSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
     session = new_session()
     question = asked(session)
     session.anticipate()
@@ -78,7 +96,9 @@ def test_a_prepared_question_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> No
     assert asked(session).item != question.item
 
 
-def test_the_state_is_that_of_the_labels_in_force_whenever_it_is_seen() -> None:
+def test_the_state_is_that_of_the_labels_in_force_whenever_it_is_seen(
+    new_session: NewSession,
+) -> None:
     session, plain = new_session(), new_session()
     asked(session)
     session.anticipate()
@@ -106,7 +126,9 @@ def test_another_persons_label_makes_what_was_prepared_void(make_pool: Any) -> N
     assert asked(first) == asked(second)
 
 
-def test_an_error_in_the_background_comes_to_the_front(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_in_the_background_comes_to_the_front(
+    new_session: NewSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
     session = new_session()
     asked(session)
     monkeypatch.setattr(session._asker, "next", lambda _: 1 / 0)
@@ -115,7 +137,7 @@ def test_an_error_in_the_background_comes_to_the_front(monkeypatch: pytest.Monke
         session.settle()
 
 
-def test_it_stops_when_told_and_leaves_no_trace() -> None:
+def test_it_stops_when_told_and_leaves_no_trace(new_session: NewSession) -> None:
     session, plain = new_session(), new_session()
     question = asked(session)
     session.anticipate()
@@ -126,7 +148,7 @@ def test_it_stops_when_told_and_leaves_no_trace() -> None:
     assert asked(session) == asked(plain)
 
 
-def test_anticipating_before_any_question_does_nothing() -> None:
+def test_anticipating_before_any_question_does_nothing(new_session: NewSession) -> None:
     session = new_session()
     session.anticipate()
     session.settle()

@@ -123,7 +123,7 @@ class Checker:
         scores = np.full(len(state.unlabelled), -1.0)
         scores[state.unlabelled] = product
         candidates = self._session.candidates
-        best = int(candidates[scores[candidates].argmax()])
+        best = int(candidates[np.argmax(scores[candidates])])
         self.picks += 1
         self.found["pick"] += self._asked is None or int(self._asked.item) != best
 

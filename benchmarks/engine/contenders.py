@@ -43,7 +43,7 @@ class ByHand:
         margin = 1.0 - (P[:, -1] - P[:, -2])
         distance = 1.0 - (X[rest] @ X[self._rows].T).max(axis=1)
         score = _rank(margin) * _rank(self._density[rest]) * _rank(distance)
-        return int(rest[score.argmax()])
+        return int(rest[np.argmax(score)])
 
     def learn(self, row: int, label: int) -> None:
         self._rows.append(row)
@@ -85,7 +85,7 @@ class ScikitActiveML:
         self._X = X
         self._y = np.full(len(X), np.nan)
         self._y[rows] = labels
-        self._classes = np.arange(labels.max() + 1)
+        self._classes = np.arange(np.max(labels) + 1)
         self._strategy, self._arguments = self._made()
 
     def query(self) -> int:

@@ -32,7 +32,7 @@ def choose_powers(
     right[0] = HEAD_START
     sizes = np.bincount(classes, minlength=experts[0].shape[1])
     _count_right(experts, classes, sizes, MIXTURES, right)
-    chosen: IntArray = MIXTURES[right.argmax()]
+    chosen: IntArray = MIXTURES[np.argmax(right)]
     return chosen
 
 

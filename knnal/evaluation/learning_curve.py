@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,8 +58,20 @@ class Experiment:
         vote: VoteOptions | None = None,
     ) -> LearningCurve:
         """Label ``budget`` items one at a time, from none, with the strategy's questions."""
+        with closing(Pool.in_memory(self._X)) as pool:
+            return self._label(pool, strategy, budget, seed, classifier, vote)
+
+    def _label(
+        self,
+        pool: Pool,
+        strategy: str,
+        budget: int,
+        seed: int,
+        classifier: str,
+        vote: VoteOptions | None,
+    ) -> LearningCurve:
         session = Session(
-            Pool.in_memory(self._X),
+            pool,
             strategy=strategy,
             classifier=classifier,
             vote=vote,

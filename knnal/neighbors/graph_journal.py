@@ -45,7 +45,7 @@ class Journal:
             self._file.write(fingerprint)
         end = self._file.tell()
         for rows, block in _records(self._file, lists.ids.shape[1]):
-            if rows.min() < 0 or rows.max() >= len(lists.ids):
+            if np.min(rows) < 0 or np.max(rows) >= len(lists.ids):
                 break
             lists.put(rows, block)
             done.append(rows)

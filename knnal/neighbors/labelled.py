@@ -63,7 +63,7 @@ class LabelledNeighbours:
         """
         if ids.shape != self.ids.shape or similarities.shape != self.similarities.shape:
             return False
-        if len(labelled) and not 0 <= labelled.min() <= labelled.max() < len(ids):
+        if len(labelled) and not 0 <= np.min(labelled) <= np.max(labelled) < len(ids):
             return False
         self.labelled = set(map(int, labelled))
         self._latest = None

@@ -69,7 +69,7 @@ def select_cdf_product(
     scores = places[0]
     for more in places[1:]:
         scores = scores * more
-    best = int(scores.argmax())
+    best = int(np.argmax(scores))
     return Selection(int(rows[best]), float(scores[best]), tuple(float(p[best]) for p in places))
 
 

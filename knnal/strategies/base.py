@@ -79,7 +79,7 @@ class Strategy(ABC):
         if not len(places):
             return None
         scores = self.score(pool)
-        best = int(places[scores.values[places].argmax()])
+        best = int(places[np.argmax(scores.values[places])])
         return Pick(int(pool.rows[best]), float(scores.values[best]), scores.at(best))
 
     def explain(self, pool: PoolView, row: int) -> Pick:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from contextlib import closing
 from typing import Any
 
 import numpy as np
@@ -115,11 +115,11 @@ def test_neighbours_of_other_vectors_are_not_used(pool: Pool, make_pool: Any) ->
 
 
 def test_small_pools_and_pools_in_memory_keep_no_file(
-    pool: Pool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_WORTH_A_FILE", 300 * len(LABELLED) + 1)
     assert_found_anew(pool, restored(pool, LABELLED), LABELLED)
     assert pool.neighbours_file is not None
     assert not pool.neighbours_file.exists()
-    in_memory = Pool.in_memory(np.random.default_rng(0).normal(size=(300, 6)))
-    assert_found_anew(in_memory, restored(in_memory, LABELLED), LABELLED)
+    with closing(Pool.in_memory(np.random.default_rng(0).normal(size=(300, 6)))) as in_memory:
+        assert_found_anew(in_memory, restored(in_memory, LABELLED), LABELLED)
