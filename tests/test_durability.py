@@ -68,8 +68,9 @@ embedder = Precomputed()
 embedder.batch_size = 10
 module._CHUNK_ITEMS = 40
 stored = module.Ingest._store
-def store_and_reply(self, chunk):
-    stored(self, chunk)
+def store_and_reply(self):
+    chunk = self._chunk
+    stored(self)
     if chunk:
         reply(f"stored {chunk[0].item.id} {chunk[-1].item.id}")
 module.Ingest._store = store_and_reply

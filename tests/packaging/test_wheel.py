@@ -72,7 +72,7 @@ def test_it_holds_both_packages_whole(wheel: Path) -> None:
         (name / file.relative_to(folder)).as_posix()
         for name, folder in ((PurePosixPath(n), f) for n, f in sources.items())
         for file in folder.rglob("*")
-        if file.is_file() and file.suffix != ".pyc"
+        if file.is_file() and "__pycache__" not in file.parts
     }
     held = {str(path) for path in members(wheel) if not path.parts[0].endswith(".dist-info")}
     assert {"knnal/py.typed", "knnal_cli/py.typed"} <= held
