@@ -1,4 +1,4 @@
-"""The three experts together, weighed by how well each would have predicted the labels."""
+"""The three experts together, weighed by how many labels each mixture would have predicted."""
 
 from __future__ import annotations
 
@@ -25,10 +25,12 @@ _MEASURES = {"least-confidence": 0, "smallest-margin": 1, "largest-margin": 2}
 class CombinedExpert(PoolClassifier):
     """The product of the experts' probabilities, each plus 0.05 and to a power of its own.
 
-    The powers are those under which the labels, each left out in turn, are likeliest.
+    The powers are those under which most labels are predicted, each left out in turn.
     """
 
-    summary: ClassVar[str] = "kNN, graph and class means, weighed by their leave-one-out likelihood"
+    summary: ClassVar[str] = (
+        "kNN, graph and class means, weighed by what they predict of labels left out"
+    )
 
     def __init__(self, labelling: Labelling, options: VoteOptions) -> None:
         super().__init__(labelling, options)

@@ -43,11 +43,6 @@ class KernelGraph:
     def __len__(self) -> int:
         return len(self.starts) - 1
 
-    @property
-    def segments(self) -> KernelGraph:
-        """What has ``starts``."""
-        return self
-
     def neighbours(self, row: int) -> tuple[Int32Array, Float32Array]:
         """The rows next to ``row``, by rising row, and their kernel values."""
         part = slice(self.starts[row], self.starts[row + 1])
