@@ -7,9 +7,12 @@ another file does: after changing such a one, delete the ``__pycache__`` folders
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import numba
+from llvmlite import ir
+from numba.core import cgutils
+from numba.extending import intrinsic
 
 Kernel = TypeVar("Kernel", bound=Callable[..., object])
 
@@ -28,3 +31,34 @@ def reordered_kernel(function: Kernel) -> Kernel:
         nogil=True, cache=True, error_model="numpy", fastmath={"reassoc", "contract"}
     )
     return cast(Kernel, compiled(function))
+
+
+_CACHE_LINE = 64
+
+
+@kernel
+def prefetch(array: Any, row: Any) -> None:
+    """Send for a row of an array, for use within other kernels that will soon read it."""
+    for byte in range(0, array.strides[0], _CACHE_LINE):
+        _prefetch_line(array, row, byte)
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _prefetch_line(_: Any, array: Any, row: Any, byte: Any) -> Any:  # noqa: ARG001
+    """Send for the cache line that lies so many bytes after the start of a row."""
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        kind = signature.args[0]
+        its = context.make_array(kind)(context, builder, values[0])
+        stride = cgutils.unpack_tuple(builder, its.strides, kind.ndim)[0]
+        start, flag = ir.IntType(8).as_pointer(), ir.IntType(32)
+        instruction = builder.module.declare_intrinsic(
+            "llvm.prefetch", [start], ir.FunctionType(ir.VoidType(), [start, flag, flag, flag])
+        )
+        place = builder.add(builder.mul(values[1], stride), values[2])
+        address = builder.gep(builder.bitcast(its.data, start), [place])
+        to_read, keep_close, data = flag(0), flag(3), flag(1)
+        builder.call(instruction, [address, to_read, keep_close, data])
+        return context.get_dummy_value()
+
+    return numba.types.void(array, numba.types.intp, numba.types.intp), generate

@@ -10,8 +10,11 @@ from typing import TypeVar
 
 from knnal.errors import InputError
 
-BLOCK = 16384
-"""Rows a task: small enough for a core's cache, large enough to outweigh the call."""
+BLOCK = 65536
+"""The fewest rows worth a task: a call takes turns with every other thread's."""
+
+_TASKS = 4
+"""Tasks a thread, so that one that is held up leaves the rest to the others."""
 
 Result = TypeVar("Result")
 
@@ -71,12 +74,15 @@ def use_threads(count: int) -> None:
 
 
 def over_rows(
-    work: Callable[[int, int], Result], rows: int, block: int = BLOCK, start: int = 0
+    work: Callable[[int, int], Result], rows: int, block: int | None = None, start: int = 0
 ) -> list[Result]:
-    """``work(start, stop)`` for blocks of rows, results in order of rows.
+    """``work(start, stop)`` for blocks of rows, of a size that suits the threads unless given.
 
     ``work`` calls compiled kernels, which let other threads run, and writes to its own rows alone.
+    Results are in order of rows; how many there are may depend on the number of threads.
     """
+    if block is None:
+        block = max(BLOCK, -(-(rows - start) // (_TASKS * _workers.count)))
     starts = range(start, rows, block)
     if len(starts) < 2 or _workers.run_inline():
         return [work(begin, min(begin + block, rows)) for begin in starts]

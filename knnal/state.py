@@ -58,7 +58,7 @@ class PoolState:
         self.unlabelled[row] = self.geometry.live[row] and after == UNLABELLED
         changed = np.empty(0, dtype=np.int64)
         if before == UNLABELLED:
-            changed = labelling.neighbours.add(row)
+            changed = labelling.neighbours.add(row, self.classifier.beside(row))
         elif after == UNLABELLED:
             changed = labelling.neighbours.remove(row)
         if self._coverage is not None and UNLABELLED in (before, after):

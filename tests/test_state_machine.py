@@ -30,7 +30,6 @@ from knnal.errors import InputError, LabelConflictError, NothingToUndoError
 from knnal.neighbors.diffusion import RESTART, TOLERANCE
 from knnal.neighbors.similarity import similarities
 from knnal.neighbors.vote import VoteOptions
-from knnal.scoring import selection
 from knnal.session import Session
 from knnal.state import PoolState
 from knnal.store.pool import Pool
@@ -258,8 +257,7 @@ def cut_up(block: int | None, threads: int) -> Iterator[None]:
         parallel.use_threads(threads)
         if block is not None:
             patch.setattr(parallel.over_rows, "__defaults__", (block, 0))
-            for module in (state, selection):
-                patch.setattr(module, "_BLOCK", block)
+            patch.setattr(state, "_BLOCK", block)
         try:
             yield
         finally:

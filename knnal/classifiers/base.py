@@ -12,7 +12,7 @@ import numpy as np
 from knnal.neighbors.graph import build_graph
 from knnal.neighbors.kernel_graph import KernelGraph
 from knnal.neighbors.labelled import LabelledNeighbours
-from knnal.neighbors.reduced import ReducedCopy
+from knnal.neighbors.reduced import Products, ReducedCopy
 from knnal.neighbors.search import Nearest, search_rows
 from knnal.neighbors.vote import VoteOptions
 from knnal.registry import Registry
@@ -121,6 +121,13 @@ class PoolClassifier(ABC):
     def __init__(self, labelling: Labelling, options: VoteOptions) -> None:
         self.labelling = labelling
         self.options = options
+
+    def beside(self, row: int) -> Products:
+        """``row``, unlabelled so far, has got its class, and its nearest rows are looked for next:
+        the products that are wanted of that pass over the reduced copy, there by the update.
+        """
+        del row
+        return Products.none()
 
     @abstractmethod
     def update(self, row: int, before: int, changed: IntArray) -> IntArray | None:

@@ -13,6 +13,7 @@ from knnal.classifiers.means import MeansExpert
 from knnal.classifiers.tables import class_table
 from knnal.classifiers.weighing import FLOOR, choose_powers
 from knnal.compiled import kernel
+from knnal.neighbors.reduced import Products
 from knnal.neighbors.search import Nearest
 from knnal.neighbors.vote import VoteOptions
 from knnal.parallel import over_rows
@@ -38,28 +39,41 @@ class CombinedExpert(PoolClassifier):
         self._graph = GraphExpert(labelling, options)
         self._means = MeansExpert(labelling, options)
         self._experts = (self._knn, self._graph, self._means)
-        self._votes: Float32Array = class_table(0, len(labelling.geometry), np.float32)
+        # The product of kNN's and the graph's factors, which a label changes for few rows. The
+        # means' change for all, and are multiplied in when something is measured.
+        self._settled: Float32Array = class_table(0, len(labelling.geometry), np.float32)
         self.powers: IntArray = np.zeros(3, dtype=np.int64)
         self.rebuild()
 
+    def beside(self, row: int) -> Products:
+        return self._means.beside(row)
+
     def update(self, row: int, before: int, changed: IntArray) -> IntArray | None:
-        revoted, _, _ = (expert.update(row, before, changed) for expert in self._experts)
-        self._count_votes(revoted)
-        self._weigh_experts()
+        revoted = self._knn.update(row, before, changed)
+        reached = self._graph.update(row, before, changed)
+        self._means.update(row, before, changed)
+        powers = self._likeliest_powers()
+        if revoted is None or (powers != self.powers).any():
+            self.mix(powers)
+        else:
+            self._settle(np.union1d(revoted, reached) if powers[0] else reached)
         return None
 
     def rebuild(self) -> None:
         for expert in self._experts:
             expert.rebuild()
-        self._grow()
-        self._count_votes(None)
-        self._weigh_experts()
+        self.mix(self._likeliest_powers())
 
     def declare_classes(self) -> None:
         for expert in self._experts:
             expert.declare_classes()
-        self._grow()
-        self._weigh_experts()
+        self.mix(self._likeliest_powers())
+
+    def mix(self, powers: IntArray) -> None:
+        """Give kNN, graph and means these powers, ``(3,)``, until labels suggest others."""
+        self.powers = powers
+        self._settled = class_table(self.labelling.class_count, 0, np.float32, self._settled)
+        self._settle(np.arange(len(self.labelling.geometry)))
 
     def probabilities(self, rows: IntArray) -> Float32Array:
         return self._product([expert.probabilities(rows) for expert in self._experts])
@@ -70,12 +84,13 @@ class CombinedExpert(PoolClassifier):
     def measure(self, name: str, start: int, stop: int, out: Float32Array) -> bool:
         if name not in _MEASURES or not self.labelling.class_count:
             return False
+        classes = slice(self.labelling.class_count)
+        closeness = self._means.closeness[classes]
         _measure(
             _MEASURES[name],
-            self.powers,
-            self._votes[: self.labelling.class_count],
-            self._graph.scores[: self.labelling.class_count],
-            self._means.closeness[: self.labelling.class_count],
+            bool(self.powers[2]),
+            self._settled[classes],
+            closeness,
             start,
             stop,
             out,
@@ -94,129 +109,162 @@ class CombinedExpert(PoolClassifier):
         shares: Float32Array = product / total[:, None]
         return shares
 
-    def _grow(self) -> None:
-        self._votes = class_table(self.labelling.class_count, 0, np.float32, self._votes)
+    def _settle(self, rows: IntArray) -> None:
+        """Multiply the factors of kNN and graph for some rows anew."""
+        count = self.labelling.class_count
+        neighbours, classes = self.labelling.neighbours, self.labelling.classes
+        scores, settled = self._graph.scores[:count], self._settled[:count]
 
-    def _count_votes(self, rows: IntArray | None) -> None:
-        """Count the neighbours' votes for some rows anew, or for all."""
-        everyone = len(self.labelling.geometry)
-        changed = np.arange(everyone) if rows is None else rows
-        neighbours = self.labelling.neighbours
+        def settle(start: int, stop: int) -> None:
+            block = rows[start:stop]
+            ids = neighbours.ids[block]
+            votes = np.empty((0, self.options.k), dtype=np.float32)
+            if self.powers[0]:
+                nearest = Nearest(ids, neighbours.similarities[block])
+                votes = neighbour_votes(self.labelling, nearest, self.options)
+            _settle(self.powers, ids, votes, classes, scores, block, settled)
 
-        def count(start: int, stop: int) -> None:
-            block = changed[start:stop]
-            nearest = Nearest(neighbours.ids[block], neighbours.similarities[block])
-            votes = neighbour_votes(self.labelling, nearest, self.options)
-            _gather_votes(neighbours.ids, votes, self.labelling.classes, block, self._votes)
+        if count:
+            over_rows(settle, len(rows))
 
-        over_rows(count, len(changed))
-
-    def _weigh_experts(self) -> None:
+    def _likeliest_powers(self) -> IntArray:
         labelled = self.labelling.labelled
         knn, graph, means = (
             np.ascontiguousarray(expert.probabilities(labelled)) for expert in self._experts
         )
-        self.powers = choose_powers((knn, graph, means), self.labelling.classes[labelled])
+        return choose_powers((knn, graph, means), self.labelling.classes[labelled])
+
+
+@kernel
+def _settle(
+    powers: IntArray,
+    ids: Int32Array,
+    votes: Float32Array,
+    classes: Int32Array,
+    scores: Int32Array,
+    rows: IntArray,
+    out: Float32Array,
+) -> None:
+    """The factors of kNN and graph, multiplied, into columns ``rows`` of ``out``.
+
+    ``ids`` and ``votes`` ``(m, k)`` are of those rows; ``scores`` and ``out`` have all rows.
+    """
+    product = np.empty((len(out), _CHUNK), dtype=np.float32)
+    table = np.empty((len(out), _CHUNK), dtype=np.float32)
+    for start in range(0, len(rows), _CHUNK):
+        some = rows[start : start + _CHUNK]
+        product[:] = np.float32(1.0)
+        if powers[0]:
+            own = slice(start, start + len(some))
+            _gather_votes(ids[own], votes[own], classes, table)
+            _multiply(product, table, len(some), powers[0])
+        if powers[1]:
+            for c in range(len(out)):
+                for i in range(len(some)):
+                    table[c, i] = scores[c, some[i]]
+            _multiply(product, table, len(some), powers[1])
+        for c in range(len(out)):
+            for i in range(len(some)):
+                out[c, some[i]] = product[c, i]
+
+
+@kernel
+def _gather_votes(
+    ids: Int32Array, votes: Float32Array, classes: Int32Array, out: Float32Array
+) -> None:
+    """Rows' votes ``(m, k)`` for each class, into the first ``m`` columns of ``out``."""
+    out[:, : len(ids)] = np.float32(0.0)
+    for i in range(len(ids)):
+        for slot in range(ids.shape[1]):
+            voter = ids[i, slot]
+            if voter >= 0:
+                out[classes[voter], i] += votes[i, slot]
+
+
+@kernel
+def _multiply(product: Float32Array, table: Float32Array, size: int, power: int) -> None:
+    """Multiply ``size`` columns by each class's share of them, plus the floor, to a power."""
+    scale = np.empty(size, dtype=np.float32)
+    least = np.empty(size, dtype=np.float32)
+    _find_shares(table, 0, scale, least)
+    for c in range(len(table)):
+        for _ in range(power):
+            for i in range(size):
+                product[c, i] *= table[c, i] * scale[i] + least[i]
+
+
+@kernel
+def _find_shares(table: Float32Array, first: int, scale: Float32Array, least: Float32Array) -> None:
+    """What makes of a value its share of the column, plus the floor: ``value * scale + least``.
+
+    Of as many columns as fit, from ``first`` on. A column of zeros counts as even shares.
+    """
+    scale[:] = np.float32(0.0)
+    for c in range(len(table)):
+        values = table[c, first : first + len(scale)]
+        for i in range(len(scale)):
+            scale[i] += values[i]
+    floor, even = np.float32(FLOOR), np.float32(FLOOR + 1.0 / len(table))
+    for i in range(len(scale)):
+        filled = scale[i] > 0.0
+        least[i] = floor if filled else even
+        scale[i] = np.float32(1.0) / scale[i] if filled else np.float32(0.0)
 
 
 @kernel
 def _measure(
     kind: int,
-    powers: IntArray,
-    votes: Float32Array,
-    scores: Int32Array,
+    with_means: bool,
+    settled: Float32Array,
     closeness: Float32Array,
     start: int,
     stop: int,
     out: Float32Array,
 ) -> None:
-    """An uncertainty of the product, for rows ``start`` to ``stop``, a cacheful at a time."""
-    product = np.empty((len(scores), _CHUNK), dtype=np.float32)
+    """An uncertainty of the product, for rows ``start`` to ``stop``, a cacheful at a time.
+
+    Every loop runs along a class, so that the compiler can put it on vectors.
+    """
+    scale = np.empty(_CHUNK, dtype=np.float32)
+    least = np.empty(_CHUNK, dtype=np.float32)
+    product = np.empty(_CHUNK, dtype=np.float32)
+    best = np.empty(_CHUNK, dtype=np.float32)
+    rival = np.empty(_CHUNK, dtype=np.float32)
+    total = np.empty(_CHUNK, dtype=np.float32)
     for first in range(start, stop, _CHUNK):
         last = min(first + _CHUNK, stop)
-        product[:] = np.float32(1.0)
-        if powers[0]:
-            _multiply(product, votes, first, last, powers[0])
-        if powers[1]:
-            _multiply(product, scores, first, last, powers[1])
-        if powers[2]:
-            _multiply(product, closeness, first, last, powers[2])
-        _rank(kind, product, out[first:last])
-
-
-@kernel
-def _gather_votes(
-    ids: Int32Array,
-    votes: Float32Array,
-    classes: Int32Array,
-    rows: IntArray,
-    out: Float32Array,
-) -> None:
-    """The votes ``(m, k)`` of rows ``(m,)`` for each class, into their columns of ``out``."""
-    out_of = out.shape[0]
-    for i in range(len(rows)):
-        row = rows[i]
-        for c in range(out_of):
-            out[c, row] = 0.0
-        for slot in range(ids.shape[1]):
-            voter = ids[row, slot]
-            if voter >= 0:
-                out[classes[voter], row] += votes[i, slot]
-
-
-@kernel
-def _multiply(
-    product: Float32Array, table: Float32Array | Int32Array, first: int, last: int, power: int
-) -> None:
-    """Multiply by each class's share of columns ``first`` to ``last``, plus the floor, to a power.
-
-    A column of zeros counts as even shares. Every loop runs along a class, so that the compiler
-    can put it on vectors.
-    """
-    size = last - first
-    total = np.zeros(size, dtype=np.float32)
-    for c in range(len(table)):
-        values = table[c, first:last]
+        size = last - first
+        _find_shares(closeness, first, scale[:size], least[:size])
+        best[:], total[:] = np.float32(0.0), np.float32(0.0)
+        rival[:] = np.float32(np.inf if kind == 2 else 0.0)
+        for c in range(len(settled)):
+            fixed, moving = settled[c, first:last], closeness[c, first:last]
+            if with_means:
+                for i in range(size):
+                    product[i] = fixed[i] * (moving[i] * scale[i] + least[i])
+            else:
+                product[:size] = fixed
+            _rank_class(kind, product[:size], best, rival, total)
         for i in range(size):
-            total[i] += np.float32(values[i])
-    least = np.empty(size, dtype=np.float32)
-    floor, even = np.float32(FLOOR), np.float32(FLOOR + 1.0 / len(table))
-    for i in range(size):
-        filled = total[i] > 0.0
-        least[i] = floor if filled else even
-        total[i] = np.float32(1.0) / total[i] if filled else np.float32(0.0)
-    for c in range(len(table)):
-        values = table[c, first:last]
-        results = product[c]
-        if power == 1:
-            for i in range(size):
-                results[i] *= np.float32(values[i]) * total[i] + least[i]
-        else:
-            for i in range(size):
-                factor = np.float32(values[i]) * total[i] + least[i]
-                for _ in range(power):
-                    results[i] *= factor
+            out[first + i] = np.float32(1.0) - (best[i] - rival[i]) / total[i]
 
 
 @kernel
-def _rank(kind: int, product: Float32Array, out: Float32Array) -> None:
-    """Write the measure of each column of products to ``out``."""
-    size = len(out)
-    best = np.zeros(size, dtype=np.float32)
-    rival = np.zeros(size, dtype=np.float32)
-    total = np.zeros(size, dtype=np.float32)
-    if kind == 2:
-        rival[:] = np.inf
-    for c in range(len(product)):
-        values = product[c]
-        if kind == 1:
-            for i in range(size):
-                rival[i] = max(rival[i], min(best[i], values[i]))
-        elif kind == 2:
-            for i in range(size):
-                rival[i] = min(rival[i], values[i])
-        for i in range(size):
-            best[i] = max(best[i], values[i])
-            total[i] += values[i]
-    for i in range(size):
-        out[i] = np.float32(1.0) - (best[i] - rival[i]) / total[i]
+def _rank_class(
+    kind: int, product: Float32Array, best: Float32Array, rival: Float32Array, total: Float32Array
+) -> None:
+    """Bring one more class into the likeliest, the one to compare it with, and the sum of all."""
+    if kind == 0:
+        for i in range(len(product)):
+            best[i] = max(best[i], product[i])
+            total[i] += product[i]
+    elif kind == 1:
+        for i in range(len(product)):
+            rival[i] = max(rival[i], min(best[i], product[i]))
+            best[i] = max(best[i], product[i])
+            total[i] += product[i]
+    else:
+        for i in range(len(product)):
+            rival[i] = min(rival[i], product[i])
+            best[i] = max(best[i], product[i])
+            total[i] += product[i]

@@ -40,7 +40,7 @@ class GraphExpert(PoolClassifier):
         self._latest: tuple[int, IntArray, Int32Array] | None = None
         self.declare_classes()
 
-    def update(self, row: int, before: int, changed: IntArray) -> IntArray | None:
+    def update(self, row: int, before: int, changed: IntArray) -> IntArray:
         del changed
         reached, scores = self._spread(row)
         after = int(self.labelling.classes[row])

@@ -9,7 +9,7 @@ import numpy as np
 from knnal.classifiers.base import UNLABELLED, Labelling, Outsiders, PoolClassifier
 from knnal.classifiers.tables import class_table, normalised_columns
 from knnal.compiled import kernel
-from knnal.neighbors.reduced import code_dots
+from knnal.neighbors.reduced import FIRST, Products, first_dots
 from knnal.neighbors.vote import VoteOptions
 from knnal.parallel import over_rows
 from knnal.types import Float32Array, Int8Array, Int16Array, Int32Array, IntArray
@@ -32,10 +32,18 @@ class MeansExpert(PoolClassifier):
 
     def __init__(self, labelling: Labelling, options: VoteOptions) -> None:
         super().__init__(labelling, options)
-        self._sums: IntArray = np.zeros((0, labelling.geometry.reduced.axes.first.shape[0]), int)
+        self._sums: IntArray = np.zeros((0, FIRST), dtype=np.int64)
         self._counts: IntArray = np.zeros(0, dtype=np.int64)
         self.closeness: Float32Array = class_table(0, len(labelling.geometry), np.float32)
+        self._products: Int32Array = np.empty(len(labelling.geometry), dtype=np.int32)
+        self._product_of: tuple[int, int] | None = None
         self.declare_classes()
+
+    def beside(self, row: int) -> Products:
+        c = int(self.labelling.classes[row])
+        mean, _ = _direction(self._sums[c] + self._contribution(np.array([row]))[0])
+        self._product_of = (row, c)
+        return Products(mean, self._products)
 
     def update(self, row: int, before: int, changed: IntArray) -> IntArray | None:
         del changed
@@ -45,8 +53,10 @@ class MeansExpert(PoolClassifier):
             if c != UNLABELLED:
                 self._sums[c] += sign * own
                 self._counts[c] += sign
+        multiplied = before == UNLABELLED and self._product_of == (row, after)
+        self._product_of = None
         for c in {before, after} - {UNLABELLED}:
-            self._refresh(c)
+            self._refresh(c, multiplied=multiplied)
         return None
 
     def rebuild(self) -> None:
@@ -97,8 +107,11 @@ class MeansExpert(PoolClassifier):
         )
         return closeness
 
-    def _refresh(self, c: int) -> None:
-        """Every row's closeness to a class, after its mean has moved."""
+    def _refresh(self, c: int, *, multiplied: bool = False) -> None:
+        """Every row's closeness to a class, after its mean has moved.
+
+        ``multiplied`` says that the products with the new mean are there.
+        """
         closeness = self.closeness[c]
         if not self._counts[c]:
             closeness[:] = 0.0
@@ -106,10 +119,14 @@ class MeansExpert(PoolClassifier):
         mean, length = _direction(self._sums[c])
         reduced = self.labelling.geometry.reduced
         codes, inverse = reduced.first.codes, reduced.inverse_length
-        over_rows(
-            lambda start, stop: _close(codes, inverse, mean, length, start, stop, closeness),
-            len(closeness),
-        )
+
+        def refresh(start: int, stop: int) -> None:
+            own = slice(start, stop)
+            if not multiplied:
+                first_dots(codes, mean, start, stop, self._products[own])
+            _close(self._products[own], inverse[own], length, closeness[own])
+
+        over_rows(refresh, len(closeness))
 
     def _contribution(self, rows: IntArray) -> IntArray:
         reduced = self.labelling.geometry.reduced
@@ -139,26 +156,18 @@ def _quantised(total: IntArray) -> tuple[Int16Array, np.float32]:
 
 @kernel
 def _close(
-    codes: Int8Array,
-    inverse_length: Float32Array,
-    mean: Int16Array,
-    length: np.float32,
-    start: int,
-    stop: int,
-    out: Float32Array,
+    products: Int32Array, inverse_length: Float32Array, length: np.float32, out: Float32Array
 ) -> None:
-    """``exp((cosine - 1) / T)`` for rows ``start`` to ``stop``, to five digits.
+    """``exp((cosine - 1) / T)`` by the products of codes and mean, ``(m,)``, to five digits.
 
     The exponent is between -2 / T and 0. A 64th of it is small enough for a few terms of the
     series, and the result is squared six times: plain arithmetic, which runs on vectors.
     """
-    dots = np.empty(stop - start, dtype=np.int32)
-    code_dots(codes, mean, start, stop, dots)
     one = np.float32(1.0)
     step = np.float32(1.0 / (TEMPERATURE * (1 << _HALVINGS)))
     per_length = one / length
-    for i in range(stop - start):
-        cosine = np.float32(dots[i]) * inverse_length[start + i] * per_length
+    for i in range(len(out)):
+        cosine = np.float32(products[i]) * inverse_length[i] * per_length
         x = (min(cosine, one) - one) * step
         value = one + x * np.float32(1 / 6)
         value = one + x * value * np.float32(1 / 5)
@@ -168,7 +177,7 @@ def _close(
         value = one + x * value
         for _ in range(_HALVINGS):
             value *= value
-        out[start + i] = value
+        out[i] = value
 
 
 @kernel
@@ -183,6 +192,7 @@ def _close_without(
 ) -> None:
     """``_close`` of labelled rows to their own class's mean, each without its own part of it."""
     rest = np.empty(sums.shape[1], dtype=np.int64)
+    product = np.empty(1, dtype=np.int32)
     for i in range(len(rows)):
         row = rows[i]
         c = classes[row]
@@ -190,8 +200,8 @@ def _close_without(
             for j in range(len(rest)):
                 rest[j] = sums[c, j] - _in_units(codes[row, j], inverse_length[row])
             mean, length = _quantised(rest)
-            own = slice(row, row + 1)
-            _close(codes[own], inverse_length[own], mean, length, 0, 1, out[i : i + 1])
+            first_dots(codes, mean, row, row + 1, product)
+            _close(product, inverse_length[row : row + 1], length, out[i : i + 1])
 
 
 @kernel

@@ -6,16 +6,28 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from knnal.compiled import kernel
+from knnal.compiled import kernel, prefetch
 from knnal.neighbors.labelled_search import insert, search_labelled
-from knnal.neighbors.reduced import ReducedCopy, code_dot, code_dots
+from knnal.neighbors.reduced import (
+    Group,
+    Products,
+    Queries,
+    ReducedCopy,
+    first_dots,
+    second_dot,
+)
 from knnal.neighbors.search import NOBODY
 from knnal.neighbors.similarity import dot, frozen
 from knnal.parallel import over_rows
-from knnal.types import Float32Array, Int8Array, Int16Array, Int32Array, IntArray
+from knnal.types import Float32Array, Int32Array, IntArray
 
 _TOO_MANY = 0.95
 """Where the first bound leaves more than this share of a block, the second costs what it saves."""
+
+_CHUNK = 2048
+
+_AHEAD = 16
+"""How many candidates before its turn a row is sent for: memory takes so long to answer."""
 
 _SAMPLE = 64
 
@@ -73,10 +85,13 @@ class LabelledNeighbours:
         same = self.ids[sample] == ids[sample]
         return bool((same & (self.similarities[sample] == similarities[sample])).all())
 
-    def add(self, row: int) -> IntArray:
-        """Row ``row`` has got a label. Returns the rows whose neighbours changed, rising."""
+    def add(self, row: int, beside: Products | None = None) -> IntArray:
+        """Row ``row`` has got a label. Returns the rows whose neighbours changed, rising.
+
+        The products asked for beside are those of all rows.
+        """
         self.labelled.add(row)
-        self._latest = self._offer(row)
+        self._latest = self._offer(row, beside or Products.none())
         return self._latest.rows
 
     def remove(self, row: int) -> IntArray:
@@ -106,20 +121,15 @@ class LabelledNeighbours:
         parts = over_rows(lambda start, stop: _rows_with(self.ids, row, start, stop), len(self.ids))
         return np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
 
-    def _offer(self, row: int) -> Taken:
+    def _offer(self, row: int, beside: Products) -> Taken:
         """Enter a labelled row wherever it is among the nearest."""
         q = self._X[row]
-        query = self._reduced.queries(q[None])
-        first, second = self._reduced.first, self._reduced.second
-        groups = (query.first, query.second)
-        terms = np.concatenate([[g.unit[0], g.length[0], g.rest[0]] for g in groups])
-        terms = np.append(terms, query.offset).astype(np.float32)
+        reduced = self._reduced
+        query = reduced.queries(q[None])
 
         def offer(start: int, stop: int) -> tuple[IntArray, Int32Array, Float32Array]:
             found = _candidates(
-                first.codes, first.scale, first.error, first.rest, self._reduced.offset,
-                second.codes, second.scale, second.error, second.rest,
-                query.first.values[0], query.second.values[0], terms,
+                reduced.first, reduced.second, reduced.offset, query, beside,
                 self.similarities, start, stop,
             )  # fmt: skip
             return _enter(self._X, q, row, found, self.ids, self.similarities)
@@ -130,57 +140,69 @@ class LabelledNeighbours:
 
 @kernel
 def _candidates(
-    codes: Int8Array,
-    scale: Float32Array,
-    error: Float32Array,
-    rest: Float32Array,
+    first: Group,
+    second: Group,
     offset: Float32Array,
-    more_codes: Int8Array,
-    more_scale: Float32Array,
-    more_error: Float32Array,
-    more_rest: Float32Array,
-    values: Int16Array,
-    more_values: Int16Array,
-    terms: Float32Array,
+    query: Queries,
+    beside: Products,
     similarities: Float32Array,
     start: int,
     stop: int,
 ) -> IntArray:
-    """The rows whose bound reaches their last neighbour's similarity.
+    """The rows whose bound reaches their last neighbour's similarity, rising."""
+    found = np.empty(stop - start, dtype=np.int64)
+    known = np.empty(_CHUNK, dtype=np.float32)
+    bound = np.empty(_CHUNK, dtype=np.float32)
+    last = similarities[:, similarities.shape[1] - 1]
+    values, unit = query.second.values[0], query.second.unit[0]
+    length, rest = query.second.length[0], query.second.rest[0]
+    count = 0
+    for begin in range(start, stop, _CHUNK):  # what is known of a chunk stays in the cache
+        end = min(begin + _CHUNK, stop)
+        _bound_by_first(first, offset, query, begin, end, known, bound)
+        if len(beside.values):
+            first_dots(first.codes, beside.values, begin, end, beside.out[begin:end])
+        # Branches that go either way at random cost more than the work they would save here.
+        hopeful = count
+        for row in range(begin, end):
+            found[hopeful] = row
+            hopeful += bound[row - begin] >= last[row]
+        if second.codes.shape[1] == 0 or hopeful - count > _TOO_MANY * (end - begin):
+            count = hopeful
+            continue
+        for at in range(count, hopeful):
+            prefetch(second.codes, found[min(at + _AHEAD, hopeful - 1)])
+            prefetch(second.scale, found[min(at + _AHEAD, hopeful - 1)])
+            row = found[at]
+            more = np.float32(second_dot(second.codes, row, values)) * unit * second.scale[row]
+            beyond = second.error[row] * length + second.rest[row] * rest
+            found[count] = row
+            count += known[row - begin] + more + beyond >= last[row]
+    return found[:count]
 
-    ``terms``: unit, length and rest of the query on each group, then its offset.
-    """
+
+@kernel
+def _bound_by_first(
+    group: Group,
+    offset: Float32Array,
+    query: Queries,
+    start: int,
+    stop: int,
+    known: Float32Array,
+    bound: Float32Array,
+) -> None:
+    """What the first group says of rows ``start`` to ``stop``, without and with its rest."""
     size = stop - start
     dots = np.empty(size, dtype=np.int32)
-    code_dots(codes, values, start, stop, dots)
-    known = np.empty(size, dtype=np.float32)
-    bound = np.empty(size, dtype=np.float32)
-    last = similarities[start:stop, similarities.shape[1] - 1]
-    scale, error = scale[start:stop], error[start:stop]
-    rest, offset = rest[start:stop], offset[start:stop]
+    first_dots(group.codes, query.first.values[0], start, stop, dots)
+    unit, length, query_rest = query.first.unit[0], query.first.length[0], query.first.rest[0]
+    query_offset = query.offset[0]
+    scale, error = group.scale[start:stop], group.error[start:stop]
+    rest, offset = group.rest[start:stop], offset[start:stop]
     for i in range(size):
-        known[i] = np.float32(dots[i]) * terms[0] * scale[i] + error[i] * terms[1]
-        known[i] += offset[i] + terms[6]
-        bound[i] = known[i] + rest[i] * terms[2]
-    # Branches that go either way at random cost more than the work they would save here.
-    found = np.empty(size, dtype=np.int64)
-    count = 0
-    for i in range(size):
-        found[count] = start + i
-        count += bound[i] >= last[i]
-    if more_codes.shape[1] == 0 or count > _TOO_MANY * size:
-        return found[:count]
-    for at in range(count):
-        row = found[at]
-        more = np.float32(code_dot(more_codes[row], more_values)) * terms[3] * more_scale[row]
-        beyond = more_error[row] * terms[4] + more_rest[row] * terms[5]
-        bound[at] = known[row - start] + more + beyond
-    kept = 0
-    for at in range(count):
-        row = found[at]
-        found[kept] = row
-        kept += bound[at] >= last[row - start]
-    return found[:kept]
+        known[i] = np.float32(dots[i]) * unit * scale[i] + error[i] * length
+        known[i] += offset[i] + query_offset
+        bound[i] = known[i] + rest[i] * query_rest
 
 
 @kernel

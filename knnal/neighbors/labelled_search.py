@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from knnal.compiled import kernel
-from knnal.neighbors.reduced import ReducedCopy, code_dot
+from knnal.neighbors.reduced import ReducedCopy, second_dot
 from knnal.neighbors.search import NOBODY
 from knnal.neighbors.similarity import dot, frozen
 from knnal.parallel import over_rows
@@ -103,7 +103,7 @@ def _search_block(
         for at in range(count):
             j = candidates[at]
             if more_codes.shape[1]:
-                more = np.float32(code_dot(more_codes[i], more_values[j])) * more_unit[j]
+                more = np.float32(second_dot(more_codes, i, more_values[j])) * more_unit[j]
                 beyond = more_error[i] * more_length[j] + more_rest[i] * more_label_rest[j]
                 bound[j] = known[j] + more * more_scale[i] + beyond
             if bound[j] >= similarities[i, last]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -43,7 +44,11 @@ _SLACK = 2e-5
 
 @dataclass(frozen=True)
 class Axes:
-    """The mean ``(d,)`` and two groups of orthonormal axes ``(d1, d)`` and ``(d2, d)``."""
+    """The mean ``(d,)`` and two groups of orthonormal axes, ``(FIRST, d)`` and ``(SECOND, d)``.
+
+    Rows of zeros make up the number where there are fewer, so that kernels are compiled for two
+    sizes alone; a small pool has no second group, ``(0, d)``.
+    """
 
     mean: Float32Array
     first: Float32Array
@@ -55,11 +60,11 @@ class Axes:
         ``skew a'a``.
         """
         axes = np.concatenate([self.first, self.second]).astype(np.float64)
+        axes = axes[axes.any(axis=1)]
         return float(np.linalg.norm(axes @ axes.T - np.eye(len(axes))))
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(NamedTuple):
     """Coordinates on one group of axes: ``codes (n, dims)``, ``scale (n,)``, ``error (n,)``.
 
     ``rest (n,)`` is the length of what this group and those before it leave out.
@@ -70,9 +75,23 @@ class Group:
     error: Float32Array
     rest: Float32Array
 
+    def followed_by(self, other: Group) -> Group:
+        return Group(
+            np.concatenate([self.codes, other.codes]),
+            np.concatenate([self.scale, other.scale]),
+            np.concatenate([self.error, other.error]),
+            np.concatenate([self.rest, other.rest]),
+        )
 
-@dataclass(frozen=True, slots=True)
-class GroupQueries:
+    def side_by_side(self) -> Group:
+        """The same, with what belongs to a row in one place: for reading a row here and there."""
+        lengths = np.zeros((len(self.codes), 4), dtype=np.float32)
+        for at, values in enumerate((self.scale, self.error, self.rest)):
+            lengths[:, at] = values
+        return Group(self.codes, lengths[:, 0], lengths[:, 1], lengths[:, 2])
+
+
+class GroupQueries(NamedTuple):
     """Coordinates ``unit * values`` ``(q,), (q, dims)`` of vectors on a group, and the lengths
     ``(q,)`` that the bound needs.
     """
@@ -83,13 +102,25 @@ class GroupQueries:
     rest: Float32Array
 
 
-@dataclass(frozen=True, slots=True)
-class Queries:
+class Queries(NamedTuple):
     """Vectors on both groups; ``offset`` ``(q,)`` is ``m.q - m.m`` and every slack there is."""
 
     first: GroupQueries
     second: GroupQueries
     offset: Float32Array
+
+
+class Products(NamedTuple):
+    """A vector ``(FIRST,)``, or none ``(0,)``, and where its products with the first group's codes
+    go, ``(n,)`` or ``(0,)``: who reads the codes anyway can multiply them with one more.
+    """
+
+    values: Int16Array
+    out: Int32Array
+
+    @classmethod
+    def none(cls) -> Products:
+        return cls(np.empty(0, dtype=np.int16), np.empty(0, dtype=np.int32))
 
 
 class ReducedCopy:
@@ -100,7 +131,8 @@ class ReducedCopy:
     def __init__(
         self, axes: Axes, first: Group, second: Group, offset: Float32Array, fitted_rows: int
     ) -> None:
-        self.axes, self.first, self.second, self.offset = axes, first, second, offset
+        self.axes, self.first, self.second = axes, first, second.side_by_side()
+        self.offset = offset
         self.fitted_rows = fitted_rows
         # |codes|, for directions: a row without any has direction 0, whatever it is divided by.
         lengths = code_lengths(first.codes)
@@ -118,12 +150,9 @@ class ReducedCopy:
     def extended(self, X: Float32Array) -> ReducedCopy:
         """With the rows of ``X`` that this copy lacks, on the same axes."""
         new = reduce_rows(self.axes, X[len(self) :])
-        groups = [
-            Group(*(np.concatenate([getattr(old, f), getattr(more, f)]) for f in Group.__slots__))
-            for old, more in ((self.first, new[0]), (self.second, new[1]))
-        ]
+        first, second = self.first.followed_by(new[0]), self.second.followed_by(new[1])
         offset = np.concatenate([self.offset, new[2]])
-        return ReducedCopy(self.axes, groups[0], groups[1], offset, self.fitted_rows)
+        return ReducedCopy(self.axes, first, second, offset, self.fitted_rows)
 
     def queries(self, Q: Float32Array) -> Queries:
         """What the bounds of all rows against unit vectors ``(q, d)`` need of them."""
@@ -156,14 +185,13 @@ def fit_axes(X: Float32Array, rows: IntArray) -> Axes:
     d = X.shape[1]
     sample = rows[:: max(1, -(-len(rows) // _SAMPLE))]
     wanted = FIRST + (SECOND if len(X) >= _WORTH_A_SECOND else 0)
+    padded = np.zeros((wanted, d), dtype=np.float32)
     if not len(sample):
-        return Axes(
-            np.zeros(d, np.float32),
-            np.eye(min(d, FIRST), d, dtype=np.float32),
-            np.empty((0, d), np.float32),
-        )
+        np.fill_diagonal(padded[:FIRST], 1.0)
+        return Axes(np.zeros(d, np.float32), padded[:FIRST], padded[FIRST:])
     mean, axes = principal_axes(X[sample], min(wanted, d))
-    return Axes(mean, axes[:FIRST], axes[FIRST:])
+    padded[: len(axes)] = axes
+    return Axes(mean, padded[:FIRST], padded[FIRST:])
 
 
 def reduce_rows(axes: Axes, X: Float32Array) -> tuple[Group, Group, Float32Array]:
@@ -217,19 +245,27 @@ def _upper_root(squares: Float64Array, axes: Axes) -> Float64Array:
 
 
 @kernel
-def code_dot(codes: Int8Array, values: Int16Array) -> np.int32:
-    """An exact integer dot product; 2^31 is out of reach for 128 codes and 16-bit values."""
-    total = np.int32(0)
-    for j in range(len(values)):
-        total += np.int32(codes[j]) * np.int32(values[j])
-    return total
+def first_dots(
+    codes: Int8Array, values: Int16Array, start: int, stop: int, out: Int32Array
+) -> None:
+    """The products of the first group's rows ``start`` to ``stop``, into ``out``.
+
+    Exact: 2^31 is out of reach for 128 codes and 16-bit values.
+    """
+    for row in range(start, stop):
+        total = np.int32(0)
+        for j in range(FIRST):  # a number known to the compiler keeps ``values`` in registers
+            total += np.int32(codes[row, j]) * np.int32(values[j])
+        out[row - start] = total
 
 
 @kernel
-def code_dots(codes: Int8Array, values: Int16Array, start: int, stop: int, out: Int32Array) -> None:
-    """The products of rows ``start`` to ``stop``, into ``out``."""
-    for row in range(start, stop):
-        out[row - start] = code_dot(codes[row], values)
+def second_dot(codes: Int8Array, row: int, values: Int16Array) -> np.int32:
+    """The product of a row of the second group; 2^31 is out of reach for 256 codes, too."""
+    total = np.int32(0)
+    for j in range(SECOND):
+        total += np.int32(codes[row, j]) * np.int32(values[j])
+    return total
 
 
 def code_lengths(codes: Int8Array) -> Float32Array:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from knnal.files import DAMAGED_ARCHIVE, atomic_writer
-from knnal.neighbors.reduced import Axes, Group, ReducedCopy, reduce_rows
+from knnal.neighbors.reduced import FIRST, SECOND, Axes, Group, ReducedCopy, reduce_rows
 from knnal.store.pool import Pool
 from knnal.types import BoolArray, Float32Array, LogNarrator, Narrator
 
@@ -41,7 +41,7 @@ def save_reduction(reduced: ReducedCopy, file: Path) -> None:
     groups = {
         f"{name}_{field}": getattr(group, field)
         for name, group in (("first", reduced.first), ("second", reduced.second))
-        for field in Group.__slots__
+        for field in Group._fields
     }
     axes = {f"axes_{field}": getattr(reduced.axes, field) for field in _AXES}
     with atomic_writer(file) as stream:
@@ -54,14 +54,15 @@ def load_reduction(file: Path, X: Float32Array) -> ReducedCopy | None:
         with file.open("rb") as stream, np.load(stream) as stored:
             axes = Axes(*(stored[f"axes_{field}"] for field in _AXES))
             first, second = (
-                Group(*(stored[f"{name}_{field}"] for field in Group.__slots__))
+                Group(*(stored[f"{name}_{field}"] for field in Group._fields))
                 for name in ("first", "second")
             )
             reduced = ReducedCopy(axes, first, second, stored["offset"], int(stored["fitted_rows"]))
     except DAMAGED_ARCHIVE:
         return None
     n = len(reduced)
-    if not 0 < n <= len(X) or axes.mean.shape != X.shape[1:]:
+    sizes = (FIRST, X.shape[1]), (len(axes.second) and SECOND, X.shape[1])
+    if not 0 < n <= len(X) or (axes.first.shape, axes.second.shape) != sizes:
         return None
     last = reduce_rows(axes, X[n - 1 : n])[0]
     return reduced if np.array_equal(last.codes[0], first.codes[n - 1]) else None

@@ -7,16 +7,22 @@ among the values of their own bins. Two rounds of counts, which parts of a pool 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from knnal.compiled import kernel
 from knnal.parallel import over_rows
+from knnal.scoring.bins import BINS, BinnedFactor
 from knnal.types import BoolArray, Float32Array, Float64Array, IntArray, UInt16Array
 
-_BINS = 4096
-_BLOCK = 65536
+_STRIDE = 61
+"""One row in so many is looked at first, for a score that the others have to reach."""
+
+_STRIP = 64
+"""Rows that are passed over together: what a few vectors hold."""
+
 _ROUNDING = 1.0 - 1e-12
 """Three counts are multiplied in double precision; bounds give way by more than that rounds."""
 
@@ -30,50 +36,45 @@ class Selection:
     places: tuple[float, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Counted:
-    """How many values lie in each bin, and how many in all those below, both ``(factors, bins)``.
+class CdfProductSelector:
+    """Picks rows of the largest product of empirical CDFs, time after time from the same pool.
 
-    ``bins`` is ``(factors, rows)``.
+    What it keeps from one time to the next are the bins of values that have not changed. It never
+    changes what is picked.
     """
 
-    bins: UInt16Array
-    counts: IntArray
-    below: IntArray
+    def __init__(self) -> None:
+        self._factors: list[BinnedFactor] = []
 
-    @property
-    def alike(self) -> BoolArray:
-        """The bins of which all values are known to be one and the same, ``(factors, bins)``."""
-        alike = self.counts <= 1
-        alike[:, [0, -1]] = True
-        return alike
+    def select(
+        self, factors: Sequence[Float32Array], pool: BoolArray, allowed: BoolArray
+    ) -> Selection | None:
+        """The allowed row of the largest product, ties to the lower row.
 
-
-def select_cdf_product(
-    factors: tuple[Float32Array, ...], pool: BoolArray, allowed: BoolArray
-) -> Selection | None:
-    """The allowed row of the largest product of empirical CDFs, ties to the lower row.
-
-    ``factors`` are ``(rows,)`` each; their CDFs are over the rows of ``pool``. Equal, to the last
-    bit, to the argmax of the product of ``combine.empirical_cdf``. None if no row is allowed.
-    """
-    allowed = pool & allowed
-    if not allowed.any():
-        return None
-    counted = _count(factors, pool)
-    rows = _contenders(counted, allowed)
-    size = int(np.count_nonzero(pool))
-    places = [
-        _count_up_to(k, counted, values, pool, rows) / size for k, values in enumerate(factors)
-    ]
-    scores = places[0]
-    for more in places[1:]:
-        scores = scores * more
-    best = int(np.argmax(scores))
-    return Selection(int(rows[best]), float(scores[best]), tuple(float(p[best]) for p in places))
+        ``factors`` are ``(rows,)`` each; their CDFs are over the rows of ``pool``. Equal, to the
+        last bit, to the argmax of the product of ``combine.empirical_cdf``. None if no row is
+        allowed.
+        """
+        allowed = pool & allowed
+        if not allowed.any():
+            return None
+        if [len(factor.values) for factor in self._factors] != [len(values) for values in factors]:
+            self._factors = [BinnedFactor(len(values)) for values in factors]
+        for factor, values in zip(self._factors, factors, strict=True):
+            factor.bring_up(values, pool)
+        rows = _contenders(self._factors, allowed)
+        size = int(np.count_nonzero(pool))
+        places = [_count_up_to(factor, rows) / size for factor in self._factors]
+        scores = places[0]
+        for more in places[1:]:
+            scores = scores * more
+        best = int(np.argmax(scores))
+        return Selection(
+            int(rows[best]), float(scores[best]), tuple(float(p[best]) for p in places)
+        )
 
 
-def place_in_cdfs(factors: tuple[Float32Array, ...], pool: BoolArray, row: int) -> Selection:
+def place_in_cdfs(factors: Sequence[Float32Array], pool: BoolArray, row: int) -> Selection:
     """The product of a row's empirical CDFs over the rows of ``pool``, by counting alone."""
     size = int(np.count_nonzero(pool))
     places = tuple(
@@ -85,158 +86,96 @@ def place_in_cdfs(factors: tuple[Float32Array, ...], pool: BoolArray, row: int) 
     return Selection(row, score, places)
 
 
-def _count(factors: tuple[Float32Array, ...], pool: BoolArray) -> _Counted:
-    rows = len(pool)
-    extents = np.array(
-        over_rows(lambda start, stop: _extents(factors, pool, start, stop), rows, _BLOCK)
-    )
-    low, high = extents[:, 0].min(axis=0), extents[:, 1].max(axis=0)
-    # The lowest and the highest value get a bin of their own: those are the ones that many share.
-    width = high.astype(np.float64) - low
-    scale = np.divide(_BINS - 2, width, out=np.zeros_like(width), where=width > 0)
-    bins = np.empty((len(factors), rows), dtype=np.uint16)
-    parts = over_rows(
-        lambda start, stop: _fill(factors, pool, low, high, scale, start, stop, bins), rows, _BLOCK
-    )
-    counts = np.sum(parts, axis=0)
-    return _Counted(bins, counts, np.cumsum(counts, axis=1) - counts)
-
-
-def _contenders(counted: _Counted, allowed: BoolArray) -> IntArray:
+def _contenders(factors: Sequence[BinnedFactor], allowed: BoolArray) -> IntArray:
     """The allowed rows whose score may be the highest, rising."""
-    upper = (counted.below + counted.counts).astype(np.float64)
-    lower = np.where(counted.alike, upper, counted.below + 1.0)
+    bins = tuple(factor.bins for factor in factors)
+    upper = np.array([factor.counts.cumsum() for factor in factors], dtype=np.float64)
+    counts = np.array([factor.counts for factor in factors])
+    alike = np.array([factor.alike for factor in factors])
+    lower = np.where(alike, upper, upper - counts + 1.0)
     rows = len(allowed)
-    blocks = over_rows(
-        lambda start, stop: _best_bounds(counted.bins, allowed, lower, upper, start, stop),
-        rows,
-        _BLOCK,
+    some = np.arange(0, rows, _STRIDE)
+    met = _bounds(bins, some[allowed[some]], lower).max(initial=0.0) * _ROUNDING
+    least = _least_bins(upper, met)
+    found = np.concatenate(
+        over_rows(lambda start, stop: _reaching(bins, least, allowed, start, stop), rows)
     )
-    needed = max(low for low, _ in blocks) * _ROUNDING
-    hopeful = [at for at, (_, high) in enumerate(blocks) if high >= needed]
-    return np.concatenate(
-        [
-            _reaching(
-                counted.bins, allowed, upper, needed, at * _BLOCK, min((at + 1) * _BLOCK, rows)
+    needed = _bounds(bins, found, lower).max() * _ROUNDING
+    reaching: IntArray = found[_bounds(bins, found, upper) >= needed]
+    return reaching
+
+
+def _least_bins(upper: Float64Array, score: float) -> UInt16Array:
+    """The bins that a row must reach for a score, were it the best in all other factors."""
+    best = upper[:, -1]
+    alone = upper * (best.prod() / best)[:, None]
+    least: UInt16Array = np.argmax(alone >= score, axis=1).astype(np.uint16)
+    return least
+
+
+def _bounds(bins: tuple[UInt16Array, ...], rows: IntArray, at: Float64Array) -> Float64Array:
+    """The product of what each factor has for the bins of rows, ``(m,) -> (m,)``."""
+    bounds: Float64Array = at[0][bins[0][rows]]
+    for own, places in zip(bins[1:], at[1:], strict=True):
+        bounds *= places[own[rows]]
+    return bounds
+
+
+def _count_up_to(factor: BinnedFactor, rows: IntArray) -> IntArray:
+    """How many values of the pool are at most as large as those of ``rows``."""
+    own = factor.bins[rows]
+    unsettled = np.zeros(BINS, dtype=np.bool_)
+    unsettled[own] = True
+    unsettled &= ~factor.alike
+    up_to = factor.counts.cumsum()
+    among = np.empty(0, dtype=np.float32)
+    if unsettled.any():
+        lowest, highest = map(int, np.flatnonzero(unsettled)[[0, -1]])
+        among = np.concatenate(
+            over_rows(
+                lambda start, stop: _values_in(
+                    factor.values, factor.bins, factor.pool, unsettled, lowest, highest, start, stop
+                ),
+                len(factor.bins),
             )
-            for at in hopeful
-        ]
-    )
-
-
-def _count_up_to(
-    k: int, counted: _Counted, values: Float32Array, pool: BoolArray, rows: IntArray
-) -> IntArray:
-    """How many values of factor ``k`` in the pool are at most as large as those of ``rows``."""
-    bins = counted.bins[k]
-    unsettled = np.zeros(_BINS, dtype=np.bool_)
-    unsettled[bins[rows]] = True
-    unsettled &= ~counted.alike[k]
-    among = np.concatenate(
-        over_rows(
-            lambda start, stop: _values_in(values, bins, pool, unsettled, start, stop),
-            len(pool),
-            _BLOCK,
         )
-    )
     among.sort()
-    own = bins[rows]
-    full = counted.below[k][own] + np.where(unsettled[own], 0, counted.counts[k][own])
-    of_unsettled = np.where(unsettled, counted.counts[k], 0)
+    full = up_to[own] - np.where(unsettled[own], factor.counts[own], 0)
+    of_unsettled = np.where(unsettled, factor.counts, 0)
     below_unsettled = (np.cumsum(of_unsettled) - of_unsettled)[own]
-    placed = np.searchsorted(among, values[rows], side="right") - below_unsettled
+    placed = np.searchsorted(among, factor.values[rows], side="right") - below_unsettled
     places: IntArray = full + np.where(unsettled[own], placed, 0)
     return places
 
 
 @kernel
-def _extents(
-    factors: tuple[Float32Array, ...], pool: BoolArray, start: int, stop: int
-) -> Float32Array:
-    """The lowest and highest value of each factor, ``(2, factors)``."""
-    extents = np.empty((2, len(factors)), dtype=np.float32)
-    for k in range(len(factors)):
-        values = factors[k]
-        low, high = np.float32(np.inf), np.float32(-np.inf)
-        for row in range(start, stop):
-            low = min(low, values[row] if pool[row] else low)
-            high = max(high, values[row] if pool[row] else high)
-        extents[0, k], extents[1, k] = low, high
-    return extents
-
-
-@kernel
-def _fill(
-    factors: tuple[Float32Array, ...],
-    pool: BoolArray,
-    low: Float32Array,
-    high: Float32Array,
-    scale: Float64Array,
-    start: int,
-    stop: int,
-    bins: UInt16Array,
-) -> IntArray:
-    """Sort rows into bins; how many of the pool are in each, ``(factors, bins)``."""
-    counts = np.zeros((len(factors), _BINS), dtype=np.int64)
-    for k in range(len(factors)):
-        values = factors[k][start:stop]
-        own = bins[k, start:stop]
-        least, most, per_bin = low[k], high[k], np.float32(scale[k])
-        for i in range(len(values)):  # arithmetic alone, which runs on vectors
-            at = 1 + int((values[i] - least) * per_bin)
-            at = max(1, min(at, _BINS - 2))  # values of rows outside the pool may lie anywhere
-            at = 0 if values[i] == least else at
-            own[i] = _BINS - 1 if values[i] == most and most > least else at
-        for i in range(len(values)):
-            counts[k, own[i]] += pool[start + i]
-    return counts
-
-
-@kernel
-def _best_bounds(
-    bins: UInt16Array,
-    allowed: BoolArray,
-    lower: Float64Array,
-    upper: Float64Array,
-    start: int,
-    stop: int,
-) -> tuple[float, float]:
-    """The highest lower bound and the highest upper bound of any allowed row.
-
-    A row whose first factor alone, with the others at their best, stays below a bound that was
-    met already cannot raise either: most rows are passed over for that.
-    """
-    best_low, best_high, others = 0.0, 0.0, 1.0
-    for k in range(1, len(bins)):
-        others *= upper[k, -1]
-    for row in range(start, stop):
-        high = upper[0, bins[0, row]]
-        if not allowed[row] or high * others < best_low:
-            continue
-        low = lower[0, bins[0, row]]
-        for k in range(1, len(bins)):
-            low *= lower[k, bins[k, row]]
-            high *= upper[k, bins[k, row]]
-        best_low = max(best_low, low)
-        best_high = max(best_high, high)
-    return best_low, best_high
-
-
-@kernel
 def _reaching(
-    bins: UInt16Array, allowed: BoolArray, upper: Float64Array, needed: float, start: int, stop: int
+    bins: tuple[UInt16Array, ...],
+    least: UInt16Array,
+    allowed: BoolArray,
+    start: int,
+    stop: int,
 ) -> IntArray:
-    """The allowed rows whose upper bound is as high as needed, rising."""
+    """The allowed rows in the bins ``least`` or higher in every factor, rising."""
     found = np.empty(stop - start, dtype=np.int64)
+    reaching = np.empty(_STRIP, dtype=np.bool_)
     count = 0
-    for row in range(start, stop):
-        if allowed[row]:
-            high = 1.0
-            for k in range(len(bins)):
-                high *= upper[k, bins[k, row]]
-            if high >= needed:
-                found[count] = row
-                count += 1
+    for first in range(start, stop, _STRIP):
+        size = min(_STRIP, stop - first)
+        some = allowed[first : first + size]
+        for i in range(size):
+            reaching[i] = some[i]
+        for k in range(len(bins)):
+            own, needed = bins[k][first : first + size], least[k]
+            for i in range(size):
+                reaching[i] &= own[i] >= needed
+        some_reach = False
+        for i in range(size):
+            some_reach |= reaching[i]
+        if some_reach:
+            for i in range(size):
+                found[count] = first + i
+                count += reaching[i]
     return found[:count]
 
 
@@ -246,14 +185,23 @@ def _values_in(
     bins: UInt16Array,
     pool: BoolArray,
     wanted: BoolArray,
+    lowest: int,
+    highest: int,
     start: int,
     stop: int,
 ) -> Float32Array:
-    """The pool's values in some bins."""
+    """The pool's values in some of the bins ``lowest`` to ``highest``."""
     found = np.empty(stop - start, dtype=np.float32)
     count = 0
-    for row in range(start, stop):
-        if pool[row] and wanted[bins[row]]:
-            found[count] = values[row]
-            count += 1
+    low, high = np.uint16(lowest), np.uint16(highest)
+    for first in range(start, stop, _STRIP):
+        last = min(first + _STRIP, stop)
+        own = bins[first:last]
+        near = False
+        for i in range(len(own)):
+            near |= (own[i] >= low) & (own[i] <= high)
+        if near:
+            for row in range(first, last):
+                found[count] = values[row]
+                count += pool[row] and wanted[bins[row]]
     return found[:count]

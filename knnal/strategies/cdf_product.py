@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from knnal.scoring.combine import empirical_cdf
-from knnal.scoring.selection import Selection, place_in_cdfs, select_cdf_product
+from knnal.scoring.selection import CdfProductSelector, Selection, place_in_cdfs
 from knnal.strategies.base import Pick, PoolView, Scores, Strategy
 from knnal.types import Float32Array
 
@@ -28,6 +28,9 @@ class CdfProduct(Strategy):
     density: ClassVar[str] = "local"
     diversity: ClassVar[str] = "uncovered"
 
+    def __init__(self) -> None:
+        self._selector = CdfProductSelector()
+
     def score(self, pool: PoolView) -> Scores:
         u, i, d = map(pool.term, self._terms)
         F_u, F_i, F_d = map(empirical_cdf, (u, i, d))
@@ -35,7 +38,7 @@ class CdfProduct(Strategy):
 
     def pick(self, pool: PoolView) -> Pick | None:
         terms = tuple(map(pool.whole_term, self._terms))
-        found = select_cdf_product(terms, pool.state.unlabelled, pool.allowed)
+        found = self._selector.select(terms, pool.state.unlabelled, pool.allowed)
         return None if found is None else self._pick(terms, found)
 
     def explain(self, pool: PoolView, row: int) -> Pick:

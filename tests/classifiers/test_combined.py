@@ -85,7 +85,7 @@ def test_it_is_the_product_of_the_experts_to_their_powers(vote: VoteOptions) -> 
 @pytest.mark.parametrize("classes", [1, 2, 3, 12])
 def test_measures_are_those_of_the_probabilities(classes: int, powers: list[int]) -> None:
     state = labelled(vectors(300), classes, 50)
-    state.classifier.powers = np.array(powers)
+    state.classifier.mix(np.array(powers))
     assert_measured(state)
 
 
@@ -128,11 +128,11 @@ def test_class_weights_reach_the_measures_of_all_rows() -> None:
     for row in range(1, 60):
         state.assign(row, 0)
         state.uncertainty("smallest-margin")
-    state.classifier.powers = np.array([1, 0, 0])
+    state.classifier.mix(np.array([1, 0, 0]))
     assert_measured(state)
     state.assign(5, 1)
     state.assign(6, 1)
-    state.classifier.powers = np.array([1, 0, 0])
+    state.classifier.mix(np.array([1, 0, 0]))
     assert_measured(state)
 
 

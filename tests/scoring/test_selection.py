@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from knnal import parallel
 from knnal.parallel import thread_count, use_threads
-from knnal.scoring import selection
+from knnal.scoring import bins
 from knnal.scoring.combine import empirical_cdf
-from knnal.scoring.selection import Selection, select_cdf_product
+from knnal.scoring.selection import CdfProductSelector, Selection
 
 ELEMENTS = [
     st.sampled_from([0.0, 1.0]),
@@ -41,6 +42,10 @@ def questions(draw: Any) -> tuple[Any, Any, Any]:
     return factors, pool, allowed
 
 
+def select(factors: Any, pool: Any, allowed: Any) -> Selection | None:
+    return CdfProductSelector().select(factors, pool, allowed)
+
+
 def by_sorting(factors: Any, pool: Any, allowed: Any) -> Selection | None:
     rows = np.flatnonzero(pool)
     places = [empirical_cdf(values[rows]) for values in factors]
@@ -59,10 +64,10 @@ def by_sorting(factors: Any, pool: Any, allowed: Any) -> Selection | None:
 def test_it_is_the_argmax_of_the_sorted_product(question: Any, block: int, threads: int) -> None:
     before = thread_count()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(selection, "_BLOCK", block)
+        patch.setattr(parallel, "BLOCK", block)
         use_threads(threads)
         try:
-            assert select_cdf_product(*question) == by_sorting(*question)
+            assert select(*question) == by_sorting(*question)
         finally:
             use_threads(before)
 
@@ -71,16 +76,16 @@ def test_it_is_the_argmax_of_the_sorted_product(question: Any, block: int, threa
 @given(questions(), st.sampled_from([np.inf, -np.inf, np.nan]))
 def test_what_lies_outside_of_the_pool_does_not_count(question: Any, value: float) -> None:
     factors, pool, allowed = question
-    expected = select_cdf_product(factors, pool, allowed)
+    expected = select(factors, pool, allowed)
     for values in factors:
         values[~pool] = value
-    assert select_cdf_product(factors, pool, allowed) == expected
+    assert select(factors, pool, allowed) == expected
 
 
 @pytest.mark.parametrize("kind", ["smooth", "ties", "one constant", "two lumps", "opposed"])
 @pytest.mark.parametrize("block", [1000, 65536])
 def test_large_pools(kind: str, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(selection, "_BLOCK", block)
+    monkeypatch.setattr(parallel, "BLOCK", block)
     rng = np.random.default_rng(len(kind))
     n = 30_000
     u, i, d = rng.random((3, n)).astype(np.float32)
@@ -94,33 +99,60 @@ def test_large_pools(kind: str, block: int, monkeypatch: pytest.MonkeyPatch) -> 
     elif kind == "opposed":
         i = -u
     pool, allowed = rng.random(n) < 0.9, rng.random(n) < 0.5
-    assert select_cdf_product((u, i, d), pool, allowed) == by_sorting((u, i, d), pool, allowed)
+    assert select((u, i, d), pool, allowed) == by_sorting((u, i, d), pool, allowed)
 
 
 def test_nothing_allowed_picks_nothing() -> None:
     values = (np.array([1.0, 2.0], np.float32),)
     some, none = np.array([True, False]), np.zeros(2, np.bool_)
-    assert select_cdf_product(values, some, none) is None
-    assert select_cdf_product(values, some, ~some) is None
-    assert select_cdf_product(values, none, some) is None
-    assert select_cdf_product((np.empty(0, np.float32),), none[:0], none[:0]) is None
+    assert select(values, some, none) is None
+    assert select(values, some, ~some) is None
+    assert select(values, none, some) is None
+    assert select((np.empty(0, np.float32),), none[:0], none[:0]) is None
 
 
 def test_a_single_row() -> None:
     values = np.array([9.0, 3.0, 9.0], np.float32)
     only = np.array([False, True, False])
-    assert select_cdf_product((values, values), only, only) == Selection(1, 1.0, (1.0, 1.0))
+    assert select((values, values), only, only) == Selection(1, 1.0, (1.0, 1.0))
 
 
 def test_ties_go_to_the_lower_row() -> None:
     values = np.array([1.0, 2.0, 2.0, 2.0], np.float32)
     everyone = np.ones(4, np.bool_)
-    assert select_cdf_product((values,), everyone, everyone) == Selection(1, 1.0, (1.0,))
+    assert select((values,), everyone, everyone) == Selection(1, 1.0, (1.0,))
     late = np.array([True, False, False, True])
-    assert select_cdf_product((values,), everyone, late) == Selection(3, 1.0, (1.0,))
+    assert select((values,), everyone, late) == Selection(3, 1.0, (1.0,))
 
 
 def test_places_count_rows_that_may_not_be_picked() -> None:
     values = np.array([1.0, 2.0, 3.0, 4.0], np.float32)
     everyone, low = np.ones(4, np.bool_), np.array([True, True, False, False])
-    assert select_cdf_product((values,), everyone, low) == Selection(1, 0.5, (0.5,))
+    assert select((values,), everyone, low) == Selection(1, 0.5, (0.5,))
+
+
+@settings(max_examples=100)
+@given(st.data(), st.sampled_from([7, 65536]))
+def test_what_is_kept_from_pick_to_pick_changes_nothing(data: Any, block: int) -> None:
+    """Values move within their range and beyond it, rows leave the pool and come back."""
+    factors, pool, allowed = data.draw(questions())
+    values = st.sampled_from([-1.0, 0.0, 0.25, 0.5, 1.0, 2.0])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(parallel, "BLOCK", block)
+        patch.setattr(bins, "_MANY", data.draw(st.sampled_from([1, 2, 16])))
+        selector = CdfProductSelector()
+        for _ in range(6):
+            assert selector.select(factors, pool, allowed) == by_sorting(factors, pool, allowed)
+            if len(pool):
+                for row in data.draw(st.lists(st.integers(0, len(pool) - 1), max_size=5)):
+                    data.draw(st.sampled_from(factors))[row] = data.draw(values)
+                    pool[row] = data.draw(st.booleans())
+
+
+def test_another_pool_starts_anew() -> None:
+    selector, everyone = CdfProductSelector(), np.ones(5, np.bool_)
+    values = np.array([1.0, 2.0, 3.0, 5.0, 4.0], np.float32)
+    for size in (3, 5, 4):
+        some = values[:size].copy()
+        picked = selector.select((some,), everyone[:size], everyone[:size])
+        assert picked == by_sorting((some,), everyone[:size], everyone[:size])
