@@ -33,19 +33,15 @@ def reordered_kernel(function: Kernel) -> Kernel:
     return cast(Kernel, compiled(function))
 
 
-_CACHE_LINE = 64
-
-
-@kernel
-def prefetch(array: Any, row: Any) -> None:
-    """Send for a row of an array, for use within other kernels that will soon read it."""
-    for byte in range(0, array.strides[0], _CACHE_LINE):
-        _prefetch_line(array, row, byte)
+CACHE_LINE = 64
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def _prefetch_line(_: Any, array: Any, row: Any, byte: Any) -> Any:  # noqa: ARG001
-    """Send for the cache line that lies so many bytes after the start of a row."""
+def prefetch(_: Any, array: Any, row: Any, byte: Any) -> Any:  # noqa: ARG001
+    """Send for the cache line that lies so many bytes after the start of a row of an array.
+
+    ``(array, row, byte)``, for use within kernels that will soon read it.
+    """
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         kind = signature.args[0]

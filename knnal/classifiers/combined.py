@@ -56,7 +56,8 @@ class CombinedExpert(PoolClassifier):
         if revoted is None or (powers != self.powers).any():
             self.mix(powers)
         else:
-            self._settle(np.union1d(revoted, reached) if powers[0] else reached)
+            for rows in (revoted, reached) if powers[0] else (reached,):
+                self._settle(rows)
         return None
 
     def rebuild(self) -> None:

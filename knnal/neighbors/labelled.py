@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from knnal.compiled import kernel, prefetch
+from knnal.compiled import CACHE_LINE, kernel, prefetch
 from knnal.neighbors.labelled_search import insert, search_labelled
 from knnal.neighbors.reduced import (
+    SECOND,
     Group,
     Products,
     Queries,
@@ -151,11 +152,10 @@ def _candidates(
 ) -> IntArray:
     """The rows whose bound reaches their last neighbour's similarity, rising."""
     found = np.empty(stop - start, dtype=np.int64)
+    known_of = np.empty(stop - start, dtype=np.float32)
     known = np.empty(_CHUNK, dtype=np.float32)
     bound = np.empty(_CHUNK, dtype=np.float32)
     last = similarities[:, similarities.shape[1] - 1]
-    values, unit = query.second.values[0], query.second.unit[0]
-    length, rest = query.second.length[0], query.second.rest[0]
     count = 0
     for begin in range(start, stop, _CHUNK):  # what is known of a chunk stays in the cache
         end = min(begin + _CHUNK, stop)
@@ -163,22 +163,38 @@ def _candidates(
         if len(beside.values):
             first_dots(first.codes, beside.values, begin, end, beside.out[begin:end])
         # Branches that go either way at random cost more than the work they would save here.
-        hopeful = count
         for row in range(begin, end):
-            found[hopeful] = row
-            hopeful += bound[row - begin] >= last[row]
-        if second.codes.shape[1] == 0 or hopeful - count > _TOO_MANY * (end - begin):
-            count = hopeful
-            continue
-        for at in range(count, hopeful):
-            prefetch(second.codes, found[min(at + _AHEAD, hopeful - 1)])
-            prefetch(second.scale, found[min(at + _AHEAD, hopeful - 1)])
-            row = found[at]
-            more = np.float32(second_dot(second.codes, row, values)) * unit * second.scale[row]
-            beyond = second.error[row] * length + second.rest[row] * rest
             found[count] = row
-            count += known[row - begin] + more + beyond >= last[row]
-    return found[:count]
+            known_of[count] = known[row - begin]
+            count += bound[row - begin] >= last[row]
+    if second.codes.shape[1] == 0 or count > _TOO_MANY * (stop - start):
+        return found[:count]
+    return _reaching_by_second(second, query, found[:count], known_of, last)
+
+
+@kernel
+def _reaching_by_second(
+    group: Group, query: Queries, rows: IntArray, known: Float32Array, last: Float32Array
+) -> IntArray:
+    """Those of ``rows`` whose bound by both groups reaches ``last`` ``(n,)``, rising.
+
+    ``known`` is theirs, by the first group without its rest. ``rows`` are written over.
+    """
+    values, unit = query.second.values[0], query.second.unit[0]
+    length, query_rest = query.second.length[0], query.second.rest[0]
+    count = 0
+    for at in range(len(rows)):
+        ahead = rows[min(at + _AHEAD, len(rows) - 1)]
+        for byte in range(0, SECOND, CACHE_LINE):
+            prefetch(group.codes, ahead, byte)
+        prefetch(group.scale, ahead, 0)
+        prefetch(last, ahead, 0)
+        row = rows[at]
+        more = np.float32(second_dot(group.codes, row, values)) * unit * group.scale[row]
+        beyond = group.error[row] * length + group.rest[row] * query_rest
+        rows[count] = row
+        count += known[at] + more + beyond >= last[row]
+    return rows[:count]
 
 
 @kernel

@@ -12,13 +12,15 @@ from typing import Any
 import numpy as np
 
 from knnal.compiled import kernel
-from knnal.neighbors.reduced import ReducedCopy, second_dot
+from knnal.neighbors.reduced import Group, GroupQueries, Queries, ReducedCopy, second_dot
 from knnal.neighbors.search import NOBODY
 from knnal.neighbors.similarity import dot, frozen
 from knnal.parallel import over_rows
-from knnal.types import Float32Array, Int8Array, Int16Array, Int32Array, IntArray
+from knnal.types import Float32Array, Int32Array, IntArray
 
-_BLOCK = 512
+_BLOCK = 256
+_STRIP = 64
+"""Labels that are passed over together: what a few vectors hold."""
 
 
 def search_labelled(
@@ -48,11 +50,8 @@ def search_labelled(
         rows = slice(start, stop)
         estimates = first.codes[rows].astype(np.float32) @ coordinates
         _search_block(
-            estimates, first.scale[rows], first.error[rows], first.rest[rows], reduced.offset[rows],
-            queries.first.length, queries.first.rest, queries.offset,
-            second.codes[rows], second.scale[rows], second.error[rows], second.rest[rows],
-            queries.second.values, queries.second.unit, queries.second.length, queries.second.rest,
-            X[rows], Q, labelled, start, ids[rows], similarities[rows],
+            estimates, first.part(rows), second.part(rows), reduced.offset[rows],
+            queries, X[rows], Q, labelled, start, ids[rows], similarities[rows],
         )  # fmt: skip
 
     with threadpool_limits(1):  # each worker multiplies its own blocks
@@ -62,21 +61,10 @@ def search_labelled(
 @kernel
 def _search_block(
     estimates: Float32Array,
-    scale: Float32Array,
-    error: Float32Array,
-    rest: Float32Array,
+    first: Group,
+    second: Group,
     offset: Float32Array,
-    length: Float32Array,
-    label_rest: Float32Array,
-    label_offset: Float32Array,
-    more_codes: Int8Array,
-    more_scale: Float32Array,
-    more_error: Float32Array,
-    more_rest: Float32Array,
-    more_values: Int16Array,
-    more_unit: Float32Array,
-    more_length: Float32Array,
-    more_label_rest: Float32Array,
+    queries: Queries,
     X: Float32Array,
     Q: Float32Array,
     labelled: IntArray,
@@ -88,26 +76,60 @@ def _search_block(
     labels, last = len(labelled), ids.shape[1] - 1
     known = np.empty(labels, dtype=np.float32)
     bound = np.empty(labels, dtype=np.float32)
-    candidates = np.empty(labels, dtype=np.int64)
+    candidates = np.empty(labels + 1, dtype=np.int64)
+    length, rest, label_offset = queries.first.length, queries.first.rest, queries.offset
     for i in range(len(X)):
+        scale, error, row_rest = first.scale[i], first.error[i], first.rest[i]
+        row_offset = offset[i]
+        row_estimates = estimates[i]
         for j in range(labels):
-            known[j] = estimates[i, j] * scale[i] + (label_offset[j] + offset[i])
-            known[j] += length[j] * error[i]
-            bound[j] = known[j] + label_rest[j] * rest[i]
+            known[j] = row_estimates[j] * scale + (label_offset[j] + row_offset)
+            known[j] += length[j] * error
+            bound[j] = known[j] + rest[j] * row_rest
         _enter_likeliest(known, X[i], Q, labelled, start + i, ids[i], similarities[i])
-        threshold = similarities[i, last]
-        count = 0
-        for j in range(labels):
-            candidates[count] = j
-            count += bound[j] >= threshold
-        for at in range(count):
-            j = candidates[at]
-            if more_codes.shape[1]:
-                more = np.float32(second_dot(more_codes, i, more_values[j])) * more_unit[j]
-                beyond = more_error[i] * more_length[j] + more_rest[i] * more_label_rest[j]
-                bound[j] = known[j] + more * more_scale[i] + beyond
+        count = _reaching(bound, similarities[i, last], candidates)
+        if second.codes.shape[1]:
+            _bound_by_both(second, i, queries.second, known, candidates[:count], bound)
+        for j in candidates[:count]:
             if bound[j] >= similarities[i, last]:
                 _offer(labelled[j], X[i], Q[j], start + i, ids[i], similarities[i])
+
+
+@kernel
+def _reaching(bound: Float32Array, threshold: np.float32, out: IntArray) -> int:
+    """Write where the bounds reach a threshold, rising; returns how many those are."""
+    count = 0
+    for begin in range(0, len(bound), _STRIP):
+        strip = bound[begin : begin + _STRIP]
+        hopeful = np.int32(0)
+        for j in range(len(strip)):
+            hopeful += np.int32(strip[j] >= threshold)
+        if hopeful:
+            for j in range(len(strip)):
+                out[count] = begin + j
+                count += strip[j] >= threshold
+    return count
+
+
+@kernel
+def _bound_by_both(
+    group: Group,
+    row: int,
+    queries: GroupQueries,
+    known: Float32Array,
+    candidates: IntArray,
+    bound: Float32Array,
+) -> None:
+    """Lower the bounds of a row's candidates to what both groups say.
+
+    ``known`` is what the first says without its rest; it and ``bound`` are of all labels.
+    """
+    values, unit, length, rest = queries.values, queries.unit, queries.length, queries.rest
+    scale, error, row_rest = group.scale[row], group.error[row], group.rest[row]
+    for j in candidates:
+        more = np.float32(second_dot(group.codes, row, values[j])) * unit[j] * scale
+        beyond = error * length[j] + row_rest * rest[j]
+        bound[j] = known[j] + more + beyond
 
 
 @kernel
@@ -124,9 +146,15 @@ def _enter_likeliest(
     k = len(ids)
     likeliest = np.full(k, np.int32(NOBODY))
     values = np.full(k, np.float32(-np.inf))
-    for j in range(len(known)):
-        if known[j] > values[k - 1]:
-            insert(likeliest, values, j, known[j])
+    for begin in range(0, len(known), _STRIP):
+        strip = known[begin : begin + _STRIP]
+        higher, lowest = np.int32(0), values[k - 1]
+        for j in range(len(strip)):
+            higher += np.int32(strip[j] > lowest)
+        if higher:
+            for j in range(len(strip)):
+                if strip[j] > values[k - 1]:
+                    insert(likeliest, values, begin + j, strip[j])
     for at in likeliest:
         if at != NOBODY:
             _offer(labelled[at], x, Q[at], row, ids, similarities)

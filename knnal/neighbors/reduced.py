@@ -75,6 +75,9 @@ class Group(NamedTuple):
     error: Float32Array
     rest: Float32Array
 
+    def part(self, rows: slice) -> Group:
+        return Group(self.codes[rows], self.scale[rows], self.error[rows], self.rest[rows])
+
     def followed_by(self, other: Group) -> Group:
         return Group(
             np.concatenate([self.codes, other.codes]),
