@@ -19,6 +19,7 @@ from knnal.neighbors.vote import VoteOptions
 from knnal.predictions import predict_items, predict_vectors
 from knnal.replay import Replay
 from knnal.speculation import Speculation
+from knnal.stability import Stability
 from knnal.state import PoolState
 from knnal.store.ledger import AUDIT, NAMED, Event, EventKind, Ledger
 from knnal.store.log import Offer
@@ -56,7 +57,8 @@ class Session:
         geometry = geometry or stored_geometry(pool, narrator)
         self._replay = Replay(pool, geometry, classifier, self._vote)
         self._asker = Asker(self._replay, strategy, self._vote, audit, seed)
-        self._speculation = Speculation(self._replay, self._asker)
+        self._stability = Stability(self._replay)
+        self._speculation = Speculation(self._replay, self._asker, self._stability.look)
         self._asked: Question | None = None
         self._following: Question | None = None
 
@@ -71,6 +73,11 @@ class Session:
     def ledger(self) -> Ledger:
         """The decisions in force."""
         return self._replay.ledger
+
+    @property
+    def geometry(self) -> Geometry:
+        """What is known of the pool's vectors without any label; it never changes."""
+        return self._replay.state.geometry
 
     @property
     def state(self) -> PoolState:
@@ -278,7 +285,9 @@ class Session:
         return questions
 
     def _provenance(self, item: str, offer: Offer | None, prepared: bool) -> dict[str, Any]:
-        """How the item came to be labelled, and what was predicted before its label is learnt."""
+        """How the item came to be labelled, what was predicted before its label is learnt, and how
+        far the label before it had moved the predictions.
+        """
         if prepared and self._asked is not None:
             prediction = self._asked.prediction
         else:
@@ -286,6 +295,9 @@ class Session:
         predicted: dict[str, Any] = {}
         if prediction.label is not None:
             predicted = {"prediction": prediction.label, "probability": prediction.probability}
+        agreement = self._stability.look()
+        if agreement is not None:
+            predicted["agreement"] = agreement
         if offer is None:
             return {"origin": NAMED, "strategy": None, "scores": predicted}
         return {

@@ -9,6 +9,7 @@ leaves no trace, and what is prepared is what would have been found afterwards.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from knnal.asking import Asker, Question
@@ -16,11 +17,15 @@ from knnal.replay import Replay
 
 
 class Speculation:
-    """Prepares questions. Between ``begin`` and ``cancel`` the pool state belongs to it."""
+    """Prepares questions. Between ``begin`` and ``cancel`` the pool state belongs to it.
 
-    def __init__(self, replay: Replay, asker: Asker) -> None:
+    ``look`` is called before anything is tried, when the state is that of the labels in force.
+    """
+
+    def __init__(self, replay: Replay, asker: Asker, look: Callable[[], object]) -> None:
         self._replay = replay
         self._asker = asker
+        self._look = look
         self._thread: ThreadPoolExecutor | None = None
         self._work: Future[None] | None = None
         self._stop = threading.Event()
@@ -86,6 +91,7 @@ class Speculation:
 
     def _prepare(self, question: Question, step: int) -> None:
         self._settle()
+        self._look()
         row = self._replay.row(question.item)
         chances = question.prediction.probabilities
         prepared: dict[str, Question | None] = {}

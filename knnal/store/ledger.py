@@ -121,6 +121,13 @@ class Ledger:
         latest = sorted(active[-1] for active in self._by_item.values() if active)
         return (self._events[seq] for seq in latest)
 
+    def latest_label(self) -> Event | None:
+        """The latest decision in force that gives a label, or None."""
+        for event in reversed(self._events.values()):
+            if event.label is not None and self.decision(str(event.item)) is event:
+                return event
+        return None
+
     def labels(self) -> dict[str, str]:
         return {
             event.item: event.label
