@@ -14,7 +14,15 @@ from knnal import defaults
 from knnal.embedders.base import Embedder, create_embedder
 from knnal.embedding import Embedded, embed_stream
 from knnal.errors import EmbedderMismatchError, ItemError, PoolError
-from knnal.evaluation.audit import AccuracyEstimate, audit_estimate
+from knnal.evaluation.advice import Advice, advise
+from knnal.evaluation.audit import (
+    AccuracyEstimate,
+    CurvePoint,
+    audit_curve,
+    audit_estimate,
+    audited_items,
+)
+from knnal.evaluation.random_labels import RandomEstimate, RandomLabels, located
 from knnal.exchange.exporting import export
 from knnal.exchange.importing import ImportReport, import_labels
 from knnal.ingest import IngestReport, ingest
@@ -23,7 +31,7 @@ from knnal.items.detect import open_source
 from knnal.items.text import text_item
 from knnal.neighbors.graph import stored_graph
 from knnal.neighbors.reduced_file import stored_reduction
-from knnal.session import Session, default_annotator
+from knnal.session import Session, default_annotator, stored_geometry
 from knnal.store.catalogue import ItemState
 from knnal.store.ledger import Ledger
 from knnal.store.pool import Pool
@@ -38,7 +46,11 @@ DEFAULT_EMBEDDERS = {
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What a pool holds. ``labels`` counts by class, ``skipped`` are set aside by hand."""
+    """What a pool holds. ``labels`` counts by class, ``skipped`` are set aside by hand.
+
+    ``curve`` is the estimated accuracy over labels, and ``random`` what random labels would have
+    reached; None unless it was asked for, or while too few items are audited.
+    """
 
     folder: str
     sources: tuple[str, ...]
@@ -52,6 +64,9 @@ class Status:
     skipped: int
     labels: dict[str, int]
     accuracy: AccuracyEstimate | None
+    curve: tuple[CurvePoint, ...]
+    random: RandomEstimate | None
+    advice: Advice
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -152,8 +167,12 @@ class Project:
         vectors = np.stack([e.vector for e in found])
         return [*session.predict_vectors(names, vectors), *skipped]
 
-    def status(self) -> Status:
-        """Counts, classes, and the estimated accuracy; read from the log alone."""
+    def status(self, *, target: float | None = None, compare: bool = False) -> Status:
+        """Counts, classes, the estimated accuracy, and whether one could stop.
+
+        It is read from the log alone, unless it is to ``compare`` with random labels, which takes
+        the neighbour graph. Raises InputError for a target that is no accuracy.
+        """
         ledger = Ledger()
         for event in self.pool.log.events():
             ledger.apply(event)
@@ -172,7 +191,15 @@ class Project:
             skipped=len(ledger.skipped()),
             labels=ledger.class_counts(),
             accuracy=audit_estimate(ledger),
+            curve=audit_curve(audited_items(ledger)),
+            random=self._random(ledger) if compare else None,
+            advice=advise(ledger, target),
         )
+
+    def _random(self, ledger: Ledger) -> RandomEstimate | None:
+        audited, rows = located(self.pool, audited_items(ledger), len(self.pool.embeddings))
+        random = RandomLabels(lambda: stored_geometry(self.pool, self._narrator))
+        return random.estimate(audited, rows, len(ledger.labels()))
 
     def import_labels(self, file: Path, **options: Any) -> ImportReport:
         """Labels from a table; ``options`` are those of ``knnal.exchange.importing``."""

@@ -33,6 +33,10 @@ AuditOption = Annotated[
         help="Share of questions drawn at random, to estimate the accuracy honestly.",
     ),
 ]
+TargetOption = Annotated[
+    float | None,
+    typer.Option(min=0.01, max=1.0, help="An accuracy that would be enough, such as 0.95."),
+]
 SeedOption = Annotated[int, typer.Option(min=0, help="Seed of all that is random.")]
 AnnotatorOption = Annotated[
     str | None, typer.Option(help="Who labels; the name you are logged in by, unless given.")

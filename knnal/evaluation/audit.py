@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from knnal.store.ledger import AUDIT, Ledger
@@ -10,6 +11,16 @@ from knnal.store.ledger import AUDIT, Ledger
 WINDOW = 100
 CONFIDENCE_Z = 1.959963984540054
 """The normal quantile of a two-sided 95 % interval."""
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """An audited item and its label; whether that was predicted, from so many ``labels``."""
+
+    item: str
+    label: str
+    right: bool
+    labels: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +37,26 @@ class AccuracyEstimate:
         return self.correct / self.audited
 
 
+@dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """An estimate of the accuracy at a number of labels, and its 95 % interval."""
+
+    labels: int
+    accuracy: float
+    low: float
+    high: float
+
+
+def audited_items(ledger: Ledger) -> list[Audited]:
+    """The audited items that are labelled, in the order in which they were."""
+    labelled = [event for event in ledger.decisions() if event.label is not None]
+    return [
+        Audited(str(event.item), str(event.label), event.label == event.scores["prediction"], known)
+        for known, event in enumerate(labelled)
+        if event.origin == AUDIT and "prediction" in event.scores
+    ]
+
+
 def audit_estimate(ledger: Ledger, window: int = WINDOW) -> AccuracyEstimate | None:
     """How often predictions were right for the latest audited items; None before the first one.
 
@@ -33,15 +64,26 @@ def audit_estimate(ledger: Ledger, window: int = WINDOW) -> AccuracyEstimate | N
     learnt, so the estimate is honest for the classifier as it was over the window. It looks back,
     and the classifier has learnt since: the truth is rather above than below.
     """
-    outcomes = [
-        event.label == event.scores["prediction"]
-        for event in ledger.decisions()
-        if event.origin == AUDIT and event.label is not None and "prediction" in event.scores
-    ][-window:]
+    return latest_estimate(audited_items(ledger), window)
+
+
+def latest_estimate(audited: Sequence[Audited], window: int = WINDOW) -> AccuracyEstimate | None:
+    """The same of audited items at hand."""
+    outcomes = [one.right for one in audited[-window:]]
     if not outcomes:
         return None
     low, high = wilson_interval(sum(outcomes), len(outcomes))
     return AccuracyEstimate(sum(outcomes), len(outcomes), low, high)
+
+
+def audit_curve(audited: Sequence[Audited], window: int = WINDOW) -> tuple[CurvePoint, ...]:
+    """What the estimate was after each audited item, by the labels there were with it."""
+    points = []
+    for count, one in enumerate(audited, start=1):
+        estimate = latest_estimate(audited[:count], window)
+        assert estimate is not None
+        points.append(CurvePoint(one.labels + 1, estimate.accuracy, estimate.low, estimate.high))
+    return tuple(points)
 
 
 def wilson_interval(successes: int, trials: int, z: float = CONFIDENCE_Z) -> tuple[float, float]:

@@ -16,13 +16,7 @@ from knnal.classifiers.weighing import FLOOR, choose_powers
 from knnal.neighbors.diffusion import Diffusion
 from knnal.neighbors.similarity import similarities_at
 from knnal.neighbors.vote import VoteOptions
-from knnal.types import (
-    BoolArray,
-    Float32Array,
-    Float64Array,
-    Int32Array,
-    IntArray,
-)
+from knnal.types import BoolArray, Float32Array, Int32Array, IntArray
 
 
 class Rehearsal:
@@ -35,7 +29,7 @@ class Rehearsal:
         self, geometry: Geometry, diffusion: Diffusion, rows: IntArray, classes: IntArray
     ) -> None:
         self.classes: Int32Array = classes.astype(np.int32)
-        self._one_hot = np.eye(int(classes.max()) + 1, dtype=np.float32)[classes]
+        self._one_hot: Float32Array = np.eye(int(classes.max()) + 1, dtype=np.float32)[classes]
         vectors = np.ascontiguousarray(geometry.X[rows])
         everyone = np.tile(np.arange(len(rows)), (len(rows), 1))
         self._similarities = similarities_at(vectors, everyone, vectors)
@@ -54,7 +48,7 @@ class Rehearsal:
         No row votes for itself.
         """
         known = self._one_hot * members[:, None]
-        present = known.any(axis=0)
+        present: BoolArray = np.any(known, axis=0)
         own = known[:, present]
         experts = (self._vote(members, own), self._spread(own), self._means(own))
         numbers = np.cumsum(present, dtype=np.int32)[self.classes] - 1
@@ -89,27 +83,13 @@ class Rehearsal:
     def _means(self, own: Float32Array) -> Float32Array:
         """The softmax of cosines to the class means, ``-> (m, C)``."""
         products = self._cosines @ own
-        lengths = np.vecdot(own, products, axis=0)
+        lengths = (own * products).sum(axis=0)
         itself = np.diag(self._cosines)[:, None] * own
         left = lengths - (2.0 * products - itself) * own
         cosines = (products - itself) / np.sqrt(np.maximum(left, 1e-12))
         others = own.sum(axis=0) - own > 0
         closeness = np.where(others, np.exp((np.minimum(cosines, 1) - 1) / TEMPERATURE), 0.0)
         return np.ascontiguousarray(normalised_columns(closeness.T.astype(np.float32)))
-
-
-def subset_accuracy(
-    rehearsal: Rehearsal, size: int, repeats: int, rng: np.random.Generator
-) -> Float64Array:
-    """How often each row is predicted rightly by ``size`` others drawn at random, ``-> (m,)``."""
-    judged, right = np.zeros(len(rehearsal)), np.zeros(len(rehearsal))
-    for _ in range(repeats):
-        members = np.zeros(len(rehearsal), dtype=np.bool_)
-        members[rng.choice(len(rehearsal), size, replace=False)] = True
-        outcome = rehearsal.right(members)
-        judged += ~members
-        right += outcome & ~members
-    return np.divide(right, judged, out=np.full(len(judged), np.nan), where=judged > 0)
 
 
 def _reach(diffusion: Diffusion, rows: IntArray) -> Float32Array:

@@ -17,6 +17,7 @@ from knnal_cli.options import (
     PoolOption,
     SeedOption,
     StrategyOption,
+    TargetOption,
     open_session,
 )
 
@@ -35,6 +36,7 @@ def label(
     classifier: ClassifierOption = defaults.CLASSIFIER,
     k: KOption = defaults.K,
     audit: AuditOption = defaults.AUDIT,
+    target: TargetOption = None,
     seed: SeedOption = defaults.SEED,
     annotator: AnnotatorOption = None,
 ) -> None:
@@ -64,4 +66,4 @@ def label(
         first = session.ask()
     from knnal_cli.terminal.loop import LabelLoop
 
-    LabelLoop(session).run(first)
+    LabelLoop(session, target=target).run(first)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,14 +15,15 @@ from knnal_cli.options import (
     JsonOption,
     KOption,
     PoolOption,
+    TargetOption,
     open_project,
 )
 from knnal_cli.printable import printable_line
 from knnal_cli.records import prediction_record, print_json
+from knnal_cli.standing import draw_chart, print_status, write_picture
 
 if TYPE_CHECKING:
     from knnal.items.base import Skip
-    from knnal.project import Status
     from knnal.types import Prediction
 
 
@@ -30,34 +32,34 @@ def register(app: typer.Typer) -> None:
     app.command()(predict)
 
 
-def status(pool: PoolOption = POOL_DEFAULT, as_json: JsonOption = False) -> None:
-    """Show what the pool holds, the labels by class, and the estimated accuracy."""
-    found = open_project(pool).status()
+def status(
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="With --plot: draw into this PNG.")
+    ] = None,
+    plot: Annotated[
+        bool, typer.Option("--plot", help="Draw the accuracy over labels, and random labels'.")
+    ] = False,
+    target: TargetOption = None,
+    pool: PoolOption = POOL_DEFAULT,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what the pool holds, the estimated accuracy, and whether one could stop labeling."""
+    from knnal_cli.narration import Narration
+
+    if file is not None and not (plot and file.suffix.lower() == ".png"):
+        raise typer.BadParameter(f"Expected '--plot FILE.png' to draw into a file, came '{file}'.")
+    if plot and as_json and file is None:
+        raise typer.BadParameter("Expected a file for --plot beside --json, whose output is data.")
+    with Narration() as narration:
+        found = open_project(pool, narration).status(target=target, compare=plot or as_json)
     if as_json:
         print_json(found.as_dict())
     else:
-        _print(found)
-
-
-def _print(status: Status) -> None:
-    typer.echo(f"Pool      {status.folder}")
-    typer.echo(f"Sources   {', '.join(status.sources) or 'none'}")
-    typer.echo(f"Embedder  {status.embedder or 'none yet'}")
-    typer.echo(f"Graph     {status.graph or 'none yet'}")
-    vanished = f", {status.vanished} vanished" if status.vanished else ""
-    typer.echo(f"Items     {status.items}{vanished}")
-    skipped = f", {status.skipped} skipped" if status.skipped else ""
-    typer.echo(f"Labelled  {status.labelled}{skipped}")
-    for name, count in status.labels.items():
-        typer.echo(f"  {count:>7}  {name}")
-    accuracy = status.accuracy
-    if accuracy is None:
-        typer.echo("Accuracy  not known yet: no audited item has been labelled")
-    else:
-        typer.echo(
-            f"Accuracy  {accuracy.accuracy:.0%}, 95 % interval {accuracy.low:.0%} to "
-            f"{accuracy.high:.0%} ({accuracy.correct} of {accuracy.audited} audited)"
-        )
+        print_status(found, compared=plot)
+    if file is not None:
+        write_picture(found, file)
+    elif plot:
+        draw_chart(found)
 
 
 def predict(

@@ -11,6 +11,7 @@ from knnal.session import Session
 from knnal.store.ledger import Event
 from knnal_cli.printable import printable_line
 from knnal_cli.terminal import keys
+from knnal_cli.terminal.outlook import Outlook
 from knnal_cli.terminal.screen import class_keys, help_screen, question_screen
 
 _RECENT = 9
@@ -24,8 +25,10 @@ class LabelLoop:
         session: Session,
         console: Console | None = None,
         keyboard: keys.Keyboard | None = None,
+        target: float | None = None,
     ) -> None:
         self._session = session
+        self._outlook = Outlook(session, target)
         self._console = console or Console(highlight=False)
         self._keyboard = keyboard or keys.Keyboard()
         self._note = ""
@@ -39,6 +42,7 @@ class LabelLoop:
         except (KeyboardInterrupt, EOFError):
             self._quit = True
         self._session.stop_anticipating()
+        self._outlook.close()
         if self._quit:
             self._say("Stopped. Everything is stored; 'knnal label' goes on from here.")
         else:
@@ -137,7 +141,8 @@ class LabelLoop:
 
     def _show(self, question: Question) -> None:
         self._console.clear()
-        self._console.print(question_screen(self._session, question, self._console))
+        outlook = self._outlook.lines()
+        self._console.print(question_screen(self._session, question, self._console, outlook))
         if self._note:
             self._console.print(Text(printable_line(self._note), style="italic"))
         self._note = ""

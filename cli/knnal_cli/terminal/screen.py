@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.columns import Columns
@@ -24,13 +25,16 @@ _SMALLEST_ITEM = 4
 _NEIGHBOURS = 3
 
 
-def question_screen(session: Session, question: Question, console: Console) -> RenderableType:
-    """Everything about one item, within the height of the terminal."""
+def question_screen(
+    session: Session, question: Question, console: Console, outlook: Sequence[Text] = ()
+) -> RenderableType:
+    """Everything about one item, within the height of the terminal; ``outlook``: lines on top."""
     classes = class_keys(session)
-    taken = _LINES_AROUND + len(console.render_lines(classes))
+    taken = _LINES_AROUND + len(outlook) + len(console.render_lines(classes))
     height = max(console.height - taken, _SMALLEST_ITEM)
     return Group(
         progress_line(session, question),
+        *outlook,
         _item(question, console.width, height),
         _prediction(question),
         *_neighbours(question),
