@@ -17,10 +17,11 @@ from knnal.errors import EmbedderMismatchError, ItemError, PoolError
 from knnal.evaluation.advice import Advice, advise
 from knnal.evaluation.audit import (
     AccuracyEstimate,
+    Audited,
     CurvePoint,
     audit_curve,
-    audit_estimate,
     audited_items,
+    latest_estimate,
 )
 from knnal.evaluation.random_labels import RandomEstimate, RandomLabels, located
 from knnal.exchange.exporting import export
@@ -176,6 +177,7 @@ class Project:
         ledger = Ledger()
         for event in self.pool.log.events():
             ledger.apply(event)
+        audited = audited_items(ledger)
         counts = self.pool.catalogue.counts()
         manifest = self.pool.manifest
         return Status(
@@ -187,19 +189,19 @@ class Project:
             schema_version=manifest.schema_version,
             items=counts[ItemState.LIVE],
             vanished=counts[ItemState.VANISHED],
-            labelled=len(ledger.labels()),
+            labelled=ledger.label_count,
             skipped=len(ledger.skipped()),
             labels=ledger.class_counts(),
-            accuracy=audit_estimate(ledger),
-            curve=audit_curve(audited_items(ledger)),
-            random=self._random(ledger) if compare else None,
-            advice=advise(ledger, target),
+            accuracy=latest_estimate(audited),
+            curve=audit_curve(audited),
+            random=self._random(audited, ledger.label_count) if compare else None,
+            advice=advise(ledger, audited, target),
         )
 
-    def _random(self, ledger: Ledger) -> RandomEstimate | None:
-        audited, rows = located(self.pool, audited_items(ledger), len(self.pool.embeddings))
+    def _random(self, audited: Sequence[Audited], labels: int) -> RandomEstimate | None:
+        there, rows = located(self.pool, audited, len(self.pool.embeddings))
         random = RandomLabels(lambda: stored_geometry(self.pool, self._narrator))
-        return random.estimate(audited, rows, len(ledger.labels()))
+        return random.estimate(there, rows, labels)
 
     def import_labels(self, file: Path, **options: Any) -> ImportReport:
         """Labels from a table; ``options`` are those of ``knnal.exchange.importing``."""

@@ -58,7 +58,7 @@ class Stability:
         return self._agreement
 
     def _compare(self, present: _Look) -> float | None:
-        latest = self._replay.ledger.latest_label()
+        latest = next(self._replay.ledger.labelled_latest_first(), None)
         row = None if latest is None else self._labelled_row(str(latest.item))
         if latest is None or row is None:
             return None

@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from knnal.errors import InputError
-from knnal.evaluation.audit import AccuracyEstimate, Audited, audited_items, latest_estimate
+from knnal.evaluation.audit import AccuracyEstimate, Audited, latest_estimate
 from knnal.store.ledger import Ledger
 from knnal.types import Float64Array
 
@@ -56,16 +57,17 @@ class Advice:
         return dataclasses.asdict(self)
 
 
-def advise(ledger: Ledger, target: float | None = None) -> Advice:
+def advise(ledger: Ledger, audited: Sequence[Audited], target: float | None = None) -> Advice:
     """What the labels in force say of going on; ``target`` is an accuracy that would be enough.
+
+    ``audited`` are the ledger's audited items.
 
     Raises InputError for a target that is no accuracy.
     """
     if target is not None and not 0.0 < target <= 1.0:
         raise InputError(f"Expected a target above 0 and up to 1, such as 0.95, came {target}.")
-    audited = audited_items(ledger)
     accuracy, agreement = latest_estimate(audited), latest_agreement(ledger)
-    gain = expected_gain(audited, len(ledger.labels()))
+    gain = expected_gain(audited, ledger.label_count)
     reasons = []
     if target is not None and accuracy is not None and accuracy.low >= target:
         reasons.append(f"the accuracy is at least {accuracy.low:.0%} (target {target:.0%})")
@@ -86,10 +88,9 @@ def latest_agreement(ledger: Ledger, latest: int = LATEST) -> float | None:
 
     None where one of them does not tell, as imported labels and those of older logs do not.
     """
-    labelled = [event for event in ledger.decisions() if event.label is not None]
-    found = [event.scores.get("agreement") for event in labelled[-latest:]]
-    told = [value for value in found if value is not None]
-    return float(np.mean(told)) if len(told) == latest else None
+    events = islice(ledger.labelled_latest_first(), latest)
+    told = [event.scores["agreement"] for event in events if "agreement" in event.scores]
+    return sum(told) / latest if len(told) == latest else None
 
 
 def expected_gain(audited: Sequence[Audited], labels: int, ahead: int = AHEAD) -> float | None:

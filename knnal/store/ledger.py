@@ -118,15 +118,22 @@ class Ledger:
 
     def decisions(self) -> Iterator[Event]:
         """The events in force, one an item, in the order in which they were made."""
-        latest = sorted(active[-1] for active in self._by_item.values() if active)
-        return (self._events[seq] for seq in latest)
+        return filter(self._in_force, self._events.values())
 
-    def latest_label(self) -> Event | None:
-        """The latest decision in force that gives a label, or None."""
-        for event in reversed(self._events.values()):
-            if event.label is not None and self.decision(str(event.item)) is event:
-                return event
-        return None
+    def labelled_latest_first(self) -> Iterator[Event]:
+        """The events in force that give a label, the latest first."""
+        events = reversed(self._events.values())
+        return (event for event in events if event.label is not None and self._in_force(event))
+
+    def _in_force(self, event: Event) -> bool:
+        """Whether nothing that was decided later on the item, and not taken back, replaces it."""
+        assert event.item is not None
+        return self._by_item[event.item][-1] == event.seq
+
+    @property
+    def label_count(self) -> int:
+        """How many items have a label."""
+        return self._counts.total()
 
     def labels(self) -> dict[str, str]:
         return {

@@ -31,8 +31,9 @@ class Outlook:
     def lines(self) -> list[Text]:
         """None to two lines, as the labels in force are now."""
         ledger = self._session.ledger
-        advice = advise(ledger, self._target)
-        self._follow(audited_items(ledger), len(ledger.labels()))
+        audited = audited_items(ledger)
+        advice = advise(ledger, audited, self._target)
+        self._follow(audited, ledger.label_count)
         parts = []
         if self._random is not None:
             random = self._random
