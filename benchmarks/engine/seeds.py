@@ -75,14 +75,14 @@ def embedded_photos(data: Path | None) -> Seeds:
     """Fruit photos and Fruits-360, by knnal's MobileNet-v2."""
     sources = [fruit_photos(data)[0], fruits_360(data)]
     folders = [source / part for source in sources for part in ("train", "test")]
-    return _embedded(folders, "photos of fruits, by mobilenet-v2", labels_from_folders=True)
+    return embed_sources(folders, "photos of fruits, by mobilenet-v2", labels_from_folders=True)
 
 
 def embedded_texts(data: Path | None) -> Seeds:
     """Questions to a bank and the first tweets of Sentiment140, by knnal's ``use``."""
     banking = TextTable(banking_texts(data), label_column="category")
     some_tweets = FirstItems(TextTable(tweets(data), label_column="label"), _TWEETS_TAKEN)
-    return _embedded([banking, some_tweets], "banking77 and Sentiment140, by use")
+    return embed_sources([banking, some_tweets], "banking77 and Sentiment140, by use")
 
 
 class FirstItems:
@@ -100,7 +100,7 @@ class FirstItems:
         return self._count
 
 
-def _embedded(sources: Sequence[Path | Source], origin: str, **options: Any) -> Seeds:
+def embed_sources(sources: Sequence[Path | Source], origin: str, **options: Any) -> Seeds:
     """By ``knnal embed``'s own path; labels come with the items."""
     with TemporaryDirectory(prefix="knnal-benchmark-") as temporary:
         project = Project.create(Path(temporary) / "pool")
