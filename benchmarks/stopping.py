@@ -147,7 +147,7 @@ def follow(name: str, seed: int, X: Float32Array, y: list[str], budget: int) -> 
             accuracy.low if accuracy else 0.0,
             advice.agreement,
             advice.gain,
-            estimate and (estimate.accuracy, estimate.low, estimate.high),
+            None if estimate is None else (estimate.accuracy, estimate.low, estimate.high),
         )
 
     moments = _label(geometry, y, defaults.STRATEGY, defaults.AUDIT, seed, budget, note)
