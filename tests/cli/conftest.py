@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from knnal.project import Project
+
 ANNOTATOR = "ann"
 REVIEWS = (
     ("r0", "a warm and funny film", "good"),
@@ -147,6 +149,24 @@ def made_labelled(made_vectors: Path, tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.fixture(scope="session")
+def made_studied(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two clusters of 80, 70 of their items labelled, about half of these for the audit."""
+    folder = tmp_path_factory.mktemp("studied")
+    rng = np.random.default_rng(0)
+    X = np.repeat([[4.0, 0.0, 0.0, 0.0], [0.0, 4.0, 0.0, 0.0]], 80, axis=0)
+    np.save(folder / "vectors.npy", (X + rng.normal(size=X.shape)).astype(np.float32))
+    project = Project.create(folder / ".knnal")
+    project.embed(folder / "vectors.npy")
+    session = project.session(audit=0.5, annotator=ANNOTATOR)
+    for _ in range(70):
+        question = session.ask()
+        assert question is not None
+        session.tell(question.item, "left" if int(question.item) < 80 else "right")
+    project.close()
+    return folder
+
+
+@pytest.fixture(scope="session")
 def told(made_vectors: Path) -> str:
     """A pool for tests that change nothing: the vectors, of which item "0" is labelled "left"."""
     pool = made_vectors / "told"
@@ -166,6 +186,12 @@ def vectors(made_vectors: Path, tmp_path: Path) -> Knnal:
 def labelled(made_labelled: Path, tmp_path: Path) -> Knnal:
     """The same with items "0", labelled "left", and "20", labelled "right"."""
     return Knnal(shutil.copytree(made_labelled, tmp_path / "vectors"))
+
+
+@pytest.fixture
+def studied(made_studied: Path, tmp_path: Path) -> Knnal:
+    """Commands beside a pool whose 70 labels, many of them audited, say when one could stop."""
+    return Knnal(shutil.copytree(made_studied, tmp_path / "studied"))
 
 
 @pytest.fixture

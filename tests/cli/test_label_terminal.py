@@ -287,6 +287,22 @@ def test_a_resized_terminal(vectors: Any, open_terminal: Any, rows: int, columns
     assert len(frame) == columns
 
 
+def test_a_quiet_line_says_what_more_labels_would_bring(studied: Any, open_terminal: Any) -> None:
+    terminal = open_terminal(studied, "--target", "0.7")
+    text = terminal.asks(70, "100 more labels: about +")
+    assert "You could stop: the accuracy is at least" in text
+    assert "(target 70%)" in text
+    terminal.press("1")
+    text = terminal.asks(71, "Random labels: ", " by now (")  # it is there a question later
+    random = studied("status", "--json").data["random"]
+    assert re.search(r"Random labels: \d+% by now \(\d+%-\d+%\) · 100 more labels", text)
+    assert f"{random['accuracy']:.0%} by now" in text
+    terminal.press("u")
+    terminal.asks(70, "You could stop")
+    terminal.press("q")
+    terminal.ends("Everything is stored")
+
+
 def test_many_classes_and_long_names_fit(vectors: Any, open_terminal: Any) -> None:
     names = [f"class of number {number}" for number in range(40)]
     rows = [{"id": str(n), "label": names[n % 40]} for n in range(39)]

@@ -39,6 +39,10 @@ def test_the_help_of_a_command_says_what_it_does(knnal: Any, command: str) -> No
         (["embed"], ["Missing argument", "source"]),
         (["frobnicate"], ["frobnicate"]),
         (["status", "--frobnicate"], ["--frobnicate"]),
+        (["status", "curve.png"], ["--plot FILE.png", "curve.png"]),
+        (["status", "--plot", "curve.svg"], ["--plot FILE.png", "curve.svg"]),
+        (["status", "--plot", "--json"], ["a file for --plot"]),
+        (["status", "--target", "95"], ["--target", "less than or equal to 1"]),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

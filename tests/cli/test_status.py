@@ -1,0 +1,76 @@
+"""``knnal status``: the accuracy over labels, random labels, and the advice on stopping."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from knnal.evaluation.random_labels import LEAST_AUDITED
+from knnal.project import Project
+
+
+def test_json_has_everything_that_is_drawn(studied: Any) -> None:
+    status = studied("status", "--json", "--target", "0.7").data
+    found = Project.open(studied.folder / ".knnal").status(target=0.7, compare=True)
+    assert status == json.loads(json.dumps({**found.as_dict(), "folder": ".knnal"}))
+    point = {"labels", "accuracy", "low", "high"}
+    assert [set(one) for one in status["curve"]] == [point] * status["accuracy"]["audited"]
+    last = status["curve"][-1]
+    assert last["accuracy"] == status["accuracy"]["estimate"]
+    random = status["random"]
+    assert set(random) == {*point, "audited", "curve"}
+    assert random["labels"] == 70
+    assert LEAST_AUDITED <= random["audited"] <= status["accuracy"]["audited"]
+    assert {name: random[name] for name in point} == random["curve"][-1]
+    assert 0 <= random["low"] <= random["accuracy"] <= random["high"] <= 1
+    advice = status["advice"]
+    names = {"could_stop", "reasons", "outlook", "agreement", "gain", "target", "ahead"}
+    assert set(advice) == names
+    assert advice["could_stop"] is True
+    assert (advice["target"], advice["ahead"]) == (0.7, 100)
+    assert 0.9 < advice["agreement"] <= 1
+
+
+def test_before_any_audit_it_says_so(labelled: Any) -> None:
+    status = labelled("status", "--json").data
+    assert (status["curve"], status["random"]) == ([], None)
+    assert status["advice"]["could_stop"] is False
+    done = labelled("status", "--plot")
+    assert f"Random    not known yet: it takes {LEAST_AUDITED} audited items\n" in done.out
+    assert done.err == "There is nothing to draw yet: no audited item has been labelled.\n"
+    assert "Advice" not in done.out
+
+
+def test_the_lines_say_why_one_could_stop(studied: Any) -> None:
+    done = studied("status", "--target", "0.7")
+    assert done.err == ""
+    assert "Outlook   100 more labels: about +" in done.out
+    assert "Advice    You could stop: the accuracy is at least" in done.out
+    assert "Random" not in done.out
+    unsure = studied("status", "--target", "1").out
+    assert "target 100%: not certain yet" in unsure
+
+
+@pytest.mark.parametrize(("encoding", "marks"), [("utf-8", "━"), ("ascii", "*o")])
+def test_the_chart(studied: Any, encoding: str, marks: str) -> None:
+    done = studied("status", "--plot", PYTHONIOENCODING=encoding)
+    assert "Random    " in done.out
+    chart = done.out[done.out.index("\n 100% ") + 1 :]
+    lines = chart.splitlines()
+    assert lines[0].startswith(" 100% ")
+    assert any(line.startswith("   0% ") for line in lines)
+    assert lines[-2].split() == ["0", "70", "labels"]
+    assert "as labelled" in lines[-1]
+    assert "random labels, estimated" in lines[-1]
+    assert all(mark in chart for mark in marks)
+    assert chart.isascii() == (encoding == "ascii")
+    assert any("\u2800" < character <= "\u28ff" for character in chart) != chart.isascii()
+
+
+def test_a_picture_beside_json(studied: Any) -> None:
+    done = studied("status", "--plot", "curve.png", "--json")
+    assert done.err == "Wrote curve.png.\n"
+    assert done.data["labelled"] == 70
+    assert (studied.folder / "curve.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
