@@ -27,12 +27,30 @@ def run(*arguments: str, data: str | None) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_without_data_the_public_source_and_the_layout_are_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("benchmark", ["benchmarks.fruits", "benchmarks.stopping"])
+def test_without_data_the_public_source_and_the_layout_are_named(
+    tmp_path: Path, benchmark: str
+) -> None:
     for data in (None, str(tmp_path)):
-        done = run("benchmarks.fruits", data=data)
+        done = run(benchmark, data=data)
         assert done.returncode == 1
         assert "sriramr/fruits-fresh-and-rotten-for-classification" in done.stderr
         assert "labels.csv" in done.stderr
+
+
+@pytest.mark.slow
+def test_the_stopping_benchmark_runs(tmp_path: Path) -> None:
+    data = os.environ.get("KNNAL_DATA")
+    if data is None:
+        pytest.skip("the questions are not here: set KNNAL_DATA to the folder of data sets")
+    found = tmp_path / "runs.json"
+    arguments = ["--sets", "banking77", "--seeds", "1", "--labels", "60", "--pool-size", "300"]
+    done = run("benchmarks.stopping", *arguments, "--json", str(found), data=data)
+    assert done.returncode == 0, done.stderr
+    (labeling,) = json.loads(found.read_text(encoding="utf-8"))
+    assert [moment["labels"] for moment in labeling["moments"]] == list(range(5, 61, 5))
+    assert list(labeling["random"]) == [str(labels) for labels in range(5, 61, 5)]
+    assert "banking77: 1 runs" in done.stdout
 
 
 @pytest.mark.slow

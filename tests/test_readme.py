@@ -172,27 +172,10 @@ def test_every_option_in_prose_exists() -> None:
     runner = CliRunner()
     help_texts = "".join(
         runner.invoke(app, [*command.split(), "--help"], terminal_width=200).output
-        for command in (
-            "",
-            "embed",
-            "label",
-            "next",
-            "models fetch",
-            "export",
-            "rank",
-            "predict",
-            "status",
-        )
+        for command in ("", "embed", "label", "next", "models fetch", "export", "rank", "predict")
+        + ("status",)
     )
-    for option in (
-        "--audit",
-        "--from",
-        "--pool",
-        "--neighbours",
-        "--pool-all",
-        "--top",
-        "--plot",
-        "--target",
-    ):
+    options = "--audit --from --pool --neighbours --pool-all --top --plot --target"
+    for option in options.split():
         assert option in README
         assert option in help_texts
