@@ -23,10 +23,11 @@ _SAMPLE_SEED = 0
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """The class numbers predicted for the sample, and where in the log that was."""
+    """The class numbers predicted for the sample, what they stood for, and where in the log."""
 
     seq: int
     step: int
+    names: list[str]
     classes: IntArray
 
 
@@ -53,7 +54,8 @@ class Stability:
         ledger = self._replay.ledger
         if self._present is None or self._present.seq != ledger.last_seq:
             self._earlier = self._present
-            self._present = _Look(ledger.last_seq, ledger.step, self._predict())
+            names = self._replay.classes
+            self._present = _Look(ledger.last_seq, ledger.step, names, self._predict())
             self._agreement = self._compare(self._present)
         return self._agreement
 
@@ -68,9 +70,10 @@ class Stability:
             and latest.kind is EventKind.LABEL
             and latest.seq > earlier.seq
             and present.step == earlier.step + 1
+            and present.names[: len(earlier.names)] == earlier.names
         ):
             before = earlier.classes
-        else:  # the session has just begun, or there was an undo, a relabel, or somebody else
+        else:  # a session has just begun, there was another decision, or classes were renumbered
             before = self._predict_without(row)
         if not len(before) or not len(present.classes):
             return None

@@ -170,10 +170,10 @@ def test_every_option_in_prose_exists() -> None:
     from knnal_cli.main import app
 
     runner = CliRunner()
+    helped = ["", "embed", "label", "next", "models fetch", "export", "rank", "predict", "status"]
     help_texts = "".join(
         runner.invoke(app, [*command.split(), "--help"], terminal_width=200).output
-        for command in ("", "embed", "label", "next", "models fetch", "export", "rank", "predict")
-        + ("status",)
+        for command in helped
     )
     options = "--audit --from --pool --neighbours --pool-all --top --plot --target"
     for option in options.split():
