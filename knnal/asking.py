@@ -16,6 +16,18 @@ from knnal.strategies.base import Pick, PoolView, create_strategy
 from knnal.types import Prediction, Score
 
 
+_AUDIT, _QUESTION = 0, 1
+
+
+def question_rng(seed: int, step: int) -> np.random.Generator:
+    """What a strategy draws from for the question after ``step`` decisions."""
+    return _rng(seed, step, _QUESTION)
+
+
+def _rng(seed: int, step: int, purpose: int) -> np.random.Generator:
+    return np.random.default_rng((seed, step, purpose))
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """An item to ask about. ``origin`` is "asked" or, of a uniform draw for the audit, "audit";
@@ -95,18 +107,16 @@ class Asker:
         return self._question(row, self._score(self._strategy.explain(view, row)), origin)
 
     def _view(self, step: int) -> PoolView:
-        return PoolView(self._replay.state, self._replay.askable, self._rng(step, 1))
+        rng = question_rng(self._seed, step)
+        return PoolView(self._replay.state, self._replay.askable, rng)
 
     def _draw_audit(self, step: int) -> int | None:
         """The row to audit now, or None. There is nothing to audit before the first label."""
-        rng = self._rng(step, 0)
+        rng = _rng(self._seed, step, _AUDIT)
         if rng.random() >= self._audit or not self._replay.has_labels:
             return None
         candidates = np.flatnonzero(self._replay.askable)
         return int(rng.choice(candidates)) if len(candidates) else None
-
-    def _rng(self, step: int, purpose: int) -> np.random.Generator:
-        return np.random.default_rng((self._seed, step, purpose))
 
     def _score(self, pick: Pick) -> Score:
         return Score(self._strategy_name, pick.value, pick.factors)

@@ -10,10 +10,10 @@ from typing import ClassVar, cast
 import numpy as np
 
 from knnal.neighbors.graph import build_graph
-from knnal.neighbors.kernel_graph import KernelGraph
+from knnal.neighbors.kernel_graph import KernelGraph, squared_distance
 from knnal.neighbors.labelled import LabelledNeighbours
 from knnal.neighbors.reduced import Products, ReducedCopy
-from knnal.neighbors.search import Nearest, search_rows
+from knnal.neighbors.search import NOBODY, Nearest, search_rows
 from knnal.neighbors.vote import VoteOptions
 from knnal.registry import Registry
 from knnal.types import BoolArray, Float32Array, Float64Array, Int32Array, IntArray
@@ -92,11 +92,24 @@ class Labelling:
 
 
 class Outsiders:
-    """Unit vectors from outside the pool ``(m, d)``, and what is found for them once."""
+    """Unit vectors from outside the pool ``(m, d)``, and what is found for them once.
 
-    def __init__(self, geometry: Geometry, vectors: Float32Array) -> None:
+    They may be ``rows`` ``(m,)`` of the geometry that are not live. Nothing of the pool depends on
+    such rows, and a labelling keeps their nearest labelled rows as it keeps those of the live ones.
+    """
+
+    def __init__(
+        self, geometry: Geometry, vectors: Float32Array, rows: IntArray | None = None
+    ) -> None:
         self.vectors = vectors
+        self.rows = rows
         self._geometry = geometry
+
+    @classmethod
+    def held_out(cls, geometry: Geometry) -> Outsiders:
+        """All rows of the geometry that are not live, rising."""
+        rows = np.flatnonzero(~geometry.live)
+        return cls(geometry, geometry.X[rows], rows)
 
     def __len__(self) -> int:
         return len(self.vectors)
@@ -111,6 +124,13 @@ class Outsiders:
         """The live pool rows nearest to each, ``(m, POOL_NEIGHBOURS)``."""
         rows = np.flatnonzero(self._geometry.live)
         return search_rows(self._geometry.X, rows, self.vectors, POOL_NEIGHBOURS)
+
+    @cached_property
+    def kernel(self) -> Float64Array:
+        """The graph's kernel to each of ``pool_neighbours``, in its shape; 0 in empty slots."""
+        nearest = self.pool_neighbours
+        values = np.exp(-squared_distance(nearest.similarities) / self._geometry.graph.width)
+        return np.where(nearest.ids == NOBODY, 0.0, values)
 
 
 class PoolClassifier(ABC):

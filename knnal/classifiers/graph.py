@@ -10,8 +10,6 @@ import numpy as np
 from knnal.classifiers.base import UNLABELLED, Labelling, Outsiders, PoolClassifier
 from knnal.classifiers.tables import class_table, normalised_columns
 from knnal.neighbors.diffusion import Diffusion
-from knnal.neighbors.kernel_graph import squared_distance
-from knnal.neighbors.search import NOBODY
 from knnal.neighbors.vote import VoteOptions
 from knnal.parallel import over_rows
 from knnal.types import Float32Array, Int32Array, IntArray
@@ -76,11 +74,8 @@ class GraphExpert(PoolClassifier):
         return normalised_columns(scores.astype(np.float32))
 
     def predict(self, outsiders: Outsiders) -> Float32Array:
-        nearest = outsiders.pool_neighbours
-        width = self.labelling.geometry.graph.width
-        weights = np.exp(-squared_distance(nearest.similarities) / width)
-        weights = np.where(nearest.ids == NOBODY, 0.0, weights)
-        scores = self.scores[: self.labelling.class_count, nearest.ids] * weights
+        near = outsiders.pool_neighbours.ids
+        scores = self.scores[: self.labelling.class_count, near] * outsiders.kernel
         return normalised_columns(scores.sum(axis=2).astype(np.float32))
 
     @cached_property

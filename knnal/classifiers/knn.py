@@ -40,6 +40,8 @@ class KNNExpert(PoolClassifier):
         return self._vote(Nearest(neighbours.ids[rows], neighbours.similarities[rows]))
 
     def predict(self, outsiders: Outsiders) -> Float32Array:
+        if outsiders.rows is not None:
+            return self.probabilities(outsiders.rows)
         return self._vote(nearest_labelled(self.labelling, outsiders.vectors, self.options.k))
 
     def _vote(self, nearest: Nearest) -> Float32Array:

@@ -1,19 +1,18 @@
-"""Simulated labeling: known labels answer the questions, held-out items judge after each."""
+"""A pool and held-out items as arrays, for benchmarks and scripts."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
 
 from knnal import defaults
-from knnal.classifiers.base import Geometry, Outsiders
+from knnal.classifiers.base import Geometry
+from knnal.evaluation.holdout import Holdout
+from knnal.evaluation.measures import accuracy, labels_to
 from knnal.linalg import unit_rows
 from knnal.neighbors.vote import VoteOptions
-from knnal.session import Session
-from knnal.store.pool import Pool
 from knnal.types import Float64Array, FloatArray
 
 
@@ -28,8 +27,7 @@ class LearningCurve:
 
     def labels_to(self, target: float) -> int | None:
         """The number of labels at which the target accuracy is first reached, or None."""
-        reached = np.flatnonzero(self.accuracy >= target)
-        return int(reached[0]) + 1 if len(reached) else None
+        return labels_to(self.accuracy, target)
 
 
 class Experiment:
@@ -42,11 +40,10 @@ class Experiment:
         test_vectors: FloatArray,
         test_labels: Sequence[str],
     ) -> None:
-        self._X = unit_rows(pool_vectors)
-        self._y = list(pool_labels)
-        self._test_y = np.asarray(test_labels)
-        self._geometry = Geometry.of(self._X)  # depends on no label, and serves every run
-        self._judged = Outsiders(self._geometry, unit_rows(test_vectors))
+        X = np.concatenate([unit_rows(pool_vectors), unit_rows(test_vectors)])
+        names, classes = np.unique([*pool_labels, *test_labels], return_inverse=True)
+        live = np.arange(len(X)) < len(pool_labels)
+        self._holdout = Holdout(Geometry.of(X, live), classes.astype(np.int64), len(names))
 
     def run(
         self,
@@ -58,37 +55,6 @@ class Experiment:
         vote: VoteOptions | None = None,
     ) -> LearningCurve:
         """Label ``budget`` items one at a time, from none, with the strategy's questions."""
-        with closing(Pool.in_memory(self._X)) as pool:
-            return self._label(pool, strategy, budget, seed, classifier, vote)
-
-    def _label(
-        self,
-        pool: Pool,
-        strategy: str,
-        budget: int,
-        seed: int,
-        classifier: str,
-        vote: VoteOptions | None,
-    ) -> LearningCurve:
-        session = Session(
-            pool,
-            strategy=strategy,
-            classifier=classifier,
-            vote=vote,
-            seed=seed,
-            annotator="simulation",
-            geometry=self._geometry,
-        )
-        asked: list[int] = []
-        accuracy: list[float] = []
-        for _ in range(min(budget, len(self._X))):
-            question = session.ask()
-            assert question is not None
-            asked.append(int(question.item))
-            session.tell(question.item, self._y[asked[-1]])
-            accuracy.append(self._judge(session))
-        return LearningCurve(strategy, seed, np.array(accuracy), tuple(asked))
-
-    def _judge(self, session: Session) -> float:
-        best = session.state.classifier.predict(self._judged).argmax(axis=1)
-        return float(np.mean(np.array(session.classes)[best] == self._test_y))
+        run = self._holdout.run(strategy, budget, seed=seed, classifier=classifier, vote=vote)
+        curve = accuracy(run.hits, self._holdout.support)
+        return LearningCurve(strategy, seed, curve, tuple(run.asked.tolist()))

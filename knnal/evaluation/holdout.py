@@ -1,0 +1,85 @@
+"""Simulated labeling: known labels answer the questions, held-out items judge after each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from knnal import defaults
+from knnal.asking import question_rng
+from knnal.classifiers.base import Geometry, Outsiders
+from knnal.evaluation.measures import count_outcomes
+from knnal.neighbors.vote import VoteOptions
+from knnal.state import PoolState
+from knnal.strategies.base import PoolView, create_strategy
+from knnal.types import IntArray
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One run: the rows ``asked`` ``(T,)`` about in order, and after each label, by class, how
+    many held-out items were predicted to be of it, ``predicted`` ``(T, C)``, and rightly so,
+    ``hits`` ``(T, C)``.
+    """
+
+    asked: IntArray
+    hits: IntArray
+    predicted: IntArray
+
+
+class Holdout:
+    """A geometry whose live rows are asked about, and whose other rows judge.
+
+    ``classes`` ``(rows,)`` are the known class numbers, of ``class_count``. All that depends on no
+    label is found once and serves every run.
+    """
+
+    def __init__(self, geometry: Geometry, classes: IntArray, class_count: int) -> None:
+        self._geometry = geometry
+        self._classes = classes
+        self._class_count = class_count
+        self._judged = Outsiders.held_out(geometry)
+        self._truth = classes[~geometry.live]
+
+    @property
+    def support(self) -> IntArray:
+        """Held-out items by class, ``(C,)``."""
+        return np.bincount(self._truth, minlength=self._class_count)
+
+    def run(
+        self,
+        strategy: str,
+        labels: int,
+        *,
+        seed: int = defaults.SEED,
+        classifier: str = defaults.CLASSIFIER,
+        vote: VoteOptions | None = None,
+        step_done: Callable[[], None] = lambda: None,
+    ) -> Outcome:
+        """Label ``labels`` items, or all there are, one at a time from none.
+
+        It asks what a ``Session`` with that strategy, classifier and seed would ask.
+        """
+        state = PoolState(self._geometry, classifier=classifier, vote=vote)
+        chooser = create_strategy(strategy)
+        count = min(labels, int(np.count_nonzero(state.unlabelled)))
+        known: list[int] = []  # classes as they came up: their places are the state's numbers
+        asked = np.empty(count, dtype=np.int64)
+        hits, predicted = np.zeros((2, count, self._class_count), dtype=np.int64)
+        for step in range(count):
+            pick = chooser.pick(PoolView(state, state.unlabelled, question_rng(seed, step)))
+            assert pick is not None
+            asked[step] = pick.row
+            answer = int(self._classes[pick.row])
+            if answer not in known:
+                known.append(answer)
+                state.declare_classes(len(known))
+            state.assign(pick.row, known.index(answer))
+            best = state.classifier.predict(self._judged).argmax(axis=1)
+            hits[step], predicted[step] = count_outcomes(
+                self._truth, np.array(known)[best], self._class_count
+            )
+            step_done()
+        return Outcome(asked, hits, predicted)

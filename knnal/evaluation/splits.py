@@ -1,0 +1,135 @@
+"""Which items are held out to judge by: a share or each of K folds, by class and by group."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from knnal.errors import InputError
+from knnal.types import Float64Array, IntArray
+
+
+class SplitKind(StrEnum):
+    """Stratified: each class has, as nearly as can be, its share on both sides."""
+
+    STRATIFIED = "stratified"
+    RANDOM = "random"
+
+
+@dataclass(frozen=True, slots=True)
+class SplitPlan:
+    """Every seed splits anew: into ``folds``, each held out once, or else off a share.
+
+    Raises InputError for less than one seed, two folds, or a share outside (0, 1).
+    """
+
+    kind: SplitKind = SplitKind.STRATIFIED
+    folds: int | None = None
+    share: float = 0.25
+    seeds: int = 5
+    first_seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.seeds < 1 or self.first_seed < 0:
+            raise InputError(
+                f"Expected at least 1 seed, from 0 up, came {self.seeds} from {self.first_seed}."
+            )
+        if self.folds is not None and self.folds < 2:
+            raise InputError(f"Expected at least 2 folds, came {self.folds}.")
+        if self.folds is None and not 0.0 < self.share < 1.0:
+            raise InputError(f"Expected a held-out share above 0 and below 1, came {self.share}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """The rows ``held_out`` ``(m,)``, rising, of one fold of one seed."""
+
+    seed: int
+    fold: int
+    held_out: IntArray
+
+
+def make_splits(plan: SplitPlan, classes: IntArray, groups: IntArray | None = None) -> list[Split]:
+    """All splits of a plan, by seed and fold.
+
+    ``classes`` ``(n,)`` are class numbers. Of ``groups`` ``(n,)``, group numbers, each stays on one
+    side whole. Raises InputError where a side would be empty, or a pool would have but one class.
+    """
+    strata = classes if plan.kind is SplitKind.STRATIFIED else np.zeros_like(classes)
+    parts = plan.folds or 2
+    units = len(classes) if groups is None else len(np.unique(groups))
+    if units < parts:
+        raise InputError(
+            f"Expected at least {parts} {'items' if groups is None else 'groups'} to split into "
+            f"{parts} parts, came {units}. Ask for fewer folds, or use other groups."
+        )
+    shares = np.full(parts, 1.0 / parts) if plan.folds else np.array([plan.share, 1 - plan.share])
+    splits = []
+    for seed in range(plan.first_seed, plan.first_seed + plan.seeds):
+        rng = np.random.default_rng(seed)
+        if groups is None:
+            part = deal_items(strata, shares, rng)
+        else:
+            part = deal_groups(strata, groups, shares, rng)
+        for fold in range(plan.folds or 1):
+            held_out = np.flatnonzero(part == fold)
+            _check(held_out, classes, seed, fold)
+            splits.append(Split(seed, fold, held_out))
+    return splits
+
+
+def deal_items(strata: IntArray, shares: Float64Array, rng: np.random.Generator) -> IntArray:
+    """The part of each item, ``(n,), (parts,) -> (n,)``, at random within each stratum.
+
+    Items are laid out by stratum, and the parts take turns, each as often as its share: of every
+    stratum, and of all items together, a part's share is off by one item at most.
+    """
+    n = len(strata)
+    order = rng.permutation(n)
+    order = order[np.argsort(strata[order], kind="stable")]
+    # A part of share s has its turns at u / s, (u + 1) / s, (u + 2) / s and so on.
+    starts = (np.arange(len(shares)) / len(shares) + rng.random()) % 1.0
+    counts = np.ceil(n * shares).astype(np.int64) + 1
+    turns = [(np.arange(c) + u) / s for c, u, s in zip(counts, starts, shares, strict=True)]
+    owners = np.repeat(np.arange(len(shares)), counts)
+    part = np.empty(n, dtype=np.int64)
+    part[order] = owners[np.argsort(np.concatenate(turns), kind="stable")][:n]
+    return part
+
+
+def deal_groups(
+    strata: IntArray, groups: IntArray, shares: Float64Array, rng: np.random.Generator
+) -> IntArray:
+    """The part of each item, ``(n,), (n,), (parts,) -> (n,)``, the same for all of a group.
+
+    The largest groups first, at random among equals, each goes where, summed over the strata, the
+    squares of what the part then holds, relative to its share, grow the least.
+    """
+    numbers, members = np.unique(groups, return_inverse=True)
+    _, strata = np.unique(strata, return_inverse=True)
+    counts = np.zeros((len(numbers), strata.max() + 1))
+    np.add.at(counts, (members, strata), 1)
+    wanted = shares[:, None] * counts.sum(axis=0)
+    held = np.zeros_like(wanted)
+    order = rng.permutation(len(numbers))
+    order = order[np.argsort(-counts[order].sum(axis=1), kind="stable")]
+    part_of = np.empty(len(numbers), dtype=np.int64)
+    for group in order:
+        growth = ((2 * held + counts[group]) * counts[group] / wanted).sum(axis=1)
+        part_of[group] = np.argmin(growth)
+        held[part_of[group]] += counts[group]
+    part: IntArray = part_of[members]
+    return part
+
+
+def _check(held_out: IntArray, classes: IntArray, seed: int, fold: int) -> None:
+    pool = np.delete(classes, held_out)
+    if not len(held_out) or len(np.unique(pool)) < 2:
+        came = "nothing is held out" if not len(held_out) else "the pool is left with one class"
+        raise InputError(
+            f"Expected held-out items and a pool of at least two classes in every split, but in "
+            f"fold {fold} of seed {seed} {came}. Hold out another share, ask for other folds, or "
+            "use smaller groups."
+        )
