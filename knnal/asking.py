@@ -15,7 +15,6 @@ from knnal.store.ledger import ASKED, AUDIT
 from knnal.strategies.base import Pick, PoolView, create_strategy
 from knnal.types import Prediction, Score
 
-
 _AUDIT, _QUESTION = 0, 1
 
 

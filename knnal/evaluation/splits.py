@@ -42,7 +42,7 @@ class SplitPlan:
             raise InputError(f"Expected a held-out share above 0 and below 1, came {self.share}.")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Split:
     """The rows ``held_out`` ``(m,)``, rising, of one fold of one seed."""
 

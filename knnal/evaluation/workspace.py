@@ -1,0 +1,83 @@
+"""What runs in several processes share: vectors to be mapped, and the geometry of each split."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+from knnal.classifiers.base import Geometry
+from knnal.evaluation.holdout import Holdout
+from knnal.evaluation.known import KnownItems
+from knnal.evaluation.splits import Split
+from knnal.neighbors.graph import NeighbourGraph, build_graph
+from knnal.neighbors.kernel_graph import KernelGraph
+from knnal.neighbors.reduced import ReducedCopy
+from knnal.neighbors.reduced_file import load_reduction, save_reduction
+from knnal.types import Float32Array
+
+_VECTORS, _CLASSES = "embeddings.npy", "classes.npy"
+_GRAPH, _REDUCED = "graph.npz", "reduced.npz"
+
+
+class Workspace:
+    """A folder for the length of a simulation. Each process opens it for itself."""
+
+    def __init__(self, folder: Path, class_count: int) -> None:
+        self._folder = folder
+        self._class_count = class_count
+        self._latest: tuple[str, Holdout] | None = None
+
+    @classmethod
+    def create(cls, folder: Path, known: KnownItems) -> Workspace:
+        """Lay out the items' vectors and classes; what an interrupted simulation left goes."""
+        cls.remove(folder)
+        folder.mkdir(parents=True)
+        known.write_vectors(folder / _VECTORS)
+        np.save(folder / _CLASSES, known.classes)
+        return cls(folder, len(known.class_names))
+
+    @staticmethod
+    def remove(folder: Path) -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+
+    def prepare(self, split: Split) -> None:
+        """Find all that depends on a split and on no label: once, for whoever runs in it."""
+        X = self._vectors
+        live = np.ones(len(X), dtype=np.bool_)
+        live[split.held_out] = False
+        place = self._place(split)
+        place.mkdir(exist_ok=True)
+        save_reduction(ReducedCopy.fit(X, np.flatnonzero(live)), place / _REDUCED)
+        build_graph(X, live).save(place / _GRAPH)
+
+    def holdout(self, split: Split) -> Holdout:
+        """A prepared split to run in. The latest is kept, since its runs follow each other."""
+        place = self._place(split)
+        if self._latest is None or self._latest[0] != place.name:
+            graph = NeighbourGraph.load(place / _GRAPH)
+            reduced = load_reduction(place / _REDUCED, self._vectors)
+            assert graph is not None
+            assert reduced is not None
+            geometry = Geometry(
+                self._vectors,
+                graph.live,
+                reduced=lambda: reduced,
+                graph=lambda: KernelGraph(graph),
+            )
+            classes = np.load(self._folder / _CLASSES)
+            self._latest = (place.name, Holdout(geometry, classes, self._class_count))
+        return self._latest[1]
+
+    def discard(self, split: Split) -> None:
+        """Remove what was prepared for a split whose runs are all done."""
+        shutil.rmtree(self._place(split), ignore_errors=True)
+
+    @property
+    def _vectors(self) -> Float32Array:
+        X: Float32Array = np.load(self._folder / _VECTORS, mmap_mode="r")
+        return X
+
+    def _place(self, split: Split) -> Path:
+        return self._folder / f"seed-{split.seed}-fold-{split.fold}"
