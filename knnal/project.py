@@ -24,8 +24,12 @@ from knnal.evaluation.audit import (
     latest_estimate,
 )
 from knnal.evaluation.random_labels import RandomEstimate, RandomLabels, located
+from knnal.evaluation.results import write_results
+from knnal.evaluation.simulation import Settings, simulate
+from knnal.evaluation.summary import summarise
 from knnal.exchange.exporting import export
 from knnal.exchange.importing import ImportReport, import_labels
+from knnal.exchange.truth import Truth, known_items
 from knnal.ingest import IngestReport, ingest
 from knnal.items.base import Item, Skip, Source
 from knnal.items.detect import open_source
@@ -211,6 +215,20 @@ class Project:
     def export(self, file: Path, *, labelled_only: bool = False, **options: Any) -> int:
         """Items, labels and predictions to a table; how many rows. ``options``: of ``Session``."""
         return export(self.session(**options), Path(file), labelled_only=labelled_only)
+
+    def simulate(
+        self, out: Path, settings: Settings | None = None, truth: Truth | None = None
+    ) -> dict[str, Any]:
+        """What active labeling would save on the items whose class is known; ``summarise``'s.
+
+        The results are written into the folder ``out``, as docs/simulation.md describes them, and
+        nothing into the pool. Raises as ``known_items`` and ``simulate`` do.
+        """
+        known = known_items(self.pool, truth or Truth(), self._narrator)
+        simulated = simulate(known, settings or Settings(), Path(out), self._narrator)
+        summary = summarise(simulated)
+        write_results(simulated, summary, Path(out))
+        return summary
 
     def close(self) -> None:
         self.pool.close()

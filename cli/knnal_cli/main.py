@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from knnal.errors import KnnalError
-from knnal_cli.commands import answer, ask, demo, embed, label, models, status, transfer
+from knnal_cli.commands import answer, ask, demo, embed, label, models, simulate, status, transfer
 from knnal_cli.exits import Exit
 
 
@@ -68,5 +68,5 @@ def knnal(
         use_threads(threads)
 
 
-for module in (embed, label, ask, answer, status, transfer, models, demo):
+for module in (embed, label, ask, answer, status, transfer, simulate, models, demo):
     module.register(app)

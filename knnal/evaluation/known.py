@@ -24,7 +24,8 @@ class KnownItems:
     which are numbers into ``class_names``, and ``groups`` ``(n,)``, numbers too, if there are any.
 
     They come in random order, always the same: questions of equal score go to the earlier item, and
-    folders and tables are often sorted by class. ``left_out`` items of the pool are not among them.
+    folders and tables are often sorted by class. ``left_out`` items of the pool are not among them;
+    ``unknown_ids`` were named, but are not in the pool.
     """
 
     ids: tuple[str, ...]
@@ -34,6 +35,7 @@ class KnownItems:
     class_names: tuple[str, ...]
     groups: IntArray | None
     left_out: int
+    unknown_ids: int
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -69,6 +71,7 @@ class KnownItems:
             class_names=tuple(map(str, class_names)),
             groups=members,
             left_out=int(np.count_nonzero(live)) - len(names),
+            unknown_ids=len(wanted) - len(names),
         )
 
     @cached_property

@@ -7,10 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from knnal.errors import InputError, ItemError
-from knnal.items.checks import require_column
-from knnal.items.tables import table_reader
-from knnal.items.text import cell_id, cell_label
+from knnal.errors import InputError
+from knnal.exchange.pairs import read_pairs
 from knnal.session import checked_label
 from knnal.store.log import Imported
 from knnal.store.pool import Pool
@@ -60,19 +58,11 @@ def import_labels(
 def _labels(
     file: Path, id_column: str, label_column: str, report: ImportReport
 ) -> Iterator[tuple[str, str]]:
-    reader = table_reader(file)
-    columns = reader.columns()
-    require_column(file, columns, id_column, option="--id-column")
-    require_column(file, columns, label_column, option="--label-column")
-    for row in reader.rows([id_column, label_column]):
+    pairs = read_pairs(
+        file, id_column, label_column, option="--label-column", role="label", skips=report.skips
+    )
+    for item, label in pairs:
         try:
-            if isinstance(row, ItemError):
-                raise row
-            label = cell_label(row.get(label_column))
-            if label is None:
-                raise ItemError("empty label")
-            yield cell_id(row.get(id_column)), checked_label(label)
-        except ItemError as error:
-            report.skips[error.reason] += 1
+            yield item, checked_label(label)
         except InputError:
             report.skips["label with unprintable characters"] += 1

@@ -89,8 +89,13 @@ class ImageFolder:
         return Item(node.relative, stamp, path=path, label=self._label(node.relative))
 
     def _label(self, relative: str) -> str | None:
-        folder, slash, _ = relative.partition("/")
-        return folder if self._labels_from_folders and slash else None
+        return top_folder(relative) if self._labels_from_folders else None
+
+
+def top_folder(relative: str) -> str | None:
+    """The first folder on an item's path; None for a file in the root."""
+    folder, slash, _ = relative.partition("/")
+    return folder if slash else None
 
 
 def is_image_name(name: str) -> bool:

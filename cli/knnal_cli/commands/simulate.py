@@ -1,0 +1,197 @@
+"""``knnal simulate``: what active labeling would save on data whose labels are known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from knnal import defaults
+from knnal_cli.options import POOL_DEFAULT, JsonOption, KOption, PoolOption, open_project
+from knnal_cli.records import print_json
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(simulate)
+
+
+def _strategy_names(incomplete: str) -> Iterator[str]:
+    from knnal.strategies.base import STRATEGIES
+
+    return _complete(STRATEGIES.names(), incomplete)
+
+
+def _classifier_names(incomplete: str) -> Iterator[str]:
+    from knnal.classifiers.base import CLASSIFIERS
+
+    return _complete(CLASSIFIERS.names(), incomplete)
+
+
+def _complete(names: list[str], incomplete: str) -> Iterator[str]:
+    """Names that go on where the last one of a list parted by commas ends."""
+    before, comma, begun = incomplete.rpartition(",")
+    return (f"{before}{comma}{name}" for name in names if name.startswith(begun))
+
+
+def simulate(
+    out: Annotated[
+        Path, typer.Option("--out", help="The folder for the results; named again, it goes on.")
+    ] = Path("knnal-simulation"),
+    pool: PoolOption = POOL_DEFAULT,
+    strategies: Annotated[
+        str,
+        typer.Option(
+            "--strategies",
+            help="How to choose, parted by commas; random always runs too.",
+            autocompletion=_strategy_names,
+        ),
+    ] = defaults.STRATEGY,
+    classifiers: Annotated[
+        str,
+        typer.Option(
+            "--classifiers",
+            help="What predicts and is judged, parted by commas.",
+            autocompletion=_classifier_names,
+        ),
+    ] = defaults.CLASSIFIER,
+    labels: Annotated[
+        int | None,
+        typer.Option(min=1, help="Labels to give, one at a time from none.", show_default="300"),
+    ] = None,
+    targets: Annotated[
+        str, typer.Option(help="Accuracies to reach, parted by commas.")
+    ] = "0.8,0.9,0.95",
+    seeds: Annotated[int, typer.Option(min=1, help="How often to split anew.")] = 5,
+    seed: Annotated[int, typer.Option(min=0, help="The first seed.")] = defaults.SEED,
+    folds: Annotated[
+        int | None,
+        typer.Option(min=2, help="Split into so many folds, and hold out each in turn."),
+    ] = None,
+    held_out: Annotated[
+        float, typer.Option(help="The share to hold out, where there are no folds.")
+    ] = 0.25,
+    split: Annotated[
+        str, typer.Option(help="stratified, with each class's share on both sides, or random.")
+    ] = "stratified",
+    truth: Annotated[
+        Path | None,
+        typer.Option(
+            help="A table of known labels; the labels given so far, unless named. Nothing of it "
+            "goes into the pool."
+        ),
+    ] = None,
+    truth_from_folders: Annotated[
+        bool, typer.Option("--truth-from-folders", help="Take folder names as known labels.")
+    ] = False,
+    groups: Annotated[
+        Path | None,
+        typer.Option(help="A table of ids and groups; all of a group is held out, or none of it."),
+    ] = None,
+    group_column: Annotated[
+        str | None,
+        typer.Option(
+            help="The column of groups, in the table of groups or else of known labels.",
+            show_default="group",
+        ),
+    ] = None,
+    id_column: Annotated[
+        str | None, typer.Option(help="The column of ids in these tables.", show_default="id")
+    ] = None,
+    label_column: Annotated[str, typer.Option(help="The column of known labels.")] = "label",
+    text_column: Annotated[
+        str | None, typer.Option(help="The column of texts, in tables without ids.")
+    ] = None,
+    k: KOption = defaults.K,
+    as_json: JsonOption = False,
+) -> None:
+    """Show on your own data, from known labels, how many labels active labeling saves."""
+    from knnal.evaluation.simulation import Settings
+    from knnal.evaluation.splits import SplitPlan
+    from knnal.evaluation.summary import without_curves
+    from knnal.exchange.truth import Truth
+    from knnal_cli.narration import Narration
+
+    settings = Settings(
+        strategies=_names(strategies),
+        classifiers=_names(classifiers),
+        labels=labels,
+        splits=SplitPlan(_kind(split), folds, held_out, seeds, seed),
+        k=k,
+        targets=tuple(_shares(targets)),
+    )
+    known = Truth(
+        table=truth,
+        from_folders=truth_from_folders,
+        id_column=id_column,
+        label_column=label_column,
+        text_column=text_column,
+        groups=groups,
+        group_column=group_column,
+    )
+    with Narration() as narration:
+        summary = open_project(pool, narration).simulate(out, settings, known)
+    if as_json:
+        print_json(without_curves(summary))
+    else:
+        _print(summary, out)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _kind(text: str) -> Any:
+    from knnal.evaluation.splits import SplitKind
+
+    try:
+        return SplitKind(text)
+    except ValueError:
+        raise typer.BadParameter(
+            f"Expected {' or '.join(SplitKind)}, came '{text}'.", param_hint="--split"
+        ) from None
+
+
+def _shares(text: str) -> Iterator[float]:
+    for part in _names(text):
+        try:
+            yield float(part)
+        except ValueError:
+            raise typer.BadParameter(
+                f"Expected numbers parted by commas, came '{part}'.", param_hint="--targets"
+            ) from None
+
+
+def _print(summary: dict[str, Any], out: Path) -> None:
+    from rich.console import Console
+
+    from knnal.evaluation.results import LABELS, PICTURE, REPORT, RESULTS
+    from knnal.evaluation.tables import title_of
+
+    console = Console(highlight=False)
+    table = _table(summary)
+    if not console.is_terminal:  # a file or a pipe has no width that would be worth cutting at
+        console.width = max(console.width, console.measure(table).maximum)
+    console.print(title_of(summary), markup=False)
+    console.print(table)
+    typer.echo(f"Curves to compare: {out / REPORT}")
+    typer.echo(f"The same as {PICTURE}, {RESULTS} and {LABELS} beside it.")
+
+
+def _table(summary: dict[str, Any]) -> Table:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    from knnal.evaluation.tables import cells, head
+
+    table = Table(box=box.SIMPLE_HEAD)
+    for place, name in enumerate(head(summary)):
+        table.add_column(name, justify="right" if place else "left")
+    for row in cells(summary):
+        table.add_row(*(Text(c.value + (f" ({c.interval})" if c.interval else "")) for c in row))
+    return table

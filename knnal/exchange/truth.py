@@ -1,0 +1,102 @@
+"""Known labels and groups of a pool's items, for simulations. Nothing is written into its log."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from knnal.errors import InputError
+from knnal.evaluation.known import KnownItems
+from knnal.exchange.pairs import read_known
+from knnal.items.images import top_folder
+from knnal.store.ledger import Ledger
+from knnal.store.pool import Pool
+from knnal.types import Modality, Narrator
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """Where known labels come from: a table, the folders, or else the labels in force.
+
+    ``groups`` is a table of ids and groups; or ``table`` has the ``group_column``. A table of texts
+    without ids is read by its ``text_column``. Raises InputError for options that exclude each
+    other.
+    """
+
+    table: Path | None = None
+    from_folders: bool = False
+    id_column: str | None = None
+    label_column: str = "label"
+    text_column: str | None = None
+    groups: Path | None = None
+    group_column: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.table is not None and self.from_folders:
+            raise InputError("Expected --truth or --truth-from-folders, came both. Leave one out.")
+        if self.group_column is not None and self.groups is None and self.table is None:
+            raise InputError(
+                "Expected the table that the group column is in, came none. Name it with "
+                "--groups FILE, or with --truth FILE if it holds the labels too."
+            )
+
+
+def known_items(pool: Pool, truth: Truth, narrator: Narrator) -> KnownItems:
+    """The pool's items whose class is known; what is left out is told.
+
+    Raises InputError for tables that cannot be read, and for less than two classes.
+    """
+    skips: Counter[str] = Counter()
+    groups = _groups(truth, skips)
+    known = KnownItems.of(pool, _labels(pool, truth, skips), groups)
+    if known.unknown_ids:
+        skips["no such item in the pool"] += known.unknown_ids
+    for reason, count in skips.most_common():
+        narrator.say(f"Skipped {count}: {reason}")
+    if known.left_out:
+        what = "label" if groups is None else "label or group"
+        narrator.say(
+            f"{known.left_out} of {known.left_out + len(known)} items are left out: no {what} of "
+            "theirs is known."
+        )
+    return known
+
+
+def _labels(pool: Pool, truth: Truth, skips: Counter[str]) -> dict[str, str]:
+    if truth.table is not None:
+        return _column(truth, truth.table, truth.label_column, "--label-column", "label", skips)
+    if truth.from_folders:
+        if pool.manifest.modality is not Modality.IMAGE:
+            raise InputError(
+                "Expected a pool of images, whose ids are paths, for --truth-from-folders. Name a "
+                "table of ids and labels with --truth FILE."
+            )
+        folders = ((record.id, top_folder(record.id)) for record in pool.catalogue.records())
+        return {item: folder for item, folder in folders if folder is not None}
+    ledger = Ledger()
+    for event in pool.log.events():
+        ledger.apply(event)
+    return ledger.labels()
+
+
+def _groups(truth: Truth, skips: Counter[str]) -> dict[str, str] | None:
+    table = truth.groups or (truth.table if truth.group_column is not None else None)
+    if table is None:
+        return None
+    column = truth.group_column or "group"
+    return _column(truth, table, column, "--group-column", "group", skips)
+
+
+def _column(
+    truth: Truth, table: Path, column: str, option: str, role: str, skips: Counter[str]
+) -> dict[str, str]:
+    return read_known(
+        table,
+        column,
+        id_column=truth.id_column,
+        text_column=truth.text_column,
+        option=option,
+        role=role,
+        skips=skips,
+    )
