@@ -10,8 +10,12 @@ import numpy as np
 
 from knnal.types import Float64Array, IntArray
 
-MEASURES = ("accuracy", "balanced_accuracy", "macro_f1")
-"""Every measure of the predictions of one step, in order of display."""
+MEASURES = {
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "macro_f1": "macro F1",
+}
+"""Every measure of the predictions of one step, and what it is called on paper."""
 
 
 def count_outcomes(truth: IntArray, guesses: IntArray, classes: int) -> tuple[IntArray, IntArray]:

@@ -29,13 +29,13 @@ def write_results(simulated: Simulated, summary: Json, folder: Path) -> None:
 
 def _panels(summary: Json) -> dict[str, dict[str, tuple[list[float], ...]]]:
     return {
-        name.replace("_", " "): {
+        title: {
             f"{c['strategy']}, {c['classifier']}": tuple(
                 c["curves"][name][part] for part in ("mean", "low", "high")
             )
             for c in summary["contenders"]
         }
-        for name in MEASURES
+        for name, title in MEASURES.items()
     }
 
 

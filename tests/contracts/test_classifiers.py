@@ -196,3 +196,31 @@ def test_knn_votes_by_the_formula(options: VoteOptions) -> None:
             s = X[labelled[others]].astype(np.float64) @ X[row].astype(np.float64)
             P = labeller.classifier.probabilities(np.array([row]))[0]
             np.testing.assert_allclose(P, vote(s, classes[others], options), atol=1e-5)
+
+
+@EVERY
+@OPTIONS
+def test_held_out_rows_are_predicted_as_vectors_are_and_leave_no_trace(
+    name: str, options: VoteOptions
+) -> None:
+    X = unit(60)
+    held_out = np.sort(np.random.default_rng(3).permutation(60)[:20])
+    live = np.ones(60, dtype=np.bool_)
+    live[held_out] = False
+    alone = Labeller(name, X[live], options)
+    beside = Labeller(name, X, options)
+    beside.geometry = Geometry.of(X, live)
+    beside.labelling = Labelling(beside.geometry, options.k)
+    beside.labelling.class_count = 3
+    beside.classifier = create_classifier(name, beside.labelling, options)
+    pool = np.flatnonzero(live)
+    outsiders = Outsiders.held_out(beside.geometry)
+    np.testing.assert_array_equal(outsiders.rows, held_out)
+    rng = np.random.default_rng(4)
+    for _ in range(30):
+        place, label = int(rng.integers(len(pool))), int(rng.integers(-1, 3))
+        alone.assign(place, label)
+        beside.assign(int(pool[place]), label)
+        P = beside.classifier.predict(outsiders)
+        np.testing.assert_array_equal(P, alone.predict(X[held_out]))
+        np.testing.assert_array_equal(beside.classifier.probabilities(pool), alone.all())

@@ -15,6 +15,10 @@ from knnal_cli.records import print_json
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from knnal.evaluation.tables import Cell
+
+_WIDEST = 1000
+
 
 def register(app: typer.Typer) -> None:
     app.command()(simulate)
@@ -172,10 +176,9 @@ def _print(summary: dict[str, Any], out: Path) -> None:
     from knnal.evaluation.results import LABELS, PICTURE, REPORT, RESULTS
     from knnal.evaluation.tables import title_of
 
-    console = Console(highlight=False)
-    table = _table(summary)
+    console, table = Console(highlight=False), _table(summary)
     if not console.is_terminal:  # a file or a pipe has no width that would be worth cutting at
-        console.width = max(console.width, console.measure(table).maximum)
+        console.width = max(console.width, Console(width=_WIDEST).measure(table).maximum)
     console.print(title_of(summary), markup=False)
     console.print(table)
     typer.echo(f"Curves to compare: {out / REPORT}")
@@ -183,15 +186,21 @@ def _print(summary: dict[str, Any], out: Path) -> None:
 
 
 def _table(summary: dict[str, Any]) -> Table:
+    """A column for each contender, which fits more screens than a row would."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     from knnal.evaluation.tables import cells, head
 
-    table = Table(box=box.SIMPLE_HEAD)
-    for place, name in enumerate(head(summary)):
-        table.add_column(name, justify="right" if place else "left")
-    for row in cells(summary):
-        table.add_row(*(Text(c.value + (f" ({c.interval})" if c.interval else "")) for c in row))
+    (_, *names), contenders = head(summary), cells(summary)
+    table = Table("", box=box.SIMPLE_HEAD)
+    for contender, *_ in contenders:
+        table.add_column(Text(contender.value.replace(", ", ",\n")), justify="right")
+    for place, name in enumerate(names, start=1):
+        table.add_row(Text(name), *(Text(_shown(row[place])) for row in contenders))
     return table
+
+
+def _shown(cell: Cell) -> str:
+    return f"{cell.value} ({cell.interval})" if cell.interval else cell.value

@@ -1,0 +1,242 @@
+"""Simulations: against single runs, in several processes, interrupted, and refused."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from knnal.errors import InputError, KnnalError, UnknownNameError
+from knnal.evaluation.crew import Crew
+from knnal.evaluation.known import KnownItems
+from knnal.evaluation.learning_curve import Experiment
+from knnal.evaluation.measures import accuracy
+from knnal.evaluation.simulation import Contender, Settings, Simulated, simulate
+from knnal.evaluation.splits import SplitPlan
+from knnal.linalg import unit_rows
+from knnal.parallel import thread_count, use_threads
+from knnal.store.pool import Pool
+
+
+def same(a: Simulated, b: Simulated) -> None:
+    assert list(a.outcomes) == list(b.outcomes)
+    for contender, outcomes in a.outcomes.items():
+        for one, other in zip(outcomes, b.outcomes[contender], strict=True):
+            for field in ("asked", "hits", "predicted"):
+                np.testing.assert_array_equal(getattr(one, field), getattr(other, field))
+
+
+class Counting:
+    """A narrator that remembers how far it was, and stops the work where it is told to."""
+
+    def __init__(self, stop_at: int | None = None) -> None:
+        self.told: list[int] = []
+        self._stop_at = stop_at
+
+    def progress(self, stage: str, done: int, total: int | None) -> None:
+        self.told.append(done)
+        if self._stop_at is not None and done >= self._stop_at:
+            raise KeyboardInterrupt
+
+    def say(self, message: str) -> None:
+        raise AssertionError(message)
+
+
+def test_every_contender_runs_and_the_baseline_too(simulated: Simulated) -> None:
+    assert list(simulated.outcomes) == [
+        Contender(strategy, classifier)
+        for classifier in ("combined", "knn")
+        for strategy in ("cdf-product", "smallest-margin", "random")
+    ]
+    assert len(simulated.splits) == 6
+    assert {outcome.asked.shape for o in simulated.outcomes.values() for outcome in o} == {(12,)}
+
+
+def test_a_run_is_that_of_a_pool_without_the_held_out_items(simulated: Simulated) -> None:
+    known = simulated.known
+    X = unit_rows(known.vectors[known.rows])
+    y = [known.class_names[c] for c in known.classes]
+    for place in (0, 4):
+        split = simulated.splits[place]
+        pool = np.delete(np.arange(len(known)), split.held_out)
+        single = Experiment(
+            X[pool], [y[i] for i in pool], X[split.held_out], [y[i] for i in split.held_out]
+        )
+        for contender, outcomes in simulated.outcomes.items():
+            curve = single.run(
+                contender.strategy, 12, seed=split.seed, classifier=contender.classifier
+            )
+            assert pool[list(curve.asked)].tolist() == outcomes[place].asked.tolist()
+            np.testing.assert_array_equal(
+                accuracy(outcomes[place].hits, simulated.supports[place]), curve.accuracy
+            )
+
+
+def test_several_processes_give_what_one_gives(
+    simulated: Simulated, known: KnownItems, settings: Settings, out: Path
+) -> None:
+    threads = thread_count()
+    use_threads(2)
+    narrator = Counting()
+    try:
+        same(simulate(known, settings, out, narrator), simulated)
+    finally:
+        use_threads(threads)
+    assert narrator.told == sorted(narrator.told)
+    assert (narrator.told[0], narrator.told[-1]) == (0, 36 * 12)
+    assert not (out / "work").exists()
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_an_interrupted_simulation_goes_on(
+    simulated: Simulated, known: KnownItems, settings: Settings, out: Path
+) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        simulate(known, settings, out, Counting(stop_at=100))
+    finished = sorted((out / "runs").iterdir())
+    assert 0 < len(finished) < 36
+    finished[0].write_bytes(finished[0].read_bytes()[:50])  # a damaged one runs again
+    (out / "runs" / ".left.npz.1.tmp").touch()
+    narrator = Counting()
+    same(simulate(known, settings, out, narrator), simulated)
+    assert narrator.told[0] == (len(finished) - 1) * 12
+    assert len(list((out / "runs").iterdir())) == 36
+    silent = Counting()
+    same(simulate(known, settings, out, silent), simulated)
+    assert silent.told == []
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_contenders_and_seeds_may_be_added(known: KnownItems, out: Path) -> None:
+    few = Settings(labels=5, splits=SplitPlan(seeds=1))
+    more = Settings(labels=5, splits=SplitPlan(seeds=2), strategies=("cdf-product", "entropy"))
+    first = simulate(known, few, out)
+    narrator = Counting()
+    both = simulate(known, more, out, narrator)
+    assert narrator.told[0] == 2 * 5
+    for contender, (outcome,) in first.outcomes.items():
+        np.testing.assert_array_equal(both.outcomes[contender][0].asked, outcome.asked)
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_another_simulations_folder_is_refused(known: KnownItems, items: Any, out: Path) -> None:
+    few = Settings(labels=2, splits=SplitPlan(seeds=1))
+    simulate(known, few, out)
+    for change, name in (
+        ({"labels": 3}, "labels"),
+        ({"k": 3}, "k"),
+        ({"splits": SplitPlan(folds=2, seeds=1)}, "folds, held-out share"),
+    ):
+        with pytest.raises(InputError, match=f"holds another simulation: it differs in {name}"):
+            simulate(known, dataclasses.replace(few, **change), out)
+    X, labels, _ = items
+    other = KnownItems.of(Pool.in_memory(X + 0.01, list(labels)), labels)
+    with pytest.raises(InputError, match="differs in data"):
+        simulate(other, few, out)
+    (out / "simulation.json").write_bytes(b"{")
+    with pytest.raises(InputError, match="cannot be read"):
+        simulate(known, few, out)
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_folders_that_cannot_be_had(known: KnownItems, tmp_path: Path) -> None:
+    few = Settings(labels=2, splits=SplitPlan(seeds=1))
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(InputError, match="holds other files"):
+        simulate(known, few, tmp_path)
+    with pytest.raises(InputError, match="cannot be written"):
+        simulate(known, few, tmp_path / "notes.txt" / "below")
+    assert [file.name for file in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_what_cannot_be_simulated(known: KnownItems, out: Path) -> None:
+    with pytest.raises(InputError, match=r"at most 67 labels, .* came 70"):
+        simulate(known, Settings(labels=70), out)
+    assert not out.exists()
+    for options, phrase in (
+        ({"labels": 0}, "at least 1 label"),
+        ({"strategies": ()}, "at least one strategy"),
+        ({"targets": (0.5, 90.0)}, "up to 1, came"),
+    ):
+        with pytest.raises(InputError, match=phrase):
+            Settings(**options)  # type: ignore[arg-type]
+    with pytest.raises(UnknownNameError, match="no classifier named 'svm'"):
+        Settings(classifiers=("svm",))
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_a_small_pool_is_labelled_whole_unless_said_otherwise(known: KnownItems, out: Path) -> None:
+    simulated = simulate(known, Settings(splits=SplitPlan(seeds=1)), out)
+    pool = set(range(90)) - set(simulated.splits[0].held_out.tolist())
+    assert simulated.labels == len(pool)
+    for (outcome,) in simulated.outcomes.values():
+        assert set(outcome.asked.tolist()) == pool
+
+
+# The items
+
+
+def test_known_items_are_a_pools_labelled_ones_in_one_order(items: Any) -> None:
+    X, labels, groups = items
+    pool = Pool.in_memory(X, list(labels))
+    some = dict(list(labels.items())[:40])
+    named = {**some, "somebody": "else"}
+    known = KnownItems.of(pool, named, dict(list(groups.items())[10:]))
+    assert (len(known), known.left_out, known.unknown_ids) == (30, 60, 0)
+    assert KnownItems.of(pool, named).unknown_ids == 1
+    assert set(known.ids) == set(list(labels)[10:40])
+    assert list(known.ids) != sorted(known.ids)
+    for item, row, c, g in zip(known.ids, known.rows, known.classes, known.groups, strict=True):
+        np.testing.assert_array_equal(known.vectors[row], unit_rows(X)[int(item.split()[1])])
+        assert known.class_names[c] == labels[item]
+        assert sorted({groups[i] for i in known.ids})[g] == groups[item]
+    reordered = KnownItems.of(
+        Pool.in_memory(X[::-1], list(labels)[::-1]), named, dict(list(groups.items())[10:])
+    )
+    assert reordered.ids == known.ids
+    assert reordered.digest == known.digest
+    assert KnownItems.of(pool, named).digest != known.digest
+
+
+def test_too_few_classes(items: Any) -> None:
+    X, labels, _ = items
+    pool = Pool.in_memory(X, list(labels))
+    with pytest.raises(InputError, match="at least two classes, came 2 items of 1"):
+        KnownItems.of(pool, {"item 0": "same", "item 1": "same", "nobody": "other"})
+
+
+# Processes
+
+
+class Breaking:
+    """A worker that does what its task says."""
+
+    def __call__(self, task: str, report: Any) -> None:
+        if task == "fail":
+            raise RuntimeError("the task is broken")
+        if task == "die":
+            import os
+
+            os._exit(9)
+        report(3)
+
+
+def test_processes_report_fail_and_die_in_the_open() -> None:
+    steps: list[int] = []
+    with Crew(2, Breaking(), steps.append) as crew:
+        crew.begin("work")
+        crew.begin("work")
+        assert not crew.has_room
+        done: list[str] = []
+        while len(done) < 2:
+            done += crew.finished()
+        assert (steps, crew.has_room) == ([3, 3], True)
+        crew.begin("fail")
+        with pytest.raises(KnnalError, match=r"(?s)fail failed.*the task is broken"):
+            list(crew.finished())
+        crew.begin("die")
+        with pytest.raises(KnnalError, match="was killed"):
+            list(crew.finished())
