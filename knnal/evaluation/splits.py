@@ -104,20 +104,25 @@ def deal_groups(
 ) -> IntArray:
     """The part of each item, ``(n,), (n,), (parts,) -> (n,)``, the same for all of a group.
 
-    The largest groups first, at random among equals, each goes where, summed over the strata, the
-    squares of what the part then holds, relative to its share, grow the least.
+    The largest groups first, at random among equals, each goes where, summed over the strata and
+    all items together, the squares of what the part then holds, relative to its share, grow the
+    least. No part stays empty.
     """
     numbers, members = np.unique(groups, return_inverse=True)
     _, strata = np.unique(strata, return_inverse=True)
-    counts = np.zeros((len(numbers), strata.max() + 1))
+    counts = np.zeros((len(numbers), strata.max() + 2))
     np.add.at(counts, (members, strata), 1)
+    counts[:, -1] = counts.sum(axis=1)
     wanted = shares[:, None] * counts.sum(axis=0)
     held = np.zeros_like(wanted)
     order = rng.permutation(len(numbers))
-    order = order[np.argsort(-counts[order].sum(axis=1), kind="stable")]
+    order = order[np.argsort(-counts[order, -1], kind="stable")]
     part_of = np.empty(len(numbers), dtype=np.int64)
-    for group in order:
+    for left, group in zip(range(len(order), 0, -1), order, strict=True):
         growth = ((2 * held + counts[group]) * counts[group] / wanted).sum(axis=1)
+        empty = held[:, -1] == 0
+        if left == np.count_nonzero(empty):
+            growth[~empty] = np.inf
         part_of[group] = np.argmin(growth)
         held[part_of[group]] += counts[group]
     part: IntArray = part_of[members]

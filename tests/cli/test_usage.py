@@ -10,7 +10,7 @@ import pytest
 
 COMMANDS = (
     *("embed", "label", "next", "rank", "strategies", "tell", "relabel", "skip", "undo"),
-    *("status", "predict", "import", "export", "demo", "models"),
+    *("status", "predict", "import", "export", "simulate", "demo", "models"),
 )
 
 
