@@ -22,6 +22,7 @@ from knnal.types import LogNarrator
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 IMAGES, TEXTS = "Five minutes with images", "Five minutes with texts"
+SIMULATION = "See what it would save on your data"
 
 posix_shell = pytest.mark.skipif(os.name == "nt", reason="the tour is printed for a POSIX shell")
 
@@ -140,6 +141,22 @@ def test_the_tour_for_texts(tmp_path: Path) -> None:
             assert len(output.splitlines()) == 5
 
 
+@posix_shell
+@pytest.mark.slow
+def test_the_simulations(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    np.save(tmp_path / "vectors.npy", rng.normal(size=(24, 4)).astype(np.float32))
+    with (tmp_path / "verdicts.csv").open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(["id", "label"])
+        table.writerows([i, "good" if rng.random() < 0.5 else "bad"] for i in range(24))
+    tour = Tour(tmp_path)
+    tour.run("knnal embed vectors.npy --pool reviews")
+    for line in commands(SIMULATION):
+        assert "24 items of 2 classes" in tour.run(line)
+    assert (tmp_path / "eight-folds" / "report.html").exists()
+
+
 def test_the_python_runs(capsys: pytest.CaptureFixture[str]) -> None:
     namespace: dict[str, object] = {}
     for block in blocks("python"):
@@ -159,7 +176,7 @@ def test_ci_runs_every_command_that_makes_an_environment() -> None:
 
 
 def test_no_command_is_left_out() -> None:
-    toured = {*commands(IMAGES), *commands(TEXTS)}
+    toured = {*commands(IMAGES), *commands(TEXTS), *commands(SIMULATION)}
     rest = [line for line in commands() if line not in toured]
     assert all(line.startswith("python3 -m venv") for line in rest)
 
@@ -170,12 +187,12 @@ def test_every_option_in_prose_exists() -> None:
     from knnal_cli.main import app
 
     runner = CliRunner()
-    helped = ["", "embed", "label", "next", "models fetch", "export", "rank", "predict", "status"]
+    helped = ["", "embed", "label", "next", "models fetch", "export", "rank", "predict", "status", "simulate"]
     help_texts = "".join(
         runner.invoke(app, [*command.split(), "--help"], terminal_width=200).output
         for command in helped
     )
-    options = "--audit --from --pool --neighbours --pool-all --top --plot --target"
+    options = "--audit --from --pool --neighbours --pool-all --top --plot --target --truth --truth-from-folders --groups"
     for option in options.split():
         assert option in README
         assert option in help_texts

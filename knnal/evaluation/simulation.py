@@ -175,9 +175,10 @@ def simulate(
         runs = [Run(split, contender) for split in splits for contender in settings.contenders]
         missing = [run for run in runs if store.load(run.key) is None]
         if missing:
+            narrator = narrator or LogNarrator()
+            workspace = Workspace.create(out / _WORK, known, splits, narrator)
             done = (len(runs) - len(missing)) * labels
-            progress = _Progress(narrator or LogNarrator(), done, len(runs) * labels)
-            workspace = Workspace.create(out / _WORK, known)
+            progress = _Progress(narrator, done, len(runs) * labels)
             _run(Runner(workspace, store, labels, settings.k), missing, progress)
         Workspace.remove(out / _WORK)
         return _gathered(known, settings, labels, splits, store)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +12,18 @@ from knnal.classifiers.base import Geometry
 from knnal.evaluation.holdout import Holdout
 from knnal.evaluation.known import KnownItems
 from knnal.evaluation.splits import Split
-from knnal.neighbors.graph import NeighbourGraph, build_graph
+from knnal.neighbors.graph import NEIGHBOURS, NeighbourGraph, build_graph
+from knnal.neighbors.graph_build import EXACT_LIMIT
+from knnal.neighbors.graph_within import graph_within
 from knnal.neighbors.kernel_graph import KernelGraph
 from knnal.neighbors.reduced import ReducedCopy
 from knnal.neighbors.reduced_file import load_reduction, save_reduction
-from knnal.types import Float32Array
+from knnal.types import Float32Array, Narrator
 
 _VECTORS, _CLASSES = "embeddings.npy", "classes.npy"
 _GRAPH, _REDUCED = "graph.npz", "reduced.npz"
+_SPARE = 1.5
+"""How many neighbours more than a split needs on average are found among all items."""
 
 
 class Workspace:
@@ -30,13 +35,22 @@ class Workspace:
         self._latest: tuple[str, Holdout] | None = None
 
     @classmethod
-    def create(cls, folder: Path, known: KnownItems) -> Workspace:
-        """Lay out the items' vectors and classes; what an interrupted simulation left goes."""
+    def create(
+        cls, folder: Path, known: KnownItems, splits: Sequence[Split], narrator: Narrator
+    ) -> Workspace:
+        """Lay out what the splits have in common; what an interrupted simulation left goes."""
         cls.remove(folder)
         folder.mkdir(parents=True)
         known.write_vectors(folder / _VECTORS)
         np.save(folder / _CLASSES, known.classes)
-        return cls(folder, len(known.class_names))
+        workspace = cls(folder, len(known.class_names))
+        if len(splits) > 1 and len(known) <= EXACT_LIMIT:
+            held_out = max(len(split.held_out) for split in splits) / len(known)
+            wide = int(_SPARE * NEIGHBOURS / (1.0 - held_out))
+            everything = np.ones(len(known), dtype=np.bool_)
+            graph = build_graph(workspace._vectors, everything, wide, narrator)
+            graph.save(folder / _GRAPH)
+        return workspace
 
     @staticmethod
     def remove(folder: Path) -> None:
@@ -50,7 +64,9 @@ class Workspace:
         place = self._place(split)
         place.mkdir(exist_ok=True)
         save_reduction(ReducedCopy.fit(X, np.flatnonzero(live)), place / _REDUCED)
-        build_graph(X, live).save(place / _GRAPH)
+        whole = NeighbourGraph.load(self._folder / _GRAPH)
+        graph = build_graph(X, live) if whole is None else graph_within(whole, X, live)
+        graph.save(place / _GRAPH)
 
     def holdout(self, split: Split) -> Holdout:
         """A prepared split to run in. The latest is kept, since its runs follow each other."""

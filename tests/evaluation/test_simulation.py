@@ -14,7 +14,7 @@ from knnal.evaluation.crew import Crew
 from knnal.evaluation.known import KnownItems
 from knnal.evaluation.learning_curve import Experiment
 from knnal.evaluation.measures import accuracy
-from knnal.evaluation.simulation import Contender, Settings, Simulated, simulate
+from knnal.evaluation.simulation import STAGE, Contender, Settings, Simulated, simulate
 from knnal.evaluation.splits import SplitPlan
 from knnal.linalg import unit_rows
 from knnal.parallel import thread_count, use_threads
@@ -37,6 +37,8 @@ class Counting:
         self._stop_at = stop_at
 
     def progress(self, stage: str, done: int, total: int | None) -> None:
+        if stage != STAGE:
+            return
         self.told.append(done)
         if self._stop_at is not None and done >= self._stop_at:
             raise KeyboardInterrupt
