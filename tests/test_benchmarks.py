@@ -27,7 +27,7 @@ def run(*arguments: str, data: str | None) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("benchmark", ["benchmarks.fruits", "benchmarks.stopping"])
+@pytest.mark.parametrize("benchmark", ["benchmarks.fruits", "benchmarks.stopping", "benchmarks.simulation"])
 def test_without_data_the_public_source_and_the_layout_are_named(
     tmp_path: Path, benchmark: str
 ) -> None:
@@ -69,3 +69,15 @@ def test_the_fruit_benchmark_runs(tmp_path: Path) -> None:
         "random+means": 12,
     }
     assert "cdf-product+knn" in done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.model
+def test_the_simulation_benchmark_runs() -> None:
+    data = os.environ.get("KNNAL_DATA")
+    if data is None:
+        pytest.skip("the fruit photos are not here: set KNNAL_DATA to the folder of data sets")
+    done = run("benchmarks.simulation", "--folds", "2", "--labels", "3", data=data)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("30 labels in ")
+    assert "cdf-product, combined" in done.stdout

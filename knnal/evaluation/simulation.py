@@ -168,14 +168,19 @@ def simulate(
     Raises InputError where the items cannot be split so, the smallest pool has fewer items than
     ``settings.labels``, or the folder holds something else.
     """
+    narrator = narrator or LogNarrator()
     splits = make_splits(settings.splits, known.classes, known.groups)
+    if lacking := sum(_lacks_a_class(split, known.classes) for split in splits):
+        narrator.say(
+            f"In {lacking} of {len(splits)} splits, items are held out of a class that no item of "
+            "the pool is of: they can only be predicted wrong."
+        )
     labels = _affordable(settings.labels, min(len(known) - len(s.held_out) for s in splits))
     store = RunStore(out, _identity(known, settings, labels))
     with store.open():
         runs = [Run(split, contender) for split in splits for contender in settings.contenders]
         missing = [run for run in runs if store.load(run.key) is None]
         if missing:
-            narrator = narrator or LogNarrator()
             workspace = Workspace.create(out / _WORK, known, splits, narrator)
             done = (len(runs) - len(missing)) * labels
             progress = _Progress(narrator, done, len(runs) * labels)
@@ -246,6 +251,12 @@ class _Queue:
         if not self._left[place]:
             del self._left[place]
             workspace.discard(task.split)
+
+
+def _lacks_a_class(split: Split, classes: IntArray) -> bool:
+    """Whether a held-out item is of a class that the pool has nothing of."""
+    pool = np.delete(classes, split.held_out)
+    return not set(classes[split.held_out]) <= set(pool)
 
 
 def _affordable(labels: int | None, smallest: int) -> int:

@@ -170,6 +170,22 @@ def test_what_cannot_be_simulated(known: KnownItems, out: Path) -> None:
 
 
 @pytest.mark.usefixtures("one_thread")
+def test_a_class_that_only_the_held_out_items_have_is_told(items: Any, out: Path) -> None:
+    class Told(Counting):
+        said: str = ""
+
+        def say(self, message: str) -> None:
+            self.said += message
+
+    X, labels, _ = items
+    named = {item: "rare" if item == "item 3" else label for item, label in labels.items()}
+    rare = KnownItems.of(Pool.in_memory(X, list(labels)), named)
+    told = Told()
+    simulate(rare, Settings(labels=2, splits=SplitPlan(folds=5, seeds=2)), out, told)
+    assert told.said.startswith("In 2 of 10 splits")
+
+
+@pytest.mark.usefixtures("one_thread")
 def test_a_small_pool_is_labelled_whole_unless_said_otherwise(known: KnownItems, out: Path) -> None:
     simulated = simulate(known, Settings(splits=SplitPlan(seeds=1)), out)
     pool = set(range(90)) - set(simulated.splits[0].held_out.tolist())
