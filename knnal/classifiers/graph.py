@@ -9,10 +9,11 @@ import numpy as np
 
 from knnal.classifiers.base import UNLABELLED, Labelling, Outsiders, PoolClassifier
 from knnal.classifiers.tables import class_table, normalised_columns
+from knnal.compiled import kernel
 from knnal.neighbors.diffusion import Diffusion
 from knnal.neighbors.vote import VoteOptions
 from knnal.parallel import over_rows
-from knnal.types import Float32Array, Int32Array, IntArray
+from knnal.types import Float32Array, Float64Array, Int32Array, IntArray
 
 _UNIT = 1 << 22
 """Scores are summed as multiples of 2^-22, so that what is added can be taken back exactly.
@@ -74,9 +75,10 @@ class GraphExpert(PoolClassifier):
         return normalised_columns(scores.astype(np.float32))
 
     def predict(self, outsiders: Outsiders) -> Float32Array:
-        near = outsiders.pool_neighbours.ids
-        scores = self.scores[: self.labelling.class_count, near] * outsiders.kernel
-        return normalised_columns(scores.sum(axis=2).astype(np.float32))
+        scores = np.empty((self.labelling.class_count, len(outsiders)), dtype=np.float32)
+        near = np.ascontiguousarray(outsiders.pool_neighbours.ids, dtype=np.int64)
+        _average(self.scores, near, outsiders.kernel, scores)
+        return normalised_columns(scores)
 
     @cached_property
     def _diffusion(self) -> Diffusion:
@@ -91,3 +93,14 @@ class GraphExpert(PoolClassifier):
     def _column(self, row: int) -> tuple[IntArray, Int32Array]:
         reached, scores = self._diffusion.spread(row)
         return reached, np.rint(scores * _UNIT).astype(np.int32)
+
+
+@kernel
+def _average(scores: Int32Array, near: IntArray, weights: Float64Array, out: Float32Array) -> None:
+    """The weighted sums ``(C, m)`` of the scores of the rows ``near`` ``(m, k)`` to each item."""
+    for c in range(len(out)):
+        for i in range(len(near)):
+            total = 0.0
+            for j in range(near.shape[1]):
+                total += scores[c, near[i, j]] * weights[i, j]
+            out[c, i] = total
