@@ -18,7 +18,8 @@ from benchmarks.data import add_data_option, fruit_photos
 from benchmarks.fruits import embed
 from knnal.evaluation.known import KnownItems
 from knnal.evaluation.results import write_results
-from knnal.evaluation.simulation import Settings, simulate
+from knnal.evaluation.settings import Settings
+from knnal.evaluation.simulation import simulate
 from knnal.evaluation.splits import SplitPlan
 from knnal.evaluation.summary import summarise
 from knnal.evaluation.tables import cells, head

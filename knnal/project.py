@@ -25,7 +25,8 @@ from knnal.evaluation.audit import (
 )
 from knnal.evaluation.random_labels import RandomEstimate, RandomLabels, located
 from knnal.evaluation.results import write_results
-from knnal.evaluation.simulation import Settings, simulate
+from knnal.evaluation.settings import Settings
+from knnal.evaluation.simulation import simulate
 from knnal.evaluation.summary import summarise
 from knnal.exchange.exporting import export
 from knnal.exchange.importing import ImportReport, import_labels

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
+from knnal.evaluation.estimates import Json
 from knnal.evaluation.measures import MEASURES
 from knnal.evaluation.plot import plot_panels
 from knnal.evaluation.report import write_report
-from knnal.evaluation.simulation import Contender, Simulated
-from knnal.evaluation.summary import ContenderCurves, Json, contender_curves
+from knnal.evaluation.settings import Contender
+from knnal.evaluation.simulation import Simulated
+from knnal.evaluation.summary import ContenderCurves, contender_curves
 from knnal.evaluation.tables import title_of
 from knnal.files import atomic_writer
 

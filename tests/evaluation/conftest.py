@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from knnal.evaluation.known import KnownItems
-from knnal.evaluation.simulation import Settings, Simulated, simulate
+from knnal.evaluation.settings import Settings
+from knnal.evaluation.simulation import Simulated, simulate
 from knnal.evaluation.splits import SplitPlan
 from knnal.parallel import thread_count, use_threads
 from knnal.store.pool import Pool

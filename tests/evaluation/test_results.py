@@ -13,7 +13,8 @@ from pyarrow import parquet
 
 from knnal.evaluation.report import report_html
 from knnal.evaluation.results import write_results
-from knnal.evaluation.simulation import Contender, Settings, Simulated, simulate
+from knnal.evaluation.settings import Contender, Settings
+from knnal.evaluation.simulation import Simulated, simulate
 from knnal.evaluation.splits import SplitPlan
 from knnal.evaluation.summary import summarise, without_curves
 from knnal.evaluation.tables import cells, head

@@ -14,7 +14,8 @@ from knnal.evaluation.crew import Crew
 from knnal.evaluation.known import KnownItems
 from knnal.evaluation.learning_curve import Experiment
 from knnal.evaluation.measures import accuracy
-from knnal.evaluation.simulation import STAGE, Contender, Settings, Simulated, simulate
+from knnal.evaluation.settings import Contender, Settings
+from knnal.evaluation.simulation import STAGE, Simulated, simulate
 from knnal.evaluation.splits import SplitPlan
 from knnal.linalg import unit_rows
 from knnal.parallel import thread_count, use_threads

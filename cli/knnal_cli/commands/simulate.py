@@ -114,7 +114,7 @@ def simulate(
     as_json: JsonOption = False,
 ) -> None:
     """Show on your own data, from known labels, how many labels active labeling saves."""
-    from knnal.evaluation.simulation import Settings
+    from knnal.evaluation.settings import Settings
     from knnal.evaluation.splits import SplitPlan
     from knnal.evaluation.summary import without_curves
     from knnal.exchange.truth import Truth
