@@ -27,7 +27,9 @@ def run(*arguments: str, data: str | None) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("benchmark", ["benchmarks.fruits", "benchmarks.stopping", "benchmarks.simulation"])
+@pytest.mark.parametrize(
+    "benchmark", ["benchmarks.fruits", "benchmarks.stopping", "benchmarks.simulation"]
+)
 def test_without_data_the_public_source_and_the_layout_are_named(
     tmp_path: Path, benchmark: str
 ) -> None:
