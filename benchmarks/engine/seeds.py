@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
 from benchmarks.data import banking_texts, fruit_photos, fruits_360, tweets
-from knnal.items.base import Item, Skip, Source
+from benchmarks.sets.embedding import FirstItems, embed_items
+from knnal.items.base import Source
 from knnal.items.tables import TextTable
 from knnal.linalg import unit_rows
-from knnal.project import Project
-from knnal.types import Float32Array, IntArray, Modality
+from knnal.types import Float32Array, IntArray
 
 PHOTOS, TEXTS = 1280, 512
 """Dimensions of knnal's default embedders of images and of texts."""
@@ -75,44 +73,18 @@ def embedded_photos(data: Path | None) -> Seeds:
     """Fruit photos and Fruits-360, by knnal's MobileNet-v2."""
     sources = [fruit_photos(data)[0], fruits_360(data)]
     folders = [source / part for source in sources for part in ("train", "test")]
-    return embed_sources(folders, "photos of fruits, by mobilenet-v2", labels_from_folders=True)
+    return _embedded(folders, "photos of fruits, by mobilenet-v2", labels_from_folders=True)
 
 
 def embedded_texts(data: Path | None) -> Seeds:
     """Questions to a bank and the first tweets of Sentiment140, by knnal's ``use``."""
     banking = TextTable(banking_texts(data), label_column="category")
     some_tweets = FirstItems(TextTable(tweets(data), label_column="label"), _TWEETS_TAKEN)
-    return embed_sources([banking, some_tweets], "banking77 and Sentiment140, by use")
+    return _embedded([banking, some_tweets], "banking77 and Sentiment140, by use")
 
 
-class FirstItems:
-    """The first items of a source."""
-
-    def __init__(self, source: Source, count: int) -> None:
-        self.modality: Modality = source.modality
-        self.location = source.location
-        self._source, self._count = source, count
-
-    def __iter__(self) -> Iterator[Item | Skip]:
-        return islice(iter(self._source), self._count)
-
-    def count(self) -> int | None:
-        return self._count
-
-
-def embed_sources(sources: Sequence[Path | Source], origin: str, **options: Any) -> Seeds:
+def _embedded(sources: Sequence[Path | Source], origin: str, **options: Any) -> Seeds:
     """By ``knnal embed``'s own path; labels come with the items."""
-    with TemporaryDirectory(prefix="knnal-benchmark-") as temporary:
-        project = Project.create(Path(temporary) / "pool")
-        for source in sources:
-            report = project.embed(source, **options)
-            print(f"{report.added} items in {report.seconds:.1f} s", file=sys.stderr)
-        pool = project.pool
-        found = {r.row: pool.log.label_of(r.id) for r in pool.catalogue.records()}
-        labelled = {row: label for row, label in found.items() if label is not None}
-        names = sorted(set(labelled.values()))
-        numbers = {name: number for number, name in enumerate(names)}
-        vectors = np.array(pool.embeddings[list(labelled)])
-        classes = np.array([numbers[label] for label in labelled.values()], dtype=np.int64)
-        project.close()
-    return Seeds(vectors, classes, names, f"{len(vectors):,} {origin}")
+    found = embed_items(sources, **options)
+    classes, names = found.numbered()
+    return Seeds(found.vectors, classes, names, f"{len(classes):,} {origin}")

@@ -1,0 +1,1 @@
+"""knnal beside other libraries for active learning: the same embeddings, splits and judges."""
