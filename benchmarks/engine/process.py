@@ -17,7 +17,7 @@ Result = TypeVar("Result")
 Arguments = ParamSpec("Arguments")
 
 PACKAGES = ("knnal", "numpy", "scipy", "numba", "faiss-cpu", "scikit-learn")
-PEER_PACKAGES = ("scikit-activeml", "modAL-python")
+PEER_PACKAGES = ("cleanlab", "modAL-python", "scikit-activeml", "small-text")
 _STATUS = Path("/proc/self/status")
 _SAMPLED_EVERY_S = 0.05
 _KIB = 1024

@@ -86,8 +86,5 @@ ENTRIES = (
     _entry("uncertainty", "logistic regression", _made(logistic, _uncertainty)),
     _entry("density-weighted", "logistic regression, density by cosine", DensityWeighted),
     _entry("ranked batch", "logistic regression, batches of one, cosine", _made(logistic, _ranked)),
-    _entry(
-        "margin, 3-NN", "three neighbours, as in its tutorials", _made(_neighbours, _margin), 3
-    ),
+    _entry("margin, 3-NN", "three neighbours, as in its tutorials", _made(_neighbours, _margin), 3),
 )
-

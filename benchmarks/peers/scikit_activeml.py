@@ -22,6 +22,12 @@ _DELTAS = tuple(np.arange(0.05, 1.45, 0.05).tolist())
 """Radii for ProbCover's rule to choose from. The library's own grid, 0.2 to 2.0 in steps of 0.2,
 has too few of those that occur between unit vectors, at most 1.41 apart in these data."""
 
+_ALL = 1_000_000
+"""More than any budget: where no label is looked at, one batch is what single queries would be."""
+
+_BATCH = 10
+"""Labels asked for at once by strategies that are made for batches and lose by less."""
+
 Strategy = Callable[[Setting, int], Any]
 """From a setting and the number of labels in hand."""
 
@@ -37,7 +43,7 @@ class ScikitActiveML:
         *,
         strategy: Strategy,
         fits: bool = False,
-        ahead: bool = False,
+        batch: int = 1,
     ) -> None:
         self._setting = setting
         self._make = strategy
@@ -49,7 +55,7 @@ class ScikitActiveML:
             wrapper = needed("skactiveml.classifier").SklearnClassifier
             classes = np.arange(setting.class_count)
             self._arguments["clf"] = wrapper(logistic(), classes=classes, random_state=setting.seed)
-        self._batch = setting.ahead if ahead else 1
+        self._batch = min(batch, setting.ahead)
         self._waiting: list[int] = []
 
     def query(self) -> int:
@@ -111,7 +117,7 @@ def _maxherding(setting: Setting, _: int) -> Any:
     )
 
 
-def _entry(name: str, settings: str, strategy: Strategy, **how: bool) -> Entry:
+def _entry(name: str, settings: str, strategy: Strategy, **how: Any) -> Entry:
     def make(setting: Setting, rows: IntArray, labels: IntArray) -> Contender:
         return ScikitActiveML(setting, rows, labels, strategy=strategy, **how)
 
@@ -138,7 +144,7 @@ ENTRIES = (
         "MaxHerding",
         "Gaussian kernel, as wide as the median distance to a tenth neighbour",
         _maxherding,
-        ahead=True,
+        batch=_ALL,
     ),
     _entry("CoreSet", "Euclidean, of unit vectors", _plain("CoreSet")),
     _entry("DropQuery", "logistic regression; 5 masks of 75 %, its defaults", _plain("DropQuery"),

@@ -1,0 +1,144 @@
+"""What is claimed of knnal against others, beside what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from benchmarks.article import first_at
+from benchmarks.bootstrap import bootstrap_mean
+from benchmarks.peers.base import COMBINED, KNN
+from benchmarks.peers.contenders import CONTENDERS, PEERS
+from benchmarks.peers.ours import DEFAULT, RANDOM
+from benchmarks.peers.sizes import Size
+from benchmarks.peers.summary import SetResults
+from benchmarks.sets.catalogue import FRUITS, SENTIMENT140
+from knnal.types import Float64Array
+
+PAIRED_SEEDS = 10
+"""So many, or nothing is claimed."""
+
+TARGET = 0.90
+GAINS = {"cifar10": 0.08, SENTIMENT140: 0.07, "banking77": 0.05}
+"""At least so much mean accuracy above random labels with kNN."""
+
+TOLERANCE = 0.005
+TIMES = 100.0
+MET, NOT_MET, NOT_MEASURED = "met", "not met", "not measured"
+
+
+def bars(found: dict[str, SetResults], costs: dict[str, Any], size: Size) -> list[dict[str, str]]:
+    """A claim, what was measured, and the verdict."""
+    rows = [
+        _fewer_labels(found.get(FRUITS), judge, times) for judge, times in ((KNN, 6), (COMBINED, 3))
+    ]
+    for name, gain in GAINS.items():
+        rows += _gains(name, found.get(name), gain, size)
+    rows += [row for results in found.values() for row in against_peers(results, size.labels)]
+    rows.append(_above_on_most(found, size.labels))
+    rows += [_times_faster(items, by_name) for items, by_name in costs.items()]
+    return rows
+
+
+def _fewer_labels(results: SetResults | None, judge: str, times: int) -> dict[str, str]:
+    """Of the mean curves on the fruits; a target that is not reached counts as one label more than
+    there were.
+    """
+    claim = f"fruits by photo group: {TARGET:.0%} accuracy with 1/{times} of the labels that random + {judge} needs"
+    if results is None or not {(DEFAULT, COMBINED), (RANDOM, judge)} <= results.curves.keys():
+        return _bar(claim, "", None)
+    ours = results.curves[DEFAULT, COMBINED].accuracy
+    theirs = results.curves[RANDOM, judge].accuracy
+    ratio = _needed(theirs) / _needed(ours)
+    low, high = _ratio_interval(ours, theirs)
+    reached = first_at(theirs.mean(axis=0), TARGET) is not None
+    text = f"{_needed(ours)} for {'' if reached else 'over '}{_needed(theirs)}: {ratio:.1f} times ({low:.1f} to {high:.1f})"
+    return _bar(claim, text, ratio >= times, len(results.seeds))
+
+
+def _needed(curves: Float64Array) -> int:
+    return first_at(curves.mean(axis=0), TARGET) or curves.shape[1] + 1
+
+
+def _ratio_interval(
+    ours: Float64Array, theirs: Float64Array, draws: int = 2000
+) -> tuple[float, float]:
+    """The 95 % bootstrap interval of the ratio over the seeds, which are paired."""
+    picked = np.random.default_rng(0).integers(0, len(ours), (draws, len(ours)))
+    low, high = np.quantile([_needed(theirs[p]) / _needed(ours[p]) for p in picked], (0.025, 0.975))
+    return float(low), float(high)
+
+
+def _gains(name: str, results: SetResults | None, gain: float, size: Size) -> list[dict[str, str]]:
+    rows = []
+    for judge, least in ((COMBINED, 0.0), (KNN, gain)):
+        title = results.name if results else name
+        claim = f"{title}: mean accuracy to {size.own_labels} labels above random + {judge}"
+        claim += f" by {least:.2f}" if least else ", the interval above 0"
+        if results is None or not {(DEFAULT, COMBINED), (RANDOM, judge)} <= results.curves.keys():
+            rows.append(_bar(claim, "", None))
+            continue
+        ours = results.curves[DEFAULT, COMBINED].areas(size.own_labels)
+        found = bootstrap_mean(
+            (ours - results.curves[RANDOM, judge].areas(size.own_labels)).tolist()
+        )
+        text = f"{found.mean:+.3f} ({found.low:+.3f} to {found.high:+.3f})"
+        held = found.mean >= least and (found.low > 0 or bool(least))
+        rows.append(_bar(claim, text, held, len(results.seeds)))
+    return rows
+
+
+def best_peers(results: SetResults, budget: int) -> dict[str, str]:
+    """By judge, the peer of the largest area among those that are judged by it."""
+    best = {}
+    for judge in dict.fromkeys([COMBINED, *(CONTENDERS[name].judge for name in results.peers)]):
+        judged = [name for name in results.peers if (name, judge) in results.curves]
+        best[judge] = max(
+            judged, key=lambda n: float(results.curves[n, judge].areas(budget).mean())
+        )
+    return best
+
+
+def against_peers(results: SetResults, budget: int) -> list[dict[str, str]]:
+    rows = []
+    for judge, peer in best_peers(results, budget).items():
+        found = results.difference(peer, judge, budget)
+        claim = f"{results.name}, judged by {judge}: area at most {TOLERANCE} below the best peer's"
+        text = f"{-found.mean:+.3f} ({-found.high:+.3f} to {-found.low:+.3f}) to {peer}"
+        rows.append(_bar(claim, text, -found.mean >= -TOLERANCE, len(results.seeds)))
+    return rows
+
+
+def _above_on_most(found: dict[str, SetResults], budget: int) -> dict[str, str]:
+    ahead = [
+        results.difference(peer, judge, budget).mean < 0
+        for results in found.values()
+        for judge, peer in best_peers(results, budget).items()
+    ]
+    seeds = min((len(results.seeds) for results in found.values()), default=0)
+    text = f"{sum(ahead)} of {len(ahead)} pairs of a set and a judge"
+    return _bar("area above the best peer's on most", text, 2 * sum(ahead) > len(ahead), seeds)
+
+
+def _times_faster(items: str, by_name: dict[str, Any]) -> dict[str, str]:
+    claim = f"seconds a query in {int(items):,} items: 1/{TIMES:.0f} of every peer's"
+    timed = {n: by_name[n]["seconds"] for n in PEERS if "seconds" in by_name.get(n, {})}
+    if DEFAULT not in by_name or not timed:
+        return _bar(claim, "", None)
+    fastest = min(timed, key=lambda name: timed[name])
+    ours = by_name[DEFAULT]["seconds"]
+    beaten = sum(seconds >= TIMES * ours for seconds in timed.values())
+    text = f"1/{timed[fastest] / ours:.1f} of {fastest}; so for {beaten} of {len(timed)} peers"
+    return _bar(claim, text, beaten == len(timed))
+
+
+def _bar(claim: str, measured: str, held: bool | None, seeds: int = PAIRED_SEEDS) -> dict[str, str]:
+    if held is None:
+        return {"claim": claim, "measured": "-", "verdict": NOT_MEASURED}
+    if seeds < PAIRED_SEEDS:
+        verdict = f"{NOT_MEASURED}: {seeds} of {PAIRED_SEEDS} seeds"
+    else:
+        verdict = MET if held else NOT_MET
+    return {"claim": claim, "measured": measured, "verdict": verdict}

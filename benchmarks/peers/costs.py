@@ -1,0 +1,111 @@
+"""What a label costs: seconds from an answer to the next query, and memory, at equal pool size.
+
+Each contender in a process of its own with one thread, on vectors in memory, with the same random
+labels in hand. Pools are mixed from the fruits' embeddings by the recipe of ``benchmarks.engine``.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+import warnings
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.engine.pools import mixed
+from benchmarks.engine.process import MemoryPeak, in_a_process
+from benchmarks.engine.seeds import Seeds
+from benchmarks.peers.base import Setting
+from benchmarks.peers.contenders import CONTENDERS
+from benchmarks.peers.curves import file_name, store_of
+from benchmarks.peers.sizes import Size
+from benchmarks.sets.catalogue import FRUITS, kept, kept_file
+from benchmarks.threads import one_thread_each
+
+_SEED = 0
+_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """``seconds`` of each step, an answer and the next query; ``memory`` is the peak in bytes
+    beyond what the vectors take, None where it cannot be told.
+    """
+
+    seconds: list[float]
+    memory: int | None
+
+
+def measure_costs(names: list[str], size: Size, work: Path) -> None:
+    """Store what is not stored yet, one after the other: they would slow each other down."""
+    store = store_of(work, size)
+    for items in size.cost_pools:
+        for name in names:
+            if stored_cost(name, items, size, work) is None:
+                print(f"costs of {name}, {items:,} items", file=sys.stderr, flush=True)
+                cost = _measured(name, items, size, work)
+                store.write(_key(name, items), _settings(name, items, size), cost)
+
+
+def stored_cost(name: str, items: int, size: Size, work: Path) -> dict[str, Any] | None:
+    """``seconds`` and ``memory``, or a ``failure``; None where it was not measured."""
+    return store_of(work, size).read(_key(name, items), _settings(name, items, size))
+
+
+def _key(name: str, items: int) -> tuple[str, ...]:
+    return "costs", str(items), file_name(name)
+
+
+def _settings(name: str, items: int, size: Size) -> dict[str, Any]:
+    """What a cost depends on."""
+    return {
+        "items": items,
+        "start": size.start,
+        "queries": size.queries,
+        "seconds": size.query_seconds,
+        "version": _VERSION,
+        "with": CONTENDERS[name].settings,
+    }
+
+
+def _measured(name: str, items: int, size: Size, work: Path) -> dict[str, Any]:
+    try:
+        with one_thread_each():
+            cost = in_a_process(measure, name, items, size, work)
+    except BrokenProcessPool:
+        return {"failure": "its process died, as for want of memory"}
+    return {"seconds": cost.seconds, "memory": cost.memory}
+
+
+def measure(name: str, items: int, size: Size, work: Path) -> Cost:
+    """Of a contender, in this process. The first query, which may prepare, is not counted."""
+    warnings.simplefilter("ignore")
+    fruits = kept(FRUITS, kept_file(FRUITS, work, size.items))
+    seeds = Seeds(fruits.X, fruits.classes, fruits.names, fruits.name)
+    chunks = list(mixed(seeds, items, _SEED))
+    X = np.concatenate([rows for rows, _ in chunks])
+    classes = np.concatenate([found for _, found in chunks])
+    start = np.random.default_rng(_SEED).permutation(items)[: size.start]
+    with MemoryPeak() as before:
+        pass
+    with MemoryPeak() as during:
+        contender = CONTENDERS[name].make(
+            Setting(X, len(fruits.names), _SEED), start, classes[start]
+        )
+        seconds: list[float] = []
+        row = contender.query()
+        begun = time.perf_counter()
+        while len(seconds) < size.queries and (
+            not seconds or time.perf_counter() - begun < size.query_seconds
+        ):
+            started = time.perf_counter()
+            contender.learn(row, int(classes[row]))
+            row = contender.query()
+            seconds.append(time.perf_counter() - started)
+    if during.memory.anonymous is None or before.memory.anonymous is None:
+        return Cost(seconds, None)
+    return Cost(seconds, during.memory.anonymous - before.memory.anonymous)

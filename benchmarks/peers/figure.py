@@ -1,0 +1,51 @@
+"""The curves as a picture: a panel a data set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.peers.bars import best_peers
+from benchmarks.peers.base import COMBINED, KNN
+from benchmarks.peers.ours import DEFAULT, RANDOM
+from benchmarks.peers.summary import SetResults
+from benchmarks.sets.catalogue import DATA_SETS
+from knnal.files import atomic_writer
+
+_COLUMNS = 3
+_GREY = "#BBBBBB"
+
+
+def draw(file: Path, found: dict[str, SetResults], budget: int) -> None:
+    """knnal's default, random labels under two judges, and the peers; all others by ``combined``."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    rows = -(-len(found) // _COLUMNS)
+    figure = Figure(figsize=(4.2 * _COLUMNS, 3.4 * rows), layout="constrained")
+    panels = figure.subplots(rows, _COLUMNS, squeeze=False).ravel()
+    for axes, (name, results) in zip(panels, found.items(), strict=False):
+        best = best_peers(results, budget).get(COMBINED) if results.peers else None
+        lines = [(peer, COMBINED, _GREY, None) for peer in results.peers]
+        if best is not None:
+            lines.append((best, COMBINED, "#E69F00", f"{best}, combined"))
+        lines += [
+            (RANDOM, KNN, "#CC79A7", "random, knn"),
+            (RANDOM, COMBINED, "#009E73", "random, combined"),
+            (DEFAULT, COMBINED, "#0072B2", "knnal, combined"),
+        ]
+        labels = np.arange(1, budget + 1)
+        for contender, judge, colour, text in lines:
+            if (contender, judge) in results.curves:
+                mean = results.curves[contender, judge].dense(budget).mean(axis=0)
+                axes.plot(
+                    labels, mean, color=colour, label=text, linewidth=1 if text is None else 2
+                )
+        axes.set(title=DATA_SETS[name].title, xlabel="labels", ylabel="accuracy")
+        axes.grid(alpha=0.3)
+        axes.legend(loc="lower right", fontsize=7)
+    for axes in panels[len(found) :]:
+        axes.set_visible(False)
+    with atomic_writer(file) as stream:
+        FigureCanvasAgg(figure).print_png(stream)

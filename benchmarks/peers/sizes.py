@@ -1,0 +1,44 @@
+"""How much is measured: a look within minutes, or what is claimed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+HELD_OUT = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """``items`` are embedded of each set (None: all), ``pool`` of them are asked about.
+
+    Peers get ``labels`` labels, knnal and random labels ``own_labels``. Queries are timed
+    ``queries`` times with ``start`` labels in hand, in pools of ``cost_pools`` items.
+    """
+
+    name: str
+    items: int | None
+    pool: int
+    held_out: int
+    labels: int
+    own_labels: int
+    seeds: int
+    cost_pools: tuple[int, ...]
+    start: int
+    queries: int
+    query_seconds: float
+
+    def settings(self) -> dict[str, object]:
+        """What a curve depends on."""
+        return {
+            "items": self.items,
+            "pool": self.pool,
+            "held_out": self.held_out,
+            "labels": self.labels,
+            "own_labels": self.own_labels,
+        }
+
+
+SIZES = {
+    "small": Size("small", 1500, 600, 600, 60, 60, 2, (600,), 60, 10, 5.0),
+    "full": Size("full", None, 1500, 2000, 150, 300, 10, (1500, 10_000), 100, 30, 60.0),
+}
