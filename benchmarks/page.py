@@ -22,9 +22,9 @@ _HEAD = """\
 # Results
 
 Written by the commands that are named below from what they measured, kept in `results/*.json`;
-`python -m benchmarks.page` writes it again from these. Labels come one at a time, from none; held-out
-items judge. New splits for every seed, the same ones for every contender. Intervals are 95 %
-bootstrap intervals of the mean difference over the seeds, which are paired."""
+`python -m benchmarks.page` writes it again from these. Labels come one at a time, from none;
+held-out items judge. New splits for every seed, the same ones for every contender. Intervals are
+95 % bootstrap intervals of the mean difference over the seeds, which are paired."""
 
 _TITLES = {
     "fruits": "The article's experiment on fruits",

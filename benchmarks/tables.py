@@ -17,16 +17,16 @@ def about_lines(about: dict[str, Any]) -> list[str]:
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
     return [
         f"`{about['command']}` on {about['date']}, size {about['size']}, seeds {seeds[0]} to "
-        f"{seeds[-1]}, {_time(about['wall_seconds'])} (results that were kept from earlier runs take "
-        f"none). {on}. Python {machine['python']}, {versions}."
+        f"{seeds[-1]}, {_time(about['wall_seconds'])} (results that were kept from earlier runs "
+        f"take none). {on}. Python {machine['python']}, {versions}."
     ]
 
 
 def article_lines(name: str, found: dict[str, Any]) -> list[str]:
     """A table for each way of splitting, with its picture."""
     lines = [
-        f"{found['items']:,} items, {found['classes']} classes, {found['embedder']}. Each contender "
-        "is a strategy and the classifier that it asks with and is judged by."
+        f"{found['items']:,} items, {found['classes']} classes, {found['embedder']}. Each "
+        "contender is a strategy and the classifier that it asks with and is judged by."
     ]
     for protocol, part in found["protocols"].items():
         contenders = part["contenders"]
@@ -63,12 +63,12 @@ def peers_lines(found: dict[str, Any]) -> list[str]:
     lines = ["### What is claimed", _bars(found["bars"])]
     lines += [
         "### How it is measured",
-        f"Peers ask for {found['labels']} labels, knnal and random labels for {found['own_labels']}. "
-        "Area is the mean accuracy over the first "
-        f"{found['labels']} labels, a difference that of the contender's area less knnal's under the "
-        "same judge: where it is negative, knnal is ahead. Targets are shares of the accuracy of "
-        "`combined` with every label of the pool, reached by the mean curve over the seeds; between "
-        "the points at which peers are judged, curves are straight. All runs together took "
+        f"Peers ask for {found['labels']} labels, knnal and random labels for "
+        f"{found['own_labels']}. Area is the mean accuracy over the first {found['labels']} "
+        "labels, a difference that of the contender's area less knnal's under the same judge: "
+        "where it is negative, knnal is ahead. Targets are shares of the accuracy of `combined` "
+        "with every label of the pool, reached by the mean curve over the seeds; between the "
+        "points at which peers are judged, curves are straight. All runs together took "
         f"{_time(found['cpu_seconds'])} of one core.",
         "![curves](results/peers.png)",
     ]

@@ -16,7 +16,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Collection
 
 from benchmarks import page
 from benchmarks.about import about
@@ -104,7 +104,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _some_of(known: Sequence[str] | dict[str, object]) -> object:
+def _some_of(known: Collection[str]) -> Callable[[str], tuple[str, ...]]:
     """A parser of some of the names, parted by semicolons or, where names have none, commas."""
 
     def parse(text: str) -> tuple[str, ...]:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from benchmarks.article import first_at
-from benchmarks.bootstrap import bootstrap_mean
+from benchmarks.bootstrap import Interval, bootstrap_mean
 from benchmarks.peers.base import COMBINED, KNN
 from benchmarks.peers.contenders import CONTENDERS, PEERS
 from benchmarks.peers.ours import DEFAULT, RANDOM
 from benchmarks.peers.sizes import Size
-from benchmarks.peers.summary import SetResults
+from benchmarks.peers.summary import Curves, SetResults
 from benchmarks.sets.catalogue import FRUITS, SENTIMENT140
 from knnal.types import Float64Array
 
@@ -21,6 +21,9 @@ PAIRED_SEEDS = 10
 """So many, or nothing is claimed."""
 
 TARGET = 0.90
+FEWER = {KNN: 6, COMBINED: 3}
+"""So many times the labels are needed by random ones under these judges."""
+
 GAINS = {"cifar10": 0.08, SENTIMENT140: 0.07, "banking77": 0.05}
 """At least so much mean accuracy above random labels with kNN."""
 
@@ -31,11 +34,11 @@ MET, NOT_MET, NOT_MEASURED = "met", "not met", "not measured"
 
 def bars(found: dict[str, SetResults], costs: dict[str, Any], size: Size) -> list[dict[str, str]]:
     """A claim, what was measured, and the verdict."""
-    rows = [
-        _fewer_labels(found.get(FRUITS), judge, times) for judge, times in ((KNN, 6), (COMBINED, 3))
-    ]
+    fruits = found.get(FRUITS)
+    rows = [_fewer_labels(fruits, judge, times) for judge, times in FEWER.items()]
     for name, gain in GAINS.items():
-        rows += _gains(name, found.get(name), gain, size)
+        for judge, least in ((COMBINED, 0.0), (KNN, gain)):
+            rows.append(_gain(name, found.get(name), judge, least, size.own_labels))
     rows += [row for results in found.values() for row in against_peers(results, size.labels)]
     rows.append(_above_on_most(found, size.labels))
     rows += [_times_faster(items, by_name) for items, by_name in costs.items()]
@@ -46,16 +49,29 @@ def _fewer_labels(results: SetResults | None, judge: str, times: int) -> dict[st
     """Of the mean curves on the fruits; a target that is not reached counts as one label more than
     there were.
     """
-    claim = f"fruits by photo group: {TARGET:.0%} accuracy with 1/{times} of the labels that random + {judge} needs"
-    if results is None or not {(DEFAULT, COMBINED), (RANDOM, judge)} <= results.curves.keys():
+    claim = (
+        f"{FRUITS}: {TARGET:.0%} accuracy with at most 1/{times} of the labels of random + {judge}"
+    )
+    pair = _pair(results, judge)
+    if results is None or pair is None:
         return _bar(claim, "", None)
-    ours = results.curves[DEFAULT, COMBINED].accuracy
-    theirs = results.curves[RANDOM, judge].accuracy
+    ours, theirs = (curves.accuracy for curves in pair)
     ratio = _needed(theirs) / _needed(ours)
     low, high = _ratio_interval(ours, theirs)
-    reached = first_at(theirs.mean(axis=0), TARGET) is not None
-    text = f"{_needed(ours)} for {'' if reached else 'over '}{_needed(theirs)}: {ratio:.1f} times ({low:.1f} to {high:.1f})"
+    over = "" if first_at(theirs.mean(axis=0), TARGET) else "over "
+    text = (
+        f"{_needed(ours)} for {over}{_needed(theirs)}: 1/{ratio:.1f} (1/{low:.1f} to 1/{high:.1f})"
+    )
     return _bar(claim, text, ratio >= times, len(results.seeds))
+
+
+def _pair(results: SetResults | None, judge: str) -> tuple[Curves, Curves] | None:
+    """The curves of knnal's default and of random labels under that judge, if both are there."""
+    if results is None:
+        return None
+    ours = results.curves.get((DEFAULT, COMBINED))
+    theirs = results.curves.get((RANDOM, judge))
+    return None if ours is None or theirs is None else (ours, theirs)
 
 
 def _needed(curves: Float64Array) -> int:
@@ -71,23 +87,19 @@ def _ratio_interval(
     return float(low), float(high)
 
 
-def _gains(name: str, results: SetResults | None, gain: float, size: Size) -> list[dict[str, str]]:
-    rows = []
-    for judge, least in ((COMBINED, 0.0), (KNN, gain)):
-        title = results.name if results else name
-        claim = f"{title}: mean accuracy to {size.own_labels} labels above random + {judge}"
-        claim += f" by {least:.2f}" if least else ", the interval above 0"
-        if results is None or not {(DEFAULT, COMBINED), (RANDOM, judge)} <= results.curves.keys():
-            rows.append(_bar(claim, "", None))
-            continue
-        ours = results.curves[DEFAULT, COMBINED].areas(size.own_labels)
-        found = bootstrap_mean(
-            (ours - results.curves[RANDOM, judge].areas(size.own_labels)).tolist()
-        )
-        text = f"{found.mean:+.3f} ({found.low:+.3f} to {found.high:+.3f})"
-        held = found.mean >= least and (found.low > 0 or bool(least))
-        rows.append(_bar(claim, text, held, len(results.seeds)))
-    return rows
+def _gain(
+    name: str, results: SetResults | None, judge: str, least: float, budget: int
+) -> dict[str, str]:
+    """Of mean accuracies: at least so much, or where that is nothing, surely above zero."""
+    claim = f"{name}: mean accuracy to {budget} labels above random + {judge}"
+    claim += f" by {least:.2f}" if least else ", surely"
+    pair = _pair(results, judge)
+    if results is None or pair is None:
+        return _bar(claim, "", None)
+    ours, theirs = (curves.areas(budget) for curves in pair)
+    gain = bootstrap_mean((ours - theirs).tolist())
+    text = f"{gain.mean:+.3f} ({gain.low:+.3f} to {gain.high:+.3f})"
+    return _bar(claim, text, gain.mean >= least if least else gain.low > 0, len(results.seeds))
 
 
 def best_peers(results: SetResults, budget: int) -> dict[str, str]:
@@ -95,6 +107,8 @@ def best_peers(results: SetResults, budget: int) -> dict[str, str]:
     best = {}
     for judge in dict.fromkeys([COMBINED, *(CONTENDERS[name].judge for name in results.peers)]):
         judged = [name for name in results.peers if (name, judge) in results.curves]
+        if not judged:
+            continue
         best[judge] = max(
             judged, key=lambda n: float(results.curves[n, judge].areas(budget).mean())
         )
@@ -102,24 +116,34 @@ def best_peers(results: SetResults, budget: int) -> dict[str, str]:
 
 
 def against_peers(results: SetResults, budget: int) -> list[dict[str, str]]:
+    """A claim for each judge, where knnal's default was measured."""
     rows = []
-    for judge, peer in best_peers(results, budget).items():
-        found = results.difference(peer, judge, budget)
+    for judge, peer, found in _best_differences(results, budget):
         claim = f"{results.name}, judged by {judge}: area at most {TOLERANCE} below the best peer's"
         text = f"{-found.mean:+.3f} ({-found.high:+.3f} to {-found.low:+.3f}) to {peer}"
         rows.append(_bar(claim, text, -found.mean >= -TOLERANCE, len(results.seeds)))
     return rows
 
 
+def _best_differences(results: SetResults, budget: int) -> Iterator[tuple[str, str, Interval]]:
+    """By judge, the best peer and its area less that of knnal's default."""
+    for judge, peer in best_peers(results, budget).items():
+        found = results.difference(peer, judge, budget)
+        if found is not None:
+            yield judge, peer, found
+
+
 def _above_on_most(found: dict[str, SetResults], budget: int) -> dict[str, str]:
+    claim = "area above the best peer's for most pairs of a set and a judge"
     ahead = [
-        results.difference(peer, judge, budget).mean < 0
+        difference.mean < 0
         for results in found.values()
-        for judge, peer in best_peers(results, budget).items()
+        for _, _, difference in _best_differences(results, budget)
     ]
-    seeds = min((len(results.seeds) for results in found.values()), default=0)
-    text = f"{sum(ahead)} of {len(ahead)} pairs of a set and a judge"
-    return _bar("area above the best peer's on most", text, 2 * sum(ahead) > len(ahead), seeds)
+    if not ahead:
+        return _bar(claim, "", None)
+    seeds = min(len(results.seeds) for results in found.values())
+    return _bar(claim, f"{sum(ahead)} of {len(ahead)}", 2 * sum(ahead) > len(ahead), seeds)
 
 
 def _times_faster(items: str, by_name: dict[str, Any]) -> dict[str, str]:

@@ -18,7 +18,7 @@ _GREY = "#BBBBBB"
 
 
 def draw(file: Path, found: dict[str, SetResults], budget: int) -> None:
-    """knnal's default, random labels under two judges, and the peers; all others by ``combined``."""
+    """The curves of all peers, of the best one, of random labels and of knnal's default."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -26,11 +26,10 @@ def draw(file: Path, found: dict[str, SetResults], budget: int) -> None:
     figure = Figure(figsize=(4.2 * _COLUMNS, 3.4 * rows), layout="constrained")
     panels = figure.subplots(rows, _COLUMNS, squeeze=False).ravel()
     for axes, (name, results) in zip(panels, found.items(), strict=False):
-        best = best_peers(results, budget).get(COMBINED) if results.peers else None
-        lines = [(peer, COMBINED, _GREY, None) for peer in results.peers]
-        if best is not None:
-            lines.append((best, COMBINED, "#E69F00", f"{best}, combined"))
+        best = best_peers(results, budget)[COMBINED] if results.peers else ""
+        lines = [(peer, COMBINED, _GREY, "") for peer in results.peers if peer != best]
         lines += [
+            (best, COMBINED, "#E69F00", f"{best}, combined"),
             (RANDOM, KNN, "#CC79A7", "random, knn"),
             (RANDOM, COMBINED, "#009E73", "random, combined"),
             (DEFAULT, COMBINED, "#0072B2", "knnal, combined"),
@@ -39,9 +38,8 @@ def draw(file: Path, found: dict[str, SetResults], budget: int) -> None:
         for contender, judge, colour, text in lines:
             if (contender, judge) in results.curves:
                 mean = results.curves[contender, judge].dense(budget).mean(axis=0)
-                axes.plot(
-                    labels, mean, color=colour, label=text, linewidth=1 if text is None else 2
-                )
+                width = 2.0 if text else 1.0
+                axes.plot(labels, mean, color=colour, label=text or None, linewidth=width)
         axes.set(title=DATA_SETS[name].title, xlabel="labels", ylabel="accuracy")
         axes.grid(alpha=0.3)
         axes.legend(loc="lower right", fontsize=7)

@@ -26,7 +26,8 @@ _ALL = 1_000_000
 """More than any budget: where no label is looked at, one batch is what single queries would be."""
 
 _BATCH = 10
-"""Labels asked for at once by strategies that are made for batches and lose by less."""
+"""Labels asked for at once by DropQuery and BADGE, which are made for batches: one at a time they
+reach less (with 60 labels on 600 fruits .78 for .84, and .74 for .79)."""
 
 Strategy = Callable[[Setting, int], Any]
 """From a setting and the number of labels in hand."""
@@ -117,6 +118,11 @@ def _maxherding(setting: Setting, _: int) -> Any:
     )
 
 
+def _dropquery(setting: Setting, _: int) -> Any:
+    seeded = {"random_state": setting.seed}  # its own seed does not reach its clustering
+    return needed("skactiveml.pool").DropQuery(cluster_algo_dict=seeded, random_state=setting.seed)
+
+
 def _entry(name: str, settings: str, strategy: Strategy, **how: Any) -> Entry:
     def make(setting: Setting, rows: IntArray, labels: IntArray) -> Contender:
         return ScikitActiveML(setting, rows, labels, strategy=strategy, **how)
@@ -137,9 +143,7 @@ ENTRIES = (
         TypiClust,
         module="skactiveml",
     ),
-    _entry(
-        "ProbCover", "radius by its purity rule (0.95) from 0.05, 0.10 … 1.40", _probcover
-    ),
+    _entry("ProbCover", "radius by its purity rule (0.95) from 0.05, 0.10 … 1.40", _probcover),
     _entry(
         "MaxHerding",
         "Gaussian kernel, as wide as the median distance to a tenth neighbour",
@@ -147,7 +151,12 @@ ENTRIES = (
         batch=_ALL,
     ),
     _entry("CoreSet", "Euclidean, of unit vectors", _plain("CoreSet")),
-    _entry("DropQuery", "logistic regression; 5 masks of 75 %, its defaults", _plain("DropQuery"),
-           fits=True),
-    _entry("BADGE", "logistic regression", _plain("Badge"), fits=True),
-)  # fmt: skip
+    _entry(
+        "DropQuery",
+        "logistic regression; 5 masks of 75 %, its defaults; asked in tens",
+        _dropquery,
+        fits=True,
+        batch=_BATCH,
+    ),
+    _entry("BADGE", "logistic regression; asked in tens", _plain("Badge"), fits=True, batch=_BATCH),
+)

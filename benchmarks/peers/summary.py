@@ -26,7 +26,7 @@ SHARES = (0.80, 0.85, 0.90, 0.95)
 
 @dataclass(frozen=True, slots=True)
 class Curves:
-    """Accuracies ``(seeds, points)`` of a contender under a judge after ``labels`` ``(points,)``."""
+    """Accuracies ``(seeds, points)`` of a contender under a judge, after so many ``labels``."""
 
     labels: Float64Array
     accuracy: Float64Array
@@ -38,7 +38,8 @@ class Curves:
 
     def areas(self, budget: int) -> Float64Array:
         """The mean accuracy over 1 to ``budget`` labels, for each seed."""
-        return self.dense(budget).mean(axis=1)
+        areas: Float64Array = self.dense(budget).mean(axis=1)
+        return areas
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +55,14 @@ class SetResults:
     def peers(self) -> list[str]:
         return [name for name in PEERS if (name, COMBINED) in self.curves]
 
-    def difference(self, name: str, judge: str, budget: int) -> Interval:
-        """The contender's area less that of knnal's default, under the same judge."""
-        ours = self.curves[DEFAULT, judge].areas(budget)
-        return bootstrap_mean((self.curves[name, judge].areas(budget) - ours).tolist())
+    def difference(self, name: str, judge: str, budget: int) -> Interval | None:
+        """The contender's area less that of knnal's default under the same judge, if both are
+        there.
+        """
+        ours, theirs = self.curves.get((DEFAULT, judge)), self.curves.get((name, judge))
+        if ours is None or theirs is None:
+            return None
+        return bootstrap_mean((theirs.areas(budget) - ours.areas(budget)).tolist())
 
 
 def load(
@@ -105,9 +110,7 @@ def _contender(results: SetResults, name: str, budget: int) -> dict[str, Any]:
             judges[judge] = {
                 "area": round(float(curves.areas(budget).mean()), 4),
                 "areas": [round(float(v), 4) for v in curves.areas(budget)],
-                "difference": None
-                if name == DEFAULT
-                else plain(results.difference(name, judge, budget)),
+                "difference": plain(results.difference(name, judge, budget)),
             }
     mean = results.curves[name, COMBINED].dense(budget).mean(axis=0)
     target = results.ceilings.mean()
@@ -139,7 +142,9 @@ def _cost(cost: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def plain(interval: Interval) -> list[float]:
+def plain(interval: Interval | None) -> list[float] | None:
+    if interval is None:
+        return None
     return [round(value, 4) for value in (interval.mean, interval.low, interval.high)]
 
 

@@ -1,0 +1,226 @@
+"""``python -m benchmarks.peers``: contenders, judges, figures and claims, on made vectors."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import accuracy_score, auc
+
+from benchmarks.article import first_at
+from benchmarks.engine.seeds import made_seeds
+from benchmarks.peers import scikit_activeml
+from benchmarks.peers.__main__ import main
+from benchmarks.peers.bars import bars
+from benchmarks.peers.base import Setting
+from benchmarks.peers.contenders import CONTENDERS, PEERS, asked_by, random_beginning
+from benchmarks.peers.costs import measure
+from benchmarks.peers.judges import Problem, ceiling, curve, points
+from benchmarks.peers.models import LOGISTIC_C, neighbour_gamma
+from benchmarks.peers.sizes import SIZES
+from benchmarks.peers.summary import Curves, SetResults
+from benchmarks.sets.catalogue import EmbeddedSet, keep, kept_file
+from knnal.neighbors.classifier import KNNClassifier
+
+SMALL = SIZES["small"]
+SETTING_SEED = 3
+
+
+@pytest.fixture(scope="module")
+def problem() -> Problem:
+    seeds = made_seeds(16, 0)
+    X, y = seeds.vectors[:160], seeds.classes[:160] % 4
+    return Problem(X[:100], y[:100], X[100:], y[100:], 4, SETTING_SEED)
+
+
+def setting(problem: Problem, ahead: int = 1) -> Setting:
+    return Setting(problem.X, problem.class_count, problem.seed, ahead)
+
+
+@pytest.mark.parametrize("name", CONTENDERS)
+def test_a_contender_asks_about_every_item_once_and_the_same_again(
+    name: str, problem: Problem
+) -> None:
+    entry = CONTENDERS[name]
+    if not entry.here:
+        pytest.skip(f"{entry.library} is in the extra 'bench'")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        asked = asked_by(entry, setting(problem, 24), problem.classes, 24)
+        assert asked == asked_by(entry, setting(problem, 24), problem.classes, 24)
+    assert len(set(asked)) == len(asked) == 24
+    assert set(asked) <= set(range(100))
+    assert (
+        asked[: entry.classes_first]
+        == random_beginning(entry, setting(problem), problem.classes)[: entry.classes_first]
+    )
+
+
+def test_one_batch_of_maxherding_is_what_single_queries_are(problem: Problem) -> None:
+    pytest.importorskip("skactiveml", reason="scikit-activeml is in the extra 'bench'")
+    entry = CONTENDERS["scikit-activeml MaxHerding"]
+    at_once, one_by_one = (
+        asked_by(entry, setting(problem, ahead), problem.classes, 15) for ahead in (15, 1)
+    )
+    assert at_once == one_by_one
+
+
+def test_maxherding_maximises_the_kernel_coverage(problem: Problem) -> None:
+    pytest.importorskip("skactiveml", reason="scikit-activeml is in the extra 'bench'")
+    assert scikit_activeml.neighbour_gamma is neighbour_gamma
+    X, gamma = problem.X.astype(np.float64), neighbour_gamma(problem.X)
+    distances = np.square(X[:, None] - X[None]).sum(axis=2)
+    assert gamma == pytest.approx(1 / np.median(np.sort(distances, axis=1)[:, 10]), rel=1e-4)
+    K = np.exp(-gamma * distances)
+    covered = np.zeros(len(X))
+    for row in asked_by(
+        CONTENDERS["scikit-activeml MaxHerding"], setting(problem), problem.classes, 6
+    ):
+        gain = np.maximum(K - covered, 0).sum(axis=1)
+        assert gain[row] == pytest.approx(gain.max(), rel=1e-6)
+        covered = np.maximum(covered, K[row])
+
+
+def test_knnal_is_judged_on_what_it_asked(problem: Problem) -> None:
+    asked = asked_by(CONTENDERS["random"], setting(problem), problem.classes, 30)
+    at = points(30)
+    by_knn = curve("knn", problem, asked, at)
+    by_model = curve("logistic", problem, asked, at)
+    for count, knn, logistic in zip(at, by_knn, by_model, strict=True):
+        X, y = problem.X[asked[:count]], problem.classes[asked[:count]]
+        plain = (
+            KNNClassifier(n_neighbors=5).fit(X, y).score(problem.held_out, problem.held_out_classes)
+        )
+        assert knn == pytest.approx(plain)
+        if len(set(y)) > 1:
+            model = LogisticRegression(C=LOGISTIC_C, max_iter=1000, tol=1e-3).fit(X, y)
+            score = accuracy_score(problem.held_out_classes, model.predict(problem.held_out))
+            assert logistic == pytest.approx(score)
+    everything = list(range(100))
+    assert ceiling(problem) == curve("combined", problem, everything, [100])[0]
+
+
+def test_sequences_are_judged_often_at_first_and_at_their_end() -> None:
+    assert points(300)[:20] == list(range(1, 21))
+    assert points(300)[20:23] == [25, 30, 35]
+    assert points(300)[-3:] == [280, 290, 300]
+    assert points(7) == [1, 2, 3, 4, 5, 6, 7]
+    assert points(33)[-2:] == [30, 33]
+
+
+def test_an_area_is_the_mean_of_the_curve() -> None:
+    curves = Curves(np.array([1.0, 2.0, 6.0]), np.array([[0.0, 0.5, 0.9], [0.2, 0.2, 0.2]]))
+    assert curves.dense(6)[0] == pytest.approx([0.0, 0.5, 0.6, 0.7, 0.8, 0.9])
+    assert curves.areas(6) == pytest.approx([3.5 / 6, 0.2])
+    fine = Curves(np.arange(1.0, 402.0), np.sqrt(np.arange(401.0) / 400)[None])
+    assert fine.areas(401)[0] == pytest.approx(
+        auc(np.linspace(0, 1, 401), fine.accuracy[0]), abs=2e-3
+    )
+
+
+def results(gap: float, seeds: int = 10) -> SetResults:
+    """Knnal ahead of everybody by ``gap``, and at 90 % with the first label."""
+    labels = np.arange(1.0, 301.0)
+    rising = np.minimum(0.5 + labels / 600, 0.94) + np.linspace(0, 0.001, seeds)[:, None]
+    curves = {}
+    for name in ("knnal", "random", "scikit-activeml margin", "small-text breaking ties"):
+        for judge in ("knn", "combined", "logistic", "svc"):
+            curves[name, judge] = Curves(labels, rising + (gap if name == "knnal" else 0.0))
+    return SetResults("fruits", list(range(seeds)), curves, np.full(seeds, 0.97))
+
+
+def verdicts(found: SetResults, costs: dict[str, Any]) -> dict[str, str]:
+    rows = bars({"fruits": found, "cifar10": replace(found, name="cifar10")}, costs, SIZES["full"])
+    return {row["claim"]: row["verdict"] for row in rows}
+
+
+@pytest.mark.parametrize(("gap", "verdict"), [(0.45, "met"), (-0.1, "not met")])
+def test_claims_are_held_against_what_was_measured(gap: float, verdict: str) -> None:
+    costs = {
+        "1500": {"knnal": {"seconds": 0.001}, "scikit-activeml margin": {"seconds": 0.1 + gap}}
+    }
+    found = verdicts(results(gap), costs)
+    unknown = {claim for claim, v in found.items() if v == "not measured"}
+    assert all(claim.startswith(("sentiment140", "banking77")) for claim in unknown)
+    assert {v for claim, v in found.items() if claim not in unknown} == {verdict}
+    few = verdicts(results(gap, seeds=9), costs)
+    assert {v for claim, v in few.items() if "seconds" not in claim and claim not in unknown} == {
+        "not measured: 9 of 10 seeds"
+    }
+
+
+def test_a_target_that_is_not_reached_is_none() -> None:
+    assert first_at(np.array([0.1, 0.9, 0.2]), 0.9) == 2
+    assert first_at(np.array([0.1, 0.8]), 0.9) is None
+
+
+def test_seconds_and_memory_of_a_query(work: Path) -> None:
+    cost = measure("knnal with kNN", 150, replace(SMALL, start=10, queries=4), work)
+    assert len(cost.seconds) == 4
+    assert all(seconds > 0 for seconds in cost.seconds)
+    assert cost.memory is None or cost.memory >= 0
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("work")
+    seeds = made_seeds(16, 0)
+    for name in ("fruits", "mnist"):
+        groups = np.arange(200) // 2 if name == "fruits" else None
+        made = EmbeddedSet(
+            name, seeds.vectors[:200], seeds.classes[:200], seeds.names, groups, "made"
+        )
+        keep(made, kept_file(name, folder, SMALL.items))
+    return folder
+
+
+@pytest.mark.slow
+def test_the_command_measures_once_and_goes_on(
+    work: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    some = ["--work", str(work), "--sets", "fruits,mnist", "--jobs", "1", "--skip-costs"]
+    assert main([*some, "--seeds", "1", "--contenders", "random"]) == 0
+    first = {file: file.stat().st_mtime_ns for file in (work / "peers").rglob("*.json")}
+    assert len(first) == 4  # of two sets, random labels and the accuracy with every label
+    assert main([*some, "--seeds", "1", "--contenders", "knnal;random"]) == 0
+    assert (
+        first.items() <= {f: f.stat().st_mtime_ns for f in (work / "peers").rglob("*.json")}.items()
+    )
+    printed = capsys.readouterr()
+    assert "| knnal |" in printed.out
+    assert "2/2 mnist" in printed.err or "2/2 fruits" in printed.err
+    found = json.loads((work / "results" / "peers.json").read_text(encoding="utf-8"))
+    assert found["about"]["command"].startswith("python -m benchmarks.peers --data DIR --sets")
+    assert str(work) not in json.dumps(found)
+    for name in ("fruits", "mnist"):
+        ours = found["sets"][name]["contenders"]["knnal"]["judges"]
+        assert set(ours) == {"knn", "combined", "logistic", "svc"}
+        stored = json.loads((work / "peers" / "small" / name / "0" / "knnal.json").read_text())
+        assert len(set(stored["result"]["asked"])) == SMALL.own_labels
+        accuracy = stored["result"]["curves"]["combined"]["accuracy"]
+        assert ours["combined"]["area"] == pytest.approx(np.mean(accuracy), abs=1e-4)
+    assert (work / "results" / "peers.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_peers_are_the_libraries_that_the_extra_brings() -> None:
+    assert {CONTENDERS[name].library for name in PEERS} == {
+        "scikit-activeml",
+        "modAL",
+        "small-text",
+        "cleanlab",
+    }
+
+
+@pytest.mark.parametrize("wrong", [["--sets", "fruit"], ["--contenders", "modAL"]])
+def test_names_that_are_not_known_are_refused(
+    wrong: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(wrong)
+    assert "Expected some of" in capsys.readouterr().err
