@@ -8,9 +8,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from benchmarks import fruits, sentiment140
+from benchmarks.article import EXTENTS, split_of
+from benchmarks.engine.seeds import made_seeds
+from benchmarks.peers import __main__ as peers
+from benchmarks.sets.catalogue import EmbeddedSet, keep, kept_file
+
 ROOT = Path(__file__).parents[1]
+SMALL = EXTENTS["small"]
 
 
 def run(*arguments: str, data: str | None) -> subprocess.CompletedProcess[str]:
@@ -27,17 +35,62 @@ def run(*arguments: str, data: str | None) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize(
-    "benchmark", ["benchmarks.fruits", "benchmarks.stopping", "benchmarks.simulation"]
-)
-def test_without_data_the_public_source_and_the_layout_are_named(
-    tmp_path: Path, benchmark: str
+def made_set() -> EmbeddedSet:
+    """Gaussian clusters in pairs of one group."""
+    seeds = made_seeds(16, 0)
+    X, classes = seeds.vectors[:200], seeds.classes[:200]
+    return EmbeddedSet("fruits", X, classes, seeds.names, np.arange(200) // 2, "made")
+
+
+def test_without_data_the_public_source_and_the_layout_are_named(tmp_path: Path) -> None:
+    done = run("benchmarks.fruits", "--work", str(tmp_path), data=str(tmp_path))
+    assert done.returncode == 1
+    assert "sriramr/fruits-fresh-and-rotten-for-classification" in done.stderr
+    assert "labels.csv" in done.stderr
+    assert "Traceback" not in done.stderr
+    for main, source in ((sentiment140.main, "help.sentiment140.com"), (peers.main, "sriramr")):
+        with pytest.raises(SystemExit, match=source):
+            main(["--work", str(tmp_path), "--data", str(tmp_path)])
+
+
+@pytest.mark.slow
+def test_an_experiment_of_the_article_runs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for data in (None, str(tmp_path)):
-        done = run(benchmark, data=data)
-        assert done.returncode == 1
-        assert "sriramr/fruits-fresh-and-rotten-for-classification" in done.stderr
-        assert "labels.csv" in done.stderr
+    keep(made_set(), kept_file("fruits", tmp_path, SMALL.items))
+    contenders = "cdf-product+combined,article+knn,random+knn"
+    some = ["--work", str(tmp_path), "--seeds", "2", "--labels", "8", "--jobs", "1"]
+    assert fruits.main([*some, "--contenders", contenders]) == 0
+    printed = capsys.readouterr().out
+    found = json.loads((tmp_path / "results" / "fruits.json").read_text(encoding="utf-8"))
+    assert list(found["protocols"]) == ["at random", "by photo group"]
+    for protocol, part in found["protocols"].items():
+        assert f"### Split {protocol}" in printed
+        assert list(part["contenders"]) == contenders.split(",")
+        curves = [
+            json.loads(
+                (tmp_path / "article" / "fruits" / protocol.replace(" ", "-") / str(seed))
+                .joinpath("article+knn.json")
+                .read_text(encoding="utf-8")
+            )["result"]["accuracy"]
+            for seed in (0, 1)
+        ]
+        assert np.shape(curves) == (2, 8)
+        mean = part["contenders"]["article+knn"]["mean"]
+        assert mean == pytest.approx(np.mean(curves), abs=1e-4)
+        picture = tmp_path / "results" / f"fruits-{protocol.replace(' ', '-')}.png"
+        assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_article_holds_a_tenth_out_and_groups_stay_together() -> None:
+    found = made_set()
+    assert found.groups is not None
+    plain = split_of(found, "at random", 0, SMALL)
+    assert (len(plain.pool), len(plain.held_out)) == (180, 20)
+    assert set(found.groups[plain.pool]) & set(found.groups[plain.held_out])
+    honest = split_of(found, "by photo group", 0, SMALL)
+    assert not set(found.groups[honest.pool]) & set(found.groups[honest.held_out])
+    assert EXTENTS["full"].seeds == 16
 
 
 @pytest.mark.slow
@@ -53,24 +106,6 @@ def test_the_stopping_benchmark_runs(tmp_path: Path) -> None:
     assert [moment["labels"] for moment in labeling["moments"]] == list(range(5, 61, 5))
     assert list(labeling["random"]) == [str(labels) for labels in range(5, 61, 5)]
     assert "banking77: 1 runs" in done.stdout
-
-
-@pytest.mark.slow
-@pytest.mark.model
-def test_the_fruit_benchmark_runs(tmp_path: Path) -> None:
-    data = os.environ.get("KNNAL_DATA")
-    if data is None:
-        pytest.skip("the fruit photos are not here: set KNNAL_DATA to the folder of data sets")
-    found = tmp_path / "curves.json"
-    arguments = ["--seeds", "1", "--labels", "12", "--contenders", "cdf-product+knn,random+means"]
-    done = run("benchmarks.fruits", *arguments, "--json", str(found), data=data)
-    assert done.returncode == 0, done.stderr
-    curves = json.loads(found.read_text(encoding="utf-8"))
-    assert {name: len(runs[0]) for name, runs in curves.items()} == {
-        "cdf-product+knn": 12,
-        "random+means": 12,
-    }
-    assert "cdf-product+knn" in done.stdout
 
 
 @pytest.mark.slow
