@@ -1,1 +1,1 @@
-"""Measurements of what users wait for, through the public API."""
+"""Measurements of what is claimed: how few labels, how fast, beside others."""

@@ -42,6 +42,8 @@ def bars(found: dict[str, SetResults], costs: dict[str, Any], size: Size) -> lis
     rows += [row for results in found.values() for row in against_peers(results, size.labels)]
     rows.append(_above_on_most(found, size.labels))
     rows += [_times_faster(items, by_name) for items, by_name in costs.items()]
+    if size.name != "full":
+        rows = [row | {"verdict": f"{NOT_MEASURED}: size {size.name}"} for row in rows]
     return rows
 
 
@@ -121,7 +123,8 @@ def against_peers(results: SetResults, budget: int) -> list[dict[str, str]]:
     for judge, peer, found in _best_differences(results, budget):
         claim = f"{results.name}, judged by {judge}: area at most {TOLERANCE} below the best peer's"
         text = f"{-found.mean:+.3f} ({-found.high:+.3f} to {-found.low:+.3f}) to {peer}"
-        rows.append(_bar(claim, text, -found.mean >= -TOLERANCE, len(results.seeds)))
+        held = -found.mean >= -TOLERANCE
+        rows.append(_bar(claim, text, held, len(results.seeds), len(results.peers)))
     return rows
 
 
@@ -143,7 +146,8 @@ def _above_on_most(found: dict[str, SetResults], budget: int) -> dict[str, str]:
     if not ahead:
         return _bar(claim, "", None)
     seeds = min(len(results.seeds) for results in found.values())
-    return _bar(claim, f"{sum(ahead)} of {len(ahead)}", 2 * sum(ahead) > len(ahead), seeds)
+    peers = min(len(results.peers) for results in found.values())
+    return _bar(claim, f"{sum(ahead)} of {len(ahead)}", 2 * sum(ahead) > len(ahead), seeds, peers)
 
 
 def _times_faster(items: str, by_name: dict[str, Any]) -> dict[str, str]:
@@ -155,14 +159,23 @@ def _times_faster(items: str, by_name: dict[str, Any]) -> dict[str, str]:
     ours = by_name[DEFAULT]["seconds"]
     beaten = sum(seconds >= TIMES * ours for seconds in timed.values())
     text = f"1/{timed[fastest] / ours:.1f} of {fastest}; so for {beaten} of {len(timed)} peers"
-    return _bar(claim, text, beaten == len(timed))
+    return _bar(claim, text, beaten == len(timed), peers=len(timed))
 
 
-def _bar(claim: str, measured: str, held: bool | None, seeds: int = PAIRED_SEEDS) -> dict[str, str]:
+def _bar(
+    claim: str,
+    measured: str,
+    held: bool | None,
+    seeds: int = PAIRED_SEEDS,
+    peers: int = len(PEERS),
+) -> dict[str, str]:
+    """A claim of all peers and enough seeds, or of fewer, which settles nothing."""
     if held is None:
         return {"claim": claim, "measured": "-", "verdict": NOT_MEASURED}
     if seeds < PAIRED_SEEDS:
         verdict = f"{NOT_MEASURED}: {seeds} of {PAIRED_SEEDS} seeds"
+    elif peers < len(PEERS):
+        verdict = f"{NOT_MEASURED}: {peers} of {len(PEERS)} peers"
     else:
         verdict = MET if held else NOT_MET
     return {"claim": claim, "measured": measured, "verdict": verdict}

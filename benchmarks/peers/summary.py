@@ -16,7 +16,7 @@ from benchmarks.peers.contenders import CONTENDERS, PEERS
 from benchmarks.peers.costs import stored_cost
 from benchmarks.peers.curves import CEILING, Task
 from benchmarks.peers.ours import DEFAULT
-from benchmarks.peers.sizes import Size
+from benchmarks.peers.sizes import HELD_OUT, Size
 from benchmarks.sets.catalogue import DATA_SETS, kept, kept_file
 from knnal.types import Float64Array
 
@@ -89,7 +89,7 @@ def load(
 def summed_up(results: SetResults, size: Size, work: Path) -> dict[str, Any]:
     """Of a data set, as plain values."""
     embedded = kept(results.name, kept_file(results.name, work, size.items))
-    split = embedded.split(0.25, 0, size.pool, size.held_out)
+    split = embedded.split(HELD_OUT, 0, size.pool, size.held_out)
     names = list(dict.fromkeys(contender for contender, _ in results.curves))
     return {
         "title": DATA_SETS[results.name].title,

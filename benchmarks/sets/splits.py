@@ -33,4 +33,5 @@ def split_by_group(
     rng = np.random.default_rng(seed)
     names = rng.permutation(np.unique(groups))
     held_out = np.isin(groups, names[: int(share * len(names))])
-    return Split(rng.permutation(np.flatnonzero(~held_out))[:most_pool], np.flatnonzero(held_out))
+    pool = rng.permutation(np.flatnonzero(~held_out))[:most_pool]
+    return Split(pool, rng.permutation(np.flatnonzero(held_out)))
