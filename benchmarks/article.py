@@ -19,6 +19,7 @@ from benchmarks.bootstrap import bootstrap_mean
 from benchmarks.running import run_all
 from benchmarks.sets.catalogue import EmbeddedSet, kept, kept_file
 from benchmarks.sets.splits import Split, split_at_random, split_by_group
+from benchmarks.source import source_digest
 from benchmarks.store import Store
 from knnal.evaluation.learning_curve import Experiment
 from knnal.types import Float64Array
@@ -76,6 +77,7 @@ class Task:
             "group_pool": extent.group_pool if self.protocol == BY_GROUP else None,
             "labels": extent.labels,
             "version": _VERSION,
+            "knnal": source_digest(),
         }
 
     def missing(self) -> tuple[str, ...]:

@@ -15,12 +15,13 @@ from sklearn.metrics import accuracy_score, auc
 
 from benchmarks.article import first_at
 from benchmarks.engine.seeds import made_seeds
-from benchmarks.peers import scikit_activeml
+from benchmarks.peers import curves, scikit_activeml
 from benchmarks.peers.__main__ import main
 from benchmarks.peers.bars import bars
 from benchmarks.peers.base import Setting
 from benchmarks.peers.contenders import CONTENDERS, PEERS, asked_by, random_beginning
 from benchmarks.peers.costs import measure
+from benchmarks.peers.curves import Task, do, waiting
 from benchmarks.peers.judges import Problem, ceiling, curve, points
 from benchmarks.peers.models import LOGISTIC_C, neighbour_gamma
 from benchmarks.peers.sizes import SIZES
@@ -115,9 +116,9 @@ def test_sequences_are_judged_often_at_first_and_at_their_end() -> None:
 
 
 def test_an_area_is_the_mean_of_the_curve() -> None:
-    curves = Curves(np.array([1.0, 2.0, 6.0]), np.array([[0.0, 0.5, 0.9], [0.2, 0.2, 0.2]]))
-    assert curves.dense(6)[0] == pytest.approx([0.0, 0.5, 0.6, 0.7, 0.8, 0.9])
-    assert curves.areas(6) == pytest.approx([3.5 / 6, 0.2])
+    coarse = Curves(np.array([1.0, 2.0, 6.0]), np.array([[0.0, 0.5, 0.9], [0.2, 0.2, 0.2]]))
+    assert coarse.dense(6)[0] == pytest.approx([0.0, 0.5, 0.6, 0.7, 0.8, 0.9])
+    assert coarse.areas(6) == pytest.approx([3.5 / 6, 0.2])
     fine = Curves(np.arange(1.0, 402.0), np.sqrt(np.arange(401.0) / 400)[None])
     assert fine.areas(401)[0] == pytest.approx(
         auc(np.linspace(0, 1, 401), fine.accuracy[0]), abs=2e-3
@@ -128,11 +129,11 @@ def results(gap: float, seeds: int = 10, peers: Sequence[str] = PEERS) -> SetRes
     """Knnal ahead of everybody by ``gap``, and at 90 % with the first label."""
     labels = np.arange(1.0, 301.0)
     rising = np.minimum(0.5 + labels / 600, 0.94) + np.linspace(0, 0.001, seeds)[:, None]
-    curves = {}
+    found = {}
     for name in ("knnal", "random", *peers):
         for judge in ("knn", "combined", "logistic", "svc"):
-            curves[name, judge] = Curves(labels, rising + (gap if name == "knnal" else 0.0))
-    return SetResults("fruits", list(range(seeds)), curves, np.full(seeds, 0.97))
+            found[name, judge] = Curves(labels, rising + (gap if name == "knnal" else 0.0))
+    return SetResults("fruits", list(range(seeds)), found, np.full(seeds, 0.97))
 
 
 def verdicts(
@@ -193,30 +194,52 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def times_of(folder: Path) -> dict[Path, int]:
+    """When the results below were written."""
+    return {file: file.stat().st_mtime_ns for file in folder.rglob("*.json")}
+
+
+def test_what_others_asked_outlives_another_knnal(
+    work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(curves, "OURS", frozenset())  # so that random labels are another's
+    task = Task("fruits", 7, "random", SMALL, work)
+    assert waiting([task]) == [task]
+    do(task)
+    assert waiting([task]) == []
+    before = times_of(work / "peers" / "small" / "fruits" / "7")
+    monkeypatch.setattr(curves, "source_digest", lambda *parts: "another")
+    assert waiting([task]) == [task]
+    do(task)
+    after = times_of(work / "peers" / "small" / "fruits" / "7")
+    assert [file.stem for file in before if before[file] != after[file]] == ["judged"]
+
+
 @pytest.mark.slow
 def test_the_command_measures_once_and_goes_on(
     work: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     some = ["--work", str(work), "--sets", "fruits,mnist", "--jobs", "1", "--skip-costs"]
-    assert main([*some, "--seeds", "1", "--contenders", "random"]) == 0
-    first = {file: file.stat().st_mtime_ns for file in (work / "peers").rglob("*.json")}
-    assert len(first) == 4  # of two sets, random labels and the accuracy with every label
-    assert main([*some, "--seeds", "1", "--contenders", "knnal;random"]) == 0
-    assert (
-        first.items() <= {f: f.stat().st_mtime_ns for f in (work / "peers").rglob("*.json")}.items()
-    )
+    some += ["--seeds", "1", "--contenders", "knnal;random"]
+    assert main(some) == 0
+    assert "6/6 " in capsys.readouterr().err
+    first = times_of(work / "peers")
+    assert main(some) == 0
+    assert first == times_of(work / "peers")
     printed = capsys.readouterr()
     assert "| knnal |" in printed.out
-    assert "2/2 mnist" in printed.err or "2/2 fruits" in printed.err
+    assert "1/" not in printed.err
     found = json.loads((work / "results" / "peers.json").read_text(encoding="utf-8"))
     assert found["about"]["command"].startswith("python -m benchmarks.peers --data DIR --sets")
     assert str(work) not in json.dumps(found)
     for name in ("fruits", "mnist"):
         ours = found["sets"][name]["contenders"]["knnal"]["judges"]
         assert set(ours) == {"knn", "combined", "logistic", "svc"}
-        stored = json.loads((work / "peers" / "small" / name / "0" / "knnal.json").read_text())
-        assert len(set(stored["result"]["asked"])) == SMALL.own_labels
-        accuracy = stored["result"]["curves"]["combined"]["accuracy"]
+        folder = work / "peers" / "small" / name / "0" / "knnal"
+        asked = json.loads((folder / "asked.json").read_text())["result"]["asked"]
+        assert len(set(asked)) == SMALL.own_labels
+        judged = json.loads((folder / "judged.json").read_text())["result"]
+        accuracy = judged["curves"]["combined"]["accuracy"]
         assert ours["combined"]["area"] == pytest.approx(np.mean(accuracy), abs=1e-4)
     assert (work / "results" / "peers.png").read_bytes().startswith(b"\x89PNG")
 

@@ -20,10 +20,11 @@ from benchmarks.engine.pools import mixed
 from benchmarks.engine.process import MemoryPeak, in_a_process
 from benchmarks.engine.seeds import Seeds
 from benchmarks.peers.base import Setting
-from benchmarks.peers.contenders import CONTENDERS
+from benchmarks.peers.contenders import CONTENDERS, OURS
 from benchmarks.peers.curves import file_name, store_of
 from benchmarks.peers.sizes import Size
 from benchmarks.sets.catalogue import FRUITS, kept, kept_file
+from benchmarks.source import source_digest
 from benchmarks.threads import one_thread_each
 
 _SEED = 0
@@ -69,6 +70,7 @@ def _settings(name: str, items: int, size: Size) -> dict[str, Any]:
         "seconds": size.query_seconds,
         "version": _VERSION,
         "with": CONTENDERS[name].settings,
+        "knnal": source_digest() if name in OURS else "",
     }
 
 

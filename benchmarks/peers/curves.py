@@ -15,6 +15,7 @@ from benchmarks.peers.contenders import CONTENDERS, OURS, asked_by
 from benchmarks.peers.judges import JUDGES, Problem, ceiling, curve, points
 from benchmarks.peers.sizes import HELD_OUT, Size
 from benchmarks.sets.catalogue import kept, kept_file
+from benchmarks.source import JUDGING, source_digest
 from benchmarks.store import Store
 from knnal.linalg import unit_rows
 
@@ -36,18 +37,31 @@ class Task:
     work: Path
 
     @property
-    def key(self) -> tuple[str, ...]:
-        return self.data_set, str(self.seed), file_name(self.contender)
+    def store(self) -> Store:
+        return store_of(self.work, self.size)
+
+    def key(self, what: str) -> tuple[str, ...]:
+        return self.data_set, str(self.seed), file_name(self.contender), what
 
     @property
-    def settings(self) -> dict[str, Any]:
-        known = CONTENDERS.get(self.contender)
-        with_what = known.settings if known else ""
-        return {**self.size.settings(), "version": _VERSION, "with": with_what}
+    def asking(self) -> dict[str, Any]:
+        """What its questions depend on; those of others do not depend on knnal."""
+        entry = CONTENDERS.get(self.contender)
+        return {
+            **self.size.settings(),
+            "version": _VERSION,
+            "with": entry.settings if entry else "",
+            "knnal": source_digest() if self.contender in OURS else "",
+        }
+
+    @property
+    def judging(self) -> dict[str, Any]:
+        """What its curves depend on besides."""
+        return {"asking": self.asking, "judges": source_digest(*JUDGING)}
 
     def stored(self) -> dict[str, Any] | None:
-        """The result, or None where there is none yet."""
-        return store_of(self.work, self.size).read(self.key, self.settings)
+        """The curves, or None where there are none yet."""
+        return self.store.read(self.key("judged"), self.judging)
 
 
 def file_name(contender: str) -> str:
@@ -68,35 +82,51 @@ def do(task: Task) -> str:
     warnings.simplefilter("ignore")  # what peers deprecate or find hard is not measured
     started = time.process_time()
     problem = problem_of(task.data_set, task.seed, task.size, task.work)
+    before = 0.0
     if task.contender == CEILING:
         result: dict[str, Any] = {"accuracy": ceiling(problem)}
     else:
-        result = judged(task.contender, problem, task.size)
-    took = time.process_time() - started
-    store_of(task.work, task.size).write(
-        task.key, task.settings, {**result, "cpu_seconds": round(took, 3)}
-    )
+        asked, before = _asked(task, problem, started)
+        result = {"curves": judged(task.contender, problem, asked, task.size)}
+    took = before + time.process_time() - started
+    task.store.write(task.key("judged"), task.judging, {**result, "cpu_seconds": round(took, 3)})
     return f"{task.data_set}, seed {task.seed}, {task.contender}: {took:.1f} s"
 
 
-def judged(name: str, problem: Problem, size: Size) -> dict[str, Any]:
-    """What a contender asked, and its curve under knnal's judges and under its own.
+def _asked(task: Task, problem: Problem, started: float) -> tuple[list[int], float]:
+    """What the contender asks, and how many seconds that took in an earlier run, if it did."""
+    known = task.store.read(task.key("asked"), task.asking)
+    if known is not None:
+        return known["asked"], known["cpu_seconds"]
+    budget = _budget(task.contender, problem, task.size)
+    setting = Setting(problem.X, problem.class_count, problem.seed, ahead=budget)
+    asked = asked_by(CONTENDERS[task.contender], setting, problem.classes, budget)
+    took = time.process_time() - started
+    task.store.write(
+        task.key("asked"), task.asking, {"asked": asked, "cpu_seconds": round(took, 3)}
+    )
+    return asked, 0.0
+
+
+def judged(name: str, problem: Problem, asked: list[int], size: Size) -> dict[str, Any]:
+    """The curve of what a contender asked under knnal's judges and under its own.
 
     knnal's questions and random ones are judged by everybody's.
     """
-    entry = CONTENDERS[name]
     ours = name in OURS
-    budget = min(size.own_labels if ours else size.labels, len(problem.X))
-    setting = Setting(problem.X, problem.class_count, problem.seed, ahead=budget)
-    asked = asked_by(entry, setting, problem.classes, budget)
+    budget = _budget(name, problem, size)
     curves = {}
-    for judge in JUDGES if ours else dict.fromkeys((KNN, COMBINED, entry.judge)):
+    for judge in JUDGES if ours else dict.fromkeys((KNN, COMBINED, CONTENDERS[name].judge)):
         if ours and judge in (KNN, COMBINED):  # cheap, and what is claimed counts single labels
             at = list(range(1, budget + 1))
         else:
             at = points(min(budget, size.labels))
         curves[judge] = {"labels": at, "accuracy": curve(judge, problem, asked[: at[-1]], at)}
-    return {"asked": asked, "curves": curves}
+    return curves
+
+
+def _budget(name: str, problem: Problem, size: Size) -> int:
+    return min(size.own_labels if name in OURS else size.labels, len(problem.X))
 
 
 @lru_cache(maxsize=2)
