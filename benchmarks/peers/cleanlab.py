@@ -1,4 +1,7 @@
-"""cleanlab's ActiveLab, as its tutorial for one annotator labels new items."""
+"""cleanlab's ActiveLab, as its tutorial for one annotator labels new items.
+
+github.com/cleanlab/examples, active_learning_single_annotator.
+"""
 
 from __future__ import annotations
 

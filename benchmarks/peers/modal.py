@@ -1,4 +1,9 @@
-"""modAL's strategies, in the loop that its documentation shows."""
+"""modAL's strategies, in the loop that its documentation shows.
+
+modal-python.readthedocs.io: "Pool-based sampling", which classifies by three neighbours, "Ranked
+batch-mode sampling", "Information density". Three neighbours tell few probabilities apart, so that
+logistic regression stands in for them, but for one contender as it is printed there.
+"""
 
 from __future__ import annotations
 

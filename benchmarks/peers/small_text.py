@@ -1,4 +1,8 @@
-"""small-text's strategies: its learner where the model matters, the strategy itself elsewhere."""
+"""small-text's strategies: its learner where the model matters, the strategy itself elsewhere.
+
+The learner works as in examples/examplecode/binary_classification.py of
+github.com/webis-de/small-text.
+"""
 
 from __future__ import annotations
 
