@@ -57,7 +57,7 @@ def finish(options: argparse.Namespace, name: str, found: dict[str, Any]) -> Non
     """Write the figures, print them as Markdown, and with --publish write the page."""
     file = _folder(options) / f"{name}.json"
     with atomic_writer(file) as stream:
-        stream.write((json.dumps(found, indent=1) + "\n").encode())
+        stream.write((json.dumps(found) + "\n").encode())
     print(section(name, _TITLES[name], found))
     if options.publish:
         write_page()

@@ -23,7 +23,7 @@ def draw(file: Path, found: dict[str, SetResults], budget: int) -> None:
     from matplotlib.figure import Figure
 
     rows = -(-len(found) // _COLUMNS)
-    figure = Figure(figsize=(4.2 * _COLUMNS, 3.4 * rows), layout="constrained")
+    figure = Figure(figsize=(4.2 * _COLUMNS, 3.4 * rows), layout="constrained", dpi=75)
     panels = figure.subplots(rows, _COLUMNS, squeeze=False).ravel()
     for axes, (name, results) in zip(panels, found.items(), strict=False):
         best = best_peers(results, budget)[COMBINED] if results.peers else ""
