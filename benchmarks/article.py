@@ -21,8 +21,9 @@ from benchmarks.sets.catalogue import EmbeddedSet, kept, kept_file
 from benchmarks.sets.splits import Split, split_at_random, split_by_group
 from benchmarks.source import source_digest
 from benchmarks.store import Store
+from knnal import KNNClassifier, defaults
 from knnal.evaluation.learning_curve import Experiment
-from knnal.types import Float64Array
+from knnal.types import Float32Array, Float64Array
 
 AT_RANDOM, BY_GROUP = "at random", "by photo group"
 ARTICLE_HELD_OUT, GROUPS_HELD_OUT = 0.1, 0.25
@@ -30,6 +31,9 @@ ARTICLE_SPLITS = 16
 DEFAULT = "cdf-product+combined"
 CONTENDERS = (DEFAULT, "article+knn", "article-as-printed+knn", "random+combined", "random+knn")
 """Pairs of strategy and classifier; the classifier also judges."""
+
+EVERY_LABEL = "every-label"
+"""Stands in place of a contender for the accuracy of kNN with all labels of the pool."""
 
 _VERSION = 1
 _MOST_HELD_OUT = 2000
@@ -84,7 +88,7 @@ class Task:
         """Those whose result is not stored yet."""
         return tuple(
             name
-            for name in self.contenders
+            for name in (*self.contenders, EVERY_LABEL)
             if self.store.read(self.key(name), self.settings) is None
         )
 
@@ -95,12 +99,19 @@ def run(tasks: Sequence[Task], jobs: int) -> None:
 
 
 def do(task: Task) -> str:
-    experiment = _experiment(task)
     started = time.process_time()
+    parts = _parts(task)
+    experiment = Experiment(*parts)
     for name in task.missing():
-        strategy, _, classifier = name.partition("+")
-        curve = experiment.run(strategy, task.extent.labels, seed=task.seed, classifier=classifier)
-        task.store.write(task.key(name), task.settings, {"accuracy": curve.accuracy.tolist()})
+        if name == EVERY_LABEL:
+            accuracy = [accuracy_with_every_label(*parts)]
+        else:
+            strategy, _, classifier = name.partition("+")
+            run = experiment.run(
+                strategy, task.extent.labels, seed=task.seed, classifier=classifier
+            )
+            accuracy = run.accuracy.tolist()
+        task.store.write(task.key(name), task.settings, {"accuracy": accuracy})
     took = time.process_time() - started
     return f"{task.data_set} {task.protocol}, seed {task.seed}: {took:.1f} s"
 
@@ -112,11 +123,20 @@ def split_of(found: EmbeddedSet, protocol: str, seed: int, extent: Extent) -> Sp
     return split_at_random(len(found.X), ARTICLE_HELD_OUT, seed, None, _MOST_HELD_OUT)
 
 
-def _experiment(task: Task) -> Experiment:
+def accuracy_with_every_label(
+    pool: Float32Array, labels: list[str], held_out: Float32Array, held_out_labels: list[str]
+) -> float:
+    """Of kNN, which is as far as its curve goes."""
+    predicted = KNNClassifier(n_neighbors=defaults.K).fit(pool, labels).predict(held_out)
+    return float(np.mean(predicted == np.array(held_out_labels)))
+
+
+def _parts(task: Task) -> tuple[Float32Array, list[str], Float32Array, list[str]]:
+    """The pool's vectors and labels, and those held out."""
     found = _set(task.data_set, task.folder, task.extent.items)
     split = split_of(found, task.protocol, task.seed, task.extent)
     labels = np.array(found.names)[found.classes]
-    return Experiment(
+    return (
         found.X[split.pool],
         labels[split.pool].tolist(),
         found.X[split.held_out],
@@ -130,10 +150,11 @@ def _set(name: str, folder: Path, items: int | None) -> EmbeddedSet:
 
 
 def runs_of(tasks: Sequence[Task]) -> dict[str, Float64Array]:
-    """The curves of each contender, ``(seeds, labels)``."""
-    found: dict[str, list[list[float]]] = {name: [] for name in tasks[0].contenders}
+    """The curves of each contender, ``(seeds, labels)``, and ``EVERY_LABEL``, ``(seeds, 1)``."""
+    names = (*tasks[0].contenders, EVERY_LABEL)
+    found: dict[str, list[list[float]]] = {name: [] for name in names}
     for task in tasks:
-        for name in task.contenders:
+        for name in names:
             result = task.store.read(task.key(name), task.settings)
             assert result is not None
             found[name].append(result["accuracy"])

@@ -49,9 +49,11 @@ def main(
     for protocol in protocols:
         split = article.split_of(found, protocol, 0, extent)
         runs = article.runs_of([task for task in tasks if task.protocol == protocol])
+        every_label = runs.pop(article.EVERY_LABEL)
         sections[protocol] = {
             "pool": len(split.pool),
             "held_out": len(split.held_out),
+            "every_label": round(float(every_label.mean()), 4),
             "contenders": article.summary(runs, targets, at),
         }
         picture = page.picture_file(options, f"{name}-{protocol.replace(' ', '-')}")

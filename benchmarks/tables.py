@@ -54,6 +54,7 @@ def article_lines(name: str, found: dict[str, Any]) -> list[str]:
         lines += [
             f"### Split {protocol}: pool of {part['pool']:,}, {part['held_out']:,} held out",
             table(heads, rows),
+            f"With every label of the pool, `knn` has {part['every_label']:.3f}.",
             f"![{name}, split {protocol}](results/{name}-{protocol.replace(' ', '-')}.png)",
         ]
     return lines

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from benchmarks import fruits, sentiment140
-from benchmarks.article import EXTENTS, split_of
+from benchmarks.article import EXTENTS, accuracy_with_every_label, split_of
 from benchmarks.engine.seeds import made_seeds
 from benchmarks.peers import __main__ as peers
 from benchmarks.sets.catalogue import EmbeddedSet, keep, kept_file
@@ -78,8 +78,24 @@ def test_an_experiment_of_the_article_runs(
         assert np.shape(curves) == (2, 8)
         mean = part["contenders"]["article+knn"]["mean"]
         assert mean == pytest.approx(np.mean(curves), abs=1e-4)
+        assert f"With every label of the pool, `knn` has {part['every_label']:.3f}" in printed
         picture = tmp_path / "results" / f"fruits-{protocol.replace(' ', '-')}.png"
         assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_accuracy_with_every_label_is_that_of_the_vote() -> None:
+    found = made_set()
+    labels = np.array(found.names)[found.classes].tolist()
+    parts = found.X[:150], labels[:150], found.X[150:], labels[150:]
+    similarity = found.X[150:] @ found.X[:150].T
+    nearest = np.argsort(-similarity, axis=1)[:, :5]
+    right = 0
+    for row, neighbours, label in zip(similarity, nearest, labels[150:], strict=True):
+        votes = dict.fromkeys(found.names, 0.0)
+        for neighbour in neighbours:
+            votes[labels[neighbour]] += np.exp((row[neighbour] - 1) / 0.07)
+        right += max(votes, key=lambda name: votes[name]) == label
+    assert accuracy_with_every_label(*parts) == pytest.approx(right / 50)
 
 
 def test_the_article_holds_a_tenth_out_and_groups_stay_together() -> None:
