@@ -19,14 +19,22 @@ def parser_of(name: str, description: str | None) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_data_option(parser)
-    work = platformdirs.user_cache_path("knnal") / "benchmarks"
     add = parser.add_argument
-    add("--work", type=Path, default=work, help="keeps embeddings and results (%(default)s)")
+    add(
+        "--work",
+        type=Path,
+        default=default_work(),
+        help="keeps embeddings and results (%(default)s)",
+    )
     add("--size", choices=("small", "full"), default="small", help="minutes, or what is claimed")
     add("--seeds", type=int, help="new splits (as --size has it)")
     add("--jobs", type=int, default=os.cpu_count() or 1, help="processes (%(default)s)")
     add("--publish", action="store_true", help="write benchmarks/results and RESULTS.md")
     return parser
+
+
+def default_work() -> Path:
+    return platformdirs.user_cache_path("knnal") / "benchmarks"
 
 
 def command_of(name: str, arguments: list[str]) -> str:

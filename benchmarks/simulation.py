@@ -14,8 +14,9 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.data import add_data_option, fruit_photos
-from benchmarks.fruits import embed
+from benchmarks.data import add_data_option
+from benchmarks.options import default_work
+from benchmarks.sets.catalogue import FRUITS, embedded_set
 from knnal.evaluation.known import KnownItems
 from knnal.evaluation.results import write_results
 from knnal.evaluation.settings import Settings
@@ -32,16 +33,17 @@ STRATEGIES = ("cdf-product", "product", "article", "smallest-margin")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_data_option(parser)
+    parser.add_argument("--work", type=Path, default=default_work(), help="keeps embeddings")
     parser.add_argument("--folds", type=int, default=16)
     parser.add_argument("--labels", type=int, default=500)
     options = parser.parse_args()
-    folder, photos = fruit_photos(options.data)
-    paths = [photo.path for photo in photos]
-    pool = Pool.in_memory(embed(folder, photos), paths)
+    found = embedded_set(FRUITS, options.data, options.work)
+    assert found.groups is not None
+    items = [str(item) for item in range(len(found.X))]
     known = KnownItems.of(
-        pool,
-        dict(zip(paths, (photo.label for photo in photos), strict=True)),
-        dict(zip(paths, (photo.group for photo in photos), strict=True)),
+        Pool.in_memory(found.X, items),
+        dict(zip(items, (found.names[c] for c in found.classes), strict=True)),
+        dict(zip(items, map(str, found.groups), strict=True)),
     )
     plan = SplitPlan(folds=options.folds, seeds=1)
     settings = Settings(STRATEGIES, labels=options.labels, splits=plan)

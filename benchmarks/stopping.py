@@ -21,23 +21,22 @@ from typing import TypeAlias, TypeVar
 
 import numpy as np
 
-from benchmarks.data import add_data_option, banking_texts, fruit_photos, tweets
-from benchmarks.engine.seeds import FirstItems, embed_sources
-from benchmarks.fruits import embed, split
+from benchmarks.data import add_data_option
+from benchmarks.options import default_work
+from benchmarks.sets.catalogue import DATA_SETS, embedded_set
 from knnal import defaults
 from knnal.classifiers.base import Geometry
 from knnal.evaluation.advice import LATEST, STABLE, advise
 from knnal.evaluation.audit import audited_items, latest_estimate
 from knnal.evaluation.random_labels import RandomLabels
-from knnal.items.tables import TextTable
 from knnal.session import Session
 from knnal.store.pool import Pool
 from knnal.types import Float32Array, Float64Array
 
-SETS = ("fruits", "sent140", "banking77")
 TOLERANCES = (0.01, 0.02)
 TARGETS = (0.8, 0.9)
-_TEXTS = 5500
+_ITEMS = 6000
+_HELD_OUT = 0.25
 _JUDGED_EVERY = 5
 _ESTIMATED_EVERY = 50
 _RANDOM_RUNS = 3
@@ -81,7 +80,8 @@ RULES: dict[str, Rule] = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_data_option(parser)
-    parser.add_argument("--sets", default=",".join(SETS), help="parted by commas")
+    parser.add_argument("--work", type=Path, default=default_work(), help="keeps embeddings")
+    parser.add_argument("--sets", default="fruits,sentiment140,banking77", help="parted by commas")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--labels", type=int, default=600)
     parser.add_argument("--pool-size", type=int, default=3000)
@@ -89,43 +89,17 @@ def main() -> None:
     options = parser.parse_args()
     runs: list[Run] = []
     for name in options.sets.split(","):
-        draw = load(name, options.data, options.pool_size)
+        if name not in DATA_SETS:
+            parser.error(f"Expected --sets among {', '.join(DATA_SETS)}, came '{name}'.")
+        found = embedded_set(name, options.data, options.work, _ITEMS)
         for seed in range(options.seeds):
-            runs.append(follow(name, seed, *draw(seed), options.labels))
+            pool = found.split(_HELD_OUT, seed, options.pool_size, 1).pool
+            labels = [found.names[c] for c in found.classes[pool]]
+            runs.append(follow(name, seed, found.X[pool], labels, options.labels))
             print(f"{name}, seed {seed}", file=sys.stderr)
     report(runs, options.labels)
     if options.json:
         options.json.write_text(json.dumps([asdict(run) for run in runs]))
-
-
-PoolOf: TypeAlias = Callable[[int], tuple[Float32Array, list[str]]]
-
-
-def load(name: str, data: Path | None, size: int) -> PoolOf:
-    """What gives the vectors ``(size, d)`` and labels of a pool by its seed."""
-    if name == "fruits":
-        folder, photos = fruit_photos(data)
-        vectors = embed(folder, photos)
-        labels = np.array([photo.label for photo in photos])
-
-        def by_photo(seed: int) -> tuple[Float32Array, list[str]]:
-            rows, _ = split(photos, seed, size)
-            return vectors[rows], labels[rows].tolist()
-
-        return by_photo
-    if name not in SETS:
-        sys.exit(f"Expected sets among {', '.join(SETS)}, came '{name}'.")
-    if name == "sent140":
-        source = TextTable(tweets(data), label_column="label")
-    else:
-        source = TextTable(banking_texts(data), label_column="category")
-    seeds = embed_sources([FirstItems(source, _TEXTS)], name)
-
-    def by_chance(seed: int) -> tuple[Float32Array, list[str]]:
-        rows = np.random.default_rng(seed).permutation(len(seeds.vectors))[:size]
-        return seeds.vectors[rows], [seeds.names[c] for c in seeds.classes[rows]]
-
-    return by_chance
 
 
 def follow(name: str, seed: int, X: Float32Array, y: list[str], budget: int) -> Run:

@@ -111,12 +111,10 @@ def test_the_article_holds_a_tenth_out_and_groups_stay_together() -> None:
 
 @pytest.mark.slow
 def test_the_stopping_benchmark_runs(tmp_path: Path) -> None:
-    data = os.environ.get("KNNAL_DATA")
-    if data is None:
-        pytest.skip("the questions are not here: set KNNAL_DATA to the folder of data sets")
+    keep(made_set(), kept_file("banking77", tmp_path, 6000))
     found = tmp_path / "runs.json"
-    arguments = ["--sets", "banking77", "--seeds", "1", "--labels", "60", "--pool-size", "300"]
-    done = run("benchmarks.stopping", *arguments, "--json", str(found), data=data)
+    arguments = ["--work", str(tmp_path), "--sets", "banking77", "--seeds", "1", "--labels", "60"]
+    done = run("benchmarks.stopping", *arguments, "--json", str(found), data=None)
     assert done.returncode == 0, done.stderr
     (labeling,) = json.loads(found.read_text(encoding="utf-8"))
     assert [moment["labels"] for moment in labeling["moments"]] == list(range(5, 61, 5))
@@ -125,12 +123,10 @@ def test_the_stopping_benchmark_runs(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.model
-def test_the_simulation_benchmark_runs() -> None:
-    data = os.environ.get("KNNAL_DATA")
-    if data is None:
-        pytest.skip("the fruit photos are not here: set KNNAL_DATA to the folder of data sets")
-    done = run("benchmarks.simulation", "--folds", "2", "--labels", "3", data=data)
+def test_the_simulation_benchmark_runs(tmp_path: Path) -> None:
+    keep(made_set(), kept_file("fruits", tmp_path, None))
+    arguments = ["--work", str(tmp_path), "--folds", "2", "--labels", "3"]
+    done = run("benchmarks.simulation", *arguments, data=None)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("30 labels in ")
     assert "cdf-product, combined" in done.stdout
