@@ -21,7 +21,7 @@ import numpy as np
 from knnal.compiled import kernel as compiled
 from knnal.neighbors.kernel_graph import KernelGraph
 from knnal.parallel import over_rows
-from knnal.types import BoolArray, Float32Array, Float64Array, Int32Array, IntArray
+from knnal.types import Float32Array, Float64Array, Int32Array, IntArray
 
 RESTART = 0.1
 """1 - a: how soon what a label spreads comes to rest."""
@@ -48,7 +48,7 @@ class Diffusion:
         typical = float(np.median(sums[sums > 0])) if (sums > 0).any() else 1.0
         self._unit = 1.0 / typical
         self.degrees: Float64Array = np.maximum(sums * self._unit, _LEAST_DEGREE)
-        self._idle: list[tuple[Float64Array, Float64Array, BoolArray]] = []
+        self._idle: list[tuple[Float64Array, Float64Array]] = []
 
     def spread(self, row: int) -> tuple[IntArray, Float64Array]:
         """The rows that a label at ``row`` reaches, in order of reach, and their scores there."""
@@ -69,10 +69,13 @@ class Diffusion:
         self._idle.append(room)
         return reached, scores
 
-    def _room(self) -> tuple[Float64Array, Float64Array, BoolArray]:
-        """Working arrays, zero between uses; one set for each thread that spreads at a time."""
+    def _room(self) -> tuple[Float64Array, Float64Array]:
+        """What is settled and what waits, for each thread that spreads at a time a pair of its own.
+
+        Beside what waits at a row, ``(rows, 2)``, is how much may: both are read for every edge.
+        """
         n = len(self.degrees)
-        return np.zeros(n), np.zeros(n), np.zeros(n, dtype=np.bool_)
+        return np.zeros(n), np.column_stack([np.zeros(n), self._tolerance * self.degrees])
 
 
 @compiled
@@ -86,11 +89,11 @@ def _push(
     tolerance: float,
     settled: Float64Array,
     waiting: Float64Array,
-    queued: BoolArray,
 ) -> tuple[IntArray, Float64Array]:
     """Settle what waits at a row and pass on the rest, until little waits anywhere.
 
-    Rows are served first come, first served, so the result depends on the graph alone.
+    Rows are served first come, first served, so the result depends on the graph alone. Any amount
+    may wait at a row that is in the queue already. The working arrays are left as they were.
     """
     damping = 1.0 - RESTART
     order = np.empty(64, dtype=np.int64)  # every row that has been in the queue, once each time
@@ -98,14 +101,12 @@ def _push(
     count = 0
     order[0] = source
     begin, end = 0, 1
-    waiting[source] = 1.0
-    queued[source] = True
+    waiting[source] = 1.0, np.inf
     while begin < end:
         row = order[begin]
         begin += 1
-        queued[row] = False
-        amount = waiting[row]
-        waiting[row] = 0.0
+        amount = waiting[row, 0]
+        waiting[row] = 0.0, tolerance * degrees[row]
         if settled[row] == 0.0:
             if count == len(reached):
                 reached = _doubled(reached)
@@ -113,25 +114,27 @@ def _push(
             count += 1
         settled[row] += amount
         passed = damping * amount * unit / degrees[row]
+        while end + starts[row + 1] - starts[row] > len(order):
+            order = _doubled(order)
         for at in range(starts[row], starts[row + 1]):
             other = targets[at]
-            waiting[other] += passed * _weight(kernel[at])
-            if not queued[other] and waiting[other] > tolerance * degrees[other]:
-                if end == len(order):
-                    order = _doubled(order)
-                order[end] = other
-                end += 1
-                queued[other] = True
+            amount = waiting[other, 0] + passed * _weight(kernel[at])
+            limit = waiting[other, 1]
+            waiting[other, 0] = amount
+            # A branch that goes either way at random would cost more than all of this.
+            order[end] = other
+            end += amount > limit
+            waiting[other, 1] = np.inf if amount > limit else limit
     scores = np.empty(count)
     own = np.sqrt(degrees[source])
     for i in range(count):
         row = reached[i]
         scores[i] = own * settled[row] / degrees[row]
-    for i in range(count):  # leave the working arrays as they were
+    for i in range(count):
         row = reached[i]
         settled[row] = 0.0
         for at in range(starts[row], starts[row + 1]):
-            waiting[targets[at]] = 0.0
+            waiting[targets[at], 0] = 0.0
     return reached[:count], scores
 
 
