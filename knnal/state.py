@@ -42,6 +42,7 @@ class PoolState:
         self.unlabelled: BoolArray = geometry.live.copy()
         self._coverage: Coverage | None = None
         self._uncovered: Float32Array = np.empty(0, dtype=np.float32)
+        self._gain: Float32Array = np.empty(0, dtype=np.float32)
         self._uncertainty: dict[str, Float32Array] = {}
         self._stale: BoolArray = np.zeros(rows, dtype=np.bool_)
         self._all_stale = False
@@ -65,6 +66,7 @@ class PoolState:
             add_or_remove = self._coverage.add if before == UNLABELLED else self._coverage.remove
             touched = add_or_remove(row)
             self._uncovered[touched] = self._uncovered_share(touched)
+            self._gain[touched] = self.local_density[touched] * self._uncovered[touched]
         stale = self.classifier.update(row, before, changed)
         if stale is None:
             self._all_stale = True
@@ -90,6 +92,14 @@ class PoolState:
             self.labelling.class_count = count
             self.classifier.declare_classes()
             self._all_stale = True
+
+    def reliability(self) -> float:
+        """The share of labels that the classifier predicts, each left out; 0 while there are none.
+
+        A class's only label counts as not predicted: left out, nothing speaks for its class.
+        """
+        labels = len(self.labelling.neighbours.labelled)
+        return self.classifier.predicted_labels() / max(labels, 1)
 
     def uncertainty(self, measure: str) -> Float32Array:
         """A measure of ``knnal.scoring.uncertainty`` for every row, ``(rows,)``."""
@@ -142,12 +152,18 @@ class PoolState:
         if self._coverage is None:
             self._coverage = Coverage(self.geometry.graph, self.labelling.labelled)
             self._uncovered = self._uncovered_share(slice(None))
+            self._gain = self.local_density * self._uncovered
         return self._uncovered
 
     def _uncovered_share(self, rows: IntArray | slice) -> Float32Array:
         assert self._coverage is not None
         mass = kernel_mass(self.geometry.graph.sums[rows])
         return uncovered(self._coverage.gain[rows], mass).astype(np.float32)
+
+    def coverage_gain(self) -> Float32Array:
+        """Density times uncovered share: the kernel mass that a label would newly cover."""
+        self.uncovered()
+        return self._gain
 
     def distance(self) -> Float32Array:
         """``1 - max similarity`` to a labelled row, ``(rows,)``."""

@@ -102,6 +102,10 @@ def test_factors_multiply_to_the_score(pool: Pool, strategy: str) -> None:
         f = score.factors
         if strategy == "product":
             assert score.value == pytest.approx((f["u"] + 0.001) * f["i"] * f["d"], rel=1e-6)
+        elif strategy == "cdf-product":
+            assert f["power_u"] == session.state.reliability() < 1
+            assert score.value == pytest.approx(f["F_u"] ** f["power_u"] * f["F_id"], rel=1e-12)
+            assert f["id"] == pytest.approx(f["i"] * f["d"], rel=1e-6)
         else:
             assert score.value == f["F_u"] * f["F_i"] * f["F_d"]
         assert score.strategy == strategy

@@ -39,7 +39,7 @@ CLASSES = ["ant", "bee", "cat", "dog", "eel", "fox", "gnu", "hen", "ibis", "jay"
 CLASSIFIERS = ["knn", "graph", "means", "combined"]
 EXPERTS = CLASSIFIERS[:3]
 TERMS = {
-    "cdf-product": ("smallest-margin", "local", "uncovered"),
+    "cdf-product": ("smallest-margin", "coverage-gain"),
     "product": ("smallest-margin", "local", "uncovered"),
     "article": ("smallest-margin", "global", "distance"),
 }
@@ -166,6 +166,7 @@ class Reference:
         S = self.S[:, L].astype(np.float64)
         return {
             "uncovered": gain / self.densities["local"],
+            "coverage-gain": gain,
             "distance": 1 - S.max(axis=1) if L else np.ones(self.n),
             "distance-as-printed": 1 - (1 - S).max(axis=1) if L else np.ones(self.n),
         }
@@ -357,6 +358,7 @@ class Driver:
             "local": state.local_density,
             "global": state.global_density,
             "uncovered": state.uncovered(),
+            "coverage-gain": state.coverage_gain(),
             "distance": state.distance(),
             "distance-as-printed": state.distance_as_printed(),
         }
@@ -364,10 +366,13 @@ class Driver:
         np.testing.assert_array_equal(np.flatnonzero(state.unlabelled), unlabelled)
         for name, values in terms.items():
             # What a labelled item's own uncertainty or distance is, is never asked.
-            whole = name in ("local", "global", "uncovered", "distance-as-printed")
+            whole = name in (
+                "local", "global", "uncovered", "coverage-gain", "distance-as-printed",
+            )  # fmt: skip
             rows = everyone if whole else unlabelled
             slack = 1e-5 if name in MEASURES else 2e-6 * max(1.0, np.abs(values).max())
             np.testing.assert_allclose(ours[name][rows], values[rows], atol=slack, err_msg=name)
+        self.check_reliability(labels, len(numbers))
         for strategy in TERMS:
             self.check_scores(strategy, unlabelled, terms, ours)
 
@@ -394,6 +399,23 @@ class Driver:
             np.testing.assert_allclose(P, expected, atol=CLOSE)
         return P
 
+    def check_reliability(self, labels: dict[int, int], classes: int) -> None:
+        """A plain count over a state built from nothing; two classes may be as good as tied."""
+        fresh = PoolState(self.session.state.geometry, classifier=self.classifier, vote=self.vote)
+        rows = np.array(sorted(labels), dtype=np.int64)
+        truth = np.array([labels[row] for row in rows.tolist()], dtype=np.int64)
+        fresh.rebuild(rows, truth, classes)
+        counts = np.bincount(truth, minlength=classes)
+        sure = likely = 0
+        for row, c in labels.items():
+            p = fresh.classifier.probabilities(np.array([row]))[0]
+            if counts[c] > 1:
+                rivals = np.delete(p, c)
+                sure += bool((p[c] > rivals + CLOSE).all())
+                likely += bool((p[c] >= rivals - CLOSE).all())
+        found = self.session.state.reliability() * max(len(labels), 1)
+        assert sure <= round(found) <= likely
+
     def check_scores(self, strategy: str, rows: Any, terms: Any, ours: Any) -> None:
         """Exactly as their own factors say, and within rounding of what the reference says."""
         if not len(rows):
@@ -407,10 +429,16 @@ class Driver:
             S = (factors[0] + np.float32(1e-3)) * factors[1] * factors[2]
             low = high = (expected[0] + 1e-3) * expected[1] * expected[2]
         else:
-            S = np.prod([stats.rankdata(f, method="max") / len(f) for f in factors], axis=0)
+            q = state.reliability() if strategy == "cdf-product" else 1.0
+            powers = [q] + [1.0] * (len(factors) - 1)
+            places = [stats.rankdata(f, method="max") / len(f) for f in factors]
+            S = np.prod(
+                [np.power(p, e) if e != 1 else p for p, e in zip(places, powers, strict=True)],
+                axis=0,
+            )
             bounds = [cdf_bounds(f) for f in expected]
-            low = np.prod([b[0] for b in bounds], axis=0)
-            high = np.prod([b[1] for b in bounds], axis=0)
+            low = np.prod([b[0] ** e for b, e in zip(bounds, powers, strict=True)], axis=0)
+            high = np.prod([b[1] ** e for b, e in zip(bounds, powers, strict=True)], axis=0)
         np.testing.assert_array_equal(values, S)
         slack = 50 * 1e-5  # of a product of factors up to 40
         assert (values >= low - slack).all()
@@ -662,8 +690,8 @@ def check_large(session: Session, replayed: Session, rng: np.random.Generator) -
         np.testing.assert_allclose(values, expected, atol=1e-5)
 
     rows = np.flatnonzero(state.unlabelled)
-    factors = [state.uncertainty("smallest-margin"), state.local_density, state.uncovered()]
+    factors = [state.uncertainty("smallest-margin"), state.coverage_gain()]
     places = [stats.rankdata(values[rows], method="max") / len(rows) for values in factors]
-    S = places[0] * places[1] * places[2]
+    S = np.power(places[0], state.reliability()) * places[1]
     S[[str(row) in session.ledger.skipped() for row in rows]] = -1
     assert (question.item, question.score.value) == (str(rows[S.argmax()]), float(S.max()))

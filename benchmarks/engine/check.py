@@ -115,11 +115,15 @@ class Checker:
     def compare_pick(self) -> None:
         """With the argmax of the product of CDFs, each from a sort of the whole pool."""
         state = self._session.state
-        terms = state.uncertainty("smallest-margin"), state.local_density, state.uncovered()
+        factors = (
+            (state.uncertainty("smallest-margin"), state.reliability()),
+            (state.coverage_gain(), 1.0),
+        )
         product: Float64Array = np.ones(int(state.unlabelled.sum()))
-        for term in terms:
+        for term, power in factors:
             values = term[state.unlabelled]
-            product *= np.searchsorted(np.sort(values), values, side="right") / len(values)
+            places = np.searchsorted(np.sort(values), values, side="right") / len(values)
+            product *= places if power == 1.0 else np.power(places, power)
         scores = np.full(len(state.unlabelled), -1.0)
         scores[state.unlabelled] = product
         candidates = self._session.candidates

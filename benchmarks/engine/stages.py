@@ -26,6 +26,7 @@ WATCHED: tuple[tuple[type, str, str], ...] = (
     (GraphExpert, "update", "graph"),
     (Coverage, "add", "graph"),
     (CombinedExpert, "update", "weighing"),
+    (PoolState, "reliability", "weighing"),
     (PoolState, "uncertainty", "uncertainty"),
     (CdfProduct, "pick", "selection"),
 )

@@ -173,6 +173,19 @@ class PoolClassifier(ABC):
     def predict(self, outsiders: Outsiders) -> Float32Array:
         """Of vectors from outside the pool: ``-> (m, class_count)``."""
 
+    def predicted_labels(self) -> int:
+        """How many labels are predicted, each left out in turn.
+
+        A class's only label is not: left out, nothing speaks for its class.
+        """
+        labelled = self.labelling.labelled
+        if not len(labelled):
+            return 0
+        classes = self.labelling.classes[labelled]
+        others = self.labelling.class_sizes()[classes] > 1
+        P = self.probabilities(labelled)
+        return int(np.count_nonzero((P.argmax(axis=1) == classes) & others))
+
     def measure(self, name: str, start: int, stop: int, out: Float32Array) -> bool:
         """Write a measure of uncertainty for the unlabelled ones of rows ``start`` to ``stop``.
 

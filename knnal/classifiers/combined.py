@@ -43,6 +43,7 @@ class CombinedExpert(PoolClassifier):
         # means' change for all, and are multiplied in when something is measured.
         self._settled: Float32Array = class_table(0, len(labelling.geometry), np.float32)
         self.powers: IntArray = np.zeros(3, dtype=np.int64)
+        self._predicted = 0
         self.rebuild()
 
     def beside(self, row: int) -> Products:
@@ -52,7 +53,7 @@ class CombinedExpert(PoolClassifier):
         revoted = self._knn.update(row, before, changed)
         reached = self._graph.update(row, before, changed)
         self._means.update(row, before, changed)
-        powers = self._likeliest_powers()
+        powers = self._choose_powers()
         if revoted is None or (powers != self.powers).any():
             self.mix(powers)
         else:
@@ -63,12 +64,12 @@ class CombinedExpert(PoolClassifier):
     def rebuild(self) -> None:
         for expert in self._experts:
             expert.rebuild()
-        self.mix(self._likeliest_powers())
+        self.mix(self._choose_powers())
 
     def declare_classes(self) -> None:
         for expert in self._experts:
             expert.declare_classes()
-        self.mix(self._likeliest_powers())
+        self.mix(self._choose_powers())
 
     def mix(self, powers: IntArray) -> None:
         """Give kNN, graph and means these powers, ``(3,)``, until labels suggest others."""
@@ -97,6 +98,9 @@ class CombinedExpert(PoolClassifier):
             out,
         )
         return True
+
+    def predicted_labels(self) -> int:
+        return self._predicted
 
     def _product(self, parts: list[Float32Array]) -> Float32Array:
         product = np.ones_like(parts[0])
@@ -128,12 +132,14 @@ class CombinedExpert(PoolClassifier):
         if count:
             over_rows(settle, len(rows))
 
-    def _likeliest_powers(self) -> IntArray:
+    def _choose_powers(self) -> IntArray:
         labelled = self.labelling.labelled
         knn, graph, means = (
             np.ascontiguousarray(expert.probabilities(labelled)) for expert in self._experts
         )
-        return choose_powers((knn, graph, means), self.labelling.classes[labelled])
+        classes = self.labelling.classes[labelled]
+        powers, self._predicted = choose_powers((knn, graph, means), classes)
+        return powers
 
 
 @kernel

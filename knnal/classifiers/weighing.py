@@ -21,19 +21,21 @@ HEAD_START = 2
 
 def choose_powers(
     experts: tuple[Float32Array, Float32Array, Float32Array], classes: Int32Array
-) -> IntArray:
-    """The powers under which most labels are predicted, each left out in turn, ``-> (3,)``.
+) -> tuple[IntArray, int]:
+    """The powers ``(3,)`` under which most labels are predicted, each left out in turn, and how
+    many of them are.
 
     The probabilities of kNN, graph and means are ``(n, C)`` for ``n`` labelled items, each without
     its own label, and ``classes`` ``(n,)`` their labels. The only label of a class says nothing:
     left out, no expert can be right.
     """
     right = np.zeros(len(MIXTURES), dtype=np.int64)
-    right[0] = HEAD_START
     sizes = np.bincount(classes, minlength=experts[0].shape[1])
     _count_right(experts, classes, sizes, MIXTURES, right)
-    chosen: IntArray = MIXTURES[np.argmax(right)]
-    return chosen
+    credited = right.copy()
+    credited[0] += HEAD_START
+    chosen = np.argmax(credited)
+    return MIXTURES[chosen], int(right[chosen])
 
 
 @kernel

@@ -52,7 +52,7 @@ class Rehearsal:
         own = known[:, present]
         experts = (self._vote(members, own), self._spread(own), self._means(own))
         numbers = np.cumsum(present, dtype=np.int32)[self.classes] - 1
-        powers = choose_powers(
+        powers, _ = choose_powers(
             (experts[0][members], experts[1][members], experts[2][members]), numbers[members]
         )
         product = np.ones_like(experts[0])

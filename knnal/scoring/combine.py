@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from knnal.types import Float64Array, FloatArray
@@ -14,6 +16,14 @@ def empirical_cdf(values: FloatArray) -> Float64Array:
     """The share of values that are at most as large, ``(n,) -> (n,)`` in (0, 1]; ties share it."""
     ordered = np.sort(values)
     return np.searchsorted(ordered, values, side="right") / max(len(values), 1)
+
+
+def power_product(places: Sequence[Float64Array], powers: Sequence[float]) -> Float64Array:
+    """``prod_k places[k] ** powers[k]``, each ``(n,) -> (n,)``, multiplied in their order."""
+    score = np.ones_like(places[0])
+    for place, power in zip(places, powers, strict=True):
+        score *= place if power == 1.0 else np.power(place, power)
+    return score
 
 
 def product(u: FloatArray, i: FloatArray, d: FloatArray) -> FloatArray:

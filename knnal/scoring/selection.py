@@ -1,4 +1,4 @@
-"""The item of highest CDF product, found without sorting the pool.
+"""The item of the highest product of CDFs, or of powers of them, found without sorting the pool.
 
 Values are counted into bins. That bounds each item's place in each factor from both sides, and so
 its score; the few items whose upper bound reaches the best lower bound are then placed exactly,
@@ -15,6 +15,7 @@ import numpy as np
 from knnal.compiled import kernel
 from knnal.parallel import over_rows
 from knnal.scoring.bins import BINS, BinnedFactor
+from knnal.scoring.combine import power_product
 from knnal.types import BoolArray, Float32Array, Float64Array, IntArray, UInt16Array
 
 _STRIDE = 61
@@ -24,7 +25,9 @@ _STRIP = 64
 """Rows that are passed over together: what a few vectors hold."""
 
 _ROUNDING = 1.0 - 1e-12
-"""Three counts are multiplied in double precision; bounds give way by more than that rounds."""
+"""A few counts are raised and multiplied in double precision; bounds give way by more than that
+rounds.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +50,17 @@ class CdfProductSelector:
         self._factors: list[BinnedFactor] = []
 
     def select(
-        self, factors: Sequence[Float32Array], pool: BoolArray, allowed: BoolArray
+        self,
+        factors: Sequence[Float32Array],
+        powers: Sequence[float],
+        pool: BoolArray,
+        allowed: BoolArray,
     ) -> Selection | None:
         """The allowed row of the largest product, ties to the lower row.
 
-        ``factors`` are ``(rows,)`` each; their CDFs are over the rows of ``pool``. Equal, to the
-        last bit, to the argmax of the product of ``combine.empirical_cdf``. None if no row is
+        ``factors`` are ``(rows,)`` each; their CDFs are over the rows of ``pool``, and ``powers``,
+        one for each, are at least 0. Equal, to the last bit, to the argmax of the
+        ``power_product`` of ``empirical_cdf`` (``knnal.scoring.combine``). None if no row is
         allowed.
         """
         allowed = pool & allowed
@@ -62,37 +70,39 @@ class CdfProductSelector:
             self._factors = [BinnedFactor(len(values)) for values in factors]
         for factor, values in zip(self._factors, factors, strict=True):
             factor.bring_up(values, pool)
-        rows = _contenders(self._factors, allowed)
+        rows = _contenders(self._factors, powers, allowed)
         size = int(np.count_nonzero(pool))
         places = [_count_up_to(factor, rows) / size for factor in self._factors]
-        scores = places[0]
-        for more in places[1:]:
-            scores = scores * more
+        scores = power_product(places, powers)
         best = int(np.argmax(scores))
         return Selection(
             int(rows[best]), float(scores[best]), tuple(float(p[best]) for p in places)
         )
 
 
-def place_in_cdfs(factors: Sequence[Float32Array], pool: BoolArray, row: int) -> Selection:
-    """The product of a row's empirical CDFs over the rows of ``pool``, by counting alone."""
+def place_in_cdfs(
+    factors: Sequence[Float32Array], powers: Sequence[float], pool: BoolArray, row: int
+) -> Selection:
+    """The same product for one row, by counting alone."""
     size = int(np.count_nonzero(pool))
     places = tuple(
         int(np.count_nonzero((values <= values[row]) & pool)) / size for values in factors
     )
-    score = places[0]
-    for place in places[1:]:
-        score *= place
-    return Selection(row, score, places)
+    score = power_product([np.array([place]) for place in places], powers)
+    return Selection(row, float(score[0]), places)
 
 
-def _contenders(factors: Sequence[BinnedFactor], allowed: BoolArray) -> IntArray:
+def _contenders(
+    factors: Sequence[BinnedFactor], powers: Sequence[float], allowed: BoolArray
+) -> IntArray:
     """The allowed rows whose score may be the highest, rising."""
     bins = tuple(factor.bins for factor in factors)
     upper = np.array([factor.counts.cumsum() for factor in factors], dtype=np.float64)
     counts = np.array([factor.counts for factor in factors])
     alike = np.array([factor.alike for factor in factors])
-    lower = np.where(alike, upper, upper - counts + 1.0)
+    exponents = np.array(powers)[:, None]
+    lower = np.where(alike, upper, upper - counts + 1.0) ** exponents
+    upper **= exponents
     rows = len(allowed)
     some = np.arange(0, rows, _STRIDE)
     met = _bounds(bins, some[allowed[some]], lower).max(initial=0.0) * _ROUNDING

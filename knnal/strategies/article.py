@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
-from knnal.strategies.cdf_product import CdfProduct
+from knnal.strategies.cdf_factors import CdfFactors
 
 
-class Article(CdfProduct):
+class Article(CdfFactors):
     """Smallest margin, mean similarity to the pool, and distance to the nearest labelled item.
 
     The diversity is the one that the article's prose describes.
@@ -17,8 +18,7 @@ class Article(CdfProduct):
         "product of the CDFs of smallest margin, mean similarity to the pool, distance to labels"
     )
     source: ClassVar[str] = "Lyubimov, 'Learn faster with smarter data labeling', corrected"
-    density: ClassVar[str] = "global"
-    diversity: ClassVar[str] = "distance"
+    terms: ClassVar[Mapping[str, str]] = {"u": "smallest-margin", "i": "global", "d": "distance"}
 
 
 class ArticleAsPrinted(Article):
@@ -29,4 +29,4 @@ class ArticleAsPrinted(Article):
 
     summary: ClassVar[str] = "as 'article', with its diversity as printed: 1 - max distance"
     source: ClassVar[str] = "Lyubimov, 'Learn faster with smarter data labeling', as printed"
-    diversity: ClassVar[str] = "distance-as-printed"
+    terms: ClassVar[Mapping[str, str]] = {**Article.terms, "d": "distance-as-printed"}

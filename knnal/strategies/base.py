@@ -105,6 +105,7 @@ TERMS: dict[str, Callable[[PoolState], Float32Array]] = {
     "local": lambda state: state.local_density,
     "global": lambda state: state.global_density,
     "uncovered": lambda state: state.uncovered(),
+    "coverage-gain": lambda state: state.coverage_gain(),
     "distance": lambda state: state.distance(),
     "distance-as-printed": lambda state: state.distance_as_printed(),
 }

@@ -72,7 +72,8 @@ def test_it_is_the_product_of_the_experts_to_their_powers(vote: VoteOptions) -> 
     parts, everyone = experts(state, vote), np.arange(120)
     rows = state.labelling.labelled
     left_out = [np.ascontiguousarray(expert.probabilities(rows)) for expert in parts]
-    powers = choose_powers(tuple(left_out), state.labelling.classes[rows])
+    powers, predicted = choose_powers(tuple(left_out), state.labelling.classes[rows])
+    assert state.classifier.predicted_labels() == predicted
     np.testing.assert_array_equal(state.classifier.powers, powers)
     inside = product([expert.probabilities(everyone) for expert in parts], powers)
     np.testing.assert_allclose(state.classifier.probabilities(everyone), inside, atol=1e-6)

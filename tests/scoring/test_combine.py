@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import stats
 
-from knnal.scoring.combine import empirical_cdf, product
+from knnal.scoring.combine import empirical_cdf, power_product, product
 
 VALUES = st.one_of(
     hnp.arrays(np.float64, st.integers(1, 40), elements=st.integers(-3, 3).map(float)),
@@ -47,6 +47,14 @@ def test_the_cdf_of_nothing_is_nothing() -> None:
 def test_the_product_adds_a_floor_to_the_uncertainty(u: float, i: float, d: float) -> None:
     value = product(np.array([u]), np.array([i]), np.array([d]))[0]
     np.testing.assert_allclose(value, (u + 0.001) * i * d, rtol=1e-12)
+
+
+def test_powers_weigh_the_places() -> None:
+    places = [np.array([0.25, 1.0, 0.5]), np.array([0.5, 0.25, 1.0])]
+    assert power_product(places, [1.0, 1.0]).tolist() == [0.125, 0.25, 0.5]
+    np.testing.assert_allclose(power_product(places, [0.5, 1.0]), [0.25, 0.25, 0.5**0.5])
+    assert power_product(places, [0.0, 1.0]).tolist() == places[1].tolist()
+    assert places[0].tolist() == [0.25, 1.0, 0.5]
 
 
 def test_where_the_classifier_is_sure_density_and_diversity_still_decide() -> None:

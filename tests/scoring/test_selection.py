@@ -14,7 +14,7 @@ from knnal import parallel
 from knnal.parallel import thread_count, use_threads
 from knnal.scoring import bins
 from knnal.scoring.combine import empirical_cdf
-from knnal.scoring.selection import CdfProductSelector, Selection
+from knnal.scoring.selection import CdfProductSelector, Selection, place_in_cdfs
 
 ELEMENTS = [
     st.sampled_from([0.0, 1.0]),
@@ -29,29 +29,31 @@ ELEMENTS = [
 
 
 @st.composite
-def questions(draw: Any) -> tuple[Any, Any, Any]:
-    """One to four factors, the pool that they are of, and the rows that may be picked."""
+def questions(draw: Any) -> tuple[Any, Any, Any, Any]:
+    """One to four factors and powers, the pool they are of, and the rows that may be picked."""
     n = draw(st.integers(0, 60))
     factors = tuple(
         draw(hnp.arrays(np.float32, n, elements=draw(st.sampled_from(ELEMENTS))))
         for _ in range(draw(st.integers(1, 4)))
     )
+    power = st.one_of(st.just(1.0), st.sampled_from([0.0, 0.5, 2.0]), st.floats(0, 3))
+    powers = draw(st.lists(power, min_size=len(factors), max_size=len(factors)))
     masks = hnp.arrays(np.bool_, n, elements=st.booleans())
     pool = draw(st.one_of(st.just(np.ones(n, dtype=np.bool_)), masks))
     allowed = draw(st.one_of(st.just(pool), masks))
-    return factors, pool, allowed
+    return factors, powers, pool, allowed
 
 
-def select(factors: Any, pool: Any, allowed: Any) -> Selection | None:
-    return CdfProductSelector().select(factors, pool, allowed)
+def select(factors: Any, powers: Any, pool: Any, allowed: Any) -> Selection | None:
+    return CdfProductSelector().select(factors, powers, pool, allowed)
 
 
-def by_sorting(factors: Any, pool: Any, allowed: Any) -> Selection | None:
+def by_sorting(factors: Any, powers: Any, pool: Any, allowed: Any) -> Selection | None:
     rows = np.flatnonzero(pool)
     places = [empirical_cdf(values[rows]) for values in factors]
-    scores = places[0]
-    for more in places[1:]:
-        scores = scores * more
+    scores = np.ones(len(rows))
+    for place, power in zip(places, powers, strict=True):
+        scores = scores * (place if power == 1 else np.power(place, power))
     open_to = np.flatnonzero(allowed[rows])
     if not len(open_to):
         return None
@@ -75,11 +77,11 @@ def test_it_is_the_argmax_of_the_sorted_product(question: Any, block: int, threa
 @settings(max_examples=60)
 @given(questions(), st.sampled_from([np.inf, -np.inf, np.nan]))
 def test_what_lies_outside_of_the_pool_does_not_count(question: Any, value: float) -> None:
-    factors, pool, allowed = question
-    expected = select(factors, pool, allowed)
+    factors, powers, pool, allowed = question
+    expected = select(factors, powers, pool, allowed)
     for values in factors:
         values[~pool] = value
-    assert select(factors, pool, allowed) == expected
+    assert select(factors, powers, pool, allowed) == expected
 
 
 @pytest.mark.parametrize("kind", ["smooth", "ties", "one constant", "two lumps", "opposed"])
@@ -99,50 +101,62 @@ def test_large_pools(kind: str, block: int, monkeypatch: pytest.MonkeyPatch) -> 
     elif kind == "opposed":
         i = -u
     pool, allowed = rng.random(n) < 0.9, rng.random(n) < 0.5
-    assert select((u, i, d), pool, allowed) == by_sorting((u, i, d), pool, allowed)
+    for powers in ((1.0, 1.0, 1.0), (0.3, 1.0, 2.0)):
+        question = (u, i, d), powers, pool, allowed
+        assert select(*question) == by_sorting(*question)
+
+
+@settings(max_examples=100)
+@given(questions())
+def test_a_row_is_placed_as_the_pick_is(question: Any) -> None:
+    factors, powers, pool, _ = question
+    picked = select(*question)
+    if picked is not None:
+        assert place_in_cdfs(factors, powers, pool, picked.row) == picked
 
 
 def test_nothing_allowed_picks_nothing() -> None:
     values = (np.array([1.0, 2.0], np.float32),)
     some, none = np.array([True, False]), np.zeros(2, np.bool_)
-    assert select(values, some, none) is None
-    assert select(values, some, ~some) is None
-    assert select(values, none, some) is None
-    assert select((np.empty(0, np.float32),), none[:0], none[:0]) is None
+    assert select(values, (1.0,), some, none) is None
+    assert select(values, (1.0,), some, ~some) is None
+    assert select(values, (1.0,), none, some) is None
+    assert select((np.empty(0, np.float32),), (1.0,), none[:0], none[:0]) is None
 
 
 def test_a_single_row() -> None:
     values = np.array([9.0, 3.0, 9.0], np.float32)
     only = np.array([False, True, False])
-    assert select((values, values), only, only) == Selection(1, 1.0, (1.0, 1.0))
+    assert select((values, values), (1.0, 0.5), only, only) == Selection(1, 1.0, (1.0, 1.0))
 
 
 def test_ties_go_to_the_lower_row() -> None:
     values = np.array([1.0, 2.0, 2.0, 2.0], np.float32)
     everyone = np.ones(4, np.bool_)
-    assert select((values,), everyone, everyone) == Selection(1, 1.0, (1.0,))
+    assert select((values,), (1.0,), everyone, everyone) == Selection(1, 1.0, (1.0,))
     late = np.array([True, False, False, True])
-    assert select((values,), everyone, late) == Selection(3, 1.0, (1.0,))
+    assert select((values,), (1.0,), everyone, late) == Selection(3, 1.0, (1.0,))
 
 
 def test_places_count_rows_that_may_not_be_picked() -> None:
     values = np.array([1.0, 2.0, 3.0, 4.0], np.float32)
     everyone, low = np.ones(4, np.bool_), np.array([True, True, False, False])
-    assert select((values,), everyone, low) == Selection(1, 0.5, (0.5,))
+    assert select((values,), (1.0,), everyone, low) == Selection(1, 0.5, (0.5,))
 
 
 @settings(max_examples=100)
 @given(st.data(), st.sampled_from([7, 65536]))
 def test_what_is_kept_from_pick_to_pick_changes_nothing(data: Any, block: int) -> None:
     """Values move within their range and beyond it, rows leave the pool and come back."""
-    factors, pool, allowed = data.draw(questions())
+    factors, powers, pool, allowed = data.draw(questions())
     values = st.sampled_from([-1.0, 0.0, 0.25, 0.5, 1.0, 2.0])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(parallel, "BLOCK", block)
         patch.setattr(bins, "_MANY", data.draw(st.sampled_from([1, 2, 16])))
         selector = CdfProductSelector()
         for _ in range(6):
-            assert selector.select(factors, pool, allowed) == by_sorting(factors, pool, allowed)
+            question = factors, powers, pool, allowed
+            assert selector.select(*question) == by_sorting(*question)
             if len(pool):
                 for row in data.draw(st.lists(st.integers(0, len(pool) - 1), max_size=5)):
                     data.draw(st.sampled_from(factors))[row] = data.draw(values)
@@ -154,5 +168,5 @@ def test_another_pool_starts_anew() -> None:
     values = np.array([1.0, 2.0, 3.0, 5.0, 4.0], np.float32)
     for size in (3, 5, 4):
         some = values[:size].copy()
-        picked = selector.select((some,), everyone[:size], everyone[:size])
-        assert picked == by_sorting((some,), everyone[:size], everyone[:size])
+        question = (some,), (1.0,), everyone[:size], everyone[:size]
+        assert selector.select(*question) == by_sorting(*question)
