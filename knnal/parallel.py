@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TypeVar
 
 from knnal.errors import InputError
@@ -36,14 +37,29 @@ class _Workers:
         return self.count == 1 or getattr(self._local, "is_worker", False)
 
     def map(self, work: Callable[[int, int], Result], starts: range, stop: int) -> list[Result]:
+        """The calling thread takes blocks too: whoever is free takes the next one."""
         if self._executor is None:
-            self._executor = ThreadPoolExecutor(
-                self.count,
-                thread_name_prefix="knnal",
-                initializer=lambda: setattr(self._local, "is_worker", True),
-            )
-        ends = (min(start + starts.step, stop) for start in starts)
-        return list(self._executor.map(work, starts, ends))
+            self._executor = ThreadPoolExecutor(self.count - 1, thread_name_prefix="knnal")
+        results: dict[int, Result] = {}
+        places = itertools.count()
+
+        def take() -> None:
+            was_worker, self._local.is_worker = self.run_inline(), True
+            try:
+                while (place := next(places)) < len(starts):
+                    begin = starts[place]
+                    results[place] = work(begin, min(begin + starts.step, stop))
+            finally:
+                self._local.is_worker = was_worker
+
+        helpers = [self._executor.submit(take) for _ in range(min(self.count, len(starts)) - 1)]
+        try:
+            take()
+        finally:
+            wait(helpers)
+        for helper in helpers:
+            helper.result()
+        return [results[place] for place in range(len(starts))]
 
 
 def _default_count() -> int:

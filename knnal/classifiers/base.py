@@ -84,7 +84,8 @@ class Labelling:
     @property
     def labelled(self) -> IntArray:
         """The labelled rows, rising."""
-        return np.array(sorted(self.neighbours.labelled), dtype=np.int64)
+        rows = self.neighbours.labelled
+        return np.sort(np.fromiter(rows, dtype=np.int64, count=len(rows)))
 
     def class_sizes(self) -> IntArray:
         """Labels in force by class number, ``(class_count,)``."""

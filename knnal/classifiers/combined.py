@@ -11,7 +11,7 @@ from knnal.classifiers.graph import GraphExpert
 from knnal.classifiers.knn import KNNExpert, neighbour_votes
 from knnal.classifiers.means import MeansExpert
 from knnal.classifiers.tables import class_table
-from knnal.classifiers.weighing import FLOOR, choose_powers
+from knnal.classifiers.weighing import FLOOR, MIXTURES, choose_powers, count_predicted
 from knnal.compiled import kernel
 from knnal.neighbors.reduced import Products
 from knnal.neighbors.search import Nearest
@@ -20,6 +20,7 @@ from knnal.parallel import over_rows
 from knnal.types import Float32Array, Int32Array, IntArray
 
 _CHUNK = 1024
+_LABELS_A_TASK = 512
 _MEASURES = {"least-confidence": 0, "smallest-margin": 1, "largest-margin": 2}
 
 
@@ -133,12 +134,19 @@ class CombinedExpert(PoolClassifier):
             over_rows(settle, len(rows))
 
     def _choose_powers(self) -> IntArray:
-        labelled = self.labelling.labelled
-        knn, graph, means = (
-            np.ascontiguousarray(expert.probabilities(labelled)) for expert in self._experts
-        )
-        classes = self.labelling.classes[labelled]
-        powers, self._predicted = choose_powers((knn, graph, means), classes)
+        labelled, classes = self.labelling.labelled, self.labelling.classes
+        sizes = np.bincount(classes[labelled], minlength=self.labelling.class_count)
+
+        def count(start: int, stop: int) -> IntArray:
+            block = labelled[start:stop]
+            knn, graph, means = (
+                np.ascontiguousarray(expert.probabilities(block)) for expert in self._experts
+            )
+            return count_predicted((knn, graph, means), classes[block], sizes)
+
+        nothing = np.zeros(len(MIXTURES), dtype=np.int64)
+        counts = over_rows(count, len(labelled), _LABELS_A_TASK)
+        powers, self._predicted = choose_powers(sum(counts, start=nothing))
         return powers
 
 

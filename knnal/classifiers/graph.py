@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from knnal.classifiers.base import UNLABELLED, Labelling, Outsiders, PoolClassifier
-from knnal.classifiers.tables import class_table, normalised_columns
+from knnal.classifiers.tables import class_table, columns_of, normalised_columns
 from knnal.compiled import kernel
 from knnal.neighbors.diffusion import Diffusion
 from knnal.neighbors.vote import VoteOptions
@@ -68,7 +68,7 @@ class GraphExpert(PoolClassifier):
         self.scores = class_table(self.labelling.class_count, 0, np.int32, self.scores)
 
     def probabilities(self, rows: IntArray) -> Float32Array:
-        scores = self.scores[: self.labelling.class_count, rows]
+        scores = columns_of(self.scores[: self.labelling.class_count], rows)
         classes = self.labelling.classes[rows]
         labelled = np.flatnonzero(classes != UNLABELLED)
         scores[classes[labelled], labelled] -= self._own[rows[labelled]]

@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from knnal.classifiers.base import UNLABELLED, Labelling, Outsiders, PoolClassifier
-from knnal.classifiers.tables import class_table, normalised_columns
+from knnal.classifiers.tables import class_table, columns_of, normalised_columns
 from knnal.compiled import kernel
 from knnal.neighbors.reduced import FIRST, Products, first_dots
 from knnal.neighbors.vote import VoteOptions
@@ -77,7 +77,7 @@ class MeansExpert(PoolClassifier):
             self.closeness = class_table(self.labelling.class_count, 0, np.float32, self.closeness)
 
     def probabilities(self, rows: IntArray) -> Float32Array:
-        closeness = self.closeness[: self.labelling.class_count, rows]
+        closeness = columns_of(self.closeness[: self.labelling.class_count], rows)
         classes = self.labelling.classes[rows]
         labelled = np.flatnonzero(classes != UNLABELLED)
         closeness[classes[labelled], labelled] = self._left_out(rows[labelled])

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from knnal.types import Float32Array
+from knnal.compiled import kernel
+from knnal.types import Float32Array, IntArray
 
 
 def class_table(
@@ -26,6 +27,13 @@ def class_table(
     return table
 
 
+def columns_of(table: NDArray[Any], rows: IntArray) -> NDArray[Any]:
+    """Some columns, ``(classes, n), (m,) -> (classes, m)``; other threads go on meanwhile."""
+    columns = np.empty((len(table), len(rows)), dtype=table.dtype)
+    _gather(table, rows, columns)
+    return columns
+
+
 def normalised_columns(table: Float32Array) -> Float32Array:
     """Each column's shares, ``(classes, m) -> (m, classes)``; even where a column is all zeros."""
     if not len(table):
@@ -36,3 +44,10 @@ def normalised_columns(table: Float32Array) -> Float32Array:
     even = np.full(table.shape, 1.0 / len(table), dtype=np.float32)
     shares: Float32Array = np.divide(table, total, out=even, where=total > 0)
     return shares.T
+
+
+@kernel
+def _gather(table: NDArray[Any], rows: IntArray, out: NDArray[Any]) -> None:
+    for c in range(len(table)):
+        for i in range(len(rows)):
+            out[c, i] = table[c, rows[i]]

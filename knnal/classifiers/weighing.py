@@ -19,19 +19,22 @@ HEAD_START = 2
 """Labels that the first mixture, the best one while labels are few, is credited with."""
 
 
-def choose_powers(
-    experts: tuple[Float32Array, Float32Array, Float32Array], classes: Int32Array
-) -> tuple[IntArray, int]:
-    """The powers ``(3,)`` under which most labels are predicted, each left out in turn, and how
-    many of them are.
+def count_predicted(
+    experts: tuple[Float32Array, Float32Array, Float32Array], classes: Int32Array, sizes: IntArray
+) -> IntArray:
+    """How many labels each of the mixtures predicts, each left out in turn, ``-> (mixtures,)``.
 
     The probabilities of kNN, graph and means are ``(n, C)`` for ``n`` labelled items, each without
-    its own label, and ``classes`` ``(n,)`` their labels. The only label of a class says nothing:
-    left out, no expert can be right.
+    its own label, and ``classes`` ``(n,)`` their labels; ``sizes`` ``(C,)`` counts all labels. The
+    only label of a class says nothing: left out, no expert can be right.
     """
     right = np.zeros(len(MIXTURES), dtype=np.int64)
-    sizes = np.bincount(classes, minlength=experts[0].shape[1])
     _count_right(experts, classes, sizes, MIXTURES, right)
+    return right
+
+
+def choose_powers(right: IntArray) -> tuple[IntArray, int]:
+    """The powers ``(3,)`` of the mixture that predicts most labels, and how many those are."""
     credited = right.copy()
     credited[0] += HEAD_START
     chosen = np.argmax(credited)

@@ -12,7 +12,7 @@ import numpy as np
 from knnal.classifiers.base import Geometry
 from knnal.classifiers.means import TEMPERATURE
 from knnal.classifiers.tables import normalised_columns
-from knnal.classifiers.weighing import FLOOR, choose_powers
+from knnal.classifiers.weighing import FLOOR, choose_powers, count_predicted
 from knnal.neighbors.diffusion import Diffusion
 from knnal.neighbors.similarity import similarities_at
 from knnal.neighbors.vote import VoteOptions
@@ -52,9 +52,12 @@ class Rehearsal:
         own = known[:, present]
         experts = (self._vote(members, own), self._spread(own), self._means(own))
         numbers = np.cumsum(present, dtype=np.int32)[self.classes] - 1
-        powers, _ = choose_powers(
-            (experts[0][members], experts[1][members], experts[2][members]), numbers[members]
+        counted = count_predicted(
+            (experts[0][members], experts[1][members], experts[2][members]),
+            numbers[members],
+            np.bincount(numbers[members], minlength=own.shape[1]),
         )
+        powers, _ = choose_powers(counted)
         product = np.ones_like(experts[0])
         for P, power in zip(experts, powers, strict=True):
             product *= (P + np.float32(FLOOR)) ** power

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from knnal.classifiers import combined
 from knnal.classifiers.base import UNLABELLED, Geometry, Outsiders, create_classifier
-from knnal.classifiers.weighing import MIXTURES, choose_powers
+from knnal.classifiers.weighing import MIXTURES, choose_powers, count_predicted
 from knnal.neighbors.vote import VoteOptions
 from knnal.scoring.uncertainty import MEASURES
 from knnal.state import PoolState
@@ -72,7 +72,9 @@ def test_it_is_the_product_of_the_experts_to_their_powers(vote: VoteOptions) -> 
     parts, everyone = experts(state, vote), np.arange(120)
     rows = state.labelling.labelled
     left_out = [np.ascontiguousarray(expert.probabilities(rows)) for expert in parts]
-    powers, predicted = choose_powers(tuple(left_out), state.labelling.classes[rows])
+    classes = state.labelling.classes[rows]
+    counted = count_predicted(tuple(left_out), classes, np.bincount(classes, minlength=3))
+    powers, predicted = choose_powers(counted)
     assert state.classifier.predicted_labels() == predicted
     np.testing.assert_array_equal(state.classifier.powers, powers)
     inside = product([expert.probabilities(everyone) for expert in parts], powers)

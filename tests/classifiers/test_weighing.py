@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from knnal.classifiers.weighing import FLOOR, MIXTURES, choose_powers
+from knnal.classifiers.weighing import FLOOR, MIXTURES, choose_powers, count_predicted
 
 
 def shares(rng: np.random.Generator, n: int, classes: int) -> Any:
@@ -29,6 +29,11 @@ def counted(experts: Any, classes: Any) -> list[int]:
     return right
 
 
+def choose(experts: Any, labels: Any) -> tuple[Any, int]:
+    sizes = np.bincount(labels, minlength=experts[0].shape[1])
+    return choose_powers(count_predicted(experts, labels, sizes))
+
+
 @settings(max_examples=150)
 @given(st.integers(0, 30), st.integers(1, 12), st.integers(0, 9999))
 def test_the_mixture_that_predicts_most_labels_is_chosen(n: int, classes: int, seed: int) -> None:
@@ -37,7 +42,7 @@ def test_the_mixture_that_predicts_most_labels_is_chosen(n: int, classes: int, s
     experts = [shares(rng, n, classes) for _ in range(3)]
     good = experts[int(rng.integers(3))]
     good[np.arange(n), labels] += np.float32(0.5)
-    powers, predicted = choose_powers(tuple(experts), labels.astype(np.int32))
+    powers, predicted = choose(tuple(experts), labels.astype(np.int32))
     right = counted(experts, labels)
     best = int(np.argmax(right))
     assert powers.tolist() == MIXTURES[best].tolist()
@@ -47,7 +52,7 @@ def test_the_mixture_that_predicts_most_labels_is_chosen(n: int, classes: int, s
 def test_without_labels_the_first_mixture_is_chosen() -> None:
     for classes in (0, 1, 5):
         nothing = np.empty((0, classes), np.float32)
-        powers, predicted = choose_powers((nothing, nothing, nothing), np.empty(0, np.int32))
+        powers, predicted = choose((nothing, nothing, nothing), np.empty(0, np.int32))
         assert (powers.tolist(), predicted) == ([0, 1, 1], 0)
 
 
@@ -56,16 +61,16 @@ def test_the_first_mixture_has_a_head_start_of_two() -> None:
     right, wrong = np.float32([[0.9, 0.1]]), np.float32([[0.05, 0.95]])
     for n, expected in ((2, [0, 1, 1]), (3, [1, 1, 1])):
         experts = (np.repeat(right, n, 0), np.repeat(right, n, 0), np.repeat(wrong, n, 0))
-        assert choose_powers(experts, np.zeros(n, np.int32))[0].tolist() == expected
+        assert choose(experts, np.zeros(n, np.int32))[0].tolist() == expected
 
 
 def test_the_only_label_of_a_class_does_not_count() -> None:
     """Else it would be the third that kNN alone is right about, and outweigh the head start."""
     knn = np.float32([[0.9, 0.1], [0.9, 0.1], [0.1, 0.9]])
     others = np.float32([[0.05, 0.95], [0.05, 0.95], [0.95, 0.05]])
-    assert choose_powers((knn, others, others), np.int32([0, 0, 1]))[0].tolist() == [0, 1, 1]
+    assert choose((knn, others, others), np.int32([0, 0, 1]))[0].tolist() == [0, 1, 1]
     knn, others = (np.vstack([P, P[2:]]) for P in (knn, others))
-    assert choose_powers((knn, others, others), np.int32([0, 0, 1, 1]))[0].tolist() == [2, 0, 1]
+    assert choose((knn, others, others), np.int32([0, 0, 1, 1]))[0].tolist() == [2, 0, 1]
 
 
 def test_no_expert_has_a_veto() -> None:
@@ -73,7 +78,7 @@ def test_no_expert_has_a_veto() -> None:
     certain, even = np.float32([[0.0, 1.0]]), np.float32([[0.6, 0.4]])
     experts = tuple(np.repeat(P, 9, 0) for P in (certain, even, even))
     # .05 x .65^2 against 1.05 x .45^2: the second class, which is wrong; graph and means are right.
-    assert choose_powers(experts, np.zeros(9, np.int32))[0].tolist() == [0, 1, 1]
+    assert choose(experts, np.zeros(9, np.int32))[0].tolist() == [0, 1, 1]
 
 
 def test_the_mixtures() -> None:
