@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from knnal.evaluation.bootstrap import mean_interval, resampling_weights
+
 DRAWS = 10_000
 
 
@@ -20,12 +22,8 @@ class Interval:
 
 
 def bootstrap_mean(values: Sequence[float], draws: int = DRAWS, seed: int = 0) -> Interval:
-    """The mean of paired differences, and the percentile bootstrap interval over the pairs.
-
-    Source: B. Efron, "Bootstrap methods: another look at the jackknife", Annals of Statistics 7
-    (1979).
-    """
+    """The mean of paired differences, and the percentile bootstrap interval over the pairs."""
     found = np.asarray(values, dtype=np.float64)
-    picked = np.random.default_rng(seed).integers(0, len(found), (draws, len(found)))
-    low, high = np.quantile(found[picked].mean(axis=1), (0.025, 0.975))
+    weights = resampling_weights(len(found), draws, np.random.default_rng(seed))
+    low, high = mean_interval(found, weights)
     return Interval(float(found.mean()), float(low), float(high))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
 from typing import Any, Protocol
 
 import numpy as np
 
 from benchmarks.engine.loop import CLASSIFIER, STRATEGY
+from benchmarks.peers.base import needed
 from knnal.project import Project
 from knnal.types import Float32Array, IntArray
 
@@ -56,9 +56,9 @@ class ModAL:
     def __init__(self, X: Float32Array, rows: IntArray, labels: IntArray) -> None:
         from sklearn.neighbors import KNeighborsClassifier
 
-        self._learner: Any = _needed("modAL.models").ActiveLearner(
+        self._learner: Any = needed("modAL.models").ActiveLearner(
             estimator=KNeighborsClassifier(K),
-            query_strategy=_needed("modAL.uncertainty").margin_sampling,
+            query_strategy=needed("modAL.uncertainty").margin_sampling,
             X_training=X[rows],
             y_training=labels,
         )
@@ -99,10 +99,10 @@ class ScikitActiveML:
         """Margin sampling."""
         from sklearn.neighbors import KNeighborsClassifier
 
-        classifier = _needed("skactiveml.classifier").SklearnClassifier(
+        classifier = needed("skactiveml.classifier").SklearnClassifier(
             KNeighborsClassifier(K), classes=self._classes
         )
-        strategy = _needed("skactiveml.pool").UncertaintySampling(
+        strategy = needed("skactiveml.pool").UncertaintySampling(
             method="margin_sampling", random_state=0
         )
         return strategy, {"clf": classifier}
@@ -110,12 +110,12 @@ class ScikitActiveML:
 
 class ScikitActiveMLCoreSet(ScikitActiveML):
     def _made(self) -> tuple[Any, dict[str, Any]]:
-        return _needed("skactiveml.pool").CoreSet(random_state=0), {}
+        return needed("skactiveml.pool").CoreSet(random_state=0), {}
 
 
 class ScikitActiveMLMaxHerding(ScikitActiveML):
     def _made(self) -> tuple[Any, dict[str, Any]]:
-        return _needed("skactiveml.pool").MaxHerding(random_state=0), {}
+        return needed("skactiveml.pool").MaxHerding(random_state=0), {}
 
 
 class Knnal:
@@ -148,13 +148,3 @@ PEERS: dict[str, tuple[Make, int]] = {
 
 def _rank(values: Float32Array) -> IntArray:
     return values.argsort().argsort() + 1
-
-
-def _needed(module: str) -> Any:
-    """A module of a peer. Raises ModuleNotFoundError, naming the extra that brings it."""
-    try:
-        return import_module(module)
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            f"{error.name} is not here: pip install 'knnal[bench]'"
-        ) from error
