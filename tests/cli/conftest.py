@@ -1,7 +1,8 @@
-"""The real ``knnal`` script in a process of its own, on real pools."""
+"""The commands of ``knnal`` on real pools: in this process, or by the script in one of its own."""
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -9,16 +10,20 @@ import sqlite3
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import chdir, closing, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 
+from knnal.parallel import thread_count, use_threads
 from knnal.project import Project
+from knnal.store.pool import Pool
+from knnal_cli.main import app
 
 ANNOTATOR = "ann"
 REVIEWS = (
@@ -56,12 +61,34 @@ class Done:
         return json.loads(self.out)
 
 
+@contextmanager
+def as_a_process(folder: Path, environment: dict[str, str]) -> Iterator[None]:
+    """What a process would begin with, and what it would leave behind: nothing that is open."""
+    threads, opened = thread_count(), list[Pool]()
+    make = Pool.__init__
+
+    def remember(pool: Pool, *arguments: Any, **options: Any) -> None:
+        make(pool, *arguments, **options)
+        opened.append(pool)
+
+    with (
+        chdir(folder),
+        patch.dict(os.environ, environment, clear=True),
+        patch.object(Pool, "__init__", remember),
+    ):
+        try:
+            yield
+        finally:
+            use_threads(threads)
+            for pool in opened:
+                pool.close()
+
+
 class Knnal:
     """Runs commands in one folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.script = find_script()
         inherited = {name: value for name, value in os.environ.items() if name != "KNNAL_POOL"}
         self.environment = {
             **inherited,
@@ -72,23 +99,46 @@ class Knnal:
             "TERM": "dumb",
         }
 
+    @property
+    def script(self) -> str:
+        return find_script()
+
     def __call__(
         self, *arguments: Any, code: int = 0, stdin: str | bytes = b"", **environment: str
     ) -> Done:
-        """Run ``knnal`` with the arguments; it must end with the exit code, without traceback."""
+        """Run a command as the script would, but here; it must end with the exit code."""
+        variables = {**self.environment, **environment}
+        encoding = variables["PYTHONIOENCODING"]
+        out, err = (io.TextIOWrapper(io.BytesIO(), encoding) for _ in range(2))
+        given = stdin if isinstance(stdin, bytes) else stdin.encode()
+        with (
+            as_a_process(self.folder, variables),
+            patch.object(sys, "stdin", io.TextIOWrapper(io.BytesIO(given), encoding)),
+            redirect_stdout(out),
+            redirect_stderr(err),
+            pytest.raises(SystemExit) as end,
+        ):
+            app([str(argument) for argument in arguments], prog_name="knnal")
+        return self._done(int(end.value.code or 0), code, _content(out), _content(err))
+
+    def process(self, *arguments: Any, code: int = 0, **environment: str) -> Done:
+        """Run the script; it must end with the exit code, without traceback."""
         done = subprocess.run(
             [self.script, *map(str, arguments)],
             cwd=self.folder,
             env={**self.environment, **environment},
-            input=stdin if isinstance(stdin, bytes) else stdin.encode(),
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=120,
             check=False,
         )
-        out, err = (stream.decode().replace("\r\n", "\n") for stream in (done.stdout, done.stderr))
+        return self._done(done.returncode, code, done.stdout, done.stderr)
+
+    def _done(self, code: int, expected: int, *streams: bytes) -> Done:
+        out, err = (stream.decode().replace("\r\n", "\n") for stream in streams)
         assert "Traceback" not in err, err
-        assert done.returncode == code, f"exit code {done.returncode}\n{out}\n{err}"
-        return Done(done.returncode, out, err)
+        assert code == expected, f"exit code {code}\n{out}\n{err}"
+        return Done(code, out, err)
 
     def fails(self, *arguments: Any, saying: Sequence[str], **options: Any) -> Done:
         """Run a command that must fail with one error, a sentence that holds all the phrases."""
@@ -98,6 +148,13 @@ class Knnal:
         for phrase in saying:
             assert phrase in done.err
         return done
+
+
+def _content(stream: io.TextIOWrapper) -> bytes:
+    stream.flush()
+    buffer = stream.buffer
+    assert isinstance(buffer, io.BytesIO)
+    return buffer.getvalue()
 
 
 def read_log(folder: Path, pool: str = ".knnal") -> list[dict[str, Any]]:

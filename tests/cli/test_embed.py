@@ -183,7 +183,7 @@ def stored_items(pool: Path) -> int:
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="SIGINT cannot be sent to one process on Windows")
 def test_ctrl_c_keeps_finished_chunks_and_the_next_embed_finishes(knnal: Any) -> None:
-    total = 3000
+    total = 2000
     rng = np.random.default_rng(0)
     words = np.array(["film", "plot", "cast", "music", "light", "sound", "story", "scene"])
     lines = [f"{n} " + " ".join(rng.choice(words, size=30)) for n in range(total)]

@@ -85,7 +85,7 @@ def test_broken_images_are_counted_by_reason_and_the_rest_is_embedded(images: An
 
 def test_nothing_but_broken_images(images: Any) -> None:
     break_images(images.folder / "photos")
-    done = images("embed", "photos", "--json", code=4)
+    done = images.process("embed", "photos", "--json", code=4)
     assert done.data["skipped"] == REASONS
     assert done.err == ""
 

@@ -22,7 +22,7 @@ def test_the_same_item_until_it_is_answered(vectors: Any) -> None:
     assert first["origin"] == "asked"
     assert first["prediction"] == {"label": None, "probability": 0.0, "probabilities": {}}
     assert first["neighbours"] == []
-    assert vectors("next").out == f"{first['id']}\n"
+    assert vectors.process("next").out == f"{first['id']}\n"
     vectors("tell", first["id"], "left")
     second = vectors("next", "--json").data
     assert second["id"] != first["id"]

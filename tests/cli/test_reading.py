@@ -19,7 +19,7 @@ from knnal.strategies.base import STRATEGIES
 
 def test_status(labelled: Any) -> None:
     labelled("skip", 5)
-    done = labelled("status")
+    done = labelled.process("status")
     assert done.err == ""
     for line in (
         "Items     40",

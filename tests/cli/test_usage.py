@@ -15,7 +15,7 @@ COMMANDS = (
 
 
 def test_every_command_has_help(knnal: Any) -> None:
-    done = knnal("--help")
+    done = knnal.process("--help")
     assert done.err == ""
     for name in COMMANDS:
         assert name in done.out
