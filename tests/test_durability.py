@@ -24,6 +24,7 @@ from knnal.store.pool import Pool
 pytestmark = pytest.mark.slow
 
 ROWS, DIMENSION = 3000, 12
+KILLS = 20
 
 PREPARE = f"""
 import sys
@@ -192,11 +193,11 @@ def catalogued(folder: Path, expected: Any) -> int:
     return len(records)
 
 
-def test_fifty_kills_while_embedding(tmp_path: Path, expected: Any) -> None:
+def test_kills_while_embedding(tmp_path: Path, expected: Any) -> None:
     moment = random.Random(1)
     acknowledged = kills = round_ = 0
     with children(EMBED) as following:
-        while kills < 50:
+        while kills < KILLS:
             folder = tmp_path / f"pool-{round_}"
             child = following()
             child.begin(folder)
@@ -213,16 +214,16 @@ def test_fifty_kills_while_embedding(tmp_path: Path, expected: Any) -> None:
                 round_ += held == ROWS  # the next one begins anew
             else:
                 assert not stored
-    assert acknowledged > 50, "the kills came too early to show anything"
+    assert acknowledged > KILLS, "the kills came too early to show anything"
 
 
-def test_fifty_kills_while_labeling(make_pool: Any, tmp_path: Path, expected: Any) -> None:
+def test_kills_while_labeling(make_pool: Any, tmp_path: Path, expected: Any) -> None:
     make_pool(expected, ids=[f"v{i}" for i in range(ROWS)]).close()
     folder = tmp_path / "pool"
     moment = random.Random(2)
     told: set[str] = set()
     with children(TELL) as following:
-        for _ in range(50):
+        for _ in range(KILLS):
             child = following()
             child.begin(folder, "ann")
             lines = kill_at_random(child, moment)
@@ -234,7 +235,7 @@ def test_fifty_kills_while_labeling(make_pool: Any, tmp_path: Path, expected: An
                 }
             assert told <= labels.keys()
             # At most the one label of each child that was stored but not yet acknowledged.
-            assert len(labels) - len(told) <= 50
+            assert len(labels) - len(told) <= KILLS
     check_integrity(folder)
     with closing(Pool.open(folder)) as pool:
         session = Session(pool, annotator="ann")
@@ -243,7 +244,7 @@ def test_fifty_kills_while_labeling(make_pool: Any, tmp_path: Path, expected: An
         }
         undone = session.undo()
         assert undone.item in labels
-    assert len(told) > 50, "the kills came too early to show anything"
+    assert len(told) > KILLS, "the kills came too early to show anything"
 
 
 def test_two_processes_label_one_pool_at_once(make_pool: Any, tmp_path: Path) -> None:

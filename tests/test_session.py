@@ -394,13 +394,13 @@ def test_the_audit_draws_its_share_uniformly() -> None:
     with closing(Pool.in_memory(X[:20])) as pool:
         geometry = Geometry.of(pool.embeddings)
         Session(pool, annotator="ann").tell("0", "a")
-        for seed in range(800):
+        for seed in range(400):
             question = Session(pool, audit=0.4, seed=seed, geometry=geometry).ask()
             assert question is not None
             if question.origin == AUDIT:
                 drawn[question.item] += 1
     assert set(drawn) == {str(row) for row in range(1, 20)}
-    assert stats.binomtest(drawn.total(), 800, 0.4).pvalue > 1e-4
+    assert stats.binomtest(drawn.total(), 400, 0.4).pvalue > 1e-4
     assert stats.chisquare(list(drawn.values())).pvalue > 1e-4
 
 
