@@ -90,7 +90,7 @@ def use_threads(count: int) -> None:
 
 
 def over_rows(
-    work: Callable[[int, int], Result], rows: int, block: int | None = None, start: int = 0
+    work: Callable[[int, int], Result], rows: int, block: int | None = None
 ) -> list[Result]:
     """``work(start, stop)`` for blocks of rows, of a size that suits the threads unless given.
 
@@ -98,8 +98,8 @@ def over_rows(
     Results are in order of rows; how many there are may depend on the number of threads.
     """
     if block is None:
-        block = max(BLOCK, -(-(rows - start) // (_TASKS * _workers.count)))
-    starts = range(start, rows, block)
+        block = max(BLOCK, -(-rows // (_TASKS * _workers.count)))
+    starts = range(0, rows, block)
     if len(starts) < 2 or _workers.run_inline():
-        return [work(begin, min(begin + block, rows)) for begin in starts]
+        return [work(start, min(start + block, rows)) for start in starts]
     return _workers.map(work, starts, rows)

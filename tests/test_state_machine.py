@@ -257,7 +257,7 @@ def cut_up(block: int | None, threads: int) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         parallel.use_threads(threads)
         if block is not None:
-            patch.setattr(parallel.over_rows, "__defaults__", (block, 0))
+            patch.setattr(parallel.over_rows, "__defaults__", (block,))
             patch.setattr(state, "_BLOCK", block)
         try:
             yield

@@ -36,7 +36,7 @@ def blocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
     size, threads = request.param
     before = parallel.thread_count()
     if size is not None:
-        monkeypatch.setattr(parallel.over_rows, "__defaults__", (size, 0))
+        monkeypatch.setattr(parallel.over_rows, "__defaults__", (size,))
     parallel.use_threads(threads)
     yield
     parallel.use_threads(before)
