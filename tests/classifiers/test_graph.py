@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,40 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from knnal.classifiers import graph
-from knnal.classifiers.base import UNLABELLED, Geometry, Labelling, Outsiders
+from knnal.classifiers.base import UNLABELLED, Outsiders
 from knnal.classifiers.graph import GraphExpert
 from knnal.neighbors.diffusion import RESTART, Diffusion
-from knnal.neighbors.vote import VoteOptions
 
 UNIT = 2.0**22
 
 
-def vectors(n: int, d: int = 6, seed: int = 0) -> Any:
-    rng = np.random.default_rng(seed)
-    X = rng.normal(size=(4, d))[rng.integers(0, 4, n)] + 0.6 * rng.normal(size=(n, d))
-    return (X / np.linalg.norm(X, axis=1, keepdims=True)).astype(np.float32)
-
-
-class Pool:
-    """A graph expert, labelled as a session would."""
-
-    def __init__(self, X: Any, classes: int, live: Any = None) -> None:
-        self.geometry = Geometry.of(X, live)
-        self.labelling = Labelling(self.geometry, 5)
-        self.labelling.class_count = classes
-        self.expert = GraphExpert(self.labelling, VoteOptions())
-
-    def label(self, row: int, c: int) -> Any:
-        before = int(self.labelling.classes[row])
-        self.labelling.classes[row] = c
-        if c == UNLABELLED:
-            self.labelling.neighbours.remove(row)
-        elif before == UNLABELLED:
-            self.labelling.neighbours.add(row)
-        return self.expert.update(row, before, np.empty(0, dtype=np.int64))
-
-    def all(self) -> Any:
-        return self.expert.probabilities(np.arange(len(self.geometry)))
+@pytest.fixture(scope="module")
+def new_pool(expert_pool: Any) -> Any:
+    return partial(expert_pool, GraphExpert)
 
 
 @pytest.fixture
@@ -52,7 +29,7 @@ def exact(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(graph, "Diffusion", lambda kernel: Diffusion(kernel, 1e-10))
 
 
-def solved(pool: Pool) -> Any:
+def solved(pool: Any) -> Any:
     """``[(I - a P)^-1](x, l) / sqrt(D_l)``, from dense matrices."""
     kernel = pool.geometry.graph
     W = np.zeros((len(kernel), len(kernel)))
@@ -71,8 +48,8 @@ def shares(S: Any) -> Any:
 
 
 @pytest.mark.usefixtures("exact")
-def test_probabilities_are_shares_of_the_solved_scores() -> None:
-    pool, rng = Pool(vectors(70), 3), np.random.default_rng(1)
+def test_probabilities_are_shares_of_the_solved_scores(new_pool: Any, vectors: Any) -> None:
+    pool, rng = new_pool(vectors(70, 6), 3), np.random.default_rng(1)
     S = solved(pool)
     labels = {int(row): int(rng.integers(3)) for row in rng.permutation(70)[:15]}
     for row, c in labels.items():
@@ -86,7 +63,7 @@ def test_probabilities_are_shares_of_the_solved_scores() -> None:
         whole[row, c] += S[row, row]
     np.testing.assert_allclose(pool.expert.scores[:3].T / UNIT, whole, atol=1e-5)
 
-    queries = vectors(20, seed=9)
+    queries = vectors(20, 6, 9)
     similarities = queries.astype(np.float64) @ pool.geometry.X.T.astype(np.float64)
     K = np.exp(-np.maximum(2 - 2 * similarities, 0) / pool.geometry.graph.width)
     tenth = np.sort(K, axis=1)[:, -10]
@@ -97,8 +74,10 @@ def test_probabilities_are_shares_of_the_solved_scores() -> None:
 
 @settings(max_examples=25)
 @given(st.lists(st.tuples(st.integers(0, 29), st.integers(-1, 3)), max_size=25))
-def test_what_is_added_is_taken_back_exactly(changes: list[tuple[int, int]]) -> None:
-    pool = Pool(vectors(30), 4)
+def test_what_is_added_is_taken_back_exactly(
+    new_pool: Any, vectors: Any, changes: list[tuple[int, int]]
+) -> None:
+    pool = new_pool(vectors(30, 6), 4)
     for row, c in changes:
         if pool.labelling.classes[row] != c:
             pool.label(row, c)
@@ -114,51 +93,29 @@ def test_what_is_added_is_taken_back_exactly(changes: list[tuple[int, int]]) -> 
     assert not pool.expert.scores.any()
 
 
-def test_an_own_label_is_left_out_as_if_it_were_removed() -> None:
-    pool = Pool(vectors(40), 3)
-    for row in range(0, 40, 2):
-        pool.label(row, row % 3)
-    given = pool.all()
-    for row in range(0, 40, 2):
-        pool.label(row, UNLABELLED)
-        np.testing.assert_array_equal(pool.expert.probabilities(np.array([row]))[0], given[row])
-        pool.label(row, row % 3)
-
-
-def test_an_update_names_what_the_label_reaches() -> None:
-    pool = Pool(vectors(300, 3), 2)
+def test_an_update_names_what_the_label_reaches(new_pool: Any, vectors: Any) -> None:
+    pool = new_pool(vectors(300, 3), 2)
     before = pool.all()
     reached = pool.label(7, 0)
     changed = np.flatnonzero((pool.all() != before).any(axis=1))
     assert set(changed) <= set(reached.tolist()) < set(range(300))
 
 
-def test_rows_that_no_label_reaches_are_even() -> None:
+def test_rows_that_no_label_reaches_are_even(new_pool: Any, vectors: Any) -> None:
     live = np.ones(30, dtype=bool)
     live[4] = False
-    pool = Pool(vectors(30), 2, live)
+    pool = new_pool(vectors(30, 6), 2, live)
     pool.label(0, 1)
     assert pool.all()[4].tolist() == [0.5, 0.5]
     pool.label(4, 1)  # a vanished item may still have a label, which then goes nowhere
     assert pool.all()[4].tolist() == [0.5, 0.5]
 
 
-def test_the_most_that_sums_may_come_to_fits() -> None:
+def test_the_most_that_sums_may_come_to_fits(new_pool: Any, vectors: Any) -> None:
     """Hundreds of labels around an outlier, whose degree counts as a hundredth."""
     X = np.vstack([vectors(400, 3), -np.eye(1, 3, dtype=np.float32)])
-    pool = Pool(X, 1)
+    pool = new_pool(X, 1)
     for row in range(401):
         pool.label(row, 0)
     assert pool.expert.scores.min() >= 0
     assert pool.expert.scores.max() / UNIT <= 200
-
-
-def test_classes_that_come_up_later_find_the_scores_as_they_were() -> None:
-    pool, fresh = Pool(vectors(30), 0), Pool(vectors(30), 9)
-    for c in range(9):
-        pool.labelling.class_count = c + 1
-        pool.expert.declare_classes()
-        for each in (pool, fresh):
-            each.label(3 * c, c)
-            each.label(3 * c + 1, c // 2)
-    np.testing.assert_array_equal(pool.all(), fresh.all())

@@ -2,42 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 
-from knnal.classifiers.base import UNLABELLED, Geometry, Labelling, Outsiders
+from knnal.classifiers.base import UNLABELLED, Outsiders
 from knnal.classifiers.means import MeansExpert
-from knnal.neighbors.vote import VoteOptions
 
 
-def vectors(n: int, d: int = 12, seed: int = 0) -> Any:
-    rng = np.random.default_rng(seed)
-    X = 0.5 + rng.normal(size=(4, d))[rng.integers(0, 4, n)] + 0.6 * rng.normal(size=(n, d))
-    return (X / np.linalg.norm(X, axis=1, keepdims=True)).astype(np.float32)
-
-
-class Pool:
-    """A means expert, labelled as a session would."""
-
-    def __init__(self, X: Any, classes: int) -> None:
-        self.geometry = Geometry.of(X)
-        self.labelling = Labelling(self.geometry, 5)
-        self.labelling.class_count = classes
-        self.expert = MeansExpert(self.labelling, VoteOptions())
-
-    def label(self, row: int, c: int) -> None:
-        before = int(self.labelling.classes[row])
-        self.labelling.classes[row] = c
-        if c == UNLABELLED:
-            self.labelling.neighbours.remove(row)
-        elif before == UNLABELLED:
-            self.labelling.neighbours.add(row)
-        self.expert.update(row, before, np.empty(0, dtype=np.int64))
-
-    def all(self) -> Any:
-        return self.expert.probabilities(np.arange(len(self.geometry)))
+@pytest.fixture(scope="module")
+def new_pool(expert_pool: Any) -> Any:
+    return partial(expert_pool, MeansExpert)
 
 
 def by_definition(Z: Any, labels: dict[int, int], classes: int, queries: Any = None) -> Any:
@@ -64,9 +41,9 @@ def directions(X: Any, queries: Any) -> Any:
 
 
 @pytest.mark.parametrize("d", [2, 12, 128, 300])
-def test_probabilities_follow_the_definition(d: int) -> None:
+def test_probabilities_follow_the_definition(new_pool: Any, vectors: Any, d: int) -> None:
     X, queries = vectors(400, d), vectors(30, d, 9)
-    pool, rng = Pool(X, 3), np.random.default_rng(1)
+    pool, rng = new_pool(X, 3), np.random.default_rng(1)
     labels = {int(row): int(rng.integers(3)) for row in rng.permutation(400)[:40]}
     for row, c in labels.items():
         pool.label(row, c)
@@ -81,22 +58,8 @@ def test_probabilities_follow_the_definition(d: int) -> None:
     np.testing.assert_allclose(P, outside, atol=0.03)
 
 
-def test_an_own_label_is_left_out_as_if_it_were_removed() -> None:
-    pool = Pool(vectors(40), 3)
-    for row in range(0, 40, 2):
-        pool.label(row, row % 3)
-    pool.label(1, 0)
-    given = pool.all()
-    for row in (*range(0, 40, 2), 1):
-        c = int(pool.labelling.classes[row])
-        pool.label(row, UNLABELLED)
-        np.testing.assert_array_equal(pool.expert.probabilities(np.array([row]))[0], given[row])
-        pool.label(row, c)
-    np.testing.assert_array_equal(pool.all(), given)
-
-
-def test_the_only_label_of_a_class_says_nothing_of_itself() -> None:
-    pool = Pool(vectors(20), 3)
+def test_the_only_label_of_a_class_says_nothing_of_itself(new_pool: Any, vectors: Any) -> None:
+    pool = new_pool(vectors(20, 12), 3)
     pool.label(4, 0)
     np.testing.assert_allclose(pool.all()[4], [1 / 3] * 3)
     assert pool.all()[5].tolist() == [1.0, 0.0, 0.0]
@@ -104,8 +67,8 @@ def test_the_only_label_of_a_class_says_nothing_of_itself() -> None:
     assert pool.all()[4].tolist() == [0.0, 1.0, 0.0]
 
 
-def test_what_is_added_is_taken_back_exactly() -> None:
-    pool, rng = Pool(vectors(50), 3), np.random.default_rng(2)
+def test_what_is_added_is_taken_back_exactly(new_pool: Any, vectors: Any) -> None:
+    pool, rng = new_pool(vectors(50, 12), 3), np.random.default_rng(2)
     for row in rng.permutation(50)[:20].tolist():
         pool.label(row, row % 3)
     before, closeness = pool.all(), pool.expert.closeness.copy()
@@ -121,10 +84,10 @@ def test_what_is_added_is_taken_back_exactly() -> None:
     assert not pool.expert.closeness.any()
 
 
-def test_opposite_members_have_no_mean_direction() -> None:
+def test_opposite_members_have_no_mean_direction(new_pool: Any) -> None:
     half = np.random.default_rng(3).normal(size=(10, 4))
     X = np.vstack([half, -half]) / np.linalg.norm(np.vstack([half, -half]), axis=1, keepdims=True)
-    pool = Pool(X.astype(np.float32), 2)
+    pool = new_pool(X.astype(np.float32), 2)
     pool.label(0, 0)
     pool.label(10, 0)
     pool.label(3, 1)
@@ -139,21 +102,8 @@ def test_opposite_members_have_no_mean_direction() -> None:
     assert expected[1] > expected[0]
 
 
-def test_classes_that_come_up_later_find_the_means_as_they_were() -> None:
-    pool, fresh = Pool(vectors(30), 0), Pool(vectors(30), 9)
-    for c in range(9):
-        pool.labelling.class_count = c + 1
-        pool.expert.declare_classes()
-        for each in (pool, fresh):
-            each.label(3 * c, c)
-            each.label(3 * c + 1, c // 2)
-    np.testing.assert_array_equal(pool.all(), fresh.all())
-    pool.expert.rebuild()
-    np.testing.assert_array_equal(pool.all(), fresh.all())
-
-
-def test_copies_of_one_point() -> None:
-    pool = Pool(np.tile(vectors(1), (12, 1)), 2)
+def test_copies_of_one_point(new_pool: Any, vectors: Any) -> None:
+    pool = new_pool(np.tile(vectors(1, 12), (12, 1)), 2)
     pool.label(0, 0)
     pool.label(1, 1)
     P = pool.all()

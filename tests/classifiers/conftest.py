@@ -1,0 +1,53 @@
+"""A single expert over a pool, and vectors for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from knnal.classifiers.base import UNLABELLED, Geometry, Labelling
+from knnal.neighbors.vote import VoteOptions
+
+
+class ExpertPool:
+    """An expert, labelled as a session would."""
+
+    def __init__(self, expert: Callable[..., Any], X: Any, classes: int, live: Any = None) -> None:
+        self.geometry = Geometry.of(X, live)
+        self.labelling = Labelling(self.geometry, 5)
+        self.labelling.class_count = classes
+        self.expert = expert(self.labelling, VoteOptions())
+
+    def label(self, row: int, c: int) -> Any:
+        before = int(self.labelling.classes[row])
+        self.labelling.classes[row] = c
+        if c == UNLABELLED:
+            self.labelling.neighbours.remove(row)
+        elif before == UNLABELLED:
+            self.labelling.neighbours.add(row)
+        return self.expert.update(row, before, np.empty(0, dtype=np.int64))
+
+    def all(self) -> Any:
+        return self.expert.probabilities(np.arange(len(self.geometry)))
+
+
+def clusters(n: int, d: int, seed: int = 0) -> Any:
+    """Unit vectors around four centres, which lie to one side of the origin."""
+    rng = np.random.default_rng(seed)
+    X = 0.5 + rng.normal(size=(4, d))[rng.integers(0, 4, n)] + 0.6 * rng.normal(size=(n, d))
+    return (X / np.linalg.norm(X, axis=1, keepdims=True)).astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def expert_pool() -> type[ExpertPool]:
+    """``(expert, X, classes, live)``: a pool of these vectors that the expert predicts."""
+    return ExpertPool
+
+
+@pytest.fixture(scope="session")
+def vectors() -> Callable[..., Any]:
+    """``(n, d, seed)``: so many unit vectors in clusters."""
+    return clusters
