@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks.engine import peers
+from benchmarks.engine.__main__ import main
 from benchmarks.engine.bars import Bar, exponents
 from benchmarks.engine.check import Checker
 from benchmarks.engine.contenders import KNNAL
 from benchmarks.engine.loop import LoopFigures, Step, Window
-from benchmarks.engine.peers import measure_peers
 from benchmarks.engine.pools import BenchmarkPool, make_pool, mixed, pool_of
 from benchmarks.engine.process import Memory, MemoryPeak
 from benchmarks.engine.seeds import made_seeds
@@ -60,7 +61,7 @@ def pool(tmp_path_factory: pytest.TempPathFactory) -> BenchmarkPool:
 def test_a_small_run_prints_every_table_and_writes_the_figures(tmp_path: Path) -> None:
     picture, found = tmp_path / "engine.png", tmp_path / "engine.json"
     sizes = ["--sizes", "600,1200", "--dims", "32", "--labels", "10,50", "--steps", "3"]
-    less = ["--opening-labels", "100", "--check-items", "300", "--operations", "40"]
+    less = ["--opening-labels", "100", "--check-items", "600", "--operations", "40"]
     files = ["--work", str(tmp_path / "work"), "--out", str(picture), "--json", str(found)]
     done = run("--seeds", "made", *sizes, *less, "--skip-peers", *files)
     assert done.returncode == 0, done.stderr
@@ -79,8 +80,12 @@ def test_a_small_run_prints_every_table_and_writes_the_figures(tmp_path: Path) -
 
 
 @pytest.mark.slow
-def test_other_libraries_that_are_missing_are_named_with_their_extra(pool: BenchmarkPool) -> None:
-    figures = {f.name: f for f in measure_peers(pool, queries=2, budget_s=20.0, seed=0)}
+def test_other_libraries_that_are_missing_are_named_with_their_extra(
+    pool: BenchmarkPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Processes of their own are for their memory, which is not looked at here.
+    monkeypatch.setattr(peers, "in_a_process", lambda work, *arguments: work(*arguments))
+    figures = {f.name: f for f in peers.measure_peers(pool, queries=2, budget_s=20.0, seed=0)}
     for name in (KNNAL, "numpy + scikit-learn by hand"):
         assert figures[name].failure is None
         assert len(figures[name].seconds) == 2
@@ -89,10 +94,12 @@ def test_other_libraries_that_are_missing_are_named_with_their_extra(pool: Bench
             assert "pip install 'knnal[bench]'" in (figures[name].failure or "")
 
 
-def test_without_data_the_public_source_is_named(tmp_path: Path) -> None:
-    done = run("--work", str(tmp_path), "--sizes", "20000")
-    assert done.returncode == 1
-    assert "sriramr/fruits-fresh-and-rotten-for-classification" in done.stderr
+def test_without_data_the_public_source_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("KNNAL_DATA", raising=False)
+    with pytest.raises(SystemExit, match="sriramr/fruits-fresh-and-rotten-for-classification"):
+        main(["--work", str(tmp_path), "--sizes", "20000"])
 
 
 def test_a_pool_is_the_beginning_of_a_larger_one_and_follows_the_recipe() -> None:

@@ -6,33 +6,46 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
 
-from benchmarks import fruits, sentiment140
+from benchmarks import fruits, sentiment140, simulation, stopping
 from benchmarks.article import EXTENTS, accuracy_with_every_label, split_of
 from benchmarks.engine.seeds import made_seeds
 from benchmarks.peers import __main__ as peers
 from benchmarks.sets.catalogue import EmbeddedSet, keep, kept_file
+from knnal.parallel import thread_count, use_threads
 
 ROOT = Path(__file__).parents[1]
 SMALL = EXTENTS["small"]
 
 
-def run(*arguments: str, data: str | None) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if name != "KNNAL_DATA"}
-    if data is not None:
-        environment["KNNAL_DATA"] = data
-    return subprocess.run(
-        [sys.executable, "-m", *arguments],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+Command = Callable[..., str]
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """``(module, *arguments)``: what a benchmark prints, where no data are named."""
+    monkeypatch.delenv("KNNAL_DATA", raising=False)
+
+    def run(module: ModuleType, *arguments: str) -> str:
+        monkeypatch.setattr(sys, "argv", [module.__name__, *arguments])
+        module.main()
+        return capsys.readouterr().out
+
+    return run
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    threads = thread_count()
+    use_threads(1)
+    yield
+    use_threads(threads)
 
 
 def made_set() -> EmbeddedSet:
@@ -43,7 +56,14 @@ def made_set() -> EmbeddedSet:
 
 
 def test_without_data_the_public_source_and_the_layout_are_named(tmp_path: Path) -> None:
-    done = run("benchmarks.fruits", "--work", str(tmp_path), data=str(tmp_path))
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.fruits", "--work", str(tmp_path)],
+        cwd=ROOT,
+        env={**os.environ, "KNNAL_DATA": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 1
     assert "sriramr/fruits-fresh-and-rotten-for-classification" in done.stderr
     assert "labels.csv" in done.stderr
@@ -110,23 +130,22 @@ def test_the_article_holds_a_tenth_out_and_groups_stay_together() -> None:
 
 
 @pytest.mark.slow
-def test_the_stopping_benchmark_runs(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("one_thread")
+def test_the_stopping_benchmark_runs(tmp_path: Path, command: Command) -> None:
     keep(made_set(), kept_file("banking77", tmp_path, 6000))
     found = tmp_path / "runs.json"
     arguments = ["--work", str(tmp_path), "--sets", "banking77", "--seeds", "1", "--labels", "60"]
-    done = run("benchmarks.stopping", *arguments, "--json", str(found), data=None)
-    assert done.returncode == 0, done.stderr
+    printed = command(stopping, *arguments, "--json", str(found))
     (labeling,) = json.loads(found.read_text(encoding="utf-8"))
     assert [moment["labels"] for moment in labeling["moments"]] == list(range(5, 61, 5))
     assert list(labeling["random"]) == [str(labels) for labels in range(5, 61, 5)]
-    assert "banking77: 1 runs" in done.stdout
+    assert "banking77: 1 runs" in printed
 
 
 @pytest.mark.slow
-def test_the_simulation_benchmark_runs(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("one_thread")
+def test_the_simulation_benchmark_runs(tmp_path: Path, command: Command) -> None:
     keep(made_set(), kept_file("fruits", tmp_path, None))
-    arguments = ["--work", str(tmp_path), "--folds", "2", "--labels", "3"]
-    done = run("benchmarks.simulation", *arguments, data=None)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("30 labels in ")
-    assert "cdf-product, combined" in done.stdout
+    printed = command(simulation, "--work", str(tmp_path), "--folds", "2", "--labels", "3")
+    assert printed.startswith("30 labels in ")
+    assert "cdf-product, combined" in printed
