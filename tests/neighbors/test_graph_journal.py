@@ -104,6 +104,7 @@ def test_it_goes_on_where_it_was_killed(X: Any, tmp_path: Path, limit: int) -> N
     assert_same(graph, build_graph(X, everyone(X)))
 
 
+@pytest.mark.parametrize("limit", [50_000], ids=["exact"], indirect=True)
 def test_what_was_cut_off_or_damaged_is_found_again(X: Any, tmp_path: Path) -> None:
     journal = tmp_path / "journal"
     interrupt(X, journal)
