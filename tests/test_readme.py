@@ -151,6 +151,7 @@ def test_the_simulations(tmp_path: Path) -> None:
         table.writerow(["id", "label"])
         table.writerows([i, "good" if rng.random() < 0.5 else "bad"] for i in range(24))
     tour = Tour(tmp_path)
+    tour.environment["KNNAL_THREADS"] = "1"  # starting more processes takes longer than the work
     tour.run("knnal embed vectors.npy --pool reviews")
     for line in commands(SIMULATION):
         assert "24 items of 2 classes" in tour.run(line)
