@@ -173,7 +173,7 @@ def smoothed(run: Run) -> Float64Array:
 def enough_at(run: Run, tolerance: float) -> int:
     """The label from which on the accuracy stays within the tolerance of its best."""
     accuracy = smoothed(run)
-    short = np.flatnonzero(accuracy < accuracy.max() - tolerance)
+    short = np.flatnonzero(accuracy < np.max(accuracy) - tolerance)
     return run.moments[short[-1] + 1 if len(short) else 0].labels
 
 
@@ -198,7 +198,7 @@ def report(runs: list[Run], budget: int) -> None:
 def _judged(runs: list[Run], rule: Rule, budget: int) -> str:
     stops = [stop_of(run, rule) for run in runs]
     at = [len(r.moments) - 1 if s is None else s for r, s in zip(runs, stops, strict=True)]
-    lost = np.array([smoothed(r).max() - smoothed(r)[a] for r, a in zip(runs, at, strict=True)])
+    lost = np.array([np.max(smoothed(r)) - smoothed(r)[a] for r, a in zip(runs, at, strict=True)])
     labels = np.array([r.moments[a].labels for r, a in zip(runs, at, strict=True)])
     stopped = np.array([stop is not None for stop in stops])
     early = [np.mean(stopped & (lost > tolerance)) for tolerance in TOLERANCES]

@@ -29,7 +29,7 @@ class Rehearsal:
         self, geometry: Geometry, diffusion: Diffusion, rows: IntArray, classes: IntArray
     ) -> None:
         self.classes: Int32Array = classes.astype(np.int32)
-        self._one_hot: Float32Array = np.eye(int(classes.max()) + 1, dtype=np.float32)[classes]
+        self._one_hot: Float32Array = np.eye(int(np.max(classes)) + 1, dtype=np.float32)[classes]
         vectors = np.ascontiguousarray(geometry.X[rows])
         everyone = np.tile(np.arange(len(rows)), (len(rows), 1))
         self._similarities = similarities_at(vectors, everyone, vectors)

@@ -110,7 +110,7 @@ def deal_groups(
     """
     numbers, members = np.unique(groups, return_inverse=True)
     _, strata = np.unique(strata, return_inverse=True)
-    counts = np.zeros((len(numbers), strata.max() + 2))
+    counts = np.zeros((len(numbers), int(np.max(strata)) + 2))
     np.add.at(counts, (members, strata), 1)
     counts[:, -1] = counts.sum(axis=1)
     wanted = shares[:, None] * counts.sum(axis=0)

@@ -15,7 +15,7 @@ def cohens_kappa(first: RowArray, second: RowArray) -> float | None:
     Source: J. Cohen, "A coefficient of agreement for nominal scales", Educational and
     Psychological Measurement 20 (1960).
     """
-    count = max(first.max(), second.max()) + 1
+    count = int(max(np.max(first), np.max(second))) + 1
     shares = [np.bincount(classes, minlength=count) / len(classes) for classes in (first, second)]
     by_chance = float(shares[0] @ shares[1])
     if by_chance >= 1.0:

@@ -105,12 +105,12 @@ def _contenders(
     upper **= exponents
     rows = len(allowed)
     some = np.arange(0, rows, _STRIDE)
-    met = _bounds(bins, some[allowed[some]], lower).max(initial=0.0) * _ROUNDING
+    met = np.max(_bounds(bins, some[allowed[some]], lower), initial=0.0) * _ROUNDING
     least = _least_bins(upper, met)
     found = np.concatenate(
         over_rows(lambda start, stop: _reaching(bins, least, allowed, start, stop), rows)
     )
-    needed = _bounds(bins, found, lower).max() * _ROUNDING
+    needed = np.max(_bounds(bins, found, lower)) * _ROUNDING
     reaching: IntArray = found[_bounds(bins, found, upper) >= needed]
     return reaching
 
