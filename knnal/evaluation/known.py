@@ -55,8 +55,9 @@ class KnownItems:
         class_names, classes = np.unique([labels[name] for name in names], return_inverse=True)
         if len(class_names) < 2:
             raise InputError(
-                f"Expected known labels of at least two classes, came {len(names)} items of "
-                f"{len(class_names)}. Label some, or name known labels with --truth FILE or "
+                f"Expected known labels of at least two classes, came {len(labels)} labels, "
+                f"{len(names)} of them for items of the pool, of {len(class_names)} classes. Label "
+                "some, or name known labels, by the ids that the pool has, with --truth FILE or "
                 "--truth-from-folders."
             )
         order = np.random.default_rng(0).permutation(len(names))

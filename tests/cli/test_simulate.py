@@ -72,7 +72,7 @@ def test_labels_in_force_and_what_is_left_out(known: Any) -> None:
     ("arguments", "saying"),
     [
         (["--strategies", "cdf-produkt"], ["mean 'cdf-product'"]),
-        ([], ["at least two classes, came 0 items", "--truth FILE"]),
+        ([], ["at least two classes, came 0 labels", "--truth FILE"]),
         (["--truth", "truth.csv", "--out", "."], ["holds other files", "--out DIR"]),
     ],
 )

@@ -223,7 +223,9 @@ def test_known_items_are_a_pools_labelled_ones_in_one_order(items: Any) -> None:
 def test_too_few_classes(items: Any) -> None:
     X, labels, _ = items
     pool = Pool.in_memory(X, list(labels))
-    with pytest.raises(InputError, match="at least two classes, came 2 items of 1"):
+    with pytest.raises(
+        InputError, match="at least two classes, came 3 labels, 2 of them for items"
+    ):
         KnownItems.of(pool, {"item 0": "same", "item 1": "same", "nobody": "other"})
 
 

@@ -135,7 +135,7 @@ def test_options_that_do_not_fit(pool: Pool, tmp_path: Path) -> None:
         (Truth(file, label_column="kind"), "'kind'.*--label-column"),
         (Truth(file, group_column="photo"), "'photo'.*--group-column"),
         (Truth(file, id_column="name"), "'name'.*--id-column"),
-        (Truth(), "at least two classes, came 0 items"),
+        (Truth(), "at least two classes, came 0 labels"),
     ):
         with pytest.raises(InputError, match=phrase):
             known_items(pool, truth, Told())
