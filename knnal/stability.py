@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from knnal.parallel import over_rows
 from knnal.replay import Replay
 from knnal.scoring.agreement import cohens_kappa
 from knnal.store.ledger import EventKind
@@ -19,6 +20,7 @@ SAMPLE = 2000
 """Rows compared: enough to see one prediction in a thousand change, few enough to cost nothing."""
 
 _SAMPLE_SEED = 0
+_ROWS_A_TASK = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,11 @@ class Stability:
         """The likeliest class of each row of the sample, ``(m,)``; ``(0,)`` without labels."""
         if not self._replay.has_labels:
             return np.empty(0, dtype=np.int64)
-        P = self._replay.state.classifier.probabilities(self._rows)
-        classes: IntArray = P.argmax(axis=1)
-        return classes
+        classifier = self._replay.state.classifier
+
+        def predict(start: int, stop: int) -> IntArray:
+            P = classifier.probabilities(self._rows[start:stop])
+            classes: IntArray = np.argmax(P, axis=1)
+            return classes
+
+        return np.concatenate(over_rows(predict, len(self._rows), _ROWS_A_TASK))
