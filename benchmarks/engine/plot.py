@@ -7,10 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.engine.loop import LoopFigures
+from knnal.evaluation.plot import COLOURS
 from knnal.files import atomic_writer
-
-# Okabe and Ito's colours, which the colour-blind can tell apart.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 
 
 def plot(file: Path, loops: Sequence[LoopFigures]) -> None:
@@ -36,7 +34,7 @@ def _ratios(axes: Any, loops: Sequence[LoopFigures]) -> None:
     for number, loop in enumerate(loops):
         labels = [window.first for window in loop.windows]
         p50, p95 = ([w.ratio(percent) for w in loop.windows] for percent in (50, 95))
-        colour = _COLOURS[number % len(_COLOURS)]
+        colour = COLOURS[number % len(COLOURS)]
         name = f"{loop.items:,} x {loop.dimension}"
         axes.plot(labels, p50, color=colour, marker="o", label=f"{name}, p50")
         axes.plot(labels, p95, color=colour, linestyle=":", label=f"{name}, p95")
@@ -61,7 +59,7 @@ def _growth(axes: Any, loops: Sequence[LoopFigures]) -> None:
     for number, windows in enumerate(zip(*(loop.windows for loop in loops), strict=True)):
         times = [1e3 * window.quantile_s(50) for window in windows]
         name = f"{windows[0].first:,} labels"
-        axes.plot(items, times, color=_COLOURS[number % len(_COLOURS)], marker="o", label=name)
+        axes.plot(items, times, color=COLOURS[number % len(COLOURS)], marker="o", label=name)
     perceived = [1e3 * loop.windows[-1].perceived_s(50) for loop in loops]
     axes.plot(items, perceived, color="grey", marker="^", label="perceived")
     axes.grid(alpha=0.3, which="both")

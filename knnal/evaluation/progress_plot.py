@@ -6,10 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from knnal.evaluation.audit import CurvePoint
+from knnal.evaluation.plot import COLOURS
 from knnal.files import atomic_writer
-
-# Of Okabe and Ito's colours, which the colour-blind can tell apart.
-_COLOURS = ("#0072B2", "#D55E00")
 
 
 def plot_progress(file: Path, curves: Mapping[str, Sequence[CurvePoint]], title: str) -> None:
@@ -19,7 +17,7 @@ def plot_progress(file: Path, curves: Mapping[str, Sequence[CurvePoint]], title:
 
     figure = Figure(figsize=(8, 5), layout="constrained")
     axes = figure.add_subplot(xlabel="labels", ylabel="accuracy (95 % interval)", title=title)
-    for (name, points), colour in zip(curves.items(), _COLOURS, strict=True):
+    for (name, points), colour in zip(curves.items(), COLOURS, strict=False):
         if points:
             labels = [point.labels for point in points]
             axes.plot(
