@@ -135,7 +135,7 @@ class CombinedExpert(PoolClassifier):
 
     def _choose_powers(self) -> IntArray:
         labelled, classes = self.labelling.labelled, self.labelling.classes
-        sizes = np.bincount(classes[labelled], minlength=self.labelling.class_count)
+        sizes = self.labelling.class_sizes()
 
         def count(start: int, stop: int) -> IntArray:
             block = labelled[start:stop]
