@@ -58,3 +58,14 @@ def prefetch(_: Any, array: Any, row: Any, byte: Any) -> Any:  # noqa: ARG001
         return context.get_dummy_value()
 
     return numba.types.void(array, numba.types.intp, numba.types.intp), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def lowest_bit(_: Any, value: Any) -> Any:
+    """The place of the lowest bit that is set in a number other than 0, counted from 0."""
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        count = builder.cttz(values[0], ir.IntType(1)(1))
+        return context.cast(builder, count, signature.args[0], signature.return_type)
+
+    return numba.types.intp(value), generate

@@ -180,7 +180,7 @@ def _reaching_by_second(
 
     ``known`` is theirs, by the first group without its rest. ``rows`` are written over.
     """
-    values, unit = query.second.values[0], query.second.unit[0]
+    values, unit = query.second.values, query.second.unit[0]
     length, query_rest = query.second.length[0], query.second.rest[0]
     count = 0
     for at in range(len(rows)):
@@ -190,7 +190,7 @@ def _reaching_by_second(
         prefetch(group.scale, ahead, 0)
         prefetch(last, ahead, 0)
         row = rows[at]
-        more = np.float32(second_dot(group.codes, row, values)) * unit * group.scale[row]
+        more = np.float32(second_dot(group.codes, row, values, 0)) * unit * group.scale[row]
         beyond = group.error[row] * length + group.rest[row] * query_rest
         rows[count] = row
         count += known[at] + more + beyond >= last[row]
