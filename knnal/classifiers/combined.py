@@ -249,7 +249,8 @@ def _measure(
     for first in range(start, stop, _CHUNK):
         last = min(first + _CHUNK, stop)
         size = last - first
-        _find_shares(closeness, first, scale[:size], least[:size])
+        if with_means:
+            _find_shares(closeness, first, scale[:size], least[:size])
         best[:], total[:] = np.float32(0.0), np.float32(0.0)
         rival[:] = np.float32(np.inf if kind == 2 else 0.0)
         for c in range(len(settled)):
@@ -257,9 +258,9 @@ def _measure(
             if with_means:
                 for i in range(size):
                     product[i] = fixed[i] * (moving[i] * scale[i] + least[i])
+                _rank_class(kind, product[:size], best, rival, total)
             else:
-                product[:size] = fixed
-            _rank_class(kind, product[:size], best, rival, total)
+                _rank_class(kind, fixed, best, rival, total)
         for i in range(size):
             out[first + i] = np.float32(1.0) - (best[i] - rival[i]) / total[i]
 
