@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from knnal.neighbors.vote import VoteOptions
 from knnal.predictions import predict_items
 from knnal.replay import Replay
 from knnal.store.ledger import ASKED, AUDIT
-from knnal.strategies.base import Pick, PoolView, create_strategy
+from knnal.strategies.base import Pick, PoolView, canonical_name, create_strategy
 from knnal.types import Prediction, Score
 
 _AUDIT, _QUESTION = 0, 1
@@ -57,7 +58,7 @@ class Asker:
         if seed < 0:
             raise InputError(f"Expected a seed of at least 0, came {seed}.")
         self._replay = replay
-        self._strategy_name = strategy
+        self._strategy_name = canonical_name(strategy)
         self._strategy = create_strategy(strategy)
         self._vote = vote
         self._audit = audit
@@ -79,22 +80,13 @@ class Asker:
 
     def rank(self, count: int) -> list[Question]:
         """The ``count`` candidates of highest score, best first, ties by lower row."""
-        if count < 1:
-            raise InputError(f"Expected to rank at least 1 item, came {count}.")
-        view = self._view(self._replay.ledger.step)
-        rows, scores = view.rows, self._strategy.score(view)
-        allowed = np.flatnonzero(view.allowed[rows])
-        values = scores.values[allowed]
-        if count < len(values):  # what ties with the last place stays in, to be ordered by row
-            threshold = np.partition(values, len(values) - count)[len(values) - count]
-            allowed = allowed[values >= threshold]
-        best = allowed[np.argsort(-scores.values[allowed], kind="stable")[:count]]
-        return [
-            self._question(
-                row, self._score(Pick(row, float(scores.values[at]), scores.at(at))), ASKED
-            )
-            for row, at in zip(rows[best].tolist(), best.tolist(), strict=True)
-        ]
+        return self._several(self._strategy.rank, count)
+
+    def choose(self, count: int) -> list[Question]:
+        """Up to ``count`` questions to ask at once, each choice covering its neighbourhood before
+        the next; the first one is that of ``next`` without an audit.
+        """
+        return self._several(self._strategy.choose, count)
 
     def explain(self, row: int, origin: str = ASKED, step: int | None = None) -> Question:
         """The question that asking about a row would be; without a score if it is not to be asked
@@ -116,6 +108,12 @@ class Asker:
             return None
         candidates = np.flatnonzero(self._replay.askable)
         return int(rng.choice(candidates)) if len(candidates) else None
+
+    def _several(self, pick: Callable[[PoolView, int], list[Pick]], count: int) -> list[Question]:
+        if count < 1:
+            raise InputError(f"Expected to ask about at least 1 item, came {count}.")
+        picks = pick(self._view(self._replay.ledger.step), count)
+        return [self._question(pick.row, self._score(pick), ASKED) for pick in picks]
 
     def _score(self, pick: Pick) -> Score:
         return Score(self._strategy_name, pick.value, pick.factors)

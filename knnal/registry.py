@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
@@ -35,11 +36,7 @@ class Registry:
         """
         entry = self._entries.get(name)
         if entry is None:
-            close = difflib.get_close_matches(name, self.names(), n=1)
-            hint = f" Did you mean '{close[0]}'?" if close else ""
-            raise UnknownNameError(
-                f"There is no {self.kind} named '{name}'.{hint} Known: {', '.join(self.names())}."
-            )
+            raise unknown_name(self.kind, name, self.names())
         try:
             return entry.load()
         except Exception as error:
@@ -47,3 +44,10 @@ class Registry:
                 f"The {self.kind} '{name}' does not load ({error}). Reinstall or remove the "
                 "package that provides it."
             ) from error
+
+
+def unknown_name(kind: str, name: str, known: Sequence[str]) -> UnknownNameError:
+    """What to raise for a name of a kind of thing that is none of those known."""
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f" Did you mean '{close[0]}'?" if close else ""
+    return UnknownNameError(f"There is no {kind} named '{name}'.{hint} Known: {', '.join(known)}.")

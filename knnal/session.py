@@ -142,11 +142,18 @@ class Session:
         self._following = None
 
     def ask_many(self, count: int) -> list[Question]:
-        """Up to ``count`` items to label: those of highest score, best first."""
-        return self._offer(self.rank(count))
+        """Up to ``count`` items to label at once, none of which repeats another: each choice
+        covers its neighbourhood before the next. The first one is what would be asked alone.
+        """
+        self.refresh()
+        self._speculation.cancel()
+        return self._offer(self._asker.choose(count))
 
     def rank(self, count: int) -> list[Question]:
-        """The ``count`` candidates of highest score, best first, ties by lower row."""
+        """The ``count`` candidates of highest score, best first, ties by lower row.
+
+        Each is scored by itself: near-copies of one another come together. ``ask_many`` spreads.
+        """
         self.refresh()
         self._speculation.cancel()
         return self._asker.rank(count)

@@ -8,12 +8,12 @@ import numpy as np
 
 from knnal import defaults
 from knnal.classifiers.base import UNLABELLED, Geometry, Labelling, create_classifier
-from knnal.neighbors.coverage import Coverage
+from knnal.covering import Covering
 from knnal.neighbors.similarity import similarities
 from knnal.neighbors.vote import VoteOptions
 from knnal.parallel import over_rows
 from knnal.scoring.density import global_density, kernel_mass
-from knnal.scoring.diversity import distance, distance_as_printed, uncovered
+from knnal.scoring.diversity import distance, distance_as_printed
 from knnal.scoring.uncertainty import MEASURES
 from knnal.types import BoolArray, Float32Array, IntArray
 
@@ -40,9 +40,7 @@ class PoolState:
         self.labelling = Labelling(geometry, vote.k)
         self.classifier = create_classifier(classifier, self.labelling, vote)
         self.unlabelled: BoolArray = geometry.live.copy()
-        self._coverage: Coverage | None = None
-        self._uncovered: Float32Array = np.empty(0, dtype=np.float32)
-        self._gain: Float32Array = np.empty(0, dtype=np.float32)
+        self._covering: Covering | None = None
         self._uncertainty: dict[str, Float32Array] = {}
         self._stale: BoolArray = np.zeros(rows, dtype=np.bool_)
         self._all_stale = False
@@ -62,11 +60,8 @@ class PoolState:
             changed = labelling.neighbours.add(row, self.classifier.beside(row))
         elif after == UNLABELLED:
             changed = labelling.neighbours.remove(row)
-        if self._coverage is not None and UNLABELLED in (before, after):
-            add_or_remove = self._coverage.add if before == UNLABELLED else self._coverage.remove
-            touched = add_or_remove(row)
-            self._uncovered[touched] = self._uncovered_share(touched)
-            self._gain[touched] = self.local_density[touched] * self._uncovered[touched]
+        if self._covering is not None and UNLABELLED in (before, after):
+            (self._covering.add if before == UNLABELLED else self._covering.remove)(row)
         stale = self.classifier.update(row, before, changed)
         if stale is None:
             self._all_stale = True
@@ -83,7 +78,7 @@ class PoolState:
             labelling.neighbours.rebuild(rows)
         self.unlabelled[:] = self.geometry.live & (labelling.classes == UNLABELLED)
         self.classifier.rebuild()
-        self._coverage = None
+        self._covering = None
         self._all_stale = True
 
     def declare_classes(self, count: int) -> None:
@@ -149,21 +144,22 @@ class PoolState:
 
     def uncovered(self) -> Float32Array:
         """The share of each row's kernel mass that no label covers, ``(rows,)``."""
-        if self._coverage is None:
-            self._coverage = Coverage(self.geometry.graph, self.labelling.labelled)
-            self._uncovered = self._uncovered_share(slice(None))
-            self._gain = self.local_density * self._uncovered
-        return self._uncovered
-
-    def _uncovered_share(self, rows: IntArray | slice) -> Float32Array:
-        assert self._coverage is not None
-        mass = kernel_mass(self.geometry.graph.sums[rows])
-        return uncovered(self._coverage.gain[rows], mass).astype(np.float32)
+        return self.covering.share
 
     def coverage_gain(self) -> Float32Array:
         """Density times uncovered share: the kernel mass that a label would newly cover."""
-        self.uncovered()
-        return self._gain
+        return self.covering.gain
+
+    @property
+    def covering(self) -> Covering:
+        """What the labels cover of the pool. Whoever wants to change it takes a copy."""
+        if self._covering is None:
+            self._covering = self.covering_of(self.labelling.labelled)
+        return self._covering
+
+    def covering_of(self, rows: IntArray) -> Covering:
+        """What these rows alone would cover, were they the labelled ones."""
+        return Covering(self.geometry.graph, self.local_density, rows)
 
     def distance(self) -> Float32Array:
         """``1 - max similarity`` to a labelled row, ``(rows,)``."""
@@ -171,6 +167,10 @@ class PoolState:
 
     def distance_as_printed(self) -> Float32Array:
         """``1 - max distance`` to a labelled row, ``(rows,)``: a pass per label since last time."""
+        return distance_as_printed(self.farthest())
+
+    def farthest(self) -> Float32Array:
+        """The similarity of the farthest labelled row, ``(rows,)``; +inf for none."""
         labelled = self.labelling.neighbours.labelled
         if not self._farthest_of <= labelled:  # a minimum cannot be taken back
             self._farthest_of = set()
@@ -182,4 +182,4 @@ class PoolState:
                 out=self._farthest,
             )
         self._farthest_of = set(labelled)
-        return distance_as_printed(self._farthest)
+        return self._farthest

@@ -19,7 +19,11 @@ PoolOption = Annotated[
     typer.Option("--pool", envvar="KNNAL_POOL", help="The folder that the pool lies in."),
 ]
 StrategyOption = Annotated[
-    str, typer.Option(help="How to choose what to ask; 'knnal strategies' lists them.")
+    str,
+    typer.Option(
+        help="How to choose what to ask; 'knnal strategies' lists them. Terms are composed as in "
+        "'cdf(margin, local, uncovered)'."
+    ),
 ]
 ClassifierOption = Annotated[
     str, typer.Option(help="What predicts: knn, graph, means, or combined, which weighs all three.")

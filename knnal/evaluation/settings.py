@@ -8,7 +8,7 @@ from knnal import defaults
 from knnal.classifiers.base import CLASSIFIERS
 from knnal.errors import InputError
 from knnal.evaluation.splits import SplitPlan
-from knnal.strategies.base import STRATEGIES
+from knnal.strategies.base import canonical_name
 
 BASELINE = "random"
 """The strategy that the others are compared with; it always runs too."""
@@ -21,7 +21,8 @@ class Settings:
     """What to simulate. ``labels`` None: 300, or as many as the smallest pool has.
 
     Raises InputError for less than one label, an empty list, targets outside (0, 1],
-    UnknownNameError for a strategy or classifier that is not registered.
+    UnknownNameError for a strategy or classifier that is not registered. Compositions of terms are
+    kept under their canonical names.
     """
 
     strategies: tuple[str, ...] = (defaults.STRATEGY,)
@@ -32,11 +33,12 @@ class Settings:
     targets: tuple[float, ...] = (0.8, 0.9, 0.95)
 
     def __post_init__(self) -> None:
-        for registry, names in ((STRATEGIES, self.strategies), (CLASSIFIERS, self.classifiers)):
+        for kind, names in (("strategy", self.strategies), ("classifier", self.classifiers)):
             if not names:
-                raise InputError(f"Expected at least one {registry.kind}, came none.")
-            for name in names:
-                registry.load(name)
+                raise InputError(f"Expected at least one {kind}, came none.")
+        object.__setattr__(self, "strategies", tuple(map(canonical_name, self.strategies)))
+        for name in self.classifiers:
+            CLASSIFIERS.load(name)
         if self.labels is not None and self.labels < 1:
             raise InputError(f"Expected at least 1 label, came {self.labels}.")
         if not all(0.0 < target <= 1.0 for target in self.targets):

@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+from copy import copy
+from typing import Protocol
+
 import numpy as np
 
 from knnal.compiled import kernel
-from knnal.neighbors.kernel_graph import KernelGraph
 from knnal.parallel import over_rows
 from knnal.types import BoolArray, Float32Array, Float64Array, Int32Array, IntArray
+
+
+class Edges(Protocol):
+    """A symmetric graph in compressed rows, as ``KernelGraph`` is one; 1 on its diagonal."""
+
+    @property
+    def starts(self) -> IntArray: ...
+
+    @property
+    def targets(self) -> Int32Array: ...
+
+    @property
+    def kernel(self) -> Float32Array: ...
+
+    def __len__(self) -> int: ...
 
 
 class Coverage:
@@ -20,7 +37,7 @@ class Coverage:
     Source: MaxHerding (arXiv 2407.12212), on the neighbour graph.
     """
 
-    def __init__(self, graph: KernelGraph, labelled: IntArray) -> None:
+    def __init__(self, graph: Edges, labelled: IntArray) -> None:
         self._edges = graph.starts, graph.targets, graph.kernel
         self._labelled: BoolArray = np.zeros(len(graph), dtype=np.bool_)
         self._labelled[labelled] = True
@@ -32,6 +49,13 @@ class Coverage:
             lambda start, stop: _gains(*self._edges, self.covered, start, stop, self.gain),
             len(graph),
         )
+
+    def copy(self) -> Coverage:
+        """One of its own, on the same graph."""
+        copied = copy(self)
+        copied._labelled = self._labelled.copy()
+        copied.covered, copied.gain = self.covered.copy(), self.gain.copy()
+        return copied
 
     def add(self, row: int) -> IntArray:
         """Row ``row`` has got a label. Returns the rows whose gain changed, rising."""
@@ -45,7 +69,7 @@ class Coverage:
 
     def _regain(self, changed: IntArray) -> IntArray:
         """Update the gains of the rows next to those whose cover changed."""
-        touched = np.unique(_next_to(*self._edges[:2], changed))
+        touched = np.unique(next_to(*self._edges[:2], changed))
         moved = _regain(*self._edges, self.covered, touched, self.gain)
         return touched[moved]
 
@@ -105,7 +129,7 @@ def _cover_of(
 
 
 @kernel
-def _next_to(starts: IntArray, targets: Int32Array, rows: IntArray) -> IntArray:
+def next_to(starts: IntArray, targets: Int32Array, rows: IntArray) -> IntArray:
     """The rows themselves and all their neighbours, some of them repeatedly."""
     count = len(rows)
     for row in rows:

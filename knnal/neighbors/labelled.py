@@ -63,6 +63,13 @@ class LabelledNeighbours:
         self.similarities: Float32Array = np.full((len(X), k), -np.inf, dtype=np.float32)
         self._latest: Taken | None = None
 
+    def nearest_alone(self) -> LabelledNeighbours:
+        """One of its own, of the same labels, that keeps the nearest of them only."""
+        alone = LabelledNeighbours(self._X, 1, self._reduced)
+        alone.labelled = set(self.labelled)
+        alone.ids[:], alone.similarities[:] = self.ids[:, :1], self.similarities[:, :1]
+        return alone
+
     def rebuild(self, rows: IntArray) -> None:
         """Start over from a set of labelled rows."""
         self.labelled = set(map(int, rows))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 
 import numpy as np
 
@@ -26,6 +27,10 @@ def power_product(places: Sequence[Float64Array], powers: Sequence[float]) -> Fl
     return score
 
 
-def product(u: FloatArray, i: FloatArray, d: FloatArray) -> FloatArray:
-    """``(u + 1e-3) i d`` on the raw values, ``(n,) -> (n,)``."""
-    return (u + UNCERTAINTY_FLOOR) * i * d
+def product(factors: Sequence[FloatArray], raised: Sequence[bool]) -> FloatArray:
+    """``prod_k x_k`` of raw values, 1e-3 added to those raised, each ``(n,) -> (n,)``.
+
+    Multiplied in their order: ``(u + 1e-3) i d`` of uncertainty, density and diversity.
+    """
+    lifted = [x + UNCERTAINTY_FLOOR if up else x for x, up in zip(factors, raised, strict=True)]
+    return reduce(np.multiply, lifted)

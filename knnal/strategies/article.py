@@ -18,6 +18,12 @@ class Article(CdfFactors):
         "product of the CDFs of smallest margin, mean similarity to the pool, distance to labels"
     )
     source: ClassVar[str] = "Lyubimov, 'Learn faster with smarter data labeling', corrected"
+    formula: ClassVar[str] = (
+        "F(u) x F(i) x F(d): each F is the share of the unlabelled pool that is at most as high"
+    )
+    incremental: ClassVar[bool] = True
+    cost: ClassVar[str] = "the classifier's update, and a count over the pool for each factor"
+    covers: ClassVar[bool] = True
     terms: ClassVar[Mapping[str, str]] = {"u": "smallest-margin", "i": "global", "d": "distance"}
 
 
@@ -29,4 +35,5 @@ class ArticleAsPrinted(Article):
 
     summary: ClassVar[str] = "as 'article', with its diversity as printed: 1 - max distance"
     source: ClassVar[str] = "Lyubimov, 'Learn faster with smarter data labeling', as printed"
+    cost: ClassVar[str] = "as 'article', and a pass X @ q over the pool's vectors"
     terms: ClassVar[Mapping[str, str]] = {**Article.terms, "d": "distance-as-printed"}

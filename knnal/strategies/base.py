@@ -3,35 +3,76 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from typing import ClassVar, cast
 
 import numpy as np
 
-from knnal.registry import Registry
+from knnal.errors import InputError
+from knnal.overlay import Overlay
+from knnal.registry import Registry, unknown_name
+from knnal.scoring.uncertainty import MEASURES
 from knnal.state import PoolState
+from knnal.strategies.batches import highest, spread
+from knnal.strategies.spec import Spec, parse_spec
 from knnal.types import BoolArray, Float32Array, FloatArray, IntArray
 
 STRATEGIES = Registry("knnal.strategies", "strategy")
+COMPOSITIONS = Registry("knnal.compositions", "composition")
+"""Functions from names of terms to a strategy class."""
 
 
 class PoolView:
     """The unlabelled pool: its state, and the only source of randomness.
 
-    ``allowed`` ``(rows,)`` says which of all rows may be picked.
+    ``allowed`` ``(rows,)`` says which of all rows may be picked. In a batch the rows ``chosen`` so
+    far are no longer allowed, and count as labelled in all that labels cover.
     """
 
-    def __init__(self, state: PoolState, allowed: BoolArray, rng: np.random.Generator) -> None:
+    def __init__(
+        self,
+        state: PoolState,
+        allowed: BoolArray,
+        rng: np.random.Generator,
+        overlay: Overlay | None = None,
+    ) -> None:
         self.state = state
         self.allowed = allowed
         self.rng = rng
+        self._overlay = overlay
 
     @cached_property
     def rows(self) -> IntArray:
         """The unlabelled rows, rising, ``(m,)``."""
         return np.flatnonzero(self.state.unlabelled)
+
+    @property
+    def chosen(self) -> tuple[int, ...]:
+        """The rows of this batch so far, in order."""
+        return () if self._overlay is None else tuple(self._overlay.rows)
+
+    @property
+    def taken(self) -> frozenset[int]:
+        """The rows that are labelled or chosen."""
+        return frozenset(self.state.labelling.neighbours.labelled).union(self.chosen)
+
+    @property
+    def covered(self) -> Float32Array:
+        """How far each row is covered by those taken, ``(rows,)``: its highest kernel value."""
+        return (self._overlay or self.state).covering.coverage.covered
+
+    def after(self, row: int) -> PoolView:
+        """The pool once the row is chosen too. It takes the place of this view in the batch."""
+        overlay = self._overlay or Overlay(self.state)
+        overlay.add(row)
+        allowed = self.allowed.copy()
+        allowed[row] = False
+        view = PoolView(self.state, allowed, self.rng, overlay)
+        view.rows = self.rows
+        return view
 
     def term(self, name: str) -> Float32Array:
         """A named score term of the unlabelled rows, ``(m,)``."""
@@ -39,6 +80,8 @@ class PoolView:
 
     def whole_term(self, name: str) -> Float32Array:
         """A named score term of all rows, ``(rows,)``."""
+        if self._overlay is not None and name in COVERED_TERMS:
+            return COVERED_TERMS[name](self._overlay)
         return TERMS[name](self.state)
 
 
@@ -64,10 +107,23 @@ class Pick:
 
 
 class Strategy(ABC):
-    """Scores the unlabelled pool; the highest score is asked about, ties by lower row."""
+    """Scores the unlabelled pool; the highest score is asked about, ties by lower row.
+
+    ``summary`` is what is maximised in a line, ``source`` where that was published. What follows
+    is shown by ``knnal strategies NAME`` and may be left out: ``formula`` in words, ``terms`` by
+    the name that they are shown under, what it ``needs``, whether a label updates the scores
+    instead of having them found anew (``incremental``; None: not said), and the ``cost`` of that.
+    ``covers`` is set where the scores fall near what is labelled or, in a batch, chosen already.
+    """
 
     summary: ClassVar[str]
     source: ClassVar[str]
+    formula: ClassVar[str] = ""
+    terms: ClassVar[Mapping[str, str]] = {}
+    needs: ClassVar[str] = "nothing beside the pool"
+    incremental: ClassVar[bool | None] = None
+    cost: ClassVar[str] = "not stated"
+    covers: ClassVar[bool] = False
 
     @abstractmethod
     def score(self, pool: PoolView) -> Scores:
@@ -79,22 +135,83 @@ class Strategy(ABC):
         if not len(places):
             return None
         scores = self.score(pool)
-        best = int(places[np.argmax(scores.values[places])])
-        return Pick(int(pool.rows[best]), float(scores.values[best]), scores.at(best))
+        return _pick(pool, scores, int(places[np.argmax(scores.values[places])]))
+
+    def rank(self, pool: PoolView, count: int) -> list[Pick]:
+        """The allowed rows of the ``count`` highest scores, best first, ties by lower row."""
+        allowed = pool.allowed[pool.rows]
+        if not allowed.any():
+            return []
+        scores = self.score(pool)
+        return [_pick(pool, scores, at) for at in highest(scores.values, allowed, count).tolist()]
+
+    def choose(self, pool: PoolView, count: int) -> list[Pick]:
+        """Up to ``count`` allowed rows to ask about at once, the first one that of ``pick``.
+
+        Greedy: each choice covers its neighbourhood before the next one. A strategy that
+        ``covers`` picks as if the rows chosen were labelled. Any other one takes the highest rank
+        of its score in the unlabelled pool times the share of the kernel mass that the batch has
+        not covered yet; the score it tells is the plain one. The fewer rows are the first of more.
+        """
+        if self.covers:
+            return list(islice(self._one_by_one(pool), count))
+        allowed = pool.allowed[pool.rows]
+        if not allowed.any():
+            return []
+        scores = self.score(pool)
+        nothing = pool.state.covering_of(np.empty(0, dtype=np.int64))
+        places = spread(scores.values, pool.rows, allowed, nothing)
+        return [_pick(pool, scores, place) for place in islice(places, count)]
 
     def explain(self, pool: PoolView, row: int) -> Pick:
         """An unlabelled row, allowed or not, with its score."""
-        scores = self.score(pool)
-        place = int(np.searchsorted(pool.rows, row))
-        return Pick(row, float(scores.values[place]), scores.at(place))
+        return _pick(pool, self.score(pool), int(np.searchsorted(pool.rows, row)))
+
+    def _one_by_one(self, pool: PoolView) -> Iterator[Pick]:
+        while (pick := self.pick(pool)) is not None:
+            yield pick
+            pool = pool.after(pick.row)
+
+
+def _pick(pool: PoolView, scores: Scores, place: int) -> Pick:
+    return Pick(int(pool.rows[place]), float(scores.values[place]), scores.at(place))
 
 
 def create_strategy(name: str) -> Strategy:
-    """The strategy of a registered name.
+    """The strategy of a registered name, or of a composition such as ``cdf(margin, local)``.
 
-    Raises UnknownNameError for a name that is not registered.
+    Raises UnknownNameError for a name or a term that there is not, InputError for a composition
+    that is not written as one, or that names a term twice.
     """
-    return cast(Strategy, STRATEGIES.load(name)())
+    return strategy_class(name)()
+
+
+def strategy_class(name: str) -> type[Strategy]:
+    """What ``create_strategy`` makes one of."""
+    spec = resolved(name)
+    if spec.terms is None:
+        return cast(type[Strategy], STRATEGIES.load(spec.name))
+    return cast(type[Strategy], COMPOSITIONS.load(spec.name)(spec.terms))
+
+
+def canonical_name(name: str) -> str:
+    """The one way to write what a name stands for. Raises as ``create_strategy`` does."""
+    strategy_class(name)
+    return str(resolved(name))
+
+
+def resolved(name: str) -> Spec:
+    """A name parsed, its terms by their full names."""
+    spec = parse_spec(name)
+    if spec.terms is None:
+        return spec
+    terms = tuple(ALIASES.get(term, term) for term in spec.terms)
+    for term in terms:
+        if term not in TERMS:
+            raise unknown_name("term", term, sorted({*TERMS, *ALIASES}))
+        if terms.count(term) > 1:
+            raise InputError(f"Expected each term once, came '{term}' twice in '{name}'.")
+    return Spec(spec.name, terms)
 
 
 TERMS: dict[str, Callable[[PoolState], Float32Array]] = {
@@ -110,3 +227,17 @@ TERMS: dict[str, Callable[[PoolState], Float32Array]] = {
     "distance-as-printed": lambda state: state.distance_as_printed(),
 }
 """Every term by name, over all rows of a state, all to be maximised."""
+
+ALIASES = {"margin": "smallest-margin"}
+"""Other names of terms in compositions."""
+
+UNCERTAINTIES = frozenset(MEASURES)
+"""The terms that are 0 wherever the classifier is sure; products of raw values raise them."""
+
+COVERED_TERMS: dict[str, Callable[[Overlay], Float32Array]] = {
+    "uncovered": Overlay.uncovered,
+    "coverage-gain": Overlay.coverage_gain,
+    "distance": Overlay.distance,
+    "distance-as-printed": Overlay.distance_as_printed,
+}
+"""The terms that fall where labels are, and how they stand once more rows are chosen."""

@@ -25,7 +25,14 @@ class CdfProduct(CdfFactors):
         "product of CDFs: Lyubimov, 'Learn faster with smarter data labeling'; density and "
         "diversity: MaxHerding, arXiv 2407.12212"
     )
+    formula: ClassVar[str] = (
+        "F(u)^q x F(i x d): F is the share of the unlabelled pool that is at most as high, q the "
+        "share of labels that the classifier predicts when each is left out"
+    )
     terms: ClassVar[Mapping[str, str]] = {"u": "smallest-margin", "id": "coverage-gain"}
+    incremental: ClassVar[bool] = True
+    cost: ClassVar[str] = "the classifier's update, and a count over the pool for each factor"
+    covers: ClassVar[bool] = True
     shown: ClassVar[Mapping[str, str]] = {"i": "local", "d": "uncovered"}
 
     def powers(self, pool: PoolView) -> Mapping[str, float]:

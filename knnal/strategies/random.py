@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from knnal.strategies.base import PoolView, Scores, Strategy
+from knnal.strategies.base import Pick, PoolView, Scores, Strategy
 
 
 class Random(Strategy):
@@ -12,6 +12,13 @@ class Random(Strategy):
 
     summary: ClassVar[str] = "uniform draw from the unlabelled pool"
     source: ClassVar[str] = "the baseline of every comparison"
+    formula: ClassVar[str] = "a number drawn for each item, by the seed and the number of decisions"
+    incremental: ClassVar[bool] = False
+    cost: ClassVar[str] = "one draw for each item"
 
     def score(self, pool: PoolView) -> Scores:
         return Scores(pool.rng.random(len(pool.rows)))
+
+    def choose(self, pool: PoolView, count: int) -> list[Pick]:
+        """A draw without replacement: it needs no other spread."""
+        return self.rank(pool, count)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from knnal.strategies.base import PoolView, Scores, Strategy
@@ -12,10 +13,13 @@ class LeastConfidence(Strategy):
 
     summary: ClassVar[str] = "1 - p1: what is left beside the likeliest class"
     source: ClassVar[str] = "Settles, 'Active Learning Literature Survey' (2009), section 3.1"
-    measure: ClassVar[str] = "least-confidence"
+    formula: ClassVar[str] = "u"
+    terms: ClassVar[Mapping[str, str]] = {"u": "least-confidence"}
+    incremental: ClassVar[bool] = True
+    cost: ClassVar[str] = "the classifier's update, and one pass over the scores"
 
     def score(self, pool: PoolView) -> Scores:
-        u = pool.term(self.measure)
+        u = pool.term(self.terms["u"])
         return Scores(u, {"u": u})
 
 
@@ -23,7 +27,7 @@ class SmallestMargin(LeastConfidence):
     """Asks where the two likeliest classes are closest."""
 
     summary: ClassVar[str] = "1 - (p1 - p2): how close the two likeliest classes are"
-    measure: ClassVar[str] = "smallest-margin"
+    terms: ClassVar[Mapping[str, str]] = {"u": "smallest-margin"}
 
 
 class LargestMargin(LeastConfidence):
@@ -33,11 +37,11 @@ class LargestMargin(LeastConfidence):
     source: ClassVar[str] = (
         "Dominguez-Kuhne and Zhao, 'Active Learning for Multi-class Image Classification'"
     )
-    measure: ClassVar[str] = "largest-margin"
+    terms: ClassVar[Mapping[str, str]] = {"u": "largest-margin"}
 
 
 class Entropy(LeastConfidence):
     """Asks where the class probabilities are most even."""
 
     summary: ClassVar[str] = "-sum p log p: how even the class probabilities are"
-    measure: ClassVar[str] = "entropy"
+    terms: ClassVar[Mapping[str, str]] = {"u": "entropy"}

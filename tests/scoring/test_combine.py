@@ -45,7 +45,7 @@ def test_the_cdf_of_nothing_is_nothing() -> None:
 
 @given(st.floats(0, 1), st.floats(0, 20), st.floats(0, 1))
 def test_the_product_adds_a_floor_to_the_uncertainty(u: float, i: float, d: float) -> None:
-    value = product(np.array([u]), np.array([i]), np.array([d]))[0]
+    value = product([np.array([u]), np.array([i]), np.array([d])], [True, False, False])[0]
     np.testing.assert_allclose(value, (u + 0.001) * i * d, rtol=1e-12)
 
 
@@ -58,6 +58,7 @@ def test_powers_weigh_the_places() -> None:
 
 
 def test_where_the_classifier_is_sure_density_and_diversity_still_decide() -> None:
-    S = product(np.zeros(3), np.array([1.0, 3.0, 2.0]), np.array([1.0, 1.0, 0.0]))
+    density, diversity = np.array([1.0, 3.0, 2.0]), np.array([1.0, 1.0, 0.0])
+    S = product([np.zeros(3), density, diversity], [True, False, False])
     assert S.argmax() == 1
     assert S[0] > S[2] == 0

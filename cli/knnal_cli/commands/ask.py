@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -25,6 +26,7 @@ from knnal_cli.records import print_json, question_record
 
 if TYPE_CHECKING:
     from knnal.asking import Question
+    from knnal.strategies.describing import Description
 
 
 def register(app: typer.Typer) -> None:
@@ -35,7 +37,10 @@ def register(app: typer.Typer) -> None:
 
 def next_items(
     count: Annotated[
-        int | None, typer.Option("-n", min=1, help="How many; several are printed as a list.")
+        int | None,
+        typer.Option(
+            "-n", min=1, help="How many to label at once, none like another; printed as a list."
+        ),
     ] = None,
     pool: PoolOption = POOL_DEFAULT,
     strategy: StrategyOption = defaults.STRATEGY,
@@ -83,7 +88,7 @@ def rank(
     seed: SeedOption = defaults.SEED,
     as_json: JsonOption = False,
 ) -> None:
-    """Print the unlabelled items most worth a label, best first."""
+    """Print the unlabelled items most worth a label, each by itself, best first."""
     from knnal_cli.narration import Narration
 
     with Narration() as narration:
@@ -107,23 +112,48 @@ def _exit_with_nothing_left() -> None:
     raise typer.Exit(Exit.NOTHING_DONE)
 
 
-def strategies(as_json: JsonOption = False) -> None:
-    """List the query strategies: what each maximises, and where it comes from."""
-    from knnal.strategies.base import STRATEGIES
+def strategies(
+    name: Annotated[
+        str | None,
+        typer.Argument(help="One to explain: a name, or such as 'cdf(margin, local, uncovered)'."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the query strategies, or explain one: what it maximises, and what a label costs."""
+    from knnal.strategies.base import STRATEGIES, canonical_name, strategy_class
+    from knnal.strategies.describing import describe
     from knnal_cli.plugins import loadable
 
-    found = loadable(STRATEGIES)
-    if as_json:
-        print_json(
-            [
-                {"name": name, "summary": strategy.summary, "source": strategy.source}
-                for name, strategy in found.items()
-            ]
-        )
+    if name is not None:
+        description = describe(canonical_name(name), strategy_class(name))
+        if as_json:
+            print_json(asdict(description))
+        else:
+            _explain(description)
         return
-    for name, strategy in found.items():
-        default = " (default)" if name == defaults.STRATEGY else ""
-        typer.echo(f"{name}{default}\n    {strategy.summary}\n    {strategy.source}")
+    found = [describe(name, strategy) for name, strategy in loadable(STRATEGIES).items()]
+    if as_json:
+        print_json([asdict(description) for description in found])
+        return
+    for one in found:
+        typer.echo(f"{_titled(one.name)}\n    {one.summary}\n    {one.source}")
+        typer.echo(f"    cost per label: {one.cost}")
+
+
+def _explain(description: Description) -> None:
+    updates = {True: "updates its scores", False: "finds its scores anew", None: "not said"}
+    typer.echo(f"{_titled(description.name)}: {description.summary}")
+    typer.echo(f"  maximises       {description.formula}")
+    for shown, meaning in description.terms.items():
+        typer.echo(f"  {shown:<14}  {meaning}")
+    typer.echo(f"  source          {description.source}")
+    typer.echo(f"  needs           {description.needs}")
+    typer.echo(f"  after a label   {updates[description.incremental]}")
+    typer.echo(f"  cost per label  {description.cost}")
+
+
+def _titled(name: str) -> str:
+    return f"{name} (default)" if name == defaults.STRATEGY else name
 
 
 def _print(question: Question) -> None:

@@ -118,10 +118,11 @@ def simulate(
     from knnal.evaluation.splits import SplitPlan
     from knnal.evaluation.summary import without_curves
     from knnal.exchange.truth import Truth
+    from knnal.strategies.spec import split_names
     from knnal_cli.narration import Narration
 
     settings = Settings(
-        strategies=_names(strategies),
+        strategies=split_names(strategies),
         classifiers=_names(classifiers),
         labels=labels,
         splits=SplitPlan(_kind(split), folds, held_out, seeds, seed),

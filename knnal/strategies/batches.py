@@ -1,0 +1,39 @@
+"""Several items at once by a score that knows nothing of what the others of them cover."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from knnal.covering import Covering
+from knnal.scoring.combine import empirical_cdf
+from knnal.types import BoolArray, FloatArray, IntArray
+
+
+def spread(
+    values: FloatArray, rows: IntArray, allowed: BoolArray, covering: Covering
+) -> Iterator[int]:
+    """The places of allowed rows, greedily by ``F(value)`` times what is uncovered so far.
+
+    ``values``, ``rows`` and ``allowed`` are ``(m,)``, ``F`` is the empirical CDF of the values,
+    and ``covering`` covers nothing at first: each row taken is added to it. The first place is
+    that of the highest value; ties go to the lower row.
+    """
+    ranks = empirical_cdf(values)
+    left = allowed.copy()
+    for _ in range(int(np.count_nonzero(allowed))):
+        place = int(np.argmax(np.where(left, ranks * covering.share[rows], -1.0)))
+        yield place
+        left[place] = False
+        covering.add(int(rows[place]))
+
+
+def highest(values: FloatArray, allowed: BoolArray, count: int) -> IntArray:
+    """The places of the ``count`` highest allowed values, best first, ties by lower place."""
+    places = np.flatnonzero(allowed)
+    if count < len(places):  # what ties with the last one stays in, to be ordered by place
+        own = values[places]
+        places = places[own >= np.partition(own, len(own) - count)[len(own) - count]]
+    best: IntArray = places[np.argsort(-values[places], kind="stable")[:count]]
+    return best
