@@ -13,7 +13,7 @@ class LeastConfidence(Strategy):
 
     summary: ClassVar[str] = "1 - p1: what is left beside the likeliest class"
     source: ClassVar[str] = "Settles, 'Active Learning Literature Survey' (2009), section 3.1"
-    formula: ClassVar[str] = "u"
+    formula: ClassVar[str] = "the uncertainty u alone"
     terms: ClassVar[Mapping[str, str]] = {"u": "least-confidence"}
     incremental: ClassVar[bool] = True
     cost: ClassVar[str] = "the classifier's update, and one pass over the scores"
