@@ -174,6 +174,41 @@ def test_strategies(knnal: Any) -> None:
     printed = knnal("strategies").out
     assert f"\n{defaults.STRATEGY} (default)\n" in printed
     assert printed.count("(default)") == 1
+    assert printed.count("cost per label: ") == len(records)
+
+
+def test_one_strategy_is_explained(knnal: Any) -> None:
+    printed = knnal("strategies", "uherding").out
+    for phrase in ("uherding: ", "arXiv 2412.20644", "sum over", "smallest-margin: 1 - (p1 - p2)"):
+        assert phrase in printed
+    (record,) = [r for r in knnal("strategies", "--json").data if r["name"] == "uherding"]
+    assert knnal("strategies", "uherding", "--json").data == record
+    assert record["incremental"] is True
+    assert knnal("strategies", "cdf-product").out.startswith("cdf-product (default): ")
+
+
+def test_a_composition_is_explained(knnal: Any) -> None:
+    record = knnal("strategies", "cdf(margin,uncovered)", "--json").data
+    assert record["name"] == "cdf(smallest-margin, uncovered)"
+    assert list(record["terms"]) == ["smallest-margin", "uncovered"]
+    assert record["formula"].startswith("F(smallest-margin) x F(uncovered)")
+    knnal.fails("strategies", "cdf(margn)", saying=["Did you mean 'margin'?", "uncovered"])
+    knnal.fails("strategies", "uherdin", saying=["Did you mean 'uherding'?"])
+
+
+def test_several_to_label_at_once_are_spread_and_ranks_are_not(knnal: Any) -> None:
+    """Near-copies in threes: the ranks go through all of one place before the next."""
+    rng = np.random.default_rng(0)
+    X = np.repeat(rng.normal(size=(20, 4)), 3, axis=0) + 1e-4 * rng.normal(size=(60, 4))
+    np.save(knnal.folder / "X.npy", X.astype(np.float32))
+    knnal("embed", "X.npy")
+    options = ("--strategy", "cdf(margin, local, uncovered)", "--json")
+    batch = knnal("next", "-n", "8", *options).data
+    assert {q["score"]["strategy"] for q in batch} == {"cdf(smallest-margin, local, uncovered)"}
+    assert len({int(q["id"]) // 3 for q in batch}) == 8
+    ranked = knnal("rank", "--top", "8", *options).data
+    assert len({int(q["id"]) // 3 for q in ranked}) < 8
+    assert ranked[0]["id"] == batch[0]["id"] == knnal("next", *options).data["id"]
 
 
 def test_models(knnal: Any) -> None:

@@ -44,6 +44,19 @@ def test_known_labels_from_a_table(known: Any, log: Any) -> None:
     assert known("status", "--json").data["labelled"] == 0
 
 
+def test_compositions_stand_beside_names(known: Any) -> None:
+    both = ("--strategies", "cdf( margin,local ), maxherding")
+    done = known("simulate", "--truth", "truth.csv", *both, *QUICK, "--json", **ALONE)
+    expected = ["cdf(smallest-margin, local)", "maxherding", "random"]
+    assert done.data["settings"]["strategies"] == expected
+    same = ("--strategies", "maxherding,cdf(smallest-margin,local)")
+    again = known("simulate", "--truth", "truth.csv", *same, *QUICK, "--json", **ALONE)
+    by_name = [{c["strategy"]: c for c in run.data["contenders"]} for run in (done, again)]
+    assert by_name[0] == by_name[1]
+    refused = ("simulate", "--truth", "truth.csv", "--strategies", "maxherding,cdf(no, local)")
+    known.fails(*refused, saying=["no term named 'no'"])
+
+
 def test_the_same_for_scripts(known: Any) -> None:
     arguments = ("--truth", "truth.csv", "--group-column", "photo", "--folds", "4")
     options = ("--strategies", "article,cdf-product", "--classifiers", "knn", "--targets", "0.5")
