@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from benchmarks.strategies.lines import strategies_lines
 from benchmarks.tables import about_lines, article_lines, peers_lines
 from knnal.files import atomic_writer
 
@@ -30,7 +31,10 @@ _TITLES = {
     "fruits": "The article's experiment on fruits",
     "sentiment140": "The article's experiment on tweets",
     "peers": "Against others",
+    "strategies": "Every strategy",
 }
+
+_LINES = {"peers": peers_lines, "strategies": strategies_lines}
 
 
 def page(results: Path = RESULTS) -> str:
@@ -44,7 +48,7 @@ def page(results: Path = RESULTS) -> str:
 
 
 def section(name: str, title: str, found: dict[str, Any]) -> str:
-    lines = peers_lines(found) if name == "peers" else article_lines(name, found)
+    lines = _LINES[name](found) if name in _LINES else article_lines(name, found)
     return "\n\n".join([f"## {title}", *about_lines(found["about"]), *lines])
 
 

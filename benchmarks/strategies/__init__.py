@@ -1,0 +1,1 @@
+"""Every strategy: what a label costs it, and what its questions are worth."""
