@@ -11,6 +11,7 @@ from typing import ClassVar, cast
 
 import numpy as np
 
+from knnal.classifiers.inconsistency import Inconsistency
 from knnal.errors import InputError
 from knnal.overlay import Overlay
 from knnal.registry import Registry, unknown_name
@@ -219,6 +220,7 @@ TERMS: dict[str, Callable[[PoolState], Float32Array]] = {
     "smallest-margin": lambda state: state.uncertainty("smallest-margin"),
     "largest-margin": lambda state: state.uncertainty("largest-margin"),
     "entropy": lambda state: state.uncertainty("entropy"),
+    "inconsistency": lambda state: state.follower(Inconsistency).share(),
     "local": lambda state: state.local_density,
     "global": lambda state: state.global_density,
     "uncovered": lambda state: state.uncovered(),
@@ -231,7 +233,7 @@ TERMS: dict[str, Callable[[PoolState], Float32Array]] = {
 ALIASES = {"margin": "smallest-margin"}
 """Other names of terms in compositions."""
 
-UNCERTAINTIES = frozenset(MEASURES)
+UNCERTAINTIES = frozenset({*MEASURES, "inconsistency"})
 """The terms that are 0 wherever the classifier is sure; products of raw values raise them."""
 
 COVERED_TERMS: dict[str, Callable[[Overlay], Float32Array]] = {

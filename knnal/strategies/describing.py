@@ -12,6 +12,7 @@ MEANINGS = {
     "smallest-margin": "1 - (p1 - p2): how close the two likeliest classes are",
     "largest-margin": "1 - (p1 - pC): how close the likeliest and unlikeliest classes are",
     "entropy": "-sum p log p: how even the class probabilities are",
+    "inconsistency": "share of random feature masks that predict another class than all features",
     "local": "kernel mass of the item's neighbourhood on the neighbour graph",
     "global": "mean similarity to the whole pool",
     "uncovered": "share of the local density that no label covers yet",
