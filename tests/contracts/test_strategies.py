@@ -59,6 +59,11 @@ def vectors(n: int = 30, d: int = 6) -> Any:
     return X
 
 
+def pool_of(X: Any) -> Pool:
+    """A pool in memory, with whatever any strategy needs beside the vectors."""
+    return Pool.in_memory(X)
+
+
 def view(session: Session, seed: int = 0) -> PoolView:
     """The pool with all but a few of its unlabelled rows allowed."""
     allowed = session.state.unlabelled.copy()
@@ -125,7 +130,7 @@ def test_it_says_what_it_does_and_where_it_comes_from(name: str) -> None:
 @EVERY
 @pytest.mark.parametrize("labels", [0, 1, 2, 9])
 def test_scores_are_finite_aligned_and_repeatable(name: str, labels: int) -> None:
-    with closing(Pool.in_memory(vectors())) as pool:
+    with closing(pool_of(vectors())) as pool:
         session = Session(pool, strategy=name)
         label_some(session, labels)
         scores = score(session, name)
@@ -141,7 +146,7 @@ def test_scores_are_finite_aligned_and_repeatable(name: str, labels: int) -> Non
 @EVERY
 @pytest.mark.parametrize("labels", [0, 1, 9, 30])
 def test_picks_ranks_and_explanations_are_those_of_the_scores(name: str, labels: int) -> None:
-    with closing(Pool.in_memory(vectors())) as pool:
+    with closing(pool_of(vectors())) as pool:
         session = Session(pool)
         for row in range(labels):
             session.tell(str(row), "abc"[row % 3])
@@ -171,7 +176,7 @@ def test_picks_ranks_and_explanations_are_those_of_the_scores(name: str, labels:
 def test_a_batch_begins_with_the_pick_repeats_nothing_and_changes_nothing(
     name: str, labels: int
 ) -> None:
-    with closing(Pool.in_memory(vectors(40))) as pool:
+    with closing(pool_of(vectors(40))) as pool:
         session = Session(pool)
         label_some(session, labels)
         before = [np.array(part) for part in everything(session.state)]
@@ -192,7 +197,7 @@ def test_a_batch_begins_with_the_pick_repeats_nothing_and_changes_nothing(
 
 @EVERY
 def test_a_batch_is_the_same_after_an_undo_and_a_replay(name: str) -> None:
-    with closing(Pool.in_memory(vectors())) as pool:
+    with closing(pool_of(vectors())) as pool:
         session, strategy = Session(pool), create_strategy(name)
         label_some(session, 6)
         batch = strategy.choose(view(session), 8)
@@ -221,7 +226,7 @@ def is_spread(name: str) -> bool:
 def test_a_batch_has_one_of_many_near_copies_before_it_repeats(name: str) -> None:
     rng = np.random.default_rng(0)
     X = np.repeat(rng.normal(size=(20, 4)), 3, axis=0) + 1e-4 * rng.normal(size=(60, 4))
-    with closing(Pool.in_memory(X)) as pool:
+    with closing(pool_of(X)) as pool:
         session = Session(pool)
         view_of_all = PoolView(session.state, session.state.unlabelled, np.random.default_rng(0))
         batch = create_strategy(name).choose(view_of_all, 8)
@@ -230,7 +235,7 @@ def test_a_batch_has_one_of_many_near_copies_before_it_repeats(name: str) -> Non
 
 @EVERY
 def test_it_works_from_nothing_through_one_class_to_the_last_item(name: str) -> None:
-    with closing(Pool.in_memory(vectors(9))) as pool:
+    with closing(pool_of(vectors(9))) as pool:
         session = Session(pool, strategy=name)
         asked = []
         for step in range(9):
@@ -248,7 +253,7 @@ def test_it_works_from_nothing_through_one_class_to_the_last_item(name: str) -> 
 
 @EVERY
 def test_a_pool_of_one_item(name: str) -> None:
-    with closing(Pool.in_memory([[0.5, 2.0]])) as pool:
+    with closing(pool_of([[0.5, 2.0]])) as pool:
         session = Session(pool, strategy=name)
         question = session.ask()
         assert question is not None
@@ -260,7 +265,7 @@ def test_a_pool_of_one_item(name: str) -> None:
 
 @EVERY
 def test_an_empty_pool(name: str) -> None:
-    with closing(Pool.in_memory(np.empty((0, 4)))) as pool:
+    with closing(pool_of(np.empty((0, 4)))) as pool:
         session = Session(pool, strategy=name)
         assert session.ask() is None
         assert session.ask_many(2) == []
@@ -268,7 +273,7 @@ def test_an_empty_pool(name: str) -> None:
 
 @EVERY
 def test_a_pool_of_copies(name: str) -> None:
-    with closing(Pool.in_memory(np.ones((40, 3)))) as pool:
+    with closing(pool_of(np.ones((40, 3)))) as pool:
         session = Session(pool, strategy=name)
         for _ in range(3):
             question = session.ask()
@@ -280,7 +285,7 @@ def test_a_pool_of_copies(name: str) -> None:
 
 @EVERY
 def test_it_never_asks_what_is_labelled_skipped_or_vanished(name: str) -> None:
-    with closing(Pool.in_memory(vectors(25))) as pool:
+    with closing(pool_of(vectors(25))) as pool:
         vanish(pool, {"1", "3", "12"})
         session = Session(pool, strategy=name)
         session.tell("0", "a")
@@ -299,7 +304,7 @@ def test_it_never_asks_what_is_labelled_skipped_or_vanished(name: str) -> None:
 
 
 def first_questions(strategy: str, seed: int) -> list[str]:
-    with closing(Pool.in_memory(vectors())) as pool:
+    with closing(pool_of(vectors())) as pool:
         session = Session(pool, strategy=strategy, seed=seed)
         asked = []
         for _ in range(6):
@@ -323,7 +328,7 @@ def test_the_others_do_not_depend_on_the_seed(name: str) -> None:
 
 
 def test_the_default_starts_with_the_densest_item() -> None:
-    with closing(Pool.in_memory(vectors())) as pool:
+    with closing(pool_of(vectors())) as pool:
         session = Session(pool)
         densest = int(session.state.local_density.argmax())
         assert session.ask().item == str(densest)
@@ -334,7 +339,7 @@ def test_the_default_starts_with_the_densest_item() -> None:
 
 @pytest.mark.parametrize("labels", [0, 1, 7])
 def test_the_overlay_is_what_the_state_would_be_with_those_labels(labels: int) -> None:
-    with closing(Pool.in_memory(vectors(40))) as pool:
+    with closing(pool_of(vectors(40))) as pool:
         session = Session(pool)
         label_some(session, labels)
         overlay = Overlay(session.state)
@@ -352,7 +357,7 @@ def test_the_overlay_is_what_the_state_would_be_with_those_labels(labels: int) -
 
 
 def test_what_has_no_coverage_of_its_own_is_spread_by_rank_and_what_the_batch_leaves() -> None:
-    with closing(Pool.in_memory(vectors(40))) as pool:
+    with closing(pool_of(vectors(40))) as pool:
         session = Session(pool)
         label_some(session, 5)
         of = view(session)
@@ -394,7 +399,7 @@ def test_a_composition_is_what_is_composed_of_those_terms() -> None:
         " product ( coverage-gain )": "maxherding",
         "uherding(margin)": "uherding",
     }
-    with closing(Pool.in_memory(vectors())) as pool:
+    with closing(pool_of(vectors())) as pool:
         session = Session(pool)
         label_some(session, 7)
         for composed, named in same.items():
@@ -405,7 +410,7 @@ def test_a_composition_is_what_is_composed_of_those_terms() -> None:
 def test_a_composition_goes_by_one_name() -> None:
     assert canonical_name("cdf( margin,local )") == "cdf(smallest-margin, local)"
     assert canonical_name("random") == "random"
-    with closing(Pool.in_memory(vectors())) as pool:
+    with closing(pool_of(vectors())) as pool:
         session = Session(pool, strategy="cdf(margin,local,uncovered)")
         question = session.ask()
         assert question.score.strategy == COMPOSED[0]
