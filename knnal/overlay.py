@@ -26,8 +26,8 @@ class Overlay:
     """The terms that labels cover, for the labels in force and the ``rows`` that were added.
 
     They are what the state would give with labels at those rows, bit for bit. The state is never
-    changed: what is asked for is copied first, once, and a row added then touches O(g^2) rows of
-    the coverage, and of the nearest labels what ``LabelledNeighbours`` says of a label. It is good
+    changed: what is asked for is copied first, once. A row that is added then touches O(g^2) rows
+    of the coverage, and costs the distances a pruned pass, as a label does. An overlay is good
     until the state changes.
     """
 

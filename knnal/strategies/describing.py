@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from knnal.strategies.base import Strategy
+from knnal.strategies.base import ALIASES, COMPOSITIONS, TERMS, Strategy
 
 MEANINGS = {
     "least-confidence": "1 - p1: what is left beside the likeliest class",
@@ -49,6 +49,17 @@ def describe(name: str, strategy: type[Strategy]) -> Description:
         strategy.incremental,
         strategy.cost,
     )
+
+
+def compositions() -> str:
+    """The forms that compositions take, in a line."""
+    return ", ".join(f"{name}(TERM, ...)" for name in COMPOSITIONS.names())
+
+
+def terms_in_words() -> list[str]:
+    """Every term that can be composed, with what it means and what else it is called."""
+    others = {term: f" (or {alias})" for alias, term in ALIASES.items()}
+    return [f"{_meaning(term)}{others.get(term, '')}" for term in TERMS]
 
 
 def _meaning(term: str) -> str:

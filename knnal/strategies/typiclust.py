@@ -32,7 +32,7 @@ class TypiClust(Strategy):
     formula: ClassVar[str] = (
         "how many clusters come after the item's, by fewest labels and then by size, plus "
         "t / (1 + t): t is one over the mean distance to the item's 20 nearest neighbours. There "
-        "are as many clusters as labels, rounded up to the next power of two, at most 512"
+        "are as many clusters as the power of two above the number of labels, at most 512"
     )
     incremental: ClassVar[bool] = False
     cost: ClassVar[str] = (

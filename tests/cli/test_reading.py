@@ -175,6 +175,9 @@ def test_strategies(knnal: Any) -> None:
     assert f"\n{defaults.STRATEGY} (default)\n" in printed
     assert printed.count("(default)") == 1
     assert printed.count("cost per label: ") == len(records)
+    assert "cdf(TERM, ...), product(TERM, ...), uherding(TERM, ...)" in printed
+    assert "\n    smallest-margin: 1 - (p1 - p2)" in printed
+    assert "(or margin)" in printed
 
 
 def test_one_strategy_is_explained(knnal: Any) -> None:

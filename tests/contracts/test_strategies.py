@@ -103,6 +103,7 @@ def everything(state: PoolState) -> list[Any]:
 def test_the_built_in_strategies_are_registered() -> None:
     assert set(STRATEGIES.names()) >= EXPECTED
     assert set(COMPOSITIONS.names()) >= {"cdf", "product", "uherding"}
+    assert set(MEANINGS) <= set(TERMS)
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:

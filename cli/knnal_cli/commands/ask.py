@@ -121,7 +121,7 @@ def strategies(
 ) -> None:
     """List the query strategies, or explain one: what it maximises, and what a label costs."""
     from knnal.strategies.base import STRATEGIES, canonical_name, strategy_class
-    from knnal.strategies.describing import describe
+    from knnal.strategies.describing import compositions, describe, terms_in_words
     from knnal_cli.plugins import loadable
 
     if name is not None:
@@ -138,6 +138,9 @@ def strategies(
     for one in found:
         typer.echo(f"{_titled(one.name)}\n    {one.summary}\n    {one.source}")
         typer.echo(f"    cost per label: {one.cost}")
+    typer.echo(f"\nComposed of terms: {compositions()}")
+    for term in terms_in_words():
+        typer.echo(f"    {term}")
 
 
 def _explain(description: Description) -> None:
