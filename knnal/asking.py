@@ -12,7 +12,7 @@ from knnal.neighbors.vote import VoteOptions
 from knnal.predictions import predict_items
 from knnal.replay import Replay
 from knnal.store.ledger import ASKED, AUDIT
-from knnal.strategies.base import Pick, PoolView, create_strategy
+from knnal.strategies.base import Pick, PoolView, create_strategy, require_views
 from knnal.types import Prediction, Score
 
 _AUDIT, _QUESTION = 0, 1
@@ -59,6 +59,7 @@ class Asker:
         self._replay = replay
         self._strategy_name = strategy
         self._strategy = create_strategy(strategy)
+        require_views(strategy, self._strategy, has_views=replay.state.geometry.has_views)
         self._vote = vote
         self._audit = audit
         self._seed = seed
@@ -81,20 +82,8 @@ class Asker:
         """The ``count`` candidates of highest score, best first, ties by lower row."""
         if count < 1:
             raise InputError(f"Expected to rank at least 1 item, came {count}.")
-        view = self._view(self._replay.ledger.step)
-        rows, scores = view.rows, self._strategy.score(view)
-        allowed = np.flatnonzero(view.allowed[rows])
-        values = scores.values[allowed]
-        if count < len(values):  # what ties with the last place stays in, to be ordered by row
-            threshold = np.partition(values, len(values) - count)[len(values) - count]
-            allowed = allowed[values >= threshold]
-        best = allowed[np.argsort(-scores.values[allowed], kind="stable")[:count]]
-        return [
-            self._question(
-                row, self._score(Pick(row, float(scores.values[at]), scores.at(at))), ASKED
-            )
-            for row, at in zip(rows[best].tolist(), best.tolist(), strict=True)
-        ]
+        picks = self._strategy.rank(self._view(self._replay.ledger.step), count)
+        return [self._question(pick.row, self._score(pick), ASKED) for pick in picks]
 
     def explain(self, row: int, origin: str = ASKED, step: int | None = None) -> Question:
         """The question that asking about a row would be; without a score if it is not to be asked

@@ -15,9 +15,11 @@ from knnal.errors import InputError, LabelConflictError, NothingToUndoError
 from knnal.neighbors.graph import stored_graph
 from knnal.neighbors.kernel_graph import KernelGraph
 from knnal.neighbors.reduced_file import stored_reduction
+from knnal.neighbors.views_file import stored_views
 from knnal.neighbors.vote import VoteOptions
 from knnal.predictions import predict_items, predict_vectors
 from knnal.replay import Replay
+from knnal.schedule import Schedule
 from knnal.speculation import Speculation
 from knnal.stability import Stability
 from knnal.state import PoolState
@@ -141,8 +143,13 @@ class Session:
         self._speculation.cancel()
         self._following = None
 
-    def ask_many(self, count: int) -> list[Question]:
-        """Up to ``count`` items to label: those of highest score, best first."""
+    def ask_many(self, count: int | Schedule) -> list[Question]:
+        """Up to ``count`` items to label, or the next round of a schedule: those of highest score,
+        best first.
+        """
+        self.refresh()
+        if isinstance(count, Schedule):
+            count = count.size(self.ledger.label_count)
         return self._offer(self.rank(count))
 
     def rank(self, count: int) -> list[Question]:
@@ -323,6 +330,7 @@ def stored_geometry(pool: Pool, narrator: Narrator | None = None) -> Geometry:
         live,
         reduced=lambda: stored_reduction(pool, live, narrator),
         graph=lambda: KernelGraph(stored_graph(pool, live, narrator)),
+        views=stored_views(pool, live, narrator),
     )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from knnal import defaults
 from knnal.classifiers.base import UNLABELLED, Geometry, Labelling, create_classifier
+from knnal.classifiers.response import ViewVotes
 from knnal.neighbors.coverage import Coverage
 from knnal.neighbors.similarity import similarities
 from knnal.neighbors.vote import VoteOptions
@@ -34,7 +35,7 @@ class PoolState:
         classifier: str = defaults.CLASSIFIER,
         vote: VoteOptions | None = None,
     ) -> None:
-        vote = vote or VoteOptions()
+        self._vote = vote = vote or VoteOptions()
         rows = len(geometry)
         self.geometry = geometry
         self.labelling = Labelling(geometry, vote.k)
@@ -48,6 +49,7 @@ class PoolState:
         self._all_stale = False
         self._farthest: Float32Array = np.full(rows, np.inf, dtype=np.float32)
         self._farthest_of: set[int] = set()
+        self._view_votes: ViewVotes | None = None
 
     def assign(self, row: int, label: int | None) -> None:
         """Give the row a class number, another one, or none."""
@@ -67,6 +69,8 @@ class PoolState:
             touched = add_or_remove(row)
             self._uncovered[touched] = self._uncovered_share(touched)
             self._gain[touched] = self.local_density[touched] * self._uncovered[touched]
+        if self._view_votes is not None:
+            self._view_votes.update(row, before)
         stale = self.classifier.update(row, before, changed)
         if stale is None:
             self._all_stale = True
@@ -84,6 +88,7 @@ class PoolState:
         self.unlabelled[:] = self.geometry.live & (labelling.classes == UNLABELLED)
         self.classifier.rebuild()
         self._coverage = None
+        self._view_votes = None
         self._all_stale = True
 
     def declare_classes(self, count: int) -> None:
@@ -92,6 +97,8 @@ class PoolState:
             self.labelling.class_count = count
             self.classifier.declare_classes()
             self._all_stale = True
+            if self._view_votes is not None:
+                self._view_votes.forget()
 
     def reliability(self) -> float:
         """The share of labels that the classifier predicts, each left out; 0 while there are none.
@@ -108,6 +115,15 @@ class PoolState:
             self._uncertainty[measure] = np.empty(len(self.geometry), dtype=np.float32)
             self._measure_all(measure)
         return self._uncertainty[measure]
+
+    def response_entropy(self) -> Float32Array:
+        """Mean entropy in bits of the neighbours' votes on each row's views, ``(rows,)``.
+
+        Raises InputError where the geometry has no views.
+        """
+        if self._view_votes is None:
+            self._view_votes = ViewVotes(self.labelling, self.geometry.views, self._vote)
+        return self._view_votes.entropy()
 
     def _refresh_uncertainty(self) -> None:
         if self._all_stale:

@@ -10,6 +10,7 @@ from typing import ClassVar, cast
 
 import numpy as np
 
+from knnal.errors import InputError
 from knnal.registry import Registry
 from knnal.state import PoolState
 from knnal.types import BoolArray, Float32Array, FloatArray, IntArray
@@ -68,6 +69,7 @@ class Strategy(ABC):
 
     summary: ClassVar[str]
     source: ClassVar[str]
+    needs_views: ClassVar[bool] = False
 
     @abstractmethod
     def score(self, pool: PoolView) -> Scores:
@@ -82,11 +84,38 @@ class Strategy(ABC):
         best = int(places[np.argmax(scores.values[places])])
         return Pick(int(pool.rows[best]), float(scores.values[best]), scores.at(best))
 
+    def rank(self, pool: PoolView, count: int) -> list[Pick]:
+        """The allowed rows of the ``count`` highest scores, best first, ties by lower row."""
+        scores = self.score(pool)
+        allowed = np.flatnonzero(pool.allowed[pool.rows])
+        values = scores.values[allowed]
+        if count < len(values):  # what ties with the last place stays in, to be ordered by row
+            threshold = np.partition(values, len(values) - count)[len(values) - count]
+            allowed = allowed[values >= threshold]
+        best = allowed[np.argsort(-scores.values[allowed], kind="stable")[:count]]
+        return [
+            Pick(row, float(scores.values[at]), scores.at(at))
+            for row, at in zip(pool.rows[best].tolist(), best.tolist(), strict=True)
+        ]
+
+    def choose(self, pool: PoolView, count: int) -> list[Pick]:
+        """Up to ``count`` allowed rows to ask about at once."""
+        return self.rank(pool, count)
+
     def explain(self, pool: PoolView, row: int) -> Pick:
         """An unlabelled row, allowed or not, with its score."""
         scores = self.score(pool)
         place = int(np.searchsorted(pool.rows, row))
         return Pick(row, float(scores.values[place]), scores.at(place))
+
+
+def require_views(name: str, strategy: Strategy, *, has_views: bool) -> None:
+    """Raises InputError for a strategy that needs views where there are none."""
+    if strategy.needs_views and not has_views:
+        raise InputError(
+            f"The strategy '{name}' needs views, and these items have none: make them with "
+            "'knnal embed SOURCE --views 8'."
+        )
 
 
 def create_strategy(name: str) -> Strategy:
@@ -106,6 +135,7 @@ TERMS: dict[str, Callable[[PoolState], Float32Array]] = {
     "global": lambda state: state.global_density,
     "uncovered": lambda state: state.uncovered(),
     "coverage-gain": lambda state: state.coverage_gain(),
+    "response-entropy": lambda state: state.response_entropy(),
     "distance": lambda state: state.distance(),
     "distance-as-printed": lambda state: state.distance_as_printed(),
 }
