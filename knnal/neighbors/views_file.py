@@ -10,7 +10,7 @@ from knnal.errors import PoolError
 from knnal.neighbors.reduced import Axes
 from knnal.neighbors.views import Views
 from knnal.store.pool import Pool
-from knnal.types import BoolArray, Narrator
+from knnal.types import BoolArray, LogNarrator, Narrator
 
 
 def stored_views(
@@ -21,7 +21,7 @@ def stored_views(
     That raises PoolError for views that an interrupted run left unfinished, and tells of items
     whose content could not be read.
     """
-    stored = pool.views()
+    narrator, stored = narrator or LogNarrator(), pool.views()
     if stored is None:
         return None
 
@@ -33,7 +33,7 @@ def stored_views(
                 "are still to be made. Run 'knnal embed SOURCE' again, or wait until it is done."
             )
         missing = int(np.count_nonzero(live & ~made))
-        if missing and narrator is not None:
+        if missing:
             narrator.say(
                 f"{missing} of {len(live)} items have no views, since their content could not be "
                 "read: they count as they are. 'knnal embed SOURCE' tries again."
