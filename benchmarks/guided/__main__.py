@@ -79,12 +79,14 @@ def _draw_confusion(
 ) -> None:
     rows, entropy = runs.confusion(items, task, labels)
     order = np.lexsort((rows, -entropy))
-    blocks = {}
-    for title, places in (("most confusing", order[:SHOWN]), ("least", order[::-1][:SHOWN])):
-        blocks[title] = [
+    chosen = {"most confusing": order[:SHOWN], "least confusing": order[::-1][:SHOWN]}
+    blocks = {
+        title: [
             (items.paths[rows[at]], f"{items.names[items.classes[rows[at]]]} {entropy[at]:.2f}")
             for at in places
         ]
+        for title, places in chosen.items()
+    }
     contact_sheet(page.picture_file(options, f"{_NAME}-{task.data_set}-confusing"), blocks)
 
 

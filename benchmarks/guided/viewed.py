@@ -115,7 +115,9 @@ def _lay_out(chosen: ViewedSet, data: Path | None, pictures: Path, items: int) -
 
 
 def load(name: str, work: Path, items: int, views: int) -> ViewedItems:
-    """What ``make`` has embedded. Raises PoolNotFoundError where it has not."""
+    """What ``make`` has embedded, in random order: of equal scores the earlier item is asked about,
+    and folders are sorted by class. Raises PoolNotFoundError where nothing is embedded.
+    """
     folder = folder_of(name, work, items, views)
     project = Project.open(folder / "pool")
     try:
@@ -124,15 +126,14 @@ def load(name: str, work: Path, items: int, views: int) -> ViewedItems:
         if stored is None:
             raise PoolNotFoundError(f"The pool in {folder} has no views: embed it first.")
         records = list(pool.catalogue.records())
+        records = [records[i] for i in np.random.default_rng(_SEED).permutation(len(records))]
         labels = [str(pool.log.label_of(record.id)) for record in records]
         names, classes = np.unique(labels, return_inverse=True)
-        rows = [record.row for record in records]
-        whole = rows == list(range(len(stored.made)))
         return ViewedItems(
             [Path(str(record.path)) for record in records],
             classes.astype(np.int64),
             [str(name) for name in names],
-            stored.vectors if whole else stored.vectors[rows],
+            stored.vectors[[record.row for record in records]],
             str(pool.manifest.embedder),
             str(stored.facts),
         )
