@@ -93,6 +93,7 @@ def test_a_simulation_in_batches(texts: Any) -> None:
         "simulate", *options, "--strategies", "guided", "--schedule", "doubling",
         "--batch-size", 2, "--json", KNNAL_THREADS="1",
     )  # fmt: skip
+    assert done.data["settings"]["schedule"] == "doubling from 2"
     assert {one["strategy"] for one in done.data["contenders"]} == {"guided", "random"}
 
 
