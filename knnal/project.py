@@ -165,7 +165,8 @@ class Project:
             for skip in found.skips:
                 report.skip(skip)
         elif views == 0:
-            files.remove()
+            with self.pool.embedding_alone():
+                files.remove()
 
     def session(self, **options: Any) -> Session:
         """A labeling session; ``options`` are those of ``Session``.

@@ -114,7 +114,7 @@ def test_it_embeds_labels_and_goes_on(
     assert command.main(given) == 0
     first = json.loads((tmp_path / "work" / "results" / "guided.json").read_text())
     part = first["sets"]["mnist"]
-    assert (part["items"], part["views"]) == (24, "2 an item (rotate, scale, shear, elastic) views")
+    assert (part["items"], part["views"]) == (24, "2 an item (rotate, scale, shear, elastic)")
     assert set(part["contenders"]) == {str(contender) for contender in CONTENDERS}
     for one in part["contenders"].values():
         assert np.sum(one["classes"], axis=1).tolist() == pytest.approx([4, 8, 16], abs=0.2)

@@ -67,7 +67,7 @@ def _section(name: str, tasks: list[runs.Task], options: argparse.Namespace) -> 
         "items": len(items.classes),
         "held_out": extent.held_out,
         "embedder": items.embedder,
-        "views": f"{items.views} views",
+        "views": items.views,
         "shown": SHOWN,
         "shown_at": shown_at,
         "contenders": contenders,

@@ -63,8 +63,8 @@ def _set_lines(name: str, part: dict[str, Any], sizes: list[int]) -> list[str]:
         for title, one in contenders.items()
     ]
     return [
-        f"{part['items']:,} pictures, {part['held_out']:,} of them held out, {part['embedder']}, "
-        f"with {part['views']}.",
+        f"{part['items']:,} pictures, {part['held_out']:,} of them held out, {part['embedder']}. "
+        f"Views: {part['views']}.",
         table(heads, rows),
         "The share of the labels that the rarest and the commonest class have:",
         table(("strategy", *(f"@{size:,}" for size in sizes)), shares),

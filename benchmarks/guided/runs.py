@@ -75,7 +75,7 @@ class Extent:
 
 
 EXTENTS = {
-    "small": Extent(1000, 4, 250, 20, 320, 3),
+    "small": Extent(3000, 4, 500, 80, 1280, 3),
     "full": Extent(12_000, 8, 2000, 160, 5120, 5),
 }
 
