@@ -237,12 +237,13 @@ class Project:
         )
 
     def _views_line(self) -> str | None:
-        stored = self.pool.views()
-        if stored is None:
+        files = self.pool.view_files
+        facts = None if files is None else files.facts()
+        if files is None or facts is None:
             return None
-        live = self.pool.live
-        lacking = np.count_nonzero(live) - np.count_nonzero(live[: len(stored.made)] & stored.made)
-        return f"{stored.facts}{f', {lacking} items without' if lacking else ''}"
+        made, live = files.made(), self.pool.live
+        lacking = np.count_nonzero(live) - np.count_nonzero(live[: len(made)] & made[: len(live)])
+        return f"{facts}{f', {lacking} items without' if lacking else ''}"
 
     def _random(self, audited: Sequence[Audited], labels: int) -> RandomEstimate | None:
         there, rows = located(self.pool, audited, len(self.pool.embeddings))

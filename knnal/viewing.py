@@ -51,9 +51,11 @@ def wanted_recipe(
 
     Raises InputError as ``Recipe.of`` does.
     """
+    if count == 0:
+        return None
     files = pool.view_files
     facts = None if files is None else files.facts()
-    if count == 0 or (count is None and facts is None and augmentations is None):
+    if count is None and facts is None and augmentations is None:
         return None
     assert pool.manifest.modality is not None
     if facts is None and count is None:

@@ -21,11 +21,13 @@ def stored_views(
     That raises PoolError for views that an interrupted run left unfinished, and tells of items
     whose content could not be read.
     """
-    narrator, stored = narrator or LogNarrator(), pool.views()
-    if stored is None:
+    narrator = narrator or LogNarrator()
+    if not pool.has_views:
         return None
 
     def open_views(axes: Axes) -> Views:
+        stored = pool.views()
+        assert stored is not None
         made = stored.made[: len(live)]
         if len(made) < len(live):
             raise PoolError(

@@ -14,4 +14,5 @@ class EmbeddingFile(RowFile):
     """The vectors of a pool, ``rows x dimension``."""
 
     def __init__(self, path: Path, dimension: int) -> None:
-        super().__init__(path, (dimension,), "<f4", "embeddings")
+        remedy = "Restore the file from a copy of the pool."
+        super().__init__(path, (dimension,), "<f4", "embeddings", remedy)

@@ -155,6 +155,12 @@ class Pool:
             return None
         return ViewFiles(self.folder, embedder.dimension)
 
+    @property
+    def has_views(self) -> bool:
+        """Whether views of the items were wanted."""
+        files = self.view_files
+        return self._views_in_memory is not None if files is None else files.facts() is not None
+
     def views(self) -> StoredViews | None:
         """The views of the items, or None where none were wanted."""
         files = self.view_files

@@ -19,14 +19,19 @@ from knnal.errors import PoolError
 
 
 class RowFile:
-    """``rows x shape`` numbers of a type. ``what`` they are is for the messages."""
+    """``rows x shape`` numbers of a type. Messages say ``what`` they are, and the ``remedy`` where
+    they are damaged.
+    """
 
-    def __init__(self, path: Path, shape: tuple[int, ...], dtype: str, what: str) -> None:
+    def __init__(
+        self, path: Path, shape: tuple[int, ...], dtype: str, what: str, remedy: str
+    ) -> None:
         self.path = path
         self.shape = shape
         self._type = np.dtype(dtype)
         self._row_bytes = int(np.prod(shape, dtype=np.int64)) * self._type.itemsize
         self._what = what
+        self._remedy = remedy
 
     def append(self, start: int, rows: NDArray[Any]) -> None:
         """Write ``(n, *shape)`` as rows ``start``, ``start + 1``, ..., durably."""
@@ -68,7 +73,7 @@ class RowFile:
         if len(stored) < count or stored.shape[1:] != self.shape:
             raise PoolError(
                 f"Expected {_size((count, *self.shape))} {self._what} in {self.path}, found "
-                f"{_size(stored.shape)}. Restore the file from a copy of the pool."
+                f"{_size(stored.shape)}. {self._remedy}"
             )
         return stored[:count]
 
@@ -79,7 +84,7 @@ class RowFile:
             expected = self._what if count is None else f"{count} {self._what}"
             raise PoolError(
                 f"Expected {expected} in {self.path}, but it cannot be read ({error}). "
-                "Restore the file from a copy of the pool."
+                f"{self._remedy}"
             ) from error
         return stored
 

@@ -23,6 +23,8 @@ from knnal.types import BoolArray, Float32Array
 
 FACTS, VECTORS, MADE = "views.json", "views.npy", "views-made.npy"
 
+_REMEDY = "Remove the views with 'knnal embed SOURCE --views 0', and make them again."
+
 
 @dataclass(frozen=True, slots=True)
 class ViewFacts:
@@ -64,8 +66,7 @@ class ViewFiles:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise PoolError(
                 f"Expected the facts of the pool's views in {file}, but it cannot be read "
-                f"({error}). Remove it, and make the views again with 'knnal embed SOURCE --views "
-                "M'."
+                f"({error}). {_REMEDY}"
             ) from error
 
     def begin(self, facts: ViewFacts) -> None:
@@ -112,7 +113,7 @@ class ViewFiles:
         facts = self.facts()
         assert facts is not None
         shape = (1 + facts.views, self._dimension)
-        return RowFile(self._folder / VECTORS, shape, "<f4", "vectors of views")
+        return RowFile(self._folder / VECTORS, shape, "<f4", "vectors of views", _REMEDY)
 
     def _made(self) -> RowFile:
-        return RowFile(self._folder / MADE, (), "|b1", "marks of views")
+        return RowFile(self._folder / MADE, (), "|b1", "marks of views", _REMEDY)

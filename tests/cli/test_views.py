@@ -28,14 +28,12 @@ def test_views_are_made_kept_up_changed_and_removed(texts: Any) -> None:
     table.write_text(table.read_text(encoding="utf-8") + "r8,one more text of some words,\n")
     assert embed_views(texts, "--json").data["viewed"] == 1  # without --views: as the pool has them
 
-    changed = embed_views(texts, "--views", 2, "--json")
+    changed = embed_views(texts, "--views", 2, "--augment", "swap,drop", "--json")
     assert changed.data["viewed"] == 9
     assert "it gets 2 an item (drop, swap), made anew" in changed.err
     stored = np.load(texts.folder / ".knnal" / "views.npy")
     np.testing.assert_allclose(stored[3], first[:3], atol=1e-5)
 
-    assert embed_views(texts, "--augment", "drop", "--json").data["viewed"] == 9
-    assert texts("status", "--json").data["views"] == "2 an item (drop)"
     embed_views(texts, "--views", 0)
     assert texts("status", "--json").data["views"] is None
     assert not list((texts.folder / ".knnal").glob("views*"))
@@ -54,6 +52,18 @@ def test_guided_asks_once_there_are_views(texts: Any) -> None:
     assert ranked[0]["id"] == asked["id"]
     scores = [one["score"]["value"] for one in ranked]
     assert scores == sorted(scores, reverse=True)
+
+
+def test_damaged_views_stop_only_who_needs_them(texts: Any) -> None:
+    embed_views(texts, "--views", 2)
+    file = texts.folder / ".knnal" / "views.npy"
+    file.write_bytes(file.read_bytes()[:-100])
+    texts("next", "--json")
+    texts("status")
+    texts("tell", "r0", "good")
+    texts.fails("next", *GUIDED, saying=["views.npy", "--views 0"])
+    embed_views(texts, "--views", 0)
+    assert texts("status", "--json").data["views"] is None
 
 
 def test_a_round_doubles(vectors: Any) -> None:
