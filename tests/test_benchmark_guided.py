@@ -57,7 +57,7 @@ def test_runs_are_summed_up(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("gain", "phrase"), [(0.1, "holds (+0.100"), (-0.1, "is turned round"), (0.0, "is undecided")]
+    ("gain", "phrase"), [(0.1, "holds (+0.100"), (-0.1, "does not hold"), (0.0, "is undecided")]
 )
 def test_a_line_says_whether_the_ordering_holds(tmp_path: Path, gain: float, phrase: str) -> None:
     part = {"title": "MNIST", "contenders": runs.summary(finished(tmp_path, gain))}

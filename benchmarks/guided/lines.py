@@ -36,7 +36,7 @@ def verdict(found: dict[str, Any]) -> str:
 def _held(contenders: dict[str, Any]) -> str:
     guided = contenders[f"{_GUIDED}, class weights"]
     mean, low, high = guided["gain"]
-    held = "holds" if low > 0 else "is turned round" if high < 0 else "is undecided"
+    held = "holds" if low > 0 else "does not hold" if high < 0 else "is undecided"
     return f"{held} ({mean:+.3f}, {low:+.3f} to {high:+.3f})"
 
 
