@@ -82,7 +82,7 @@ def _draw_confusion(
     chosen = {"most confusing": order[:SHOWN], "least confusing": order[::-1][:SHOWN]}
     blocks = {
         title: [
-            (items.paths[rows[at]], f"{items.names[items.classes[rows[at]]]} {entropy[at]:.2f}")
+            (items.paths[rows[at]], f"{items.names[items.classes[rows[at]]]}\n{entropy[at]:.2f}")
             for at in places
         ]
         for title, places in chosen.items()

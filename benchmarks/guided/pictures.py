@@ -15,7 +15,7 @@ from knnal.files import atomic_writer
 
 SHOWN = 20
 _COLUMNS = 10
-_SIDE, _GAP, _CAPTION = 64, 4, 18
+_SIDE, _GAP, _TITLE, _CAPTION = 64, 4, 18, 28
 
 
 def contact_sheet(file: Path, blocks: Mapping[str, Sequence[tuple[Path, str]]]) -> None:
@@ -23,13 +23,13 @@ def contact_sheet(file: Path, blocks: Mapping[str, Sequence[tuple[Path, str]]]) 
     rows = {title: -(-len(pictures) // _COLUMNS) for title, pictures in blocks.items()}
     line = _SIDE + _CAPTION + _GAP
     width = _COLUMNS * (_SIDE + _GAP) + _GAP
-    height = sum(_CAPTION + _GAP + count * line for count in rows.values()) + _GAP
+    height = sum(_TITLE + _GAP + count * line for count in rows.values()) + _GAP
     sheet = Image.new("RGB", (width, height), "white")
     draw = ImageDraw.Draw(sheet)
     top = _GAP
     for title, pictures in blocks.items():
         draw.text((_GAP, top), title, fill="black")
-        top += _CAPTION + _GAP
+        top += _TITLE + _GAP
         for place, (path, caption) in enumerate(pictures):
             x = _GAP + place % _COLUMNS * (_SIDE + _GAP)
             y = top + place // _COLUMNS * line
