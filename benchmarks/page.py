@@ -8,9 +8,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from benchmarks.guided.lines import guided_lines
 from benchmarks.strategies.lines import strategies_lines
 from benchmarks.tables import about_lines, article_lines, peers_lines
 from knnal.files import atomic_writer
@@ -30,11 +33,17 @@ held-out items judge. New splits for every seed, the same ones for every contend
 _TITLES = {
     "fruits": "The article's experiment on fruits",
     "sentiment140": "The article's experiment on tweets",
+    "guided": "Guided labeling",
     "peers": "Against others",
     "strategies": "Every strategy",
 }
 
-_LINES = {"peers": peers_lines, "strategies": strategies_lines}
+_LINES: dict[str, Callable[[dict[str, Any]], list[str]]] = {
+    "guided": guided_lines,
+    "peers": peers_lines,
+    "strategies": strategies_lines,
+}
+"""What each section says, where it is none of the article's experiments."""
 
 
 def page(results: Path = RESULTS) -> str:
@@ -48,7 +57,7 @@ def page(results: Path = RESULTS) -> str:
 
 
 def section(name: str, title: str, found: dict[str, Any]) -> str:
-    lines = _LINES[name](found) if name in _LINES else article_lines(name, found)
+    lines = _LINES.get(name, partial(article_lines, name))(found)
     return "\n\n".join([f"## {title}", *about_lines(found["about"]), *lines])
 
 

@@ -13,7 +13,13 @@ from knnal.neighbors.vote import VoteOptions
 from knnal.predictions import predict_items
 from knnal.replay import Replay
 from knnal.store.ledger import ASKED, AUDIT
-from knnal.strategies.base import Pick, PoolView, canonical_name, create_strategy
+from knnal.strategies.base import (
+    Pick,
+    PoolView,
+    canonical_name,
+    create_strategy,
+    require_views,
+)
 from knnal.types import Prediction, Score
 
 _AUDIT, _QUESTION = 0, 1
@@ -60,6 +66,7 @@ class Asker:
         self._replay = replay
         self._strategy_name = canonical_name(strategy)
         self._strategy = create_strategy(strategy)
+        require_views(strategy, self._strategy, has_views=replay.state.geometry.has_views)
         self._vote = vote
         self._audit = audit
         self._seed = seed

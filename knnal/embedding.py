@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
+from typing import TypeVar
 
 import numpy as np
 
@@ -18,7 +19,10 @@ from knnal.linalg import unit_rows, usable_rows
 from knnal.types import Float32Array
 
 _AHEAD = 4
-"""Batches in flight for each lane."""
+"""Tasks in flight for each lane."""
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,25 +37,32 @@ class Embedded:
 def embed_stream(
     items: Iterable[Item], embedder: Embedder
 ) -> Generator[Embedded | Skip, None, None]:
-    """Embed items in their order, reading and decoding on all lanes beside the network.
-
-    Only a few batches are in flight, so memory does not grow with the number of items.
-    """
+    """Embed items in their order, reading and decoding on all lanes beside the network."""
     source = iter(items)
-    with ThreadPoolExecutor(embedder.lanes, "knnal-embed") as lanes:
-        pending: deque[Future[list[Embedded | Skip]]] = deque()
+    batches = iter(lambda: list(islice(source, embedder.batch_size)), [])
+    return in_order(batches, lambda batch: _embed_batch(batch, embedder), embedder.lanes)
+
+
+def in_order(
+    tasks: Iterable[Task], work: Callable[[Task], Sequence[Result]], lanes: int
+) -> Generator[Result, None, None]:
+    """What ``work`` makes of each task, in the order of the tasks, on so many threads.
+
+    Tasks are drawn in the calling thread. Only a few are in flight, so memory does not grow with
+    their number.
+    """
+    source = iter(tasks)
+    with ThreadPoolExecutor(lanes, "knnal-embed") as executor:
+        pending: deque[Future[Sequence[Result]]] = deque()
         try:
             while True:
-                while len(pending) < _AHEAD * embedder.lanes:
-                    batch = list(islice(source, embedder.batch_size))
-                    if not batch:
-                        break
-                    pending.append(lanes.submit(_embed_batch, batch, embedder))
+                for task in islice(source, _AHEAD * lanes - len(pending)):
+                    pending.append(executor.submit(work, task))
                 if not pending:
                     return
                 yield from pending.popleft().result()
         finally:
-            lanes.shutdown(wait=True, cancel_futures=True)
+            executor.shutdown(wait=True, cancel_futures=True)
 
 
 def _embed_batch(items: Sequence[Item], embedder: Embedder) -> list[Embedded | Skip]:
@@ -59,7 +70,7 @@ def _embed_batch(items: Sequence[Item], embedder: Embedder) -> list[Embedded | S
     prepared, digests = [], []
     for item in items:
         try:
-            content = _read(item)
+            content = read_content(item)
             prepared.append(embedder.prepare(content))
         except ItemError as error:
             results.append(Skip(item.id, error.reason))
@@ -83,7 +94,8 @@ def _settled(item: Item, vector: Float32Array, digest: str, usable: bool) -> Emb
     return Embedded(item, digest, vector) if usable else Skip(item.id, "vector without a direction")
 
 
-def _read(item: Item) -> Content:
+def read_content(item: Item) -> Content:
+    """What the item holds. Raises ItemError for a file that cannot be read."""
     if item.path is not None:
         try:
             return item.path.read_bytes()

@@ -29,7 +29,9 @@ _TAKEN = "id of an item from another source: use other ids or another pool"
 
 @dataclass(slots=True)
 class IngestReport:
-    """What one run did to the pool; ``skips`` counts reasons, ``examples`` names some of each."""
+    """What one run did to the pool; ``viewed`` items got views. ``skips`` counts reasons, and
+    ``examples`` names some of each.
+    """
 
     added: int = 0
     changed: int = 0
@@ -38,6 +40,7 @@ class IngestReport:
     returned: int = 0
     labels: int = 0
     labels_kept: int = 0
+    viewed: int = 0
     seconds: float = 0.0
     skips: Counter[str] = field(default_factory=Counter)
     examples: dict[str, list[str]] = field(default_factory=dict)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from knnal import defaults
+from knnal.augmentation.recipe import Recipe
 from knnal.embedders.base import Embedder, create_embedder
 from knnal.embedding import Embedded, embed_stream
 from knnal.errors import EmbedderMismatchError, ItemError, PoolError
@@ -42,6 +43,7 @@ from knnal.store.catalogue import ItemState
 from knnal.store.ledger import Ledger
 from knnal.store.pool import Pool
 from knnal.types import LogNarrator, Modality, Narrator, Prediction
+from knnal.viewing import make_views, wanted_recipe
 
 DEFAULT_EMBEDDERS = {
     Modality.IMAGE: "mobilenet-v2",
@@ -63,6 +65,7 @@ class Status:
     modality: str | None
     embedder: str | None
     graph: str | None
+    views: str | None
     schema_version: int
     items: int
     vanished: int
@@ -110,31 +113,60 @@ class Project:
         *,
         embedder: str | None = None,
         annotator: str | None = None,
+        views: int | None = None,
+        augmentations: Sequence[str] | None = None,
         **options: Any,
     ) -> IngestReport:
         """Embed what is new or changed in a source, and update the neighbour graph.
 
         A path is opened by ``knnal.items.detect.open_source``, which ``options`` are for. The
         embedder is the pool's own unless named, or the default for the kind of items in a new
-        pool.
+        pool. With ``views``, every item of the pool gets so many, by ``augmentations`` or all that
+        there are; 0 removes them, and None goes on with those that the pool has.
 
-        Raises InputError for a source that cannot be read, EmbedderMismatchError for another
-        embedder than the pool's, ModelUnavailableError where its weights are not to be had.
+        Raises InputError for a source that cannot be read and views that cannot be made,
+        EmbedderMismatchError for another embedder than the pool's, ModelUnavailableError where its
+        weights are not to be had.
         """
         if isinstance(source, str | Path):
             source = open_source(source, **options)
+        if views or augmentations is not None:
+            Recipe.of(source.modality, 1 if views is None else views, augmentations)
+        network = self._embedder(embedder, source.modality)
         report = ingest(
             self.pool,
             source,
-            self._embedder(embedder, source.modality),
+            network,
             annotator=annotator or default_annotator(),
             narrator=self._narrator,
         )
+        self._view(network, views, augmentations, report)
         if self.pool.catalogue.counts()[ItemState.LIVE]:
             live = self.pool.live
             stored_reduction(self.pool, live, self._narrator)
             stored_graph(self.pool, live, self._narrator)
         return report
+
+    def _view(
+        self,
+        embedder: Embedder,
+        views: int | None,
+        augmentations: Sequence[str] | None,
+        report: IngestReport,
+    ) -> None:
+        """Bring the views up to date with the items, and add to the report."""
+        files = self.pool.view_files
+        if files is None:
+            return
+        recipe = wanted_recipe(self.pool, views, augmentations)
+        if recipe is not None:
+            found = make_views(self.pool, embedder, recipe, self._narrator)
+            report.viewed = found.made
+            for skip in found.skips:
+                report.skip(skip)
+        elif views == 0:
+            with self.pool.embedding_alone():
+                files.remove()
 
     def session(self, **options: Any) -> Session:
         """A labeling session; ``options`` are those of ``Session``.
@@ -191,6 +223,7 @@ class Project:
             modality=manifest.modality,
             embedder=str(manifest.embedder) if manifest.embedder else None,
             graph=str(manifest.graph) if manifest.graph else None,
+            views=self._views_line(),
             schema_version=manifest.schema_version,
             items=counts[ItemState.LIVE],
             vanished=counts[ItemState.VANISHED],
@@ -202,6 +235,15 @@ class Project:
             random=self._random(audited, ledger.label_count) if compare else None,
             advice=advise(ledger, audited, target),
         )
+
+    def _views_line(self) -> str | None:
+        files = self.pool.view_files
+        facts = None if files is None else files.facts()
+        if files is None or facts is None:
+            return None
+        made, live = files.made(), self.pool.live
+        lacking = np.count_nonzero(live) - np.count_nonzero(live[: len(made)] & made[: len(live)])
+        return f"{facts}{f', {lacking} items without' if lacking else ''}"
 
     def _random(self, audited: Sequence[Audited], labels: int) -> RandomEstimate | None:
         there, rows = located(self.pool, audited, len(self.pool.embeddings))

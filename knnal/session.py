@@ -15,9 +15,11 @@ from knnal.errors import InputError, LabelConflictError, NothingToUndoError
 from knnal.neighbors.graph import stored_graph
 from knnal.neighbors.kernel_graph import KernelGraph
 from knnal.neighbors.reduced_file import stored_reduction
+from knnal.neighbors.views_file import stored_views
 from knnal.neighbors.vote import VoteOptions
 from knnal.predictions import predict_items, predict_vectors
 from knnal.replay import Replay
+from knnal.schedule import Schedule
 from knnal.speculation import Speculation
 from knnal.stability import Stability
 from knnal.state import PoolState
@@ -141,12 +143,15 @@ class Session:
         self._speculation.cancel()
         self._following = None
 
-    def ask_many(self, count: int) -> list[Question]:
-        """Up to ``count`` items to label at once, none of which repeats another: each choice
-        covers its neighbourhood before the next. The first one is what would be asked alone.
+    def ask_many(self, count: int | Schedule) -> list[Question]:
+        """Up to ``count`` items to label at once, or the next round of a schedule; none repeats
+        another: each choice covers its neighbourhood before the next. The first one is what would
+        be asked alone.
         """
         self.refresh()
         self._speculation.cancel()
+        if isinstance(count, Schedule):
+            count = count.size(self.ledger.label_count)
         return self._offer(self._asker.choose(count))
 
     def rank(self, count: int) -> list[Question]:
@@ -330,6 +335,7 @@ def stored_geometry(pool: Pool, narrator: Narrator | None = None) -> Geometry:
         live,
         reduced=lambda: stored_reduction(pool, live, narrator),
         graph=lambda: KernelGraph(stored_graph(pool, live, narrator)),
+        views=stored_views(pool, live, narrator),
     )
 
 

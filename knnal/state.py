@@ -9,6 +9,7 @@ import numpy as np
 
 from knnal import defaults
 from knnal.classifiers.base import UNLABELLED, Geometry, Labelling, create_classifier
+from knnal.classifiers.response import ViewVotes
 from knnal.covering import Covering
 from knnal.neighbors.similarity import similarities
 from knnal.neighbors.vote import VoteOptions
@@ -127,6 +128,13 @@ class PoolState:
             self._uncertainty[measure] = np.empty(len(self.geometry), dtype=np.float32)
             self._measure_all(measure)
         return self._uncertainty[measure]
+
+    def response_entropy(self) -> Float32Array:
+        """Mean entropy in bits of the neighbours' votes on each row's views, ``(rows,)``.
+
+        Raises InputError where the geometry has no views.
+        """
+        return self.follower(ViewVotes).entropy()
 
     def _refresh_uncertainty(self) -> None:
         if self._all_stale:

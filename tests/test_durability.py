@@ -11,20 +11,24 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from knnal.augmentation.recipe import Recipe
 from knnal.session import Session
 from knnal.store.catalogue import ItemState
 from knnal.store.pool import Pool
+from knnal.types import Modality
 
 pytestmark = pytest.mark.slow
 
 ROWS, DIMENSION = 3000, 12
 KILLS = 20
+VIEWED, VIEW_KILLS = 600, 6
 
 PREPARE = f"""
 import sys
@@ -95,6 +99,44 @@ for row in session.candidates:
 reply("done")
 """
 )
+
+VIEW = """
+import sys
+import numpy as np
+from pathlib import Path
+from knnal import viewing
+from knnal.augmentation.recipe import Recipe
+from knnal.store.pool import Pool
+from knnal.store.views import ViewFiles
+from knnal.types import Modality
+
+class Letters:
+    batch_size, lanes = 6, 2
+    def load(self, narrator): pass
+    def prepare(self, content): return content
+    def embed(self, batch):
+        counts = [[1 + text.count(chr(97 + i)) for i in range(26)] for text in batch]
+        return np.array(counts, dtype=np.float32)
+
+class Narrator:
+    def progress(self, stage, done, total): pass
+    def say(self, message): pass
+
+def reply(line):
+    sys.stdout.write(line + "\\n")
+    sys.stdout.flush()
+
+reply("ready")
+folder = Path(sys.stdin.readline().strip())
+viewing._CHUNK_ROWS = 5
+append = ViewFiles.append
+def append_and_reply(self, vectors, made):
+    append(self, vectors, made)
+    reply(f"stored {self.count()}")
+ViewFiles.append = append_and_reply
+viewing.make_views(Pool.open(folder), Letters(), Recipe.of(Modality.TEXT, 3), Narrator())
+reply("done")
+"""
 
 
 class Child:
@@ -215,6 +257,47 @@ def test_kills_while_embedding(tmp_path: Path, expected: Any) -> None:
             else:
                 assert not stored
     assert acknowledged > KILLS, "the kills came too early to show anything"
+
+
+def sentence(i: int) -> str:
+    return " ".join(f"{chr(97 + (i * step) % 26) * 3}" for step in range(1, 12))
+
+
+def test_kills_while_making_views(make_pool: Any, tmp_path: Path) -> None:
+    texts = [sentence(i) for i in range(VIEWED)]
+    X = [[1 + text.count(chr(97 + i)) for i in range(26)] for text in texts]
+    pool = make_pool(X, texts=texts)
+    with pool.transaction():
+        pool._db.executemany(
+            "UPDATE items SET digest = ? WHERE row = ?",
+            [(sha256(text.encode()).hexdigest(), row) for row, text in enumerate(texts)],
+        )
+    folder, moment = tmp_path / "pool", random.Random(3)
+    recipe = Recipe.of(Modality.TEXT, 3)
+    acknowledged = 0
+    with children(VIEW) as following:
+        for kill in range(VIEW_KILLS + 1):
+            child = following()
+            child.begin(folder)
+            lines = kill_at_random(child, moment) if kill < VIEW_KILLS else child.finish(kill=False)
+            stored = [int(line.split()[1]) for line in lines if line.startswith("stored")]
+            acknowledged += len(stored)
+            views = pool.views()
+            assert views is not None or not stored
+            if views is None:
+                continue
+            assert len(views.made) >= max(stored, default=0)
+            assert views.made.all()
+            for row, text in enumerate(texts[: len(views.made)]):
+                expected = [
+                    [1 + str(view).count(chr(97 + i)) for i in range(26)]
+                    for view in (text, *recipe.views(text, sha256(text.encode()).hexdigest()))
+                ]
+                expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+                np.testing.assert_allclose(views.vectors[row], expected, atol=1e-6)
+    assert lines[-1] == "done"
+    assert len(pool.views().made) == VIEWED
+    assert acknowledged > VIEW_KILLS, "the kills came too early to show anything"
 
 
 def test_kills_while_labeling(make_pool: Any, tmp_path: Path, expected: Any) -> None:

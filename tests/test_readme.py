@@ -206,6 +206,7 @@ def test_every_option_in_prose_exists() -> None:
     )
     of_pools = "--audit --from --pool --neighbours --pool-all --top --plot --target"
     of_simulations = "--truth --truth-from-folders --groups"
-    for option in (*of_pools.split(), *of_simulations.split()):
+    of_rounds = "--views --augment --schedule --batch-size"
+    for option in (*of_pools.split(), *of_simulations.split(), *of_rounds.split()):
         assert option in README
         assert option in help_texts

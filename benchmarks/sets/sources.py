@@ -77,24 +77,24 @@ def banking77(data: Path | None) -> Iterator[Source]:
 
 
 @contextmanager
-def cifar10(data: Path | None) -> Iterator[Source]:
+def cifar10(data: Path | None, taken: int = _TAKEN) -> Iterator[Source]:
     """Some pictures of the training part, unpacked for as long as they are read."""
     with TemporaryDirectory(prefix="knnal-cifar10-") as temporary:
         with tarfile.open(cifar_10(data)) as archive:
             files = [m for m in archive if m.isfile() and m.name.startswith("train/")]
-            order = np.random.default_rng(_SEED).permutation(len(files))[:_TAKEN]
+            order = np.random.default_rng(_SEED).permutation(len(files))[:taken]
             for member in sorted((files[i] for i in order), key=lambda member: member.offset):
                 archive.extract(member, temporary, filter="data")
         yield ImageFolder(Path(temporary) / "train", labels_from_folders=True)
 
 
 @contextmanager
-def mnist_digits(data: Path | None) -> Iterator[Source]:
+def mnist_digits(data: Path | None, taken: int = _TAKEN) -> Iterator[Source]:
     """Some digits of the training part, as pictures for as long as they are read."""
     with TemporaryDirectory(prefix="knnal-mnist-") as temporary:
         with np.load(mnist(data), allow_pickle=False) as arrays:
             pictures, classes = arrays["x_train"], arrays["y_train"]
-        for i in np.random.default_rng(_SEED).permutation(len(pictures))[:_TAKEN]:
+        for i in np.random.default_rng(_SEED).permutation(len(pictures))[:taken]:
             folder = Path(temporary) / str(classes[i])
             folder.mkdir(exist_ok=True)
             Image.fromarray(pictures[i]).save(folder / f"{i:05d}.png")

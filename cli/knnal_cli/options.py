@@ -11,8 +11,11 @@ from knnal import defaults
 
 if TYPE_CHECKING:
     from knnal.project import Project
+    from knnal.schedule import Schedule
     from knnal.session import Session
     from knnal.types import Narrator
+
+_BATCH_SIZE = 10
 
 PoolOption = Annotated[
     Path,
@@ -47,7 +50,34 @@ AnnotatorOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 
+ScheduleOption = Annotated[
+    str | None,
+    typer.Option(
+        help="How many to ask about before their labels are learnt: one-at-a-time; constant, a "
+        "batch; or doubling, as many as have a label, beginning with a batch.",
+        show_default="one-at-a-time",
+    ),
+]
+BatchSizeOption = Annotated[
+    int | None, typer.Option(min=1, help="Items in a batch.", show_default="10")
+]
+
 POOL_DEFAULT = Path(defaults.POOL)
+
+
+def schedule_of(kind: str | None, batch_size: int | None) -> Schedule:
+    """The schedule that is asked for."""
+    from knnal.schedule import Schedule, ScheduleKind
+
+    try:
+        chosen = ScheduleKind(kind or ScheduleKind.ONE_AT_A_TIME)
+    except ValueError:
+        raise typer.BadParameter(
+            f"Expected {', '.join(ScheduleKind)}, came '{kind}'.", param_hint="--schedule"
+        ) from None
+    if chosen is not ScheduleKind.ONE_AT_A_TIME:
+        return Schedule(chosen, _BATCH_SIZE if batch_size is None else batch_size)
+    return Schedule(chosen, 1 if batch_size is None else batch_size)
 
 
 def open_project(folder: Path, narrator: Narrator | None = None) -> Project:

@@ -20,6 +20,8 @@ def print_status(status: Status, *, compared: bool) -> None:
     typer.echo(f"Sources   {', '.join(status.sources) or 'none'}")
     typer.echo(f"Embedder  {status.embedder or 'none yet'}")
     typer.echo(f"Graph     {status.graph or 'none yet'}")
+    if status.views is not None:
+        typer.echo(f"Views     {status.views}")
     vanished = f", {status.vanished} vanished" if status.vanished else ""
     typer.echo(f"Items     {status.items}{vanished}")
     skipped = f", {status.skipped} skipped" if status.skipped else ""

@@ -9,11 +9,13 @@ from typing import ClassVar, cast
 
 import numpy as np
 
+from knnal.errors import InputError
 from knnal.neighbors.graph import build_graph
 from knnal.neighbors.kernel_graph import KernelGraph, squared_distance
 from knnal.neighbors.labelled import LabelledNeighbours
-from knnal.neighbors.reduced import Products, ReducedCopy
+from knnal.neighbors.reduced import Axes, Products, ReducedCopy
 from knnal.neighbors.search import NOBODY, Nearest, search_rows
+from knnal.neighbors.views import Views
 from knnal.neighbors.vote import VoteOptions
 from knnal.registry import Registry
 from knnal.types import BoolArray, Float32Array, Float64Array, Int32Array, IntArray
@@ -30,8 +32,9 @@ UNLABELLED = -1
 class Geometry:
     """What is known of the pool's vectors without any label.
 
-    ``X`` ``(rows, d)`` are unit rows, ``live`` says which of them hold an item. The reduced copy
-    and the graph are asked for once, when something needs them.
+    ``X`` ``(rows, d)`` are unit rows, ``live`` says which of them hold an item. The reduced copy,
+    the graph and the views, which not every pool has, are asked for once, when something needs
+    them.
     """
 
     def __init__(
@@ -40,14 +43,21 @@ class Geometry:
         live: BoolArray,
         reduced: Callable[[], ReducedCopy],
         graph: Callable[[], KernelGraph],
+        views: Callable[[Axes], Views] | None = None,
     ) -> None:
         self.X = X
         self.live = live
         self._make_reduced = reduced
         self._make_graph = graph
+        self._make_views = views
 
     @classmethod
-    def of(cls, X: Float32Array, live: BoolArray | None = None) -> Geometry:
+    def of(
+        cls,
+        X: Float32Array,
+        live: BoolArray | None = None,
+        views: Callable[[Axes], Views] | None = None,
+    ) -> Geometry:
         """Of vectors at hand, all live unless said otherwise; nothing is stored."""
         there = np.ones(len(X), dtype=np.bool_) if live is None else live
         return cls(
@@ -55,6 +65,7 @@ class Geometry:
             there,
             reduced=lambda: ReducedCopy.fit(X, np.flatnonzero(there)),
             graph=lambda: KernelGraph(build_graph(X, there)),
+            views=views,
         )
 
     def __len__(self) -> int:
@@ -67,6 +78,20 @@ class Geometry:
     @cached_property
     def graph(self) -> KernelGraph:
         return self._make_graph()
+
+    @property
+    def has_views(self) -> bool:
+        return self._make_views is not None
+
+    @cached_property
+    def views(self) -> Views:
+        """The views of every row. Raises InputError where there are none."""
+        if self._make_views is None:
+            raise InputError(
+                "Expected views of the items, but they have none. Make them with 'knnal embed "
+                "SOURCE --views 8'."
+            )
+        return self._make_views(self.reduced.axes)
 
 
 class Labelling:

@@ -12,8 +12,9 @@ from knnal.asking import question_rng
 from knnal.classifiers.base import Geometry, Outsiders
 from knnal.evaluation.measures import count_outcomes
 from knnal.neighbors.vote import VoteOptions
+from knnal.schedule import Schedule
 from knnal.state import PoolState
-from knnal.strategies.base import PoolView, create_strategy
+from knnal.strategies.base import Pick, PoolView, Strategy, create_strategy, require_views
 from knnal.types import IntArray
 
 
@@ -56,21 +57,30 @@ class Holdout:
         seed: int = defaults.SEED,
         classifier: str = defaults.CLASSIFIER,
         vote: VoteOptions | None = None,
+        schedule: Schedule | None = None,
         step_done: Callable[[], None] = lambda: None,
     ) -> Outcome:
-        """Label ``labels`` items, or all there are, one at a time from none.
+        """Label ``labels`` items, or all there are, from none, a round of the schedule at a time,
+        which is one item unless it is given.
 
-        It asks what a ``Session`` with that strategy, classifier and seed would ask.
+        It asks what a ``Session`` with that strategy, classifier and seed would ask. A round is
+        asked about before any of its labels is learnt; these are judged one by one. Raises
+        InputError for a strategy that needs views where the geometry has none.
         """
+        schedule = schedule or Schedule()
         state = PoolState(self._geometry, classifier=classifier, vote=vote)
         chooser = create_strategy(strategy)
+        require_views(strategy, chooser, has_views=self._geometry.has_views)
         count = min(labels, int(np.count_nonzero(state.unlabelled)))
         known: list[int] = []  # classes as they came up: their places are the state's numbers
         asked = np.empty(count, dtype=np.int64)
         hits, predicted = np.zeros((2, count, self._class_count), dtype=np.int64)
+        picks: list[Pick] = []
         for step in range(count):
-            pick = chooser.pick(PoolView(state, state.unlabelled, question_rng(seed, step)))
-            assert pick is not None
+            if not picks:
+                view = PoolView(state, state.unlabelled, question_rng(seed, step))
+                picks = _round(chooser, view, schedule.size(step))
+            pick = picks.pop(0)
             asked[step] = pick.row
             answer = int(self._classes[pick.row])
             if answer not in known:
@@ -83,3 +93,10 @@ class Holdout:
             )
             step_done()
         return Outcome(asked, hits, predicted)
+
+
+def _round(strategy: Strategy, view: PoolView, size: int) -> list[Pick]:
+    if size > 1:
+        return strategy.choose(view, size)
+    pick = strategy.pick(view)
+    return [] if pick is None else [pick]

@@ -13,9 +13,11 @@ import numpy as np
 from knnal.errors import InputError
 from knnal.files import atomic_writer
 from knnal.store.pool import Pool
+from knnal.store.views import StoredViews
 from knnal.types import Float32Array, IntArray
 
 _BLOCK = 16384
+_VIEW_BLOCK = 1024
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,8 @@ class KnownItems:
 
     They come in random order, always the same: questions of equal score go to the earlier item, and
     folders and tables are often sorted by class. ``left_out`` items of the pool are not among them;
-    ``unknown_ids`` were named, but are not in the pool.
+    ``unknown_ids`` were named, but are not in the pool. ``views`` are those of the rows of the
+    pool, if it has any.
     """
 
     ids: tuple[str, ...]
@@ -36,6 +39,7 @@ class KnownItems:
     groups: IntArray | None
     left_out: int
     unknown_ids: int
+    views: StoredViews | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -73,6 +77,7 @@ class KnownItems:
             groups=members,
             left_out=int(np.count_nonzero(live)) - len(names),
             unknown_ids=len(wanted) - len(names),
+            views=pool.views(),
         )
 
     @cached_property
@@ -95,6 +100,25 @@ class KnownItems:
             np.lib.format.write_array_header_1_0(stream, header)
             for start in range(0, len(self), _BLOCK):
                 stream.write(self._block(start).astype("<f4").tobytes())
+
+    def write_views(self, views: StoredViews, vectors: Path, made: Path) -> None:
+        """Write the items' views as ``write_vectors`` does, and which of them are made.
+
+        Raises InputError for views that an interrupted run left unfinished.
+        """
+        if len(views.made) <= self.rows.max():
+            raise InputError(
+                f"Expected views of all items, but those of only {len(views.made)} rows of the "
+                "pool are made. Run 'knnal embed SOURCE' again."
+            )
+        np.save(made, views.made[self.rows])
+        with atomic_writer(vectors) as stream:
+            shape = (len(self), *views.vectors.shape[1:])
+            header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(stream, header)
+            for start in range(0, len(self), _VIEW_BLOCK):
+                rows = self.rows[start : start + _VIEW_BLOCK]
+                stream.write(views.vectors[rows].astype("<f4").tobytes())
 
     def _block(self, start: int) -> Float32Array:
         return self.vectors[self.rows[start : start + _BLOCK]]

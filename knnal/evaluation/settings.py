@@ -8,7 +8,8 @@ from knnal import defaults
 from knnal.classifiers.base import CLASSIFIERS
 from knnal.errors import InputError
 from knnal.evaluation.splits import SplitPlan
-from knnal.strategies.base import canonical_name
+from knnal.schedule import Schedule
+from knnal.strategies.base import canonical_name, create_strategy
 
 BASELINE = "random"
 """The strategy that the others are compared with; it always runs too."""
@@ -31,6 +32,7 @@ class Settings:
     splits: SplitPlan = field(default_factory=SplitPlan)
     k: int = defaults.K
     targets: tuple[float, ...] = (0.8, 0.9, 0.95)
+    schedule: Schedule = field(default_factory=Schedule)
 
     def __post_init__(self) -> None:
         for kind, names in (("strategy", self.strategies), ("classifier", self.classifiers)):
@@ -43,6 +45,11 @@ class Settings:
             raise InputError(f"Expected at least 1 label, came {self.labels}.")
         if not all(0.0 < target <= 1.0 for target in self.targets):
             raise InputError(f"Expected targets above 0 and up to 1, came {list(self.targets)}.")
+
+    @property
+    def needs_views(self) -> bool:
+        """Whether one of the strategies does."""
+        return any(create_strategy(name).needs_views for name in self.strategies)
 
     @property
     def contenders(self) -> list[Contender]:

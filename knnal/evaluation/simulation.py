@@ -20,6 +20,7 @@ from knnal.evaluation.splits import Split, make_splits
 from knnal.evaluation.tasks import Queue, Run, Runner
 from knnal.evaluation.workspace import Workspace
 from knnal.parallel import thread_count
+from knnal.strategies.base import create_strategy, require_views
 from knnal.types import IntArray, LogNarrator, Narrator
 
 STAGE = "Simulating labels"
@@ -53,6 +54,8 @@ def simulate(
     ``settings.labels``, or the folder holds something else.
     """
     narrator = narrator or LogNarrator()
+    for name in settings.strategies:
+        require_views(name, create_strategy(name), has_views=known.views is not None)
     splits = make_splits(settings.splits, known.classes, known.groups)
     if lacking := sum(_lacks_a_class(split, known.classes) for split in splits):
         narrator.say(
@@ -65,10 +68,11 @@ def simulate(
         runs = [Run(split, contender) for split in splits for contender in settings.contenders]
         missing = [run for run in runs if store.load(run.key) is None]
         if missing:
-            workspace = Workspace.create(out / _WORK, known, splits, narrator)
+            views = known.views if settings.needs_views else None
+            workspace = Workspace.create(out / _WORK, known, splits, views, narrator)
             done = (len(runs) - len(missing)) * labels
             progress = _Progress(narrator, done, len(runs) * labels)
-            _run(Runner(workspace, store, labels, settings.k), missing, progress)
+            _run(Runner(workspace, store, labels, settings.k, settings.schedule), missing, progress)
         Workspace.remove(out / _WORK)
         return _gathered(known, settings, labels, splits, store)
 
@@ -129,6 +133,8 @@ def _identity(known: KnownItems, settings: Settings, labels: int) -> dict[str, A
         "data": known.digest,
         "labels": labels,
         "k": settings.k,
+        "schedule": str(settings.schedule),
+        "views": None if known.views is None else str(known.views.facts),
         "split": plan.kind.value,
         "folds": plan.folds,
         "held-out share": None if plan.folds else plan.share,

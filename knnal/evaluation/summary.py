@@ -107,6 +107,7 @@ def _settings(simulated: Simulated) -> Json:
         "classifiers": list(dict.fromkeys(settings.classifiers)),
         "labels": simulated.labels,
         "k": settings.k,
+        "schedule": str(settings.schedule),
         "split": plan.kind.value,
         "folds": plan.folds,
         "held_out_share": None if plan.folds else plan.share,

@@ -12,6 +12,7 @@ from knnal.evaluation.settings import Contender
 from knnal.evaluation.splits import Split
 from knnal.evaluation.workspace import Workspace
 from knnal.neighbors.vote import VoteOptions
+from knnal.schedule import Schedule
 
 _REPORT_EVERY = 10
 """Labels that a process gives between two reports of them."""
@@ -51,6 +52,7 @@ class Runner:
     store: RunStore
     labels: int
     k: int
+    schedule: Schedule
 
     def __call__(self, task: Task, report: Callable[[int], None]) -> None:
         if isinstance(task, Preparation):
@@ -71,6 +73,7 @@ class Runner:
             seed=task.split.seed,
             classifier=task.contender.classifier,
             vote=VoteOptions(k=self.k),
+            schedule=self.schedule,
             step_done=step_done,
         )
         self.store.save(task.key, outcome)

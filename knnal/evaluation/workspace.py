@@ -16,11 +16,14 @@ from knnal.neighbors.graph import NEIGHBOURS, NeighbourGraph, build_graph
 from knnal.neighbors.graph_build import EXACT_LIMIT
 from knnal.neighbors.graph_within import graph_within
 from knnal.neighbors.kernel_graph import KernelGraph
-from knnal.neighbors.reduced import ReducedCopy
+from knnal.neighbors.reduced import Axes, ReducedCopy
 from knnal.neighbors.reduced_file import load_reduction, save_reduction
+from knnal.neighbors.views import Views
+from knnal.store.views import StoredViews
 from knnal.types import Float32Array, Narrator
 
 _VECTORS, _CLASSES = "embeddings.npy", "classes.npy"
+_VIEWS, _MADE = "views.npy", "views-made.npy"
 _GRAPH, _REDUCED = "graph.npz", "reduced.npz"
 _SPARE = 1.5
 """How many neighbours more than a split needs on average are found among all items."""
@@ -36,13 +39,22 @@ class Workspace:
 
     @classmethod
     def create(
-        cls, folder: Path, known: KnownItems, splits: Sequence[Split], narrator: Narrator
+        cls,
+        folder: Path,
+        known: KnownItems,
+        splits: Sequence[Split],
+        views: StoredViews | None,
+        narrator: Narrator,
     ) -> Workspace:
-        """Lay out what the splits have in common; what an interrupted simulation left goes."""
+        """Lay out what the splits have in common, views too if they are wanted; what an
+        interrupted simulation left goes.
+        """
         cls.remove(folder)
         folder.mkdir(parents=True)
         known.write_vectors(folder / _VECTORS)
         np.save(folder / _CLASSES, known.classes)
+        if views is not None:
+            known.write_views(views, folder / _VIEWS, folder / _MADE)
         workspace = cls(folder, len(known.class_names))
         if len(splits) > 1 and len(known) <= EXACT_LIMIT:
             held_out = max(len(split.held_out) for split in splits) / len(known)
@@ -81,6 +93,7 @@ class Workspace:
                 graph.live,
                 reduced=lambda: reduced,
                 graph=lambda: KernelGraph(graph),
+                views=self._views if (self._folder / _VIEWS).exists() else None,
             )
             classes = np.load(self._folder / _CLASSES)
             self._latest = (place.name, Holdout(geometry, classes, self._class_count))
@@ -94,6 +107,10 @@ class Workspace:
     def _vectors(self) -> Float32Array:
         X: Float32Array = np.load(self._folder / _VECTORS, mmap_mode="r")
         return X
+
+    def _views(self, axes: Axes) -> Views:
+        vectors = np.load(self._folder / _VIEWS, mmap_mode="r")
+        return Views(vectors, np.load(self._folder / _MADE), axes)
 
     def _place(self, split: Split) -> Path:
         return self._folder / f"seed-{split.seed}-fold-{split.fold}"

@@ -55,6 +55,20 @@ def disagreement(P: FloatArray) -> FloatArray:
     return gap
 
 
+def response_entropy(P: FloatArray) -> FloatArray:
+    """Entropy in bits, averaged over the m views of an item, ``(n, m, c) -> (n,)``.
+
+    Source: "Guided Labeling using Convolutional Neural Networks" (arXiv 1712.02154).
+    """
+    n, views, classes = P.shape
+    bits = entropy(P.reshape(n * views, classes)).reshape(n, views) / np.log(2.0, dtype=P.dtype)
+    mean: FloatArray = np.zeros(n, dtype=P.dtype)
+    for view in range(views):  # one by one: a row's sum is the same in any block
+        mean += bits[:, view]
+    mean /= max(views, 1)
+    return mean
+
+
 UncertaintyMeasure = Callable[[FloatArray], FloatArray]
 
 MEASURES: dict[str, UncertaintyMeasure] = {

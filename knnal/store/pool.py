@@ -7,6 +7,7 @@
   graph.npz          the neighbour graph, made anew from the embeddings where it is missing
   reduced.npz        a small copy of the embeddings, made anew likewise
   neighbours.npz     of large pools, the labelled neighbours, made anew from the log likewise
+  views.npy          views of the items, if any were wanted, with views.json and views-made.npy
   graph.partial      what is done of a graph whose making was interrupted
 """
 
@@ -28,6 +29,7 @@ from knnal.store.embeddings import EmbeddingFile
 from knnal.store.log import LabelLog
 from knnal.store.manifest import GraphFacts, Manifest, require_same_embedder
 from knnal.store.migrations import SCHEMA_VERSION, require_known
+from knnal.store.views import StoredViews, ViewFacts, ViewFiles
 from knnal.types import BoolArray, EmbedderIdentity, Float32Array, FloatArray, Modality
 
 MANIFEST = "manifest.json"
@@ -50,6 +52,7 @@ class Pool:
         self.log = LabelLog(db)
         self._db = db
         self._vectors = vectors
+        self._views_in_memory: StoredViews | None = None
 
     @classmethod
     def create(cls, folder: Path) -> Pool:
@@ -100,20 +103,19 @@ class Pool:
 
     @classmethod
     def in_memory(
-        cls, embeddings: FloatArray, ids: Sequence[str] | None = None, texts: Sequence[str] = ()
+        cls,
+        embeddings: FloatArray,
+        ids: Sequence[str] | None = None,
+        texts: Sequence[str] = (),
+        views: FloatArray | None = None,
     ) -> Pool:
         """A pool of ready embeddings ``(n, d)`` that leaves nothing on disk.
 
-        ``ids`` are "0" to "n - 1" unless given. Raises InputError for rows without a direction and
-        for ids that repeat or do not fit.
+        ``ids`` are "0" to "n - 1" unless given, ``views`` ``(n, m, d)`` are of each item's views.
+        Raises InputError for rows without a direction and for ids or views that do not fit.
         """
         X = np.asarray(embeddings)
-        numeric = np.issubdtype(X.dtype, np.number) and not np.iscomplexobj(X)
-        if X.ndim != 2 or not numeric or not usable_rows(X).all():
-            raise InputError(
-                f"Expected embeddings of shape (n, d), finite and none of them all zeros; came "
-                f"{X.dtype} of shape {X.shape}. Drop the rows that have no direction."
-            )
+        _require_usable(X, "embeddings of shape (n, d)", X.ndim == 2)
         names = [str(i) for i in range(len(X))] if ids is None else [str(i) for i in ids]
         if len(names) != len(X) or len(set(names)) != len(names):
             raise InputError(f"Expected {len(X)} different ids, came {len(set(names))}.")
@@ -124,6 +126,8 @@ class Pool:
         ]
         with transaction(pool._db):
             pool.catalogue.add(pool.catalogue.source(Path("memory")), records)
+        if views is not None:
+            pool._views_in_memory = _ready_views(pool.embeddings, np.asarray(views))
         return pool
 
     @property
@@ -142,6 +146,25 @@ class Pool:
     @property
     def neighbours_file(self) -> Path | None:
         return None if self.folder is None else self.folder / NEIGHBOURS
+
+    @property
+    def view_files(self) -> ViewFiles | None:
+        """Where views are kept; None in memory, and before anything is embedded."""
+        embedder = self.manifest.embedder
+        if self.folder is None or embedder is None:
+            return None
+        return ViewFiles(self.folder, embedder.dimension)
+
+    @property
+    def has_views(self) -> bool:
+        """Whether views of the items were wanted."""
+        files = self.view_files
+        return self._views_in_memory is not None if files is None else files.facts() is not None
+
+    def views(self) -> StoredViews | None:
+        """The views of the items, or None where none were wanted."""
+        files = self.view_files
+        return self._views_in_memory if files is None else files.read()
 
     @property
     def live(self) -> BoolArray:
@@ -214,3 +237,23 @@ class Pool:
 
     def close(self) -> None:
         self._db.close()
+
+
+def _require_usable(X: FloatArray, expected: str, fits: bool) -> None:
+    numeric = np.issubdtype(X.dtype, np.number) and not np.iscomplexobj(X)
+    if not fits or not numeric or not usable_rows(X.reshape(-1, X.shape[-1])).all():
+        raise InputError(
+            f"Expected {expected}, finite and none of them all zeros; came {X.dtype} of shape "
+            f"{X.shape}. Drop the rows that have no direction."
+        )
+
+
+def _ready_views(X: Float32Array, views: FloatArray) -> StoredViews:
+    n, d = X.shape
+    _require_usable(
+        views, f"views of shape ({n}, m, {d})", views.ndim == 3 and views.shape[::2] == (n, d)
+    )
+    unit = unit_rows(views.reshape(-1, d)).reshape(views.shape)
+    vectors = np.concatenate([X[:, None], unit], axis=1)
+    facts = ViewFacts(views.shape[1], ("ready",))
+    return StoredViews(facts, vectors, np.ones(n, dtype=np.bool_))

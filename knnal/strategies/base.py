@@ -122,6 +122,7 @@ class Strategy(ABC):
     formula: ClassVar[str] = ""
     terms: ClassVar[Mapping[str, str]] = {}
     needs: ClassVar[str] = "nothing beside the pool"
+    needs_views: ClassVar[bool] = False
     incremental: ClassVar[bool | None] = None
     cost: ClassVar[str] = "not stated"
     covers: ClassVar[bool] = False
@@ -178,6 +179,15 @@ def _pick(pool: PoolView, scores: Scores, place: int) -> Pick:
     return Pick(int(pool.rows[place]), float(scores.values[place]), scores.at(place))
 
 
+def require_views(name: str, strategy: Strategy, *, has_views: bool) -> None:
+    """Raises InputError for a strategy that needs views where there are none."""
+    if strategy.needs_views and not has_views:
+        raise InputError(
+            f"The strategy '{name}' needs views, and these items have none: make them with "
+            "'knnal embed SOURCE --views 8'."
+        )
+
+
 def create_strategy(name: str) -> Strategy:
     """The strategy of a registered name, or of a composition such as ``cdf(margin, local)``.
 
@@ -225,6 +235,7 @@ TERMS: dict[str, Callable[[PoolState], Float32Array]] = {
     "global": lambda state: state.global_density,
     "uncovered": lambda state: state.uncovered(),
     "coverage-gain": lambda state: state.coverage_gain(),
+    "response-entropy": lambda state: state.response_entropy(),
     "distance": lambda state: state.distance(),
     "distance-as-printed": lambda state: state.distance_as_printed(),
 }
@@ -233,7 +244,7 @@ TERMS: dict[str, Callable[[PoolState], Float32Array]] = {
 ALIASES = {"margin": "smallest-margin"}
 """Other names of terms in compositions."""
 
-UNCERTAINTIES = frozenset({*MEASURES, "inconsistency"})
+UNCERTAINTIES = frozenset({*MEASURES, "inconsistency", "response-entropy"})
 """The terms that are 0 wherever the classifier is sure; products of raw values raise them."""
 
 COVERED_TERMS: dict[str, Callable[[Overlay], Float32Array]] = {

@@ -39,6 +39,7 @@ def _composed(base: type[Strategy], terms: Sequence[str], **words: str) -> type[
         "__doc__": words["summary"],
         "__module__": __name__,
         "terms": {term: term for term in terms},
+        "needs_views": "response-entropy" in terms,
         "incremental": True,
         "cost": "the update of each term, and a count of each over the pool"
         if base is CdfFactors

@@ -31,7 +31,7 @@ from knnal.strategies.batches import highest
 from knnal.strategies.describing import MEANINGS, describe
 
 EXPECTED = {
-    "cdf-product", "product", "article", "article-as-printed", "random",
+    "cdf-product", "product", "article", "article-as-printed", "random", "guided",
     "least-confidence", "smallest-margin", "largest-margin", "entropy",
     "maxherding", "uherding", "typiclust", "probcover", "k-center", "dropquery",
 }  # fmt: skip
@@ -41,7 +41,7 @@ COMPOSED = (
     "product(least-confidence, distance)",
     "uherding(entropy)",
 )
-RANDOM = {"random"}
+RANDOM = {"random", "guided"}
 """Those that draw; another one that does is added here."""
 
 OF_A_SIZE = {"tcal", "ceal-fusion"}
@@ -61,7 +61,9 @@ def vectors(n: int = 30, d: int = 6) -> Any:
 
 def pool_of(X: Any) -> Pool:
     """A pool in memory, with whatever any strategy needs beside the vectors."""
-    return Pool.in_memory(X)
+    X = np.asarray(X, dtype=np.float64)
+    jitter = np.random.default_rng(1).normal(size=(len(X), 3, X.shape[1]))
+    return Pool.in_memory(X, views=X[:, None] + 0.3 * jitter)
 
 
 def view(session: Session, seed: int = 0) -> PoolView:

@@ -13,13 +13,16 @@ from knnal_cli.options import (
     POOL_DEFAULT,
     AnnotatorOption,
     AuditOption,
+    BatchSizeOption,
     ClassifierOption,
     JsonOption,
     KOption,
     PoolOption,
+    ScheduleOption,
     SeedOption,
     StrategyOption,
     open_session,
+    schedule_of,
 )
 from knnal_cli.printable import printable, printable_line
 from knnal_cli.records import print_json, question_record
@@ -42,6 +45,8 @@ def next_items(
             "-n", min=1, help="How many to label at once, none like another; printed as a list."
         ),
     ] = None,
+    schedule: ScheduleOption = None,
+    batch_size: BatchSizeOption = None,
     pool: PoolOption = POOL_DEFAULT,
     strategy: StrategyOption = defaults.STRATEGY,
     classifier: ClassifierOption = defaults.CLASSIFIER,
@@ -52,8 +57,13 @@ def next_items(
     as_json: JsonOption = False,
 ) -> None:
     """Print the item to label next. Asking again without an answer prints the same one."""
+    from knnal.schedule import Schedule
     from knnal_cli.narration import Narration
 
+    rounds = schedule_of(schedule, batch_size)
+    if count is not None and (schedule is not None or batch_size is not None):
+        raise typer.BadParameter("Expected -n or --schedule with --batch-size, and not both.")
+    wanted: int | Schedule | None = count if rounds == Schedule() else rounds
     with Narration() as narration:
         session = open_session(
             pool,
@@ -65,13 +75,13 @@ def next_items(
             seed=seed,
             annotator=annotator,
         )
-        question = session.ask() if count is None else None
-        questions = session.ask_many(count) if count is not None else []
+        question = session.ask() if wanted is None else None
+        questions = session.ask_many(wanted) if wanted is not None else []
     if question is not None:
         questions = [question]
     if as_json:
         records = [question_record(q) for q in questions]
-        print_json(records if count is not None else next(iter(records), None))
+        print_json(records if wanted is not None else next(iter(records), None))
     else:
         for q in questions:
             _print(q)

@@ -43,10 +43,28 @@ def embed(
     ids: Annotated[
         Path | None, typer.Option(help="A text file of ids, one a line, for an npy file.")
     ] = None,
+    views: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Make so many views of every item, for strategies that look at an item more than "
+            "once; 0 removes them.",
+            show_default="as the pool has them",
+        ),
+    ] = None,
+    augment: Annotated[
+        str | None,
+        typer.Option(
+            help="How views differ, parted by commas: mirror, rotate, scale, shear, elastic, crop "
+            "for images, drop, swap for texts.",
+            show_default="all",
+        ),
+    ] = None,
     annotator: AnnotatorOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Turn every item into an embedding, once; run it again to take in what is new or changed."""
+    from knnal.augmentation.recipe import Recipe
     from knnal.embedders.base import create_embedder
     from knnal.items.detect import open_source
     from knnal.project import Project
@@ -63,9 +81,18 @@ def embed(
     )
     if embedder is not None:
         create_embedder(embedder)
+    augmentations = None if augment is None else [name.strip() for name in augment.split(",")]
+    if views or augmentations is not None:
+        Recipe.of(items.modality, 1 if views is None else views, augmentations)
     with Narration() as narration:
         project = Project.create(pool, narration)
-        report = project.embed(items, embedder=embedder, annotator=annotator)
+        report = project.embed(
+            items,
+            embedder=embedder,
+            annotator=annotator,
+            views=views,
+            augmentations=augmentations,
+        )
     if as_json:
         print_json(_record(report))
     else:
@@ -85,6 +112,7 @@ def _record(report: IngestReport) -> dict[str, object]:
         "returned": report.returned,
         "labels": report.labels,
         "labels_kept": report.labels_kept,
+        "viewed": report.viewed,
         "skipped": dict(report.skips),
         "examples": report.examples,
         "seconds": round(report.seconds, 3),
@@ -97,6 +125,8 @@ def _print(report: IngestReport, pool: Path) -> None:
         f"{report.added} added, {report.changed} changed, {report.unchanged} unchanged "
         f"in {report.seconds:.1f} s ({rate:.0f}/s)."
     )
+    if report.viewed:
+        typer.echo(f"Views made of {report.viewed} items.")
     if report.labels or report.labels_kept:
         kept = f"; {report.labels_kept} items keep another label that they had"
         typer.echo(f"{report.labels} labels taken in{kept if report.labels_kept else ''}.")

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from knnal import defaults
-from knnal_cli.options import POOL_DEFAULT, JsonOption, KOption, PoolOption, open_project
+from knnal_cli.options import (
+    POOL_DEFAULT,
+    BatchSizeOption,
+    JsonOption,
+    KOption,
+    PoolOption,
+    ScheduleOption,
+    open_project,
+    schedule_of,
+)
 from knnal_cli.records import print_json
 
 if TYPE_CHECKING:
@@ -65,8 +74,10 @@ def simulate(
     ] = defaults.CLASSIFIER,
     labels: Annotated[
         int | None,
-        typer.Option(min=1, help="Labels to give, one at a time from none.", show_default="300"),
+        typer.Option(min=1, help="Labels to give, from none.", show_default="300"),
     ] = None,
+    schedule: ScheduleOption = None,
+    batch_size: BatchSizeOption = None,
     targets: Annotated[
         str, typer.Option(help="Accuracies to reach, parted by commas.")
     ] = "0.8,0.9,0.95",
@@ -128,6 +139,7 @@ def simulate(
         splits=SplitPlan(_kind(split), folds, held_out, seeds, seed),
         k=k,
         targets=tuple(_shares(targets)),
+        schedule=schedule_of(schedule, batch_size),
     )
     known = Truth(
         table=truth,

@@ -1,0 +1,81 @@
+"""How much the votes on an item's views leave open: the measure of guided labeling."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from knnal.classifiers.base import UNLABELLED, Labelling
+from knnal.classifiers.knn import neighbour_votes
+from knnal.neighbors.labelled import LabelledNeighbours
+from knnal.neighbors.search import Nearest
+from knnal.neighbors.vote import VoteOptions, class_probabilities
+from knnal.parallel import over_rows
+from knnal.scoring.uncertainty import response_entropy
+from knnal.types import BoolArray, Float32Array, IntArray
+
+_BLOCK = 4096
+
+
+class ViewVotes:
+    """The nearest labelled rows of every view, and the entropy of their votes.
+
+    A label is compared with the views as one of ``LabelledNeighbours`` is with rows: with the few
+    that it may be a neighbour of, once a bound has passed over all of them. Its cost is that of a
+    label in a pool of ``1 + views`` times as many rows.
+    """
+
+    def __init__(self, labelling: Labelling, options: VoteOptions) -> None:
+        views = labelling.geometry.views
+        self._labelling = labelling
+        self._views = views
+        self._options = options
+        self._neighbours = LabelledNeighbours(views.X, options.k, views.reduced)
+        self._entropy: Float32Array = np.zeros(len(views), dtype=np.float32)
+        self._stale: BoolArray = np.ones(len(views), dtype=np.bool_)
+        self._classes = labelling.class_count
+        self._neighbours.rebuild(labelling.labelled * views.slots)
+
+    def update(self, row: int, before: int) -> None:
+        """The class of ``row`` was ``before`` and is now another one; either may be UNLABELLED."""
+        place = self._views.own(row)
+        if before == UNLABELLED:
+            changed = self._neighbours.add(place)
+        elif self._labelling.classes[row] == UNLABELLED:
+            changed = self._neighbours.remove(place)
+        else:
+            changed = self._neighbours.voters(place)
+        self._stale[self._views.rows_of(changed)] = True
+        if self._options.balanced:  # class weights depend on every label
+            self._stale[:] = True
+
+    def entropy(self) -> Float32Array:
+        """Mean entropy in bits of the votes on each row's views, ``(rows,)``.
+
+        A row whose views are not made counts with its own vector. Of a labelled row, its own label
+        is among those that vote.
+        """
+        if self._classes != self._labelling.class_count:  # nobody's vote is now spread over others
+            self._classes = self._labelling.class_count
+            self._stale[:] = True
+        rows = np.flatnonzero(self._stale)
+
+        def fill(start: int, stop: int) -> None:
+            block = rows[start:stop]
+            self._entropy[block] = self._measure(block)
+
+        over_rows(fill, len(rows), _BLOCK)
+        self._stale[:] = False
+        return self._entropy
+
+    def _measure(self, rows: IntArray) -> Float32Array:
+        slots = self._views.slots
+        places = (rows[:, None] * slots + np.arange(slots)).ravel()
+        ids = self._views.rows_of(self._neighbours.ids[places])
+        nearest = Nearest(ids, self._neighbours.similarities[places])
+        votes = neighbour_votes(self._labelling, nearest, self._options)
+        classes = self._labelling.classes[ids]
+        P = class_probabilities(votes, classes, self._labelling.class_count)
+        P = P.reshape(len(rows), slots, self._labelling.class_count)
+        own, made = response_entropy(P[:, :1]), self._views.made[rows]
+        measured: Float32Array = np.where(made, response_entropy(P[:, 1:]), own)
+        return measured
