@@ -26,7 +26,10 @@ StrategyOption = Annotated[
     str, typer.Option(help="How to choose what to ask; 'knnal strategies' lists them.")
 ]
 ClassifierOption = Annotated[
-    str, typer.Option(help="What predicts: knn, graph, means, or combined, which weighs all three.")
+    str,
+    typer.Option(
+        help="What predicts: knn, graph, means, combined, which weighs all three, or ridge."
+    ),
 ]
 AuditOption = Annotated[
     float,

@@ -10,6 +10,7 @@ from typing import ClassVar, cast
 import numpy as np
 
 from knnal.errors import InputError
+from knnal.neighbors.directions import Directions
 from knnal.neighbors.graph import build_graph
 from knnal.neighbors.kernel_graph import KernelGraph, squared_distance
 from knnal.neighbors.labelled import LabelledNeighbours
@@ -69,6 +70,14 @@ class Geometry:
     def graph(self) -> KernelGraph:
         return self._make_graph()
 
+    @cached_property
+    def directions(self) -> Directions:
+        """On both groups of axes; small pools, whose reduced copy has one, find them for it."""
+        reduced = self.reduced
+        if not len(reduced.axes.second):
+            reduced = ReducedCopy.fit(self.X, np.flatnonzero(self.live), both=True)
+        return Directions(reduced)
+
 
 class Labelling:
     """The labels in force over a pool, and the nearest labelled neighbours of its rows.
@@ -120,6 +129,11 @@ class Outsiders:
     def directions(self) -> Float64Array:
         """Their directions in the reduced space, ``(m, d1)``."""
         return self._geometry.reduced.direction_of(self.vectors)
+
+    @cached_property
+    def fine_directions(self) -> Float64Array:
+        """Their directions on both groups of axes, ``(m, AXES)``."""
+        return self._geometry.directions.of_vectors(self.vectors)
 
     @cached_property
     def pool_neighbours(self) -> Nearest:

@@ -34,7 +34,7 @@ EVERY_WITH_OPTIONS = pytest.mark.parametrize(
         pytest.param(name, options, id=f"{name}-{kind}")
         for name in CLASSIFIERS.names()
         for kind, options in OPTIONS.items()
-        if options.bootstrap is None or CLASSIFIERS.load(name).bootstraps
+        if kind == "default" or CLASSIFIERS.load(name).bootstraps  # the others count no votes
     ],
 )
 
@@ -126,7 +126,9 @@ def test_an_own_label_is_no_evidence(name: str) -> None:
         for other in (UNLABELLED, (given + 1) % 3):
             labeller.assign(row, other)
             after = labeller.classifier.probabilities(np.array([row]))
-            if name != "combined":  # it weighs its experts by every label, an own one too
+            if name == "ridge":  # leaving out and never having had round otherwise
+                np.testing.assert_allclose(after, before, atol=1e-3)
+            elif name != "combined":  # it weighs its experts by every label, an own one too
                 np.testing.assert_array_equal(after, before)
         labeller.assign(row, given)
 
