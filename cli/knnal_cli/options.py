@@ -47,6 +47,13 @@ SeedOption = Annotated[int, typer.Option(min=0, help="Seed of all that is random
 AnnotatorOption = Annotated[
     str | None, typer.Option(help="Who labels; the name you are logged in by, unless given.")
 ]
+CalibratedOption = Annotated[
+    bool,
+    typer.Option(
+        "--calibrated",
+        help="Make probabilities as high as predictions are often right, by the audited items.",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 
 POOL_DEFAULT = Path(defaults.POOL)

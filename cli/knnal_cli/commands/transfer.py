@@ -13,6 +13,7 @@ from knnal_cli.option_groups import grouped
 from knnal_cli.options import (
     POOL_DEFAULT,
     AnnotatorOption,
+    CalibratedOption,
     ClassifierOption,
     JsonOption,
     PoolOption,
@@ -85,6 +86,7 @@ def export_file(
         bool, typer.Option("--labelled", help="Only the items that have a label.")
     ] = False,
     classifier: ClassifierOption = defaults.CLASSIFIER,
+    calibrated: CalibratedOption = False,
     votes: Votes,
 ) -> None:
     """Write items, labels with their provenance, and predictions to a table."""
@@ -92,6 +94,10 @@ def export_file(
 
     with Narration() as narration:
         count = open_project(pool, narration).export(
-            file, labelled_only=labelled, classifier=classifier, vote=votes.options()
+            file,
+            labelled_only=labelled,
+            classifier=classifier,
+            vote=votes.options(),
+            calibrated=calibrated,
         )
     typer.echo(f"{count} rows written to {file}.")
