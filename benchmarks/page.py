@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from benchmarks.classifier_tables import classifier_lines
 from benchmarks.tables import about_lines, article_lines, peers_lines
 from knnal.files import atomic_writer
 
@@ -30,6 +31,7 @@ _TITLES = {
     "fruits": "The article's experiment on fruits",
     "sentiment140": "The article's experiment on tweets",
     "peers": "Against others",
+    "classifiers": "Classifiers",
 }
 
 
@@ -44,7 +46,10 @@ def page(results: Path = RESULTS) -> str:
 
 
 def section(name: str, title: str, found: dict[str, Any]) -> str:
-    lines = peers_lines(found) if name == "peers" else article_lines(name, found)
+    if name == "classifiers":
+        lines = classifier_lines(found)
+    else:
+        lines = peers_lines(found) if name == "peers" else article_lines(name, found)
     return "\n\n".join([f"## {title}", *about_lines(found["about"]), *lines])
 
 
