@@ -219,10 +219,10 @@ def create_classifier(name: str, labelling: Labelling, options: VoteOptions) -> 
     Raises UnknownNameError for a name that is not registered, InputError for bootstrapped votes
     with a classifier that counts none.
     """
-    factory = CLASSIFIERS.load(name)
-    if options.bootstrap is not None and not factory.bootstraps:
+    classifier = cast(PoolClassifier, CLASSIFIERS.load(name)(labelling, options))
+    if options.bootstrap is not None and not classifier.bootstraps:
         raise InputError(
             f"Expected a classifier that counts votes beside bootstrap='{options.bootstrap}', came "
             f"'{name}'. Use knn or combined, or no bootstrapping."
         )
-    return cast(PoolClassifier, factory(labelling, options))
+    return classifier

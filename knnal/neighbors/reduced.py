@@ -275,6 +275,18 @@ def second_dot(codes: Int8Array, row: int, values: Int16Array) -> np.int32:
     return total
 
 
+@kernel
+def second_dots(
+    codes: Int8Array, values: Int16Array, start: int, stop: int, out: Int32Array
+) -> None:
+    """As ``first_dots``, of the second group."""
+    for row in range(start, stop):
+        total = np.int32(0)
+        for j in range(SECOND):
+            total += np.int32(codes[row, j]) * np.int32(values[j])
+        out[row - start] = total
+
+
 def code_lengths(codes: Int8Array) -> Float32Array:
     """Euclidean lengths of rows of codes, ``(n, dims) -> (n,)``."""
     squares = np.empty(len(codes), dtype=np.int64)
