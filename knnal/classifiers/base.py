@@ -214,15 +214,22 @@ class PoolClassifier(ABC):
 
 
 def create_classifier(name: str, labelling: Labelling, options: VoteOptions) -> PoolClassifier:
-    """The classifier of a registered name over a labelling.
+    """The classifier of a registered name over a labelling. Raises as ``classifier_factory``."""
+    return classifier_factory(name, options)(labelling, options)
+
+
+def classifier_factory(
+    name: str, options: VoteOptions
+) -> Callable[[Labelling, VoteOptions], PoolClassifier]:
+    """What makes classifiers of a registered name.
 
     Raises UnknownNameError for a name that is not registered, InputError for bootstrapped votes
     with a classifier that counts none.
     """
-    classifier = cast(PoolClassifier, CLASSIFIERS.load(name)(labelling, options))
-    if options.bootstrap is not None and not classifier.bootstraps:
+    factory = CLASSIFIERS.load(name)
+    if options.bootstrap is not None and not getattr(factory, "bootstraps", False):
         raise InputError(
             f"Expected a classifier that counts votes beside bootstrap='{options.bootstrap}', came "
             f"'{name}'. Use knn or combined, or no bootstrapping."
         )
-    return classifier
+    return cast("Callable[[Labelling, VoteOptions], PoolClassifier]", factory)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from knnal import defaults
-from knnal.classifiers.base import CLASSIFIERS
+from knnal.classifiers.base import CLASSIFIERS, classifier_factory
 from knnal.errors import InputError
 from knnal.evaluation.splits import SplitPlan
 from knnal.neighbors.vote import VoteOptions
@@ -21,8 +21,9 @@ DEFAULT_LABELS = 300
 class Settings:
     """What to simulate. ``labels`` None: 300, or as many as the smallest pool has.
 
-    Raises InputError for less than one label, an empty list, targets outside (0, 1],
-    UnknownNameError for a strategy or classifier that is not registered.
+    Raises InputError for less than one label, an empty list, targets outside (0, 1], and
+    bootstrapped votes with a classifier that counts none; UnknownNameError for a strategy or
+    classifier that is not registered.
     """
 
     strategies: tuple[str, ...] = (defaults.STRATEGY,)
@@ -36,8 +37,10 @@ class Settings:
         for registry, names in ((STRATEGIES, self.strategies), (CLASSIFIERS, self.classifiers)):
             if not names:
                 raise InputError(f"Expected at least one {registry.kind}, came none.")
-            for name in names:
-                registry.load(name)
+        for strategy in self.strategies:
+            STRATEGIES.load(strategy)
+        for classifier in self.classifiers:
+            classifier_factory(classifier, self.vote)
         if self.labels is not None and self.labels < 1:
             raise InputError(f"Expected at least 1 label, came {self.labels}.")
         if not all(0.0 < target <= 1.0 for target in self.targets):

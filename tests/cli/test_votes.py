@@ -65,6 +65,8 @@ def test_what_votes_cannot_be(studied: Any) -> None:
     studied.fails("rank", "--temperature", "0", saying=["Expected a temperature above 0"])
     arguments = ["--classifier", "graph", "--bootstrap", "soft"]
     studied.fails("predict", "--pool-all", *arguments, saying=["Use knn or combined"])
+    arguments[0] = "--classifiers"
+    studied.fails("simulate", *arguments, saying=["Use knn or combined"])
 
 
 @pytest.mark.parametrize(
