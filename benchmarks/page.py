@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from benchmarks.classifier_tables import classifier_lines
 from benchmarks.guided.lines import guided_lines
 from benchmarks.strategies.lines import strategies_lines
 from benchmarks.tables import about_lines, article_lines, peers_lines
@@ -36,9 +37,11 @@ _TITLES = {
     "guided": "Guided labeling",
     "peers": "Against others",
     "strategies": "Every strategy",
+    "classifiers": "Classifiers",
 }
 
 _LINES: dict[str, Callable[[dict[str, Any]], list[str]]] = {
+    "classifiers": classifier_lines,
     "guided": guided_lines,
     "peers": peers_lines,
     "strategies": strategies_lines,

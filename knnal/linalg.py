@@ -57,3 +57,18 @@ def principal_axes(X: Float32Array, dimensions: int) -> tuple[Float32Array, Floa
         _, vectors = eigh(covariance, subset_by_index=[d - dimensions, d - 1])
     axes: Float32Array = np.ascontiguousarray(vectors.T[::-1], dtype=np.float32)
     return mean, axes
+
+
+def inverse_of_positive(A: Float64Array) -> Float64Array:
+    """The inverse of a symmetric positive definite matrix, by Cholesky; on one thread, as above."""
+    from scipy.linalg.lapack import dpotrf, dpotri
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        factor, failed = dpotrf(A, lower=True)
+        assert not failed
+        lower, failed = dpotri(factor, lower=True)
+        assert not failed
+    lower = np.tril(lower)
+    inverse: Float64Array = np.ascontiguousarray(lower + np.tril(lower, -1).T)
+    return inverse

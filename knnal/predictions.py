@@ -6,31 +6,43 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from knnal.classifiers.ballots import neighbour_votes
 from knnal.classifiers.base import Outsiders
-from knnal.classifiers.knn import nearest_labelled, neighbour_votes
+from knnal.classifiers.knn import nearest_labelled
 from knnal.errors import InputError
 from knnal.linalg import unit_rows
 from knnal.neighbors.search import NOBODY, Nearest
 from knnal.neighbors.vote import VoteOptions
 from knnal.replay import Replay
+from knnal.scoring.calibration import with_temperature
 from knnal.types import Float32Array, FloatArray, IntArray, Neighbour, Prediction
 
 
-def predict_items(replay: Replay, items: Sequence[str], vote: VoteOptions) -> list[Prediction]:
+def predict_items(
+    replay: Replay, items: Sequence[str], vote: VoteOptions, temperature: float | None = None
+) -> list[Prediction]:
     """What the classifier says of pool items, labelled ones by the others' labels alone.
+
+    ``temperature`` calibrates the probabilities, if there is one (``with_temperature``).
 
     Raises InputError for an id that the pool does not hold.
     """
     rows = np.array([replay.row(item) for item in items], dtype=np.int64)
     neighbours = replay.state.labelling.neighbours
     nearest = Nearest(neighbours.ids[rows], neighbours.similarities[rows])
-    return _predictions(replay, items, replay.state.classifier.probabilities(rows), nearest, vote)
+    P = _calibrated(replay.state.classifier.probabilities(rows), temperature)
+    return _predictions(replay, items, P, nearest, vote)
 
 
 def predict_vectors(
-    replay: Replay, names: Sequence[str], vectors: FloatArray, vote: VoteOptions
+    replay: Replay,
+    names: Sequence[str],
+    vectors: FloatArray,
+    vote: VoteOptions,
+    temperature: float | None = None,
 ) -> list[Prediction]:
-    """What the classifier says of vectors from outside the pool, ``(m, d)``.
+    """What the classifier says of vectors from outside the pool, ``(m, d)``; ``temperature`` as
+    above.
 
     Raises InputError for vectors of another dimension than the pool's.
     """
@@ -43,11 +55,15 @@ def predict_vectors(
     X = unit_rows(vectors)
     nearest = nearest_labelled(replay.state.labelling, X, vote.k)
     P = replay.state.classifier.predict(Outsiders(replay.state.geometry, X))
-    return _predictions(replay, names, P, nearest, vote)
+    return _predictions(replay, names, _calibrated(P, temperature), nearest, vote)
+
+
+def _calibrated(P: Float32Array, temperature: float | None) -> FloatArray:
+    return P if temperature is None or not P.size else with_temperature(P, temperature)
 
 
 def _predictions(
-    replay: Replay, names: Sequence[str], P: Float32Array, nearest: Nearest, vote: VoteOptions
+    replay: Replay, names: Sequence[str], P: FloatArray, nearest: Nearest, vote: VoteOptions
 ) -> list[Prediction]:
     weights = neighbour_votes(replay.state.labelling, nearest, vote)
     classes = replay.classes

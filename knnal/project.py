@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,13 @@ from knnal.evaluation.audit import (
     audit_curve,
     audited_items,
     latest_estimate,
+)
+from knnal.evaluation.calibration import (
+    Calibration,
+    Temperature,
+    calibration_of,
+    required_temperature,
+    temperature_of,
 )
 from knnal.evaluation.random_labels import RandomEstimate, RandomLabels, located
 from knnal.evaluation.results import write_results
@@ -57,7 +64,8 @@ class Status:
     """What a pool holds. ``labels`` counts by class, ``skipped`` are set aside by hand.
 
     ``curve`` is the estimated accuracy over labels, and ``random`` what random labels would have
-    reached; None unless it was asked for, or while too few items are audited.
+    reached; None unless it was asked for, or while too few items are audited. So is the
+    ``temperature`` that would calibrate probabilities; ``calibration`` is of those given so far.
     """
 
     folder: str
@@ -76,6 +84,8 @@ class Status:
     curve: tuple[CurvePoint, ...]
     random: RandomEstimate | None
     advice: Advice
+    calibration: Calibration | None
+    temperature: Temperature | None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -168,17 +178,26 @@ class Project:
             with self.pool.embedding_alone():
                 files.remove()
 
-    def session(self, **options: Any) -> Session:
+    def session(self, *, calibrated: bool = False, **options: Any) -> Session:
         """A labeling session; ``options`` are those of ``Session``.
 
-        Raises PoolError for a pool without items.
+        With ``calibrated``, it predicts with a temperature fitted on the audited items. Raises
+        PoolError for a pool without items, InputError for too few audited items.
         """
         if not self.pool.catalogue.counts()[ItemState.LIVE]:
             raise PoolError(
                 f"The pool in {self.pool.folder} has no items to label. Add some with "
                 "'knnal embed SOURCE'."
             )
-        return Session(self.pool, narrator=self._narrator, **options)
+        session = Session(self.pool, narrator=self._narrator, **options)
+        if calibrated:
+            found = required_temperature(session, audited_items(session.ledger))
+            session.temperature = found.value
+            self._narrator.say(
+                f"Calibrated by a temperature of {found.value:.2f}, fitted on {found.audited} "
+                "audited items."
+            )
+        return session
 
     def predict(self, contents: Sequence[str], **options: Any) -> list[Prediction | Skip]:
         """What the classifier says of items from outside the pool, in order.
@@ -205,11 +224,18 @@ class Project:
         vectors = np.stack([e.vector for e in found])
         return [*session.predict_vectors(names, vectors), *skipped]
 
-    def status(self, *, target: float | None = None, compare: bool = False) -> Status:
+    def status(
+        self,
+        *,
+        target: float | None = None,
+        compare: bool = False,
+        calibrate: Mapping[str, Any] | None = None,
+    ) -> Status:
         """Counts, classes, the estimated accuracy, and whether one could stop.
 
         It is read from the log alone, unless it is to ``compare`` with random labels, which takes
-        the neighbour graph. Raises InputError for a target that is no accuracy.
+        the neighbour graph, or to ``calibrate`` what a session of these options predicts. Raises
+        InputError for a target that is no accuracy.
         """
         ledger = Ledger()
         for event in self.pool.log.events():
@@ -234,6 +260,10 @@ class Project:
             curve=audit_curve(audited),
             random=self._random(audited, ledger.label_count) if compare else None,
             advice=advise(ledger, audited, target),
+            calibration=calibration_of(audited),
+            temperature=None
+            if calibrate is None
+            else temperature_of(self.session(**calibrate), audited),
         )
 
     def _views_line(self) -> str | None:

@@ -55,6 +55,8 @@ class Session:
     ) -> None:
         self.pool = pool
         self.annotator = annotator or default_annotator()
+        self.temperature: float | None = None
+        """What the probabilities of ``predict`` and ``predict_vectors`` are calibrated by."""
         self._vote = vote or VoteOptions()
         geometry = geometry or stored_geometry(pool, narrator)
         self._replay = Replay(pool, geometry, classifier, self._vote)
@@ -96,14 +98,14 @@ class Session:
 
         Raises InputError for an id that the pool does not hold.
         """
-        return predict_items(self._settled, items, self._vote)
+        return predict_items(self._settled, items, self._vote, self.temperature)
 
     def predict_vectors(self, names: Sequence[str], vectors: FloatArray) -> list[Prediction]:
         """What the classifier says of embeddings from outside the pool, ``(m, d)``.
 
         Raises InputError for vectors of another dimension than the pool's.
         """
-        return predict_vectors(self._settled, names, vectors, self._vote)
+        return predict_vectors(self._settled, names, vectors, self._vote, self.temperature)
 
     def explain(self, item: str) -> Question:
         """The question that asking about the item would be: its prediction, neighbours, score.

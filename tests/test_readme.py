@@ -205,8 +205,10 @@ def test_every_option_in_prose_exists() -> None:
         for command in helped
     )
     of_pools = "--audit --from --pool --neighbours --pool-all --top --plot --target"
+    of_votes = "--k --temperature --votes --class-weights --bootstrap --beta --calibration"
     of_simulations = "--truth --truth-from-folders --groups"
     of_rounds = "--views --augment --schedule --batch-size"
-    for option in (*of_pools.split(), *of_simulations.split(), *of_rounds.split()):
+    options = " ".join((of_pools, of_votes, of_simulations, of_rounds, "--calibrated"))
+    for option in options.split():
         assert option in README
         assert option in help_texts

@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 _CHART_WIDTH, _CHART_HEIGHT = 80, 20
 
 
-def print_status(status: Status, *, compared: bool) -> None:
-    """The pool, its labels, the accuracy and the advice; what random labels do if ``compared``."""
+def print_status(status: Status, *, compared: bool, calibrated: bool) -> None:
+    """The pool, its labels, the accuracy and the advice; what random labels do if ``compared``,
+    and how far probabilities can be believed if ``calibrated``.
+    """
     typer.echo(f"Pool      {status.folder}")
     typer.echo(f"Sources   {', '.join(status.sources) or 'none'}")
     typer.echo(f"Embedder  {status.embedder or 'none yet'}")
@@ -38,6 +40,9 @@ def print_status(status: Status, *, compared: bool) -> None:
         )
     if compared:
         typer.echo(f"Random    {_random_line(status)}")
+    if calibrated:
+        for line in _calibration_lines(status):
+            typer.echo(f"Trust     {line}")
     if status.advice.outlook is not None:
         typer.echo(f"Outlook   {status.advice.outlook}")
     if status.advice.could_stop:
@@ -67,6 +72,17 @@ def write_picture(status: Status, file: Path) -> None:
     typer.echo(f"Wrote {file}.", err=True)
 
 
+def write_reliability(status: Status, file: Path) -> None:
+    """The reliability plot as a PNG, or a line that says why there is none yet."""
+    from knnal.evaluation.calibration import plot_reliability
+
+    if status.calibration is None:
+        typer.echo("There is nothing to draw yet: no audited item has been labelled.", err=True)
+        return
+    plot_reliability(file, status.calibration)
+    typer.echo(f"Wrote {file}.", err=True)
+
+
 def _curves(status: Status) -> dict[str, tuple[CurvePoint, ...]]:
     random = () if status.random is None else status.random.curve
     return {"as labelled": status.curve, "random labels, estimated": random}
@@ -82,3 +98,24 @@ def _random_line(status: Status) -> str:
         f"{random.accuracy:.0%}, 95 % interval {random.low:.0%} to {random.high:.0%}: what "
         f"{random.labels} labels drawn at random would have reached, judging by the audited items"
     )
+
+
+def _calibration_lines(status: Status) -> list[str]:
+    from knnal.evaluation.calibration import LEAST_AUDITED
+
+    said, found = status.calibration, status.temperature
+    if said is None:
+        return ["not known yet: no audited item has been labelled"]
+    lines = [
+        f"{said.audited} audited predictions were given {said.confidence:.0%} on average, and "
+        f"{said.accuracy:.0%} of them were right (expected calibration error {said.error:.3f})"
+    ]
+    if found is None:
+        lines.append(f"a temperature takes {LEAST_AUDITED} audited items")
+    else:
+        lines.append(
+            f"by now the error is {found.error:.3f}, and {found.error_with:.3f} at a temperature "
+            f"of {found.value:.2f}, cross-validated (log loss {found.loss:.3f} and "
+            f"{found.loss_with:.3f}): predict and export take --calibrated"
+        )
+    return lines

@@ -10,6 +10,7 @@ from typing import ClassVar, cast
 import numpy as np
 
 from knnal.errors import InputError
+from knnal.neighbors.directions import Directions
 from knnal.neighbors.graph import build_graph
 from knnal.neighbors.kernel_graph import KernelGraph, squared_distance
 from knnal.neighbors.labelled import LabelledNeighbours
@@ -93,6 +94,14 @@ class Geometry:
             )
         return self._make_views(self.reduced.axes)
 
+    @cached_property
+    def directions(self) -> Directions:
+        """On both groups of axes; small pools, whose reduced copy has one, find them for it."""
+        reduced = self.reduced
+        if not len(reduced.axes.second):
+            reduced = ReducedCopy.fit(self.X, np.flatnonzero(self.live), both=True)
+        return Directions(reduced)
+
 
 class Labelling:
     """The labels in force over a pool, and the nearest labelled neighbours of its rows.
@@ -146,6 +155,11 @@ class Outsiders:
         return self._geometry.reduced.direction_of(self.vectors)
 
     @cached_property
+    def fine_directions(self) -> Float64Array:
+        """Their directions on both groups of axes, ``(m, AXES)``."""
+        return self._geometry.directions.of_vectors(self.vectors)
+
+    @cached_property
     def pool_neighbours(self) -> Nearest:
         """The live pool rows nearest to each, ``(m, POOL_NEIGHBOURS)``."""
         rows = np.flatnonzero(self._geometry.live)
@@ -163,6 +177,8 @@ class PoolClassifier(ABC):
     """Class probabilities of pool rows and of other vectors. All rows of them sum to 1."""
 
     summary: ClassVar[str]
+    bootstraps: ClassVar[bool] = False
+    """Whether it counts labels as votes, so that bootstrapped votes can take their place."""
 
     def __init__(self, labelling: Labelling, options: VoteOptions) -> None:
         self.labelling = labelling
@@ -222,8 +238,22 @@ class PoolClassifier(ABC):
 
 
 def create_classifier(name: str, labelling: Labelling, options: VoteOptions) -> PoolClassifier:
-    """The classifier of a registered name over a labelling.
+    """The classifier of a registered name over a labelling. Raises as ``classifier_factory``."""
+    return classifier_factory(name, options)(labelling, options)
 
-    Raises UnknownNameError for a name that is not registered.
+
+def classifier_factory(
+    name: str, options: VoteOptions
+) -> Callable[[Labelling, VoteOptions], PoolClassifier]:
+    """What makes classifiers of a registered name.
+
+    Raises UnknownNameError for a name that is not registered, InputError for bootstrapped votes
+    with a classifier that counts none.
     """
-    return cast(PoolClassifier, CLASSIFIERS.load(name)(labelling, options))
+    factory = CLASSIFIERS.load(name)
+    if options.bootstrap is not None and not getattr(factory, "bootstraps", False):
+        raise InputError(
+            f"Expected a classifier that counts votes beside bootstrap='{options.bootstrap}', came "
+            f"'{name}'. Use knn or combined, or no bootstrapping."
+        )
+    return cast("Callable[[Labelling, VoteOptions], PoolClassifier]", factory)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from knnal.classifiers.ballots import cast_ballots
 from knnal.classifiers.base import UNLABELLED, Labelling
-from knnal.classifiers.knn import neighbour_votes
 from knnal.neighbors.labelled import LabelledNeighbours
 from knnal.neighbors.search import Nearest
 from knnal.neighbors.vote import VoteOptions, class_probabilities
@@ -45,7 +45,7 @@ class ViewVotes:
         else:
             changed = self._neighbours.voters(place)
         self._stale[self._views.rows_of(changed)] = True
-        if self._options.balanced:  # class weights depend on every label
+        if self._options.balanced or self._options.bootstrap:  # a vote depends on more labels
             self._stale[:] = True
 
     def entropy(self) -> Float32Array:
@@ -72,9 +72,9 @@ class ViewVotes:
         places = (rows[:, None] * slots + np.arange(slots)).ravel()
         ids = self._views.rows_of(self._neighbours.ids[places])
         nearest = Nearest(ids, self._neighbours.similarities[places])
-        votes = neighbour_votes(self._labelling, nearest, self._options)
-        classes = self._labelling.classes[ids]
-        P = class_probabilities(votes, classes, self._labelling.class_count)
+        ballots = cast_ballots(self._labelling, nearest, self._options, np.repeat(rows, slots))
+        classes = self._labelling.classes[ballots.rows]
+        P = class_probabilities(ballots.weights, classes, self._labelling.class_count)
         P = P.reshape(len(rows), slots, self._labelling.class_count)
         own, made = response_entropy(P[:, :1]), self._views.made[rows]
         measured: Float32Array = np.where(made, response_entropy(P[:, 1:]), own)

@@ -15,12 +15,15 @@ CONFIDENCE_Z = 1.959963984540054
 
 @dataclass(frozen=True, slots=True)
 class Audited:
-    """An audited item and its label; whether that was predicted, from so many ``labels``."""
+    """An audited item and its label; whether that was predicted, from so many ``labels``, and the
+    ``probability`` that the prediction had.
+    """
 
     item: str
     label: str
     right: bool
     labels: int
+    probability: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,13 @@ def audited_items(ledger: Ledger) -> list[Audited]:
     """The audited items that are labelled, in the order in which they were."""
     labelled = [event for event in ledger.decisions() if event.label is not None]
     return [
-        Audited(str(event.item), str(event.label), event.label == event.scores["prediction"], known)
+        Audited(
+            str(event.item),
+            str(event.label),
+            event.label == event.scores["prediction"],
+            known,
+            event.scores["probability"],
+        )
         for known, event in enumerate(labelled)
         if event.origin == AUDIT and "prediction" in event.scores
     ]

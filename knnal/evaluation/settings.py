@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from knnal import defaults
-from knnal.classifiers.base import CLASSIFIERS
+from knnal.classifiers.base import classifier_factory
 from knnal.errors import InputError
 from knnal.evaluation.splits import SplitPlan
+from knnal.neighbors.vote import VoteOptions
 from knnal.schedule import Schedule
 from knnal.strategies.base import canonical_name, create_strategy
 
@@ -21,16 +22,16 @@ DEFAULT_LABELS = 300
 class Settings:
     """What to simulate. ``labels`` None: 300, or as many as the smallest pool has.
 
-    Raises InputError for less than one label, an empty list, targets outside (0, 1],
-    UnknownNameError for a strategy or classifier that is not registered. Compositions of terms are
-    kept under their canonical names.
+    Raises InputError for less than one label, an empty list, targets outside (0, 1], and
+    bootstrapped votes with a classifier that counts none; UnknownNameError for a strategy or
+    classifier that is not registered. Compositions of terms are kept under their canonical names.
     """
 
     strategies: tuple[str, ...] = (defaults.STRATEGY,)
     classifiers: tuple[str, ...] = (defaults.CLASSIFIER,)
     labels: int | None = None
     splits: SplitPlan = field(default_factory=SplitPlan)
-    k: int = defaults.K
+    vote: VoteOptions = field(default_factory=VoteOptions)
     targets: tuple[float, ...] = (0.8, 0.9, 0.95)
     schedule: Schedule = field(default_factory=Schedule)
 
@@ -39,8 +40,8 @@ class Settings:
             if not names:
                 raise InputError(f"Expected at least one {kind}, came none.")
         object.__setattr__(self, "strategies", tuple(map(canonical_name, self.strategies)))
-        for name in self.classifiers:
-            CLASSIFIERS.load(name)
+        for classifier in self.classifiers:
+            classifier_factory(classifier, self.vote)
         if self.labels is not None and self.labels < 1:
             raise InputError(f"Expected at least 1 label, came {self.labels}.")
         if not all(0.0 < target <= 1.0 for target in self.targets):

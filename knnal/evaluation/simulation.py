@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -72,7 +72,11 @@ def simulate(
             workspace = Workspace.create(out / _WORK, known, splits, views, narrator)
             done = (len(runs) - len(missing)) * labels
             progress = _Progress(narrator, done, len(runs) * labels)
-            _run(Runner(workspace, store, labels, settings.k, settings.schedule), missing, progress)
+            _run(
+                Runner(workspace, store, labels, settings.vote, settings.schedule),
+                missing,
+                progress,
+            )
         Workspace.remove(out / _WORK)
         return _gathered(known, settings, labels, splits, store)
 
@@ -132,7 +136,7 @@ def _identity(known: KnownItems, settings: Settings, labels: int) -> dict[str, A
         "knnal": version("knnal"),
         "data": known.digest,
         "labels": labels,
-        "k": settings.k,
+        **asdict(settings.vote),
         "schedule": str(settings.schedule),
         "views": None if known.views is None else str(known.views.facts),
         "split": plan.kind.value,

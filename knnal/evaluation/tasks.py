@@ -51,7 +51,7 @@ class Runner:
     workspace: Workspace
     store: RunStore
     labels: int
-    k: int
+    vote: VoteOptions
     schedule: Schedule
 
     def __call__(self, task: Task, report: Callable[[int], None]) -> None:
@@ -72,7 +72,7 @@ class Runner:
             self.labels,
             seed=task.split.seed,
             classifier=task.contender.classifier,
-            vote=VoteOptions(k=self.k),
+            vote=self.vote,
             schedule=self.schedule,
             step_done=step_done,
         )

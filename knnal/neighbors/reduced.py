@@ -145,9 +145,11 @@ class ReducedCopy:
         return len(self.offset)
 
     @classmethod
-    def fit(cls, X: Float32Array, rows: IntArray) -> ReducedCopy:
-        """Reduce all of ``X`` ``(n, d)`` by the principal axes of some of its rows."""
-        axes = fit_axes(X, rows)
+    def fit(cls, X: Float32Array, rows: IntArray, *, both: bool = False) -> ReducedCopy:
+        """Reduce all of ``X`` ``(n, d)`` by the principal axes of some of its rows; with ``both``
+        groups of these, however few there are.
+        """
+        axes = fit_axes(X, rows, both=both)
         return cls(axes, *reduce_rows(axes, X), fitted_rows=len(X))
 
     def extended(self, X: Float32Array) -> ReducedCopy:
@@ -183,11 +185,13 @@ class ReducedCopy:
         return directions
 
 
-def fit_axes(X: Float32Array, rows: IntArray) -> Axes:
-    """The principal axes of an even sample of the rows; a second group for large pools."""
+def fit_axes(X: Float32Array, rows: IntArray, *, both: bool = False) -> Axes:
+    """The principal axes of an even sample of the rows; a second group for large pools, or with
+    ``both``.
+    """
     d = X.shape[1]
     sample = rows[:: max(1, -(-len(rows) // _SAMPLE))]
-    wanted = FIRST + (SECOND if len(X) >= _WORTH_A_SECOND else 0)
+    wanted = FIRST + (SECOND if both or len(X) >= _WORTH_A_SECOND else 0)
     padded = np.zeros((wanted, d), dtype=np.float32)
     if not len(sample):
         np.fill_diagonal(padded[:FIRST], 1.0)
@@ -272,6 +276,18 @@ def second_dot(codes: Int8Array, row: int, values: Int16Array, vector: int) -> n
     for j in range(SECOND):
         total += np.int32(codes[row, j]) * np.int32(values[vector, j])
     return np.int32(total)  # without this it is multiplied in 64 bits, at half the speed
+
+
+@kernel
+def second_dots(
+    codes: Int8Array, values: Int16Array, start: int, stop: int, out: Int32Array
+) -> None:
+    """As ``first_dots``, of the second group."""
+    for row in range(start, stop):
+        total = np.int32(0)
+        for j in range(SECOND):
+            total += np.int32(codes[row, j]) * np.int32(values[j])
+        out[row - start] = total
 
 
 def code_lengths(codes: Int8Array) -> Float32Array:

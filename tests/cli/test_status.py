@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from typing import Any
 
 import pytest
 
+from knnal.evaluation.calibration import LEAST_AUDITED as LEAST
 from knnal.evaluation.random_labels import LEAST_AUDITED
+from knnal.neighbors.vote import VoteOptions
 from knnal.project import Project
 
 
@@ -74,3 +77,43 @@ def test_a_picture_beside_json(studied: Any) -> None:
     assert done.err == "Wrote curve.png.\n"
     assert done.data["labelled"] == 70
     assert (studied.folder / "curve.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
+
+
+def test_how_far_probabilities_can_be_believed(studied: Any) -> None:
+    arguments = ["--classifier", "means", "--k", "3"]
+    status = studied("status", "--calibration", "--json", *arguments).data
+    project = Project.open(studied.folder / ".knnal")
+    options = {"classifier": "means", "vote": VoteOptions(k=3)}
+    found = project.status(calibrate=options)
+    assert found.calibration is not None
+    assert found.temperature is not None
+    assert status["calibration"] == json.loads(json.dumps(found.as_dict()["calibration"]))
+    assert status["temperature"] == found.as_dict()["temperature"]
+    done = studied("status", "--calibration", "trust.png", *arguments)
+    assert f"(expected calibration error {found.calibration.error:.3f})\n" in done.out
+    assert f"at a temperature of {found.temperature.value:.2f}, cross-validated" in done.out
+    assert done.err.endswith("Wrote trust.png.\n")
+    assert (studied.folder / "trust.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
+    calibrated = studied("predict", "--pool-all", "--calibrated", "--json", *arguments)
+    value = f"{found.temperature.value:.2f}"
+    assert f"Calibrated by a temperature of {value}" in calibrated.err
+    session = project.session(calibrated=True, **options)
+    assert session.temperature == found.temperature.value
+    expected = session.predict([one["id"] for one in calibrated.data])
+    project.close()
+    assert [one["probabilities"] for one in calibrated.data] == [
+        dict(one.probabilities) for one in expected
+    ]
+    studied("export", "all.csv", "--calibrated", *arguments)
+    with (studied.folder / "all.csv").open(newline="", encoding="utf-8") as file:
+        exported = [float(row["probability"]) for row in csv.DictReader(file)]
+    assert exported == [one["probability"] for one in calibrated.data]
+
+
+def test_what_calibration_needs(labelled: Any) -> None:
+    done = labelled("status", "--calibration", "trust.png")
+    assert "Trust     not known yet: no audited item has been labelled\n" in done.out
+    assert "There is nothing to draw yet" in done.err
+    labelled.fails("predict", "--pool-all", "--calibrated", saying=[f"at least {LEAST}", "came 0"])
+    done = labelled("status", "--plot", "--calibration", "both.png", code=2)
+    assert "'--calibration FILE.png'" in done.err

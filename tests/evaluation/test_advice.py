@@ -89,7 +89,9 @@ def test_the_fitted_rise_maximises_the_penalised_likelihood(seed: int) -> None:
 
 def test_the_gain_is_read_from_the_fit() -> None:
     rng = np.random.default_rng(1)
-    audited = [Audited(f"i{n}", "a", bool(rng.random() < n / 400), n) for n in range(10, 400, 10)]
+    audited = [
+        Audited(f"i{n}", "a", bool(rng.random() < n / 400), n, 0.5) for n in range(10, 400, 10)
+    ]
     at = np.log10(np.array([one.labels for one in audited]) / 400)
     level, rise = fit_rise(at, np.array([float(one.right) for one in audited]))
     later = level + rise * np.log10(500 / 400)
@@ -100,7 +102,7 @@ def test_the_gain_is_read_from_the_fit() -> None:
 
 
 def test_no_loss_is_ever_expected() -> None:
-    audited = [Audited(f"i{n}", "a", n < 200, n) for n in range(10, 400, 10)]
+    audited = [Audited(f"i{n}", "a", n < 200, n, 0.5) for n in range(10, 400, 10)]
     assert expected_gain(audited, 400) == 0.0
 
 

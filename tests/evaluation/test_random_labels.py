@@ -24,7 +24,9 @@ def made(seed: int = 0, count: int = 24) -> tuple[Geometry, Any, list[Audited], 
     y = rng.integers(0, 3, 200)
     X = unit_rows(rng.normal(size=(3, 8))[y] + rng.normal(size=(200, 8)))
     rows = rng.permutation(200)[:count].tolist()
-    audited = [Audited(str(row), f"class {y[row]}", True, 10 * at) for at, row in enumerate(rows)]
+    audited = [
+        Audited(str(row), f"class {y[row]}", True, 10 * at, 1.0) for at, row in enumerate(rows)
+    ]
     return Geometry.of(X), y, audited, rows
 
 
@@ -126,7 +128,7 @@ def test_what_was_tried_before_makes_no_difference() -> None:
 
 def test_items_that_came_after_the_session_began_are_left_out(make_pool: Any) -> None:
     pool = make_pool(np.eye(6))
-    audited = [Audited(f"item-{row}", "a", True, row) for row in (4, 1, 5, 0)]
+    audited = [Audited(f"item-{row}", "a", True, row, 1.0) for row in (4, 1, 5, 0)]
     there, rows = located(pool, audited, 5)
     assert rows == [4, 1, 0]
     assert [one.item for one in there] == ["item-4", "item-1", "item-0"]

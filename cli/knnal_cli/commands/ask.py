@@ -9,18 +9,16 @@ import typer
 
 from knnal import defaults
 from knnal_cli.exits import Exit
+from knnal_cli.option_groups import grouped
 from knnal_cli.options import (
     POOL_DEFAULT,
-    AnnotatorOption,
-    AuditOption,
+    Asking,
     BatchSizeOption,
-    ClassifierOption,
     JsonOption,
-    KOption,
     PoolOption,
+    Ranking,
     ScheduleOption,
-    SeedOption,
-    StrategyOption,
+    Votes,
     open_session,
     schedule_of,
 )
@@ -38,7 +36,9 @@ def register(app: typer.Typer) -> None:
     app.command()(strategies)
 
 
+@grouped
 def next_items(
+    *,
     count: Annotated[
         int | None,
         typer.Option(
@@ -48,12 +48,8 @@ def next_items(
     schedule: ScheduleOption = None,
     batch_size: BatchSizeOption = None,
     pool: PoolOption = POOL_DEFAULT,
-    strategy: StrategyOption = defaults.STRATEGY,
-    classifier: ClassifierOption = defaults.CLASSIFIER,
-    k: KOption = defaults.K,
-    audit: AuditOption = defaults.AUDIT,
-    seed: SeedOption = defaults.SEED,
-    annotator: AnnotatorOption = None,
+    asking: Asking,
+    votes: Votes,
     as_json: JsonOption = False,
 ) -> None:
     """Print the item to label next. Asking again without an answer prints the same one."""
@@ -65,16 +61,7 @@ def next_items(
         raise typer.BadParameter("Expected -n or --schedule with --batch-size, and not both.")
     wanted: int | Schedule | None = count if rounds == Schedule() else rounds
     with Narration() as narration:
-        session = open_session(
-            pool,
-            narration,
-            k=k,
-            strategy=strategy,
-            classifier=classifier,
-            audit=audit,
-            seed=seed,
-            annotator=annotator,
-        )
+        session = open_session(pool, narration, asking, votes)
         question = session.ask() if wanted is None else None
         questions = session.ask_many(wanted) if wanted is not None else []
     if question is not None:
@@ -89,22 +76,20 @@ def next_items(
         _exit_with_nothing_left()
 
 
+@grouped
 def rank(
+    *,
     top: Annotated[int, typer.Option(min=1, help="How many to print.")] = 100,
     pool: PoolOption = POOL_DEFAULT,
-    strategy: StrategyOption = defaults.STRATEGY,
-    classifier: ClassifierOption = defaults.CLASSIFIER,
-    k: KOption = defaults.K,
-    seed: SeedOption = defaults.SEED,
+    ranking: Ranking,
+    votes: Votes,
     as_json: JsonOption = False,
 ) -> None:
     """Print the unlabelled items most worth a label, each by itself, best first."""
     from knnal_cli.narration import Narration
 
     with Narration() as narration:
-        session = open_session(
-            pool, narration, k=k, strategy=strategy, classifier=classifier, seed=seed
-        )
+        session = open_session(pool, narration, ranking, votes)
         questions = session.rank(top)
     if as_json:
         print_json([question_record(q) for q in questions])

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from knnal import defaults
+from knnal_cli.option_groups import grouped
 from knnal_cli.options import (
     POOL_DEFAULT,
     BatchSizeOption,
     JsonOption,
-    KOption,
     PoolOption,
     ScheduleOption,
+    Votes,
     open_project,
     schedule_of,
 )
@@ -51,7 +52,9 @@ def _complete(names: list[str], incomplete: str) -> Iterator[str]:
     return (f"{before}{comma}{name}" for name in names if name.startswith(begun))
 
 
+@grouped
 def simulate(
+    *,
     out: Annotated[
         Path, typer.Option("--out", help="The folder for the results; named again, it goes on.")
     ] = Path("knnal-simulation"),
@@ -121,7 +124,7 @@ def simulate(
     text_column: Annotated[
         str | None, typer.Option(help="The column of texts, in tables without ids.")
     ] = None,
-    k: KOption = defaults.K,
+    votes: Votes,
     as_json: JsonOption = False,
 ) -> None:
     """Show on your own data, from known labels, how many labels active labeling saves."""
@@ -137,7 +140,7 @@ def simulate(
         classifiers=_names(classifiers),
         labels=labels,
         splits=SplitPlan(_kind(split), folds, held_out, seeds, seed),
-        k=k,
+        vote=votes.options(),
         targets=tuple(_shares(targets)),
         schedule=schedule_of(schedule, batch_size),
     )

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from knnal import defaults
 from knnal_cli.exits import Exit
+from knnal_cli.option_groups import grouped
 from knnal_cli.options import (
     POOL_DEFAULT,
+    CalibratedOption,
     ClassifierOption,
     JsonOption,
-    KOption,
     PoolOption,
     TargetOption,
+    Votes,
     open_project,
 )
 from knnal_cli.printable import printable_line
 from knnal_cli.records import prediction_record, print_json
-from knnal_cli.standing import draw_chart, print_status, write_picture
+from knnal_cli.standing import draw_chart, print_status, write_picture, write_reliability
 
 if TYPE_CHECKING:
     from knnal.items.base import Skip
@@ -32,37 +34,58 @@ def register(app: typer.Typer) -> None:
     app.command()(predict)
 
 
+@grouped
 def status(
+    *,
     file: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", help="With --plot: draw into this PNG.")
+        Path | None,
+        typer.Argument(metavar="[FILE]", help="With --plot or --calibration: draw into this PNG."),
     ] = None,
     plot: Annotated[
         bool, typer.Option("--plot", help="Draw the accuracy over labels, and random labels'.")
     ] = False,
+    calibration: Annotated[
+        bool,
+        typer.Option(
+            "--calibration", help="Show how far probabilities can be believed, and what would help."
+        ),
+    ] = False,
     target: TargetOption = None,
     pool: PoolOption = POOL_DEFAULT,
+    classifier: ClassifierOption = defaults.CLASSIFIER,
+    votes: Votes,
     as_json: JsonOption = False,
 ) -> None:
     """Show what the pool holds, the estimated accuracy, and whether one could stop labeling."""
     from knnal_cli.narration import Narration
 
-    if file is not None and not (plot and file.suffix.lower() == ".png"):
-        raise typer.BadParameter(f"Expected '--plot FILE.png' to draw into a file, came '{file}'.")
+    if file is not None and not (plot != calibration and file.suffix.lower() == ".png"):
+        raise typer.BadParameter(
+            f"Expected '--plot FILE.png' or '--calibration FILE.png' to draw into a file, came "
+            f"'{file}'."
+        )
     if plot and as_json and file is None:
         raise typer.BadParameter("Expected a file for --plot beside --json, whose output is data.")
     with Narration() as narration:
-        found = open_project(pool, narration).status(target=target, compare=plot or as_json)
+        calibrate = {"classifier": classifier, "vote": votes.options()} if calibration else None
+        found = open_project(pool, narration).status(
+            target=target, compare=plot or as_json, calibrate=calibrate
+        )
     if as_json:
         print_json(found.as_dict())
     else:
-        print_status(found, compared=plot)
-    if file is not None:
+        print_status(found, compared=plot, calibrated=calibration)
+    if file is not None and calibration:
+        write_reliability(found, file)
+    elif file is not None:
         write_picture(found, file)
     elif plot:
         draw_chart(found)
 
 
+@grouped
 def predict(
+    *,
     contents: Annotated[
         list[str] | None,
         typer.Argument(metavar="[PATH|TEXT]...", help="Images, folders, vectors, or texts."),
@@ -75,19 +98,23 @@ def predict(
     ] = False,
     pool: PoolOption = POOL_DEFAULT,
     classifier: ClassifierOption = defaults.CLASSIFIER,
-    k: KOption = defaults.K,
+    calibrated: CalibratedOption = False,
+    votes: Votes,
     as_json: JsonOption = False,
 ) -> None:
     """Predict the class of new items, or of the whole pool."""
     from knnal.items.base import Skip
-    from knnal.neighbors.vote import VoteOptions
     from knnal_cli.narration import Narration
 
     if bool(contents) == pool_all:
         raise typer.BadParameter("Expected items to predict, or --pool-all, and not both.")
     with Narration() as narration:
         project = open_project(pool, narration)
-        options = {"classifier": classifier, "vote": VoteOptions(k=k)}
+        options: dict[str, Any] = {
+            "classifier": classifier,
+            "vote": votes.options(),
+            "calibrated": calibrated,
+        }
         results: list[Prediction | Skip]
         if pool_all:
             ids = [record.id for record in project.pool.catalogue.records()]
