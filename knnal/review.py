@@ -80,6 +80,13 @@ class Decided:
     changed: int = 0
     set_aside: int = 0
 
+    def __add__(self, other: Decided) -> Decided:
+        return Decided(
+            self.kept + other.kept,
+            self.changed + other.changed,
+            self.set_aside + other.set_aside,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class _Judged:

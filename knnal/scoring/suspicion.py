@@ -20,7 +20,8 @@ _ROUNDING = 1e-6
 
 def self_confidence(P: FloatArray, labels: RowArray) -> Float64Array:
     """The probability of each item's own label, ``(n, C), (n,) -> (n,)``."""
-    return np.take_along_axis(P, labels[:, None], axis=1)[:, 0].astype(np.float64)
+    confidence: Float64Array = np.take_along_axis(P, labels[:, None], axis=1)[:, 0]
+    return confidence.astype(np.float64)
 
 
 def class_thresholds(P: FloatArray, labels: RowArray) -> Float64Array:
@@ -62,7 +63,8 @@ def suspicion(P: FloatArray, labels: RowArray) -> Float64Array:
     others = np.array(P, dtype=np.float64)
     np.put_along_axis(others, labels[:, None].astype(np.int64), -np.inf, axis=1)
     best = others.max(axis=1, initial=0.0)
-    return (1.0 + best - self_confidence(P, labels)) / 2.0
+    doubt: Float64Array = (1.0 + best - self_confidence(P, labels)) / 2.0
+    return doubt
 
 
 def majority(given: RowArray, first: RowArray, second: RowArray) -> IntArray:
