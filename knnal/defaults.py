@@ -4,6 +4,7 @@ STRATEGY = "cdf-product"
 CLASSIFIER = "combined"
 K = 5
 TEMPERATURE = 0.07
+BETA = 0.5
 AUDIT = 0.1
 SEED = 0
 POOL = ".knnal"

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from knnal.classifiers.ballots import neighbour_votes
 from knnal.classifiers.base import Outsiders
-from knnal.classifiers.knn import nearest_labelled, neighbour_votes
+from knnal.classifiers.knn import nearest_labelled
 from knnal.errors import InputError
 from knnal.linalg import unit_rows
 from knnal.neighbors.search import NOBODY, Nearest

@@ -9,6 +9,7 @@ from typing import ClassVar, cast
 
 import numpy as np
 
+from knnal.errors import InputError
 from knnal.neighbors.graph import build_graph
 from knnal.neighbors.kernel_graph import KernelGraph, squared_distance
 from knnal.neighbors.labelled import LabelledNeighbours
@@ -138,6 +139,8 @@ class PoolClassifier(ABC):
     """Class probabilities of pool rows and of other vectors. All rows of them sum to 1."""
 
     summary: ClassVar[str]
+    bootstraps: ClassVar[bool] = False
+    """Whether it counts labels as votes, so that bootstrapped votes can take their place."""
 
     def __init__(self, labelling: Labelling, options: VoteOptions) -> None:
         self.labelling = labelling
@@ -199,6 +202,13 @@ class PoolClassifier(ABC):
 def create_classifier(name: str, labelling: Labelling, options: VoteOptions) -> PoolClassifier:
     """The classifier of a registered name over a labelling.
 
-    Raises UnknownNameError for a name that is not registered.
+    Raises UnknownNameError for a name that is not registered, InputError for bootstrapped votes
+    with a classifier that counts none.
     """
-    return cast(PoolClassifier, CLASSIFIERS.load(name)(labelling, options))
+    factory = CLASSIFIERS.load(name)
+    if options.bootstrap is not None and not factory.bootstraps:
+        raise InputError(
+            f"Expected a classifier that counts votes beside bootstrap='{options.bootstrap}', came "
+            f"'{name}'. Use knn or combined, or no bootstrapping."
+        )
+    return cast(PoolClassifier, factory(labelling, options))

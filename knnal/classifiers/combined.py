@@ -6,9 +6,10 @@ from typing import ClassVar
 
 import numpy as np
 
+from knnal.classifiers.ballots import cast_ballots
 from knnal.classifiers.base import Labelling, Outsiders, PoolClassifier
 from knnal.classifiers.graph import GraphExpert
-from knnal.classifiers.knn import KNNExpert, neighbour_votes
+from knnal.classifiers.knn import KNNExpert
 from knnal.classifiers.means import MeansExpert
 from knnal.classifiers.tables import class_table
 from knnal.classifiers.weighing import FLOOR, MIXTURES, choose_powers, count_predicted
@@ -33,6 +34,7 @@ class CombinedExpert(PoolClassifier):
     summary: ClassVar[str] = (
         "kNN, graph and class means, weighed by what they predict of labels left out"
     )
+    bootstraps: ClassVar[bool] = True
 
     def __init__(self, labelling: Labelling, options: VoteOptions) -> None:
         super().__init__(labelling, options)
@@ -120,15 +122,15 @@ class CombinedExpert(PoolClassifier):
         count = self.labelling.class_count
         neighbours, classes = self.labelling.neighbours, self.labelling.classes
         scores, settled = self._graph.scores[:count], self._settled[:count]
+        no_votes = np.empty((0, 0), dtype=np.int32), np.empty((0, 0), dtype=np.float32)
 
         def settle(start: int, stop: int) -> None:
             block = rows[start:stop]
-            ids = neighbours.ids[block]
-            votes = np.empty((0, self.options.k), dtype=np.float32)
+            voters, votes = no_votes
             if self.powers[0]:
-                nearest = Nearest(ids, neighbours.similarities[block])
-                votes = neighbour_votes(self.labelling, nearest, self.options)
-            _settle(self.powers, ids, votes, classes, scores, block, settled)
+                nearest = Nearest(neighbours.ids[block], neighbours.similarities[block])
+                voters, votes = cast_ballots(self.labelling, nearest, self.options, block)
+            _settle(self.powers, voters, votes, classes, scores, block, settled)
 
         if count:
             over_rows(settle, len(rows))
@@ -153,7 +155,7 @@ class CombinedExpert(PoolClassifier):
 @kernel
 def _settle(
     powers: IntArray,
-    ids: Int32Array,
+    voters: Int32Array,
     votes: Float32Array,
     classes: Int32Array,
     scores: Int32Array,
@@ -162,7 +164,7 @@ def _settle(
 ) -> None:
     """The factors of kNN and graph, multiplied, into columns ``rows`` of ``out``.
 
-    ``ids`` and ``votes`` ``(m, k)`` are of those rows; ``scores`` and ``out`` have all rows.
+    ``voters`` and ``votes`` ``(m, v)`` are of those rows; ``scores`` and ``out`` have all rows.
     """
     product = np.empty((len(out), _CHUNK), dtype=np.float32)
     table = np.empty((len(out), _CHUNK), dtype=np.float32)
@@ -171,7 +173,7 @@ def _settle(
         product[:] = np.float32(1.0)
         if powers[0]:
             own = slice(start, start + len(some))
-            _gather_votes(ids[own], votes[own], classes, table)
+            _gather_votes(voters[own], votes[own], classes, table)
             _multiply(product, table, len(some), powers[0])
         if powers[1]:
             for c in range(len(out)):
@@ -185,13 +187,13 @@ def _settle(
 
 @kernel
 def _gather_votes(
-    ids: Int32Array, votes: Float32Array, classes: Int32Array, out: Float32Array
+    voters: Int32Array, votes: Float32Array, classes: Int32Array, out: Float32Array
 ) -> None:
-    """Rows' votes ``(m, k)`` for each class, into the first ``m`` columns of ``out``."""
-    out[:, : len(ids)] = np.float32(0.0)
-    for i in range(len(ids)):
-        for slot in range(ids.shape[1]):
-            voter = ids[i, slot]
+    """Rows' votes ``(m, v)`` for each class, into the first ``m`` columns of ``out``."""
+    out[:, : len(voters)] = np.float32(0.0)
+    for i in range(len(voters)):
+        for slot in range(voters.shape[1]):
+            voter = voters[i, slot]
             if voter >= 0:
                 out[classes[voter], i] += votes[i, slot]
 

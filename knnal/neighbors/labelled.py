@@ -20,7 +20,7 @@ from knnal.neighbors.reduced import (
 from knnal.neighbors.search import NOBODY
 from knnal.neighbors.similarity import dot, frozen
 from knnal.parallel import over_rows
-from knnal.types import Float32Array, Int32Array, IntArray
+from knnal.types import BoolArray, Float32Array, Int32Array, IntArray
 
 _TOO_MANY = 0.95
 """Where the first bound leaves more than this share of a block, the second costs what it saves."""
@@ -120,6 +120,15 @@ class LabelledNeighbours:
     def voters(self, row: int) -> IntArray:
         """The rows that ``row`` votes for, rising."""
         parts = over_rows(lambda start, stop: _rows_with(self.ids, row, start, stop), len(self.ids))
+        return np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
+
+    def voters_of_any(self, rows: IntArray) -> IntArray:
+        """The rows that at least one of ``rows`` votes for, rising."""
+        wanted = np.zeros(len(self.ids), dtype=np.bool_)
+        wanted[rows] = True
+        parts = over_rows(
+            lambda start, stop: _rows_with_any(self.ids, wanted, start, stop), len(self.ids)
+        )
         return np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
 
     def _offer(self, row: int, beside: Products) -> Taken:
@@ -284,6 +293,20 @@ def _rows_with(ids: Int32Array, wanted: int, start: int, stop: int) -> IntArray:
         hit = False
         for slot in range(ids.shape[1]):
             hit |= ids[row, slot] == wanted
+        found[count] = row
+        count += hit
+    return found[:count]
+
+
+@kernel
+def _rows_with_any(ids: Int32Array, wanted: BoolArray, start: int, stop: int) -> IntArray:
+    """The rows that have a neighbour among those ``wanted`` ``(n,)``, rising."""
+    found = np.empty(stop - start, dtype=np.int64)
+    count = 0
+    for row in range(start, stop):
+        hit = False
+        for slot in range(ids.shape[1]):
+            hit |= ids[row, slot] != NOBODY and wanted[ids[row, slot]]
         found[count] = row
         count += hit
     return found[:count]

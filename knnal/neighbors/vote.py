@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -19,19 +20,27 @@ from knnal.types import Float32Array, Float64Array, Int32Array, IntArray, RowArr
 class VoteOptions:
     """``k`` neighbours vote with weight ``exp((s - 1) / temperature)``, or all alike.
 
-    With ``balanced``, rare classes weigh more (``guided_class_weights``).
+    With ``balanced``, rare classes weigh more (``guided_class_weights``). With ``bootstrap``, a
+    labelled item votes with ``beta`` of its weight for its label and with the rest for what its own
+    labelled neighbours say of it: their probabilities ("soft") or the likeliest class ("hard").
     """
 
     k: int = defaults.K
     temperature: float = defaults.TEMPERATURE
     uniform: bool = False
     balanced: bool = False
+    bootstrap: Literal["soft", "hard"] | None = None
+    beta: float = defaults.BETA
 
     def __post_init__(self) -> None:
         if self.k < 1:
             raise InputError(f"Expected k of at least 1, came {self.k}.")
         if not self.temperature > 0:
             raise InputError(f"Expected a temperature above 0, came {self.temperature}.")
+        if self.bootstrap not in (None, "soft", "hard"):
+            raise InputError(f"Expected bootstrap 'soft', 'hard' or None, came {self.bootstrap!r}.")
+        if not 0.0 <= self.beta <= 1.0:
+            raise InputError(f"Expected beta of 0 to 1, came {self.beta}.")
 
 
 def vote_weights(ids: RowArray, sims: Float32Array, options: VoteOptions) -> Float32Array:

@@ -15,14 +15,27 @@ from knnal.classifiers.base import (
     Outsiders,
     create_classifier,
 )
-from knnal.errors import UnknownNameError
+from knnal.errors import InputError, UnknownNameError
 from knnal.neighbors.vote import VoteOptions
 
 EVERY = pytest.mark.parametrize("name", CLASSIFIERS.names())
-OPTIONS = pytest.mark.parametrize(
-    "options",
-    [VoteOptions(), VoteOptions(k=1), VoteOptions(uniform=True), VoteOptions(balanced=True)],
-    ids=["default", "nearest", "uniform", "balanced"],
+OPTIONS = {
+    "default": VoteOptions(),
+    "nearest": VoteOptions(k=1),
+    "uniform": VoteOptions(uniform=True),
+    "balanced": VoteOptions(balanced=True),
+    "soft": VoteOptions(bootstrap="soft", beta=0.6),
+    "hard": VoteOptions(k=3, bootstrap="hard", beta=0.4, balanced=True),
+}
+EVERY_OPTION = pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+EVERY_WITH_OPTIONS = pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        pytest.param(name, options, id=f"{name}-{kind}")
+        for name in CLASSIFIERS.names()
+        for kind, options in OPTIONS.items()
+        if options.bootstrap is None or CLASSIFIERS.load(name).bootstraps
+    ],
 )
 
 
@@ -79,8 +92,7 @@ def test_it_says_what_it_does(name: str) -> None:
     assert len(CLASSIFIERS.load(name).summary) > 10
 
 
-@EVERY
-@OPTIONS
+@EVERY_WITH_OPTIONS
 def test_without_labels_it_is_uniform(name: str, options: VoteOptions) -> None:
     labeller = Labeller(name, unit(10), options)
     expected = np.full((10, 3), 1 / 3)
@@ -95,8 +107,7 @@ def test_without_classes_it_has_no_columns(name: str) -> None:
     assert labeller.predict(unit(2)).shape == (2, 0)
 
 
-@EVERY
-@OPTIONS
+@EVERY_WITH_OPTIONS
 def test_rows_sum_to_one(name: str, options: VoteOptions) -> None:
     labeller = Labeller(name, unit(40), options)
     label_at_random(labeller, 40)
@@ -129,8 +140,7 @@ def test_a_lone_label_does_not_explain_itself(name: str) -> None:
     assert (P[[0, 1, 3, 4, 5]].argmax(axis=1) == 1).all()
 
 
-@EVERY
-@OPTIONS
+@EVERY_WITH_OPTIONS
 def test_an_update_names_every_row_that_it_changes(name: str, options: VoteOptions) -> None:
     labeller = Labeller(name, unit(40), options)
     rng = np.random.default_rng(2)
@@ -141,8 +151,7 @@ def test_an_update_names_every_row_that_it_changes(name: str, options: VoteOptio
         assert set(changed) <= set(named)
 
 
-@EVERY
-@OPTIONS
+@EVERY_WITH_OPTIONS
 def test_updates_end_where_a_rebuild_does(name: str, options: VoteOptions) -> None:
     X = unit(40)
     labeller = Labeller(name, X, options)
@@ -167,39 +176,78 @@ def test_a_block_of_rows_is_predicted_as_each_row_alone(name: str) -> None:
     np.testing.assert_array_equal(labeller.predict(queries), each)
 
 
-def vote(S: Any, classes: Any, options: VoteOptions) -> list[float]:
-    """The formula, for one item: its similarities to the voters, and their classes."""
-    voters = sorted(range(len(S)), key=lambda i: (-S[i], i))[: options.k]
-    sizes = np.bincount(classes, minlength=3)
-    votes = [0.0, 0.0, 0.0]
+def votes(s: Any, classes: Any, sizes: Any, options: VoteOptions) -> dict[int, float]:
+    """How much each of the nearest counts, by the similarities to all labelled items."""
+    voters = sorted(range(len(s)), key=lambda i: (-s[i], i))[: options.k]
+    found = {}
     for i in voters:
-        weight = 1.0 if options.uniform else np.exp((S[i] - 1) / options.temperature)
+        found[i] = 1.0 if options.uniform else np.exp((s[i] - 1) / options.temperature)
         if options.balanced:
-            weight *= max(np.log(0.3 * len(classes) / sizes[classes[i]]), 1)
-        votes[classes[i]] += weight
-    return [value / sum(votes) for value in votes]
+            found[i] *= max(np.log(0.3 * sizes.sum() / sizes[classes[i]]), 1)
+    return found
 
 
-@OPTIONS
+def vote(s: Any, S: Any, classes: Any, options: VoteOptions, item: int = -1) -> Any:
+    """The formulas, for an item by its similarities ``s`` to all labelled ones and theirs ``S`` to
+    each other. It may be one of them, ``item``.
+    """
+    sizes = np.bincount(classes, minlength=3)
+    total = np.zeros(3)
+    for i, weight in votes(without(s, item), classes, sizes, options).items():
+        target = np.eye(3)[classes[i]]
+        others = votes(without(S[i], i), classes, sizes, options)
+        others.pop(item, None)
+        if options.bootstrap and others:
+            q = sum(share * np.eye(3)[classes[j]] for j, share in others.items())
+            q = q / q.sum() if options.bootstrap == "soft" else np.eye(3)[np.argmax(q)]
+            target = options.beta * target + (1 - options.beta) * q
+        total += weight * target
+    return total / total.sum()
+
+
+def without(s: Any, item: int) -> Any:
+    s = s.copy()
+    if item >= 0:
+        s[item] = -np.inf
+    return s
+
+
+@EVERY_OPTION
 def test_knn_votes_by_the_formula(options: VoteOptions) -> None:
     X, queries = unit(40), unit(25, 3)
     labeller = Labeller("knn", X, options)
     label_at_random(labeller, 60)
     labelled = np.flatnonzero(labeller.labelling.classes != UNLABELLED)
     classes = labeller.labelling.classes[labelled]
-    S = queries.astype(np.float64) @ X[labelled].T.astype(np.float64)
-    expected = [vote(S[i], classes, options) for i in range(len(queries))]
-    np.testing.assert_allclose(labeller.predict(queries), expected, atol=1e-5)
-    if not options.balanced:
-        for row in range(40):
-            others = labelled != row
-            s = X[labelled[others]].astype(np.float64) @ X[row].astype(np.float64)
-            P = labeller.classifier.probabilities(np.array([row]))[0]
-            np.testing.assert_allclose(P, vote(s, classes[others], options), atol=1e-5)
+    V = X[labelled].astype(np.float64)
+    S = V @ V.T
+    for vectors, found in ((queries, labeller.predict(queries)), (X, labeller.all())):
+        for i, s in enumerate(vectors.astype(np.float64) @ V.T):
+            (own,) = np.nonzero(labelled == i) if vectors is X else ([],)
+            item = int(own[0]) if len(own) else -1
+            expected = vote(s, S, classes, options, item)
+            np.testing.assert_allclose(found[i], expected, atol=1e-5)
 
 
-@EVERY
-@OPTIONS
+@pytest.mark.parametrize("options", [OPTIONS["soft"], VoteOptions(bootstrap="hard")])
+def test_bootstrapped_votes_do_not_heed_the_own_label(options: VoteOptions) -> None:
+    labeller = Labeller("knn", unit(30), options)
+    label_at_random(labeller, 60)
+    for row in np.flatnonzero(labeller.labelling.classes != UNLABELLED).tolist():
+        before = labeller.classifier.probabilities(np.array([row]))
+        given = int(labeller.labelling.classes[row])
+        labeller.assign(row, (given + 1) % 3)
+        np.testing.assert_array_equal(labeller.classifier.probabilities(np.array([row])), before)
+        labeller.assign(row, given)
+
+
+@pytest.mark.parametrize("name", ["graph", "means"])
+def test_bootstrapping_needs_votes(name: str) -> None:
+    with pytest.raises(InputError, match=rf"'{name}'\. Use knn or combined"):
+        create_classifier(name, Labelling(Geometry.of(unit(3)), 5), OPTIONS["soft"])
+
+
+@EVERY_WITH_OPTIONS
 def test_held_out_rows_are_predicted_as_vectors_are_and_leave_no_trace(
     name: str, options: VoteOptions
 ) -> None:

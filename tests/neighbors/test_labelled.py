@@ -192,6 +192,9 @@ def test_voters_are_the_rows_that_have_it_among_their_neighbours(
     ids, _ = sort_everything(X, labelled, 2)
     for row in range(len(X)):
         assert set(state.voters(row)) == {r for r in range(len(X)) if row in ids[r]}
+    wanted = data.draw(st.sets(st.integers(0, len(X) - 1)))
+    reached = state.voters_of_any(np.array(sorted(wanted), dtype=np.int64))
+    assert reached.tolist() == [r for r in range(len(X)) if wanted & set(ids[r])]
 
 
 def test_full_dimension_with_near_duplicates() -> None:

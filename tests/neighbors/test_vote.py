@@ -95,7 +95,17 @@ def test_a_rare_class_weighs_more() -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{"k": 0}, {"temperature": 0.0}, {"temperature": -1.0}, {"temperature": math.nan}]
+    "options",
+    [
+        {"k": 0},
+        {"temperature": 0.0},
+        {"temperature": -1.0},
+        {"temperature": math.nan},
+        {"bootstrap": "firm"},
+        {"beta": -0.1},
+        {"beta": 1.1},
+        {"beta": math.nan},
+    ],
 )
 def test_options_out_of_range_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=r"Expected .* came"):
