@@ -8,6 +8,7 @@ from knnal import defaults
 from knnal.classifiers.base import CLASSIFIERS
 from knnal.errors import InputError
 from knnal.evaluation.splits import SplitPlan
+from knnal.neighbors.vote import VoteOptions
 from knnal.strategies.base import STRATEGIES
 
 BASELINE = "random"
@@ -28,7 +29,7 @@ class Settings:
     classifiers: tuple[str, ...] = (defaults.CLASSIFIER,)
     labels: int | None = None
     splits: SplitPlan = field(default_factory=SplitPlan)
-    k: int = defaults.K
+    vote: VoteOptions = field(default_factory=VoteOptions)
     targets: tuple[float, ...] = (0.8, 0.9, 0.95)
 
     def __post_init__(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -68,7 +68,7 @@ def simulate(
             workspace = Workspace.create(out / _WORK, known, splits, narrator)
             done = (len(runs) - len(missing)) * labels
             progress = _Progress(narrator, done, len(runs) * labels)
-            _run(Runner(workspace, store, labels, settings.k), missing, progress)
+            _run(Runner(workspace, store, labels, settings.vote), missing, progress)
         Workspace.remove(out / _WORK)
         return _gathered(known, settings, labels, splits, store)
 
@@ -128,7 +128,7 @@ def _identity(known: KnownItems, settings: Settings, labels: int) -> dict[str, A
         "knnal": version("knnal"),
         "data": known.digest,
         "labels": labels,
-        "k": settings.k,
+        **asdict(settings.vote),
         "split": plan.kind.value,
         "folds": plan.folds,
         "held-out share": None if plan.folds else plan.share,

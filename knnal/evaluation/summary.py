@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any
 
@@ -106,7 +106,7 @@ def _settings(simulated: Simulated) -> Json:
         "strategies": list(dict.fromkeys(c.strategy for c in simulated.outcomes)),
         "classifiers": list(dict.fromkeys(settings.classifiers)),
         "labels": simulated.labels,
-        "k": settings.k,
+        **asdict(settings.vote),
         "split": plan.kind.value,
         "folds": plan.folds,
         "held_out_share": None if plan.folds else plan.share,

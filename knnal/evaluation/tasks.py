@@ -50,7 +50,7 @@ class Runner:
     workspace: Workspace
     store: RunStore
     labels: int
-    k: int
+    vote: VoteOptions
 
     def __call__(self, task: Task, report: Callable[[int], None]) -> None:
         if isinstance(task, Preparation):
@@ -70,7 +70,7 @@ class Runner:
             self.labels,
             seed=task.split.seed,
             classifier=task.contender.classifier,
-            vote=VoteOptions(k=self.k),
+            vote=self.vote,
             step_done=step_done,
         )
         self.store.save(task.key, outcome)

@@ -18,6 +18,7 @@ from knnal.evaluation.settings import Contender, Settings
 from knnal.evaluation.simulation import STAGE, Simulated, simulate
 from knnal.evaluation.splits import SplitPlan
 from knnal.linalg import unit_rows
+from knnal.neighbors.vote import VoteOptions
 from knnal.parallel import thread_count, use_threads
 from knnal.store.pool import Pool
 
@@ -130,7 +131,7 @@ def test_another_simulations_folder_is_refused(known: KnownItems, items: Any, ou
     simulate(known, few, out)
     for change, name in (
         ({"labels": 3}, "labels"),
-        ({"k": 3}, "k"),
+        ({"vote": VoteOptions(k=3, uniform=True)}, "k, uniform"),
         ({"splits": SplitPlan(folds=2, seeds=1)}, "folds, held-out share"),
     ):
         with pytest.raises(InputError, match=f"holds another simulation: it differs in {name}"):

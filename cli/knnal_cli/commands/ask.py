@@ -8,16 +8,14 @@ import typer
 
 from knnal import defaults
 from knnal_cli.exits import Exit
+from knnal_cli.option_groups import grouped
 from knnal_cli.options import (
     POOL_DEFAULT,
-    AnnotatorOption,
-    AuditOption,
-    ClassifierOption,
+    Asking,
     JsonOption,
-    KOption,
     PoolOption,
-    SeedOption,
-    StrategyOption,
+    Ranking,
+    Votes,
     open_session,
 )
 from knnal_cli.printable import printable, printable_line
@@ -33,33 +31,22 @@ def register(app: typer.Typer) -> None:
     app.command()(strategies)
 
 
+@grouped
 def next_items(
+    *,
     count: Annotated[
         int | None, typer.Option("-n", min=1, help="How many; several are printed as a list.")
     ] = None,
     pool: PoolOption = POOL_DEFAULT,
-    strategy: StrategyOption = defaults.STRATEGY,
-    classifier: ClassifierOption = defaults.CLASSIFIER,
-    k: KOption = defaults.K,
-    audit: AuditOption = defaults.AUDIT,
-    seed: SeedOption = defaults.SEED,
-    annotator: AnnotatorOption = None,
+    asking: Asking,
+    votes: Votes,
     as_json: JsonOption = False,
 ) -> None:
     """Print the item to label next. Asking again without an answer prints the same one."""
     from knnal_cli.narration import Narration
 
     with Narration() as narration:
-        session = open_session(
-            pool,
-            narration,
-            k=k,
-            strategy=strategy,
-            classifier=classifier,
-            audit=audit,
-            seed=seed,
-            annotator=annotator,
-        )
+        session = open_session(pool, narration, asking, votes)
         question = session.ask() if count is None else None
         questions = session.ask_many(count) if count is not None else []
     if question is not None:
@@ -74,22 +61,20 @@ def next_items(
         _exit_with_nothing_left()
 
 
+@grouped
 def rank(
+    *,
     top: Annotated[int, typer.Option(min=1, help="How many to print.")] = 100,
     pool: PoolOption = POOL_DEFAULT,
-    strategy: StrategyOption = defaults.STRATEGY,
-    classifier: ClassifierOption = defaults.CLASSIFIER,
-    k: KOption = defaults.K,
-    seed: SeedOption = defaults.SEED,
+    ranking: Ranking,
+    votes: Votes,
     as_json: JsonOption = False,
 ) -> None:
     """Print the unlabelled items most worth a label, best first."""
     from knnal_cli.narration import Narration
 
     with Narration() as narration:
-        session = open_session(
-            pool, narration, k=k, strategy=strategy, classifier=classifier, seed=seed
-        )
+        session = open_session(pool, narration, ranking, votes)
         questions = session.rank(top)
     if as_json:
         print_json([question_record(q) for q in questions])

@@ -7,17 +7,13 @@ from typing import Annotated
 
 import typer
 
-from knnal import defaults
+from knnal_cli.option_groups import grouped
 from knnal_cli.options import (
     POOL_DEFAULT,
-    AnnotatorOption,
-    AuditOption,
-    ClassifierOption,
-    KOption,
+    Asking,
     PoolOption,
-    SeedOption,
-    StrategyOption,
     TargetOption,
+    Votes,
     open_session,
 )
 
@@ -26,19 +22,17 @@ def register(app: typer.Typer) -> None:
     app.command()(label)
 
 
+@grouped
 def label(
+    *,
     classes: Annotated[
         str | None,
         typer.Option(help="Class names, parted by commas; more can be added while labeling."),
     ] = None,
     pool: PoolOption = POOL_DEFAULT,
-    strategy: StrategyOption = defaults.STRATEGY,
-    classifier: ClassifierOption = defaults.CLASSIFIER,
-    k: KOption = defaults.K,
-    audit: AuditOption = defaults.AUDIT,
     target: TargetOption = None,
-    seed: SeedOption = defaults.SEED,
-    annotator: AnnotatorOption = None,
+    asking: Asking,
+    votes: Votes,
 ) -> None:
     """Label in the terminal: one key an item, and the next one is there."""
     from knnal.errors import InputError
@@ -50,16 +44,7 @@ def label(
             "'knnal next --json' to get an item, and 'knnal tell ID LABEL' to label it."
         )
     with Narration() as narration:
-        session = open_session(
-            pool,
-            narration,
-            k=k,
-            strategy=strategy,
-            classifier=classifier,
-            audit=audit,
-            seed=seed,
-            annotator=annotator,
-        )
+        session = open_session(pool, narration, asking, votes)
         for name in (classes or "").split(","):
             if name.strip():
                 session.add_class(name)

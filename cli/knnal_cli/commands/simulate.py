@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from knnal import defaults
-from knnal_cli.options import POOL_DEFAULT, JsonOption, KOption, PoolOption, open_project
+from knnal_cli.option_groups import grouped
+from knnal_cli.options import POOL_DEFAULT, JsonOption, PoolOption, Votes, open_project
 from knnal_cli.records import print_json
 
 if TYPE_CHECKING:
@@ -42,7 +43,9 @@ def _complete(names: list[str], incomplete: str) -> Iterator[str]:
     return (f"{before}{comma}{name}" for name in names if name.startswith(begun))
 
 
+@grouped
 def simulate(
+    *,
     out: Annotated[
         Path, typer.Option("--out", help="The folder for the results; named again, it goes on.")
     ] = Path("knnal-simulation"),
@@ -110,7 +113,7 @@ def simulate(
     text_column: Annotated[
         str | None, typer.Option(help="The column of texts, in tables without ids.")
     ] = None,
-    k: KOption = defaults.K,
+    votes: Votes,
     as_json: JsonOption = False,
 ) -> None:
     """Show on your own data, from known labels, how many labels active labeling saves."""
@@ -125,7 +128,7 @@ def simulate(
         classifiers=_names(classifiers),
         labels=labels,
         splits=SplitPlan(_kind(split), folds, held_out, seeds, seed),
-        k=k,
+        vote=votes.options(),
         targets=tuple(_shares(targets)),
     )
     known = Truth(

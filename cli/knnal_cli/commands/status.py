@@ -9,13 +9,14 @@ import typer
 
 from knnal import defaults
 from knnal_cli.exits import Exit
+from knnal_cli.option_groups import grouped
 from knnal_cli.options import (
     POOL_DEFAULT,
     ClassifierOption,
     JsonOption,
-    KOption,
     PoolOption,
     TargetOption,
+    Votes,
     open_project,
 )
 from knnal_cli.printable import printable_line
@@ -62,7 +63,9 @@ def status(
         draw_chart(found)
 
 
+@grouped
 def predict(
+    *,
     contents: Annotated[
         list[str] | None,
         typer.Argument(metavar="[PATH|TEXT]...", help="Images, folders, vectors, or texts."),
@@ -75,19 +78,18 @@ def predict(
     ] = False,
     pool: PoolOption = POOL_DEFAULT,
     classifier: ClassifierOption = defaults.CLASSIFIER,
-    k: KOption = defaults.K,
+    votes: Votes,
     as_json: JsonOption = False,
 ) -> None:
     """Predict the class of new items, or of the whole pool."""
     from knnal.items.base import Skip
-    from knnal.neighbors.vote import VoteOptions
     from knnal_cli.narration import Narration
 
     if bool(contents) == pool_all:
         raise typer.BadParameter("Expected items to predict, or --pool-all, and not both.")
     with Narration() as narration:
         project = open_project(pool, narration)
-        options = {"classifier": classifier, "vote": VoteOptions(k=k)}
+        options = {"classifier": classifier, "vote": votes.options()}
         results: list[Prediction | Skip]
         if pool_all:
             ids = [record.id for record in project.pool.catalogue.records()]

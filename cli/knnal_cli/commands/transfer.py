@@ -9,13 +9,14 @@ import typer
 
 from knnal import defaults
 from knnal_cli.exits import Exit
+from knnal_cli.option_groups import grouped
 from knnal_cli.options import (
     POOL_DEFAULT,
     AnnotatorOption,
     ClassifierOption,
     JsonOption,
-    KOption,
     PoolOption,
+    Votes,
     open_project,
 )
 from knnal_cli.records import print_json
@@ -72,7 +73,9 @@ def import_file(
         raise typer.Exit(Exit.DONE_WITH_SKIPS)
 
 
+@grouped
 def export_file(
+    *,
     file: Annotated[
         Path,
         typer.Argument(help="Where to; the ending (csv, tsv, jsonl, parquet) chooses the format."),
@@ -82,14 +85,13 @@ def export_file(
         bool, typer.Option("--labelled", help="Only the items that have a label.")
     ] = False,
     classifier: ClassifierOption = defaults.CLASSIFIER,
-    k: KOption = defaults.K,
+    votes: Votes,
 ) -> None:
     """Write items, labels with their provenance, and predictions to a table."""
-    from knnal.neighbors.vote import VoteOptions
     from knnal_cli.narration import Narration
 
     with Narration() as narration:
         count = open_project(pool, narration).export(
-            file, labelled_only=labelled, classifier=classifier, vote=VoteOptions(k=k)
+            file, labelled_only=labelled, classifier=classifier, vote=votes.options()
         )
     typer.echo(f"{count} rows written to {file}.")
