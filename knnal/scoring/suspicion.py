@@ -20,8 +20,9 @@ _ROUNDING = 1e-6
 
 def self_confidence(P: FloatArray, labels: RowArray) -> Float64Array:
     """The probability of each item's own label, ``(n, C), (n,) -> (n,)``."""
+    P = P.astype(np.float64)
     confidence: Float64Array = np.take_along_axis(P, labels[:, None], axis=1)[:, 0]
-    return confidence.astype(np.float64)
+    return confidence
 
 
 def class_thresholds(P: FloatArray, labels: RowArray) -> Float64Array:
@@ -29,7 +30,8 @@ def class_thresholds(P: FloatArray, labels: RowArray) -> Float64Array:
     count = P.shape[1]
     sizes = np.bincount(labels, minlength=count)
     sums = np.bincount(labels, weights=self_confidence(P, labels), minlength=count)
-    return np.divide(sums, sizes, out=np.full(count, np.inf), where=sizes > 0)
+    thresholds: Float64Array = np.divide(sums, sizes, out=np.full(count, np.inf), where=sizes > 0)
+    return thresholds
 
 
 def confident_classes(P: FloatArray, thresholds: Float64Array) -> IntArray:

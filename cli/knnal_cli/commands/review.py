@@ -12,14 +12,15 @@ import typer
 
 from knnal import defaults
 from knnal_cli.exits import Exit
+from knnal_cli.option_groups import grouped
 from knnal_cli.options import (
     POOL_DEFAULT,
     AnnotatorOption,
     ClassifierOption,
     JsonOption,
-    KOption,
     PoolOption,
-    open_session,
+    Votes,
+    open_project,
 )
 from knnal_cli.printable import printable_line
 from knnal_cli.records import print_json, suspect_record
@@ -41,7 +42,9 @@ def register(app: typer.Typer) -> None:
     app.command()(review)
 
 
+@grouped
 def review(
+    *,
     mode: Annotated[
         ModeName,
         typer.Option(
@@ -71,7 +74,7 @@ def review(
     ] = False,
     pool: PoolOption = POOL_DEFAULT,
     classifier: ClassifierOption = defaults.CLASSIFIER,
-    k: KOption = defaults.K,
+    votes: Votes,
     annotator: AnnotatorOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -89,7 +92,9 @@ def review(
     if by_hand:
         _require_terminal()
     with Narration() as narration:
-        session = open_session(pool, narration, k=k, classifier=classifier, annotator=annotator)
+        session = open_project(pool, narration).session(
+            classifier=classifier, annotator=annotator, vote=votes.options()
+        )
         reviewed = Review(session, Mode(mode.value))
     if by_hand:
         from knnal_cli.terminal.review import ReviewLoop
