@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from benchmarks.noise.summary import noise_lines
 from benchmarks.tables import about_lines, article_lines, peers_lines
 from knnal.files import atomic_writer
 
@@ -30,7 +31,11 @@ _TITLES = {
     "fruits": "The article's experiment on fruits",
     "sentiment140": "The article's experiment on tweets",
     "peers": "Against others",
+    "noise": "Wrong labels",
 }
+
+
+_LINES = {"peers": peers_lines, "noise": noise_lines}
 
 
 def page(results: Path = RESULTS) -> str:
@@ -44,7 +49,7 @@ def page(results: Path = RESULTS) -> str:
 
 
 def section(name: str, title: str, found: dict[str, Any]) -> str:
-    lines = peers_lines(found) if name == "peers" else article_lines(name, found)
+    lines = _LINES[name](found) if name in _LINES else article_lines(name, found)
     return "\n\n".join([f"## {title}", *about_lines(found["about"]), *lines])
 
 

@@ -199,6 +199,7 @@ def test_every_option_in_prose_exists() -> None:
         "predict",
         "status",
         "simulate",
+        "review",
     ]
     help_texts = "".join(
         runner.invoke(app, [*command.split(), "--help"], terminal_width=200).output
@@ -206,6 +207,7 @@ def test_every_option_in_prose_exists() -> None:
     )
     of_pools = "--audit --from --pool --neighbours --pool-all --top --plot --target"
     of_simulations = "--truth --truth-from-folders --groups"
-    for option in (*of_pools.split(), *of_simulations.split()):
+    of_reviews = "--mode --limit --oracle --apply"
+    for option in (*of_pools.split(), *of_simulations.split(), *of_reviews.split()):
         assert option in README
         assert option in help_texts

@@ -210,8 +210,11 @@ def test_an_oracle_is_asked_so_often_and_the_votes_do_the_rest(pool: Pool) -> No
         Review(session, Mode.SLIM).apply_votes()
 
 
-def test_another_session_was_faster(pool: Pool) -> None:
-    mine, theirs = new_session(pool), new_session(pool, "eve")
+def test_another_process_was_faster(make_pool: Any) -> None:
+    mine = new_session_of(make_pool(X[:12]))
+    for row in range(12):
+        mine.tell(f"item-{row}", "ab"[row % 2])
+    theirs = Session(make_pool(), annotator="eve")
     review = Review(mine)
     (suspect,) = review.suspects(1)
     theirs.relabel(suspect.item, "d")
@@ -220,7 +223,13 @@ def test_another_session_was_faster(pool: Pool) -> None:
     assert mine.ledger.label(suspect.item) == "d"
     theirs.withdraw(suspect.item, suspicion=0.5)
     with pytest.raises(InputError, match="has no label to change"):
-        review.answer(suspect, None)
+        review.answer(suspect, suspect.label)
+    (second,) = review.suspects(1)
+    theirs.refresh()
+    theirs.keep(second.item, suspicion=second.suspicion)
+    assert second.item not in {s.item for s in review.suspects()}
+    assert theirs.undo().kind is EventKind.KEEP
+    assert review.suspects(1) == [second]
     with pytest.raises(InputError, match="at least 1 label, came 0"):
         review.suspects(0)
 

@@ -20,8 +20,8 @@ _ROUNDING = 1e-6
 
 def self_confidence(P: FloatArray, labels: RowArray) -> Float64Array:
     """The probability of each item's own label, ``(n, C), (n,) -> (n,)``."""
-    P = P.astype(np.float64)
-    confidence: Float64Array = np.take_along_axis(P, labels[:, None], axis=1)[:, 0]
+    exact = P.astype(np.float64)
+    confidence: Float64Array = np.take_along_axis(exact, labels[:, None], axis=1)[:, 0]
     return confidence
 
 

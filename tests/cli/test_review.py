@@ -81,6 +81,9 @@ def test_an_oracle_answers(mislabelled: Any, log: Any) -> None:
     report = mislabelled("review", "--oracle", oracle, "--json").data
     assert report["changed"] == 2
     assert labels_of(mislabelled, *WRONG) == [TRUTH[item] for item in WRONG]
+    exported = (mislabelled.folder / "out.jsonl").read_text(encoding="utf-8").splitlines()
+    origins = {row["id"]: row["origin"] for row in map(json.loads, exported)}
+    assert (origins["3"], origins["4"]) == ("review", "named")
     kept = [event for event in log(mislabelled.folder) if event["kind"] == "keep"]
     assert report["kept"] == len(kept)
     again = mislabelled("review", "--oracle", oracle, code=4)
