@@ -31,11 +31,13 @@ class Size:
 
     def settings(self) -> dict[str, int | None]:
         """What a result depends on."""
-        return asdict(self)
+        settings = asdict(self)
+        del settings["seeds"]
+        return settings
 
 
 SIZES = {
-    "small": Size(3000, 1500, 700, 500, 100, 10, 3),
+    "small": Size(3000, 1500, 700, 500, 100, 10, 2),
     "full": Size(None, 3000, 2000, 2000, 200, 20, 10),
 }
 
