@@ -15,6 +15,7 @@ from typing import Any
 
 from benchmarks.classifier_tables import classifier_lines
 from benchmarks.guided.lines import guided_lines
+from benchmarks.noise.summary import noise_lines
 from benchmarks.strategies.lines import strategies_lines
 from benchmarks.tables import about_lines, article_lines, peers_lines
 from knnal.files import atomic_writer
@@ -38,11 +39,13 @@ _TITLES = {
     "peers": "Against others",
     "strategies": "Every strategy",
     "classifiers": "Classifiers",
+    "noise": "Wrong labels",
 }
 
 _LINES: dict[str, Callable[[dict[str, Any]], list[str]]] = {
     "classifiers": classifier_lines,
     "guided": guided_lines,
+    "noise": noise_lines,
     "peers": peers_lines,
     "strategies": strategies_lines,
 }

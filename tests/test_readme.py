@@ -199,6 +199,7 @@ def test_every_option_in_prose_exists() -> None:
         "predict",
         "status",
         "simulate",
+        "review",
     ]
     help_texts = "".join(
         runner.invoke(app, [*command.split(), "--help"], terminal_width=200).output
@@ -208,7 +209,8 @@ def test_every_option_in_prose_exists() -> None:
     of_votes = "--k --temperature --votes --class-weights --bootstrap --beta --calibration"
     of_simulations = "--truth --truth-from-folders --groups"
     of_rounds = "--views --augment --schedule --batch-size"
-    options = " ".join((of_pools, of_votes, of_simulations, of_rounds, "--calibrated"))
-    for option in options.split():
+    of_reviews = "--mode --limit --oracle --apply"
+    parts = (of_pools, of_votes, of_simulations, of_rounds, of_reviews, "--calibrated")
+    for option in " ".join(parts).split():
         assert option in README
         assert option in help_texts

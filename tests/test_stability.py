@@ -51,7 +51,21 @@ def expected_agreement(session: Session) -> float | None:
 
 
 ACTIONS = st.lists(
-    st.sampled_from(["tell", "tell", "tell", "tell", "skip", "undo", "relabel", "reopen", "wait"]),
+    st.sampled_from(
+        [
+            "tell",
+            "tell",
+            "tell",
+            "tell",
+            "skip",
+            "undo",
+            "relabel",
+            "keep",
+            "withdraw",
+            "reopen",
+            "wait",
+        ]
+    ),
     min_size=8,
     max_size=30,
 )
@@ -72,6 +86,10 @@ def test_it_depends_on_the_labels_in_force_and_nothing_else(actions: list[str], 
             elif action == "relabel" and session.ledger.label_count:
                 item = next(iter(session.ledger.labels()))
                 session.relabel(item, "another")
+            elif action in ("keep", "withdraw") and session.ledger.label_count:
+                item = next(iter(session.ledger.labels()))
+                review = session.keep if action == "keep" else session.withdraw
+                review(item, suspicion=0.5)
             elif action == "wait":
                 session.ask()
                 session.anticipate()

@@ -8,20 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from knnal.asking import Question
+    from knnal.review import Suspect
     from knnal.types import Prediction
 
 
 def question_record(question: Question) -> dict[str, Any]:
     """``id``, ``path`` or ``text``, ``prediction``, ``score`` with its factors, ``neighbours``."""
-    record: dict[str, Any] = {"id": question.item}
-    if question.path is not None:
-        record["path"] = str(question.path)
-    if question.text is not None:
-        record["text"] = question.text
-    predicted = prediction_record(question.prediction, neighbours=True)
-    record["prediction"] = {
-        name: predicted[name] for name in ("label", "probability", "probabilities")
-    }
+    record = _item_record(question)
+    predicted = _predicted(question.prediction, record)
     score = question.score
     record["score"] = score and {
         "strategy": score.strategy,
@@ -31,6 +25,36 @@ def question_record(question: Question) -> dict[str, Any]:
     record["origin"] = question.origin
     record["neighbours"] = predicted["neighbours"]
     return record
+
+
+def suspect_record(suspect: Suspect) -> dict[str, Any]:
+    """``id``, ``path`` or ``text``, ``prediction`` by the others' labels, ``label``, ``suspicion``,
+    whether ``confident``, on which class two models ``voted``, ``neighbours``.
+    """
+    record = _item_record(suspect)
+    predicted = _predicted(suspect.prediction, record)
+    for name in ("label", "suspicion", "confident", "voted"):
+        record[name] = getattr(suspect, name)
+    record["neighbours"] = predicted["neighbours"]
+    return record
+
+
+def _item_record(shown: Question | Suspect) -> dict[str, Any]:
+    record: dict[str, Any] = {"id": shown.item}
+    if shown.path is not None:
+        record["path"] = str(shown.path)
+    if shown.text is not None:
+        record["text"] = shown.text
+    return record
+
+
+def _predicted(prediction: Prediction, record: dict[str, Any]) -> dict[str, Any]:
+    """The prediction, its part without neighbours put into the record."""
+    predicted = prediction_record(prediction, neighbours=True)
+    record["prediction"] = {
+        name: predicted[name] for name in ("label", "probability", "probabilities")
+    }
+    return predicted
 
 
 def prediction_record(prediction: Prediction, *, neighbours: bool) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""``knnal label`` in a real terminal: what is on its screen, and what gets into the log."""
+"""``knnal label`` and ``review`` in a real terminal: what is on screen, and gets into the log."""
 
 from __future__ import annotations
 
@@ -113,21 +113,26 @@ def item_of(text: str) -> str:
 
 
 @pytest.fixture
-def open_terminal() -> Iterator[Callable[..., Terminal]]:
-    """Runs ``knnal label`` where another command would run."""
+def start_terminal() -> Iterator[Callable[..., Terminal]]:
+    """Runs ``knnal`` where another command would run."""
     opened: list[Terminal] = []
 
     def start(knnal: Any, *arguments: str) -> Terminal:
         environment = {**knnal.environment, "TERM": "xterm-256color"}
         for name in ("COLUMNS", "NO_COLOR"):
             environment.pop(name)
-        arguments = ("label", "--audit", "0", *arguments)
         opened.append(Terminal(knnal.script, list(arguments), knnal.folder, environment))
         return opened[-1]
 
     yield start
     for terminal in opened:
         terminal.child.close(force=True)
+
+
+@pytest.fixture
+def open_terminal(start_terminal: Any) -> Callable[..., Terminal]:
+    """Runs ``knnal label``."""
+    return lambda knnal, *arguments: start_terminal(knnal, "label", "--audit", "0", *arguments)
 
 
 def test_a_session_from_the_first_class_to_the_last_word(
@@ -365,3 +370,76 @@ def test_odd_texts_are_shown_harmlessly(knnal: Any, open_terminal: Any) -> None:
         terminal.press("1")
     terminal.ends("Nothing is left")
     assert not wrong, "\n".join(wrong)
+
+
+# Review
+
+REVIEW_KEYS = "Enter keep  n type a class  s not sure  u undo  q quit  ? help"
+
+
+@pytest.fixture
+def mislabelled(vectors: Any) -> Any:
+    """Two clusters of 20, labelled all but the last of each; three labels are those of the other
+    cluster, which the nine neighbours of each contradict.
+    """
+    wrong = {"3": "right", "7": "right", "25": "left"}
+    right = {str(i): "left" if i < 20 else "right" for i in range(40) if i not in (19, 39)}
+    lines = [json.dumps({"id": i, "label": wrong.get(i, label)}) for i, label in right.items()]
+    vectors("tell", stdin="\n".join(lines))
+    return vectors
+
+
+def reviews(terminal: Terminal, *phrases: str) -> str:
+    """Wait for a whole label to review, which must fit the screen; the screen."""
+    text: str = terminal.shows("labels to review", "? help", *phrases)
+    assert "labels to review" in text.splitlines()[0], f"its top is out of sight:\n{text}"
+    return text
+
+
+def test_a_review_keeps_changes_sets_aside_and_takes_back(
+    mislabelled: Any, start_terminal: Any, log: Any
+) -> None:
+    terminal = start_terminal(mislabelled, "review")
+    text = reviews(terminal, REVIEW_KEYS, "1  left", "2  right")
+    first = item_of(text)
+    assert first in ("3", "7", "25")
+    given, other = ("left", "right") if first == "25" else ("right", "left")
+    assert f"Label: {given} · without it: {other} " in text
+    assert f"%  {other}  (similarity" in text
+    assert f"%  {given}  (similarity" not in text
+    terminal.press("1" if first != "25" else "2")
+    text = reviews(terminal, f"{first}: ")
+    second = item_of(text)
+    assert second != first
+    terminal.press("\r")
+    third = item_of(reviews(terminal, f"{second}: kept "))
+    assert third not in (first, second)
+    terminal.press("u")
+    assert item_of(reviews(terminal, "Taken back. Here is the item again.")) == second
+    terminal.press("s")
+    reviews(terminal, f"{second}: set aside")
+    terminal.press("?")
+    terminal.shows("the label is right; it is not asked about again", "Press any key")
+    terminal.press("x")
+    reviews(terminal)
+    terminal.press("q")
+    terminal.ends("Stopped. Everything is stored; 'knnal review' goes on from here.")
+    events = [(e["kind"], e["item"], e["origin"]) for e in log(mislabelled.folder)[38:]]
+    assert events == [
+        ("relabel", first, "review"), ("keep", second, "review"), ("undo", second, "named"),
+        ("skip", second, "review"),
+    ]  # fmt: skip
+
+
+def test_a_review_of_so_many_and_no_further_back_than_reviews(
+    mislabelled: Any, start_terminal: Any
+) -> None:
+    terminal = start_terminal(mislabelled, "review", "--mode", "slim", "--limit", "1")
+    asked = item_of(reviews(terminal))
+    terminal.press("u")
+    assert item_of(reviews(terminal, "No answer of a review is left to take back.")) == asked
+    terminal.press("n")
+    terminal.shows("Class (Enter alone goes back):")
+    terminal.press("upward\r")
+    terminal.ends("1 reviewed. 'knnal review' goes on from here.")
+    assert mislabelled("status", "--json").data["labels"]["upward"] == 1

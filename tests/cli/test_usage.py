@@ -78,7 +78,7 @@ def test_the_completion_script(knnal: Any, shell: str) -> None:
 
 
 def test_completion_of_a_command(knnal: Any) -> None:
-    words = {"_KNNAL_COMPLETE": "complete_bash", "COMP_WORDS": "knnal re", "COMP_CWORD": "1"}
+    words = {"_KNNAL_COMPLETE": "complete_bash", "COMP_WORDS": "knnal rel", "COMP_CWORD": "1"}
     assert knnal(**words).out.split() == ["relabel"]
 
 

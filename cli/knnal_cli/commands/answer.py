@@ -120,7 +120,7 @@ def undo(
     annotator: AnnotatorOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Take back your latest label, relabel or skip. Repeat it to go further back."""
+    """Take back your latest label, relabel, skip or review. Repeat it to go further back."""
     from knnal.errors import NothingToUndoError
 
     try:

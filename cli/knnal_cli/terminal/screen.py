@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.columns import Columns
@@ -13,8 +13,10 @@ from rich.text import Text
 
 from knnal.asking import Question
 from knnal.evaluation.audit import audit_estimate
+from knnal.review import Suspect
 from knnal.session import Session
 from knnal.store.ledger import AUDIT
+from knnal.types import Neighbour
 from knnal_cli.printable import printable, printable_line
 from knnal_cli.terminal.keys import COMMANDS, keys_of
 from knnal_cli.terminal.preview import preview
@@ -35,12 +37,12 @@ def question_screen(
     return Group(
         progress_line(session, question),
         *outlook,
-        _item(question, console.width, height),
+        item_panel(question, console.width, height),
         _prediction(question),
-        *_neighbours(question),
+        *neighbour_lines(question.prediction.neighbours),
         _reason(question),
         classes,
-        command_line(),
+        command_line(COMMANDS),
     )
 
 
@@ -73,10 +75,10 @@ def class_keys(session: Session) -> RenderableType:
     return Columns(entries, padding=(0, 2))
 
 
-def command_line() -> Text:
+def command_line(commands: Mapping[str, str]) -> Text:
     """The keys that are no class."""
     line = Text(style="dim")
-    for key, meaning in COMMANDS.items():
+    for key, meaning in commands.items():
         line.append(f"{key} ", style="bold").append(f"{meaning}  ")
     return line
 
@@ -95,19 +97,20 @@ def help_screen() -> RenderableType:
     )
 
 
-def _item(question: Question, width: int, height: int) -> RenderableType:
+def item_panel(shown_item: Question | Suspect, width: int, height: int) -> RenderableType:
+    """The item's picture or text in a frame that has its id."""
     shown: RenderableType
-    if question.path is not None:
+    if shown_item.path is not None:
         shown = Group(
-            Text(printable_line(_shown_path(question.path)), overflow="ellipsis", no_wrap=True),
-            preview(question.path, width - 4, height - 1),
+            Text(printable_line(_shown_path(shown_item.path)), overflow="ellipsis", no_wrap=True),
+            preview(shown_item.path, width - 4, height - 1),
         )
-    elif question.text is not None:
-        lines = Text(printable(question.text)).wrap(Console(width=width), width - 4)
+    elif shown_item.text is not None:
+        lines = Text(printable(shown_item.text)).wrap(Console(width=width), width - 4)
         shown = Text("\n").join(lines[:height])
     else:
         shown = Text("(an embedding, with nothing to show)")
-    return Panel(shown, title=escape(printable_line(question.item)), title_align="left")
+    return Panel(shown, title=escape(printable_line(shown_item.item)), title_align="left")
 
 
 def _shown_path(path: Path) -> str:
@@ -127,7 +130,8 @@ def _prediction(question: Question) -> Text:
     )
 
 
-def _neighbours(question: Question) -> list[Text]:
+def neighbour_lines(neighbours: Sequence[Neighbour]) -> list[Text]:
+    """The first few neighbours: share of the vote, label, similarity, id."""
     return [
         Text(
             printable_line(
@@ -136,7 +140,7 @@ def _neighbours(question: Question) -> list[Text]:
             overflow="ellipsis",
             no_wrap=True,
         )
-        for n in question.prediction.neighbours[:_NEIGHBOURS]
+        for n in neighbours[:_NEIGHBOURS]
     ]
 
 

@@ -1,0 +1,1 @@
+"""What wrong labels cost, and what reviewing them brings back."""

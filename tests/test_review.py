@@ -1,0 +1,256 @@
+"""Reviews of labels: what is suspicious, what becomes of it, and that nothing else changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from knnal.classifiers.base import Geometry
+from knnal.errors import InputError, LabelConflictError
+from knnal.evaluation.audit import audit_estimate
+from knnal.linalg import unit_rows
+from knnal.neighbors.vote import VoteOptions
+from knnal.review import Decided, Mode, Review
+from knnal.session import Session
+from knnal.state import PoolState
+from knnal.store.ledger import AUDIT, IMPORTED, REVIEW, EventKind
+from knnal.store.pool import Pool
+
+RNG = np.random.default_rng(3)
+TRUTH = np.repeat(np.arange(3), 30)
+X = unit_rows(0.7 * RNG.normal(size=(3, 6))[TRUTH] + RNG.normal(size=(90, 6)))
+NAMES = np.array(["a", "b", "c", "d"])
+GIVEN = TRUTH.copy()
+GIVEN[::7] = (GIVEN[::7] + 1) % 3
+LABELLED = 80
+GEOMETRY = Geometry.of(X)
+
+
+@pytest.fixture
+def pool() -> Iterator[Pool]:
+    """Items "0" to "89", the first 80 labelled, one in seven of these wrongly; and a class "d" of
+    which item "80" is the only one.
+    """
+    pool = Pool.in_memory(X)
+    with pool.transaction():
+        for name in NAMES.tolist():
+            pool.log.append_class(name, "bob")
+        for row in range(LABELLED):
+            label(pool, str(row), str(NAMES[GIVEN[row]]))
+        label(pool, "80", "d")
+    yield pool
+    pool.close()
+
+
+def label(pool: Pool, item: str, name: str, origin: str = IMPORTED, **more: Any) -> None:
+    pool.log.append_label(EventKind.LABEL, name, annotator="bob", origin=origin, item=item, **more)
+
+
+def new_session(pool: Pool, annotator: str = "ann", classifier: str = "combined") -> Session:
+    return Session(pool, annotator=annotator, classifier=classifier, geometry=GEOMETRY)
+
+
+def left_out(classifier: str, row: int) -> Any:
+    """The class probabilities of a row by a state that never heard of its label."""
+    state = PoolState(GEOMETRY, classifier=classifier)
+    rows = np.array([r for r in range(LABELLED + 1) if r != row])
+    state.rebuild(rows, np.where(rows == 80, 3, GIVEN[rows]), 4)
+    return state.classifier.probabilities(np.array([row]))[0]
+
+
+def test_suspects_are_those_that_the_other_labels_contradict(pool: Pool) -> None:
+    session = new_session(pool, classifier="knn")
+    found = Review(session, Mode.SLIM).suspects()
+    probabilities = {row: left_out("knn", row) for row in range(LABELLED)}
+    wrong = {str(row) for row, p in probabilities.items() if p.argmax() != GIVEN[row]}
+    assert {suspect.item for suspect in found} == wrong
+    assert [s.suspicion for s in found] == sorted((s.suspicion for s in found), reverse=True)
+    for suspect in found:
+        p = probabilities[int(suspect.item)]
+        own = GIVEN[int(suspect.item)]
+        margin = (1 + np.delete(p, own).max() - p[own]) / 2
+        assert suspect.suspicion == pytest.approx(margin, abs=1e-6)
+        assert suspect.label == NAMES[own]
+        assert suspect.prediction.probabilities == pytest.approx(
+            dict(zip([*session.classes], p.tolist(), strict=True))
+        )
+        assert {n.label for n in suspect.against} <= {"a", "b", "c", "d"} - {suspect.label}
+        assert len(suspect.against) == sum(
+            n.label != suspect.label for n in suspect.prediction.neighbours
+        )
+
+
+def test_most_of_the_first_suspects_are_wrong_indeed(pool: Pool) -> None:
+    review = Review(new_session(pool))
+    wrong = {str(row) for row in range(LABELLED) if GIVEN[row] != TRUTH[row]}
+    first = {suspect.item for suspect in review.suspects(len(wrong))}
+    assert len(first & wrong) >= 0.8 * len(wrong)
+    left = review.left()
+    assert left.suspicious == len(review.suspects())
+    assert left.confident == sum(suspect.confident for suspect in review.suspects())
+
+
+def test_the_only_label_of_a_class_and_what_has_vanished_are_not_judged(
+    make_pool: Any,
+) -> None:
+    pool = make_pool(X[:12])
+    session = new_session_of(pool)
+    for row in range(11):
+        session.tell(f"item-{row}", "ab"[row % 2])
+    session.tell("item-11", "only")
+    named = {suspect.item for suspect in Review(session).suspects()}
+    assert named
+    assert "item-11" not in named
+    assert Review(session).look("item-11") is None
+    gone = sorted(named)[0]
+    pool.catalogue.begin_scan()
+    for record in list(pool.catalogue.records()):
+        if record.id != gone:
+            pool.catalogue.see(record.id)
+    pool.catalogue.end_scan(1)
+    assert gone not in {suspect.item for suspect in Review(new_session_of(pool)).suspects()}
+
+
+def new_session_of(pool: Pool) -> Session:
+    return Session(pool, annotator="ann", classifier="knn")
+
+
+def test_the_voting_is_that_of_two_models_and_the_label(pool: Pool) -> None:
+    found = {s.item: s.voted for s in Review(new_session(pool), Mode.VOTING).suspects()}
+    for row in (*range(0, LABELLED, 7), *range(1, LABELLED, 7)):  # wrong labels, and right ones
+        knn = NAMES[left_out("knn", row).argmax()]
+        graph, means = (left_out(name, row) + 0.05 for name in ("graph", "means"))
+        other = NAMES[(graph * means).argmax()]
+        given = NAMES[GIVEN[row]]
+        if given in (knn, other):
+            assert str(row) not in found
+        else:
+            assert found[str(row)] == (knn if knn == other else None)
+    rest = {s.item for s in Review(new_session(pool), Mode.ACTIVE).suspects()}
+    assert rest == {item for item, voted in found.items() if voted is None}
+
+
+def test_answers_are_events_that_undo_takes_back(pool: Pool) -> None:
+    session = new_session(pool)
+    review = Review(session)
+    first, second, third = review.suspects(3)
+    labels = session.ledger.labels()
+    review.answer(first, first.label)
+    review.answer(second, "c" if second.label != "c" else "a")
+    review.answer(third, None)
+    events = list(pool.log.events())[-3:]
+    assert [(e.kind, e.item, e.origin) for e in events] == [
+        ("keep", first.item, REVIEW), ("relabel", second.item, REVIEW),
+        ("skip", third.item, REVIEW),
+    ]  # fmt: skip
+    assert [e.scores["suspicion"] for e in events] == [
+        first.suspicion, second.suspicion, third.suspicion,
+    ]  # fmt: skip
+    asked = {suspect.item for suspect in review.suspects()}
+    assert not asked & {first.item, second.item, third.item}
+    assert session.ledger.label(third.item) is None
+    assert int(third.item) not in session.candidates
+    for suspect in (third, second, first):
+        assert session.undo().item == suspect.item
+    assert session.ledger.labels() == labels
+    assert review.suspects(3) == [first, second, third]
+
+
+def test_a_kept_label_is_asked_about_again_once_it_is_another(pool: Pool) -> None:
+    session = new_session(pool)
+    review = Review(session)
+    (suspect,) = review.suspects(1)
+    review.answer(suspect, suspect.label)
+    assert suspect.item not in {s.item for s in review.suspects()}
+    session.relabel(suspect.item, "d")
+    assert "d" in {s.label for s in review.suspects() if s.item == suspect.item}
+
+
+def test_the_state_is_that_of_the_labels_in_force(pool: Pool) -> None:
+    session = new_session(pool)
+    review = Review(session)
+    truth = {str(row): str(NAMES[TRUTH[row]]) for row in range(LABELLED)}
+    decided = review.consult({**truth, "nobody": "a"})
+    labels = session.ledger.labels()
+    fixed = sum(labels[item] == name for item, name in truth.items())
+    assert decided.changed == fixed - np.count_nonzero(GIVEN[:LABELLED] == TRUTH[:LABELLED])
+    assert decided.set_aside == 0
+    for suspect in Review(session).suspects()[:3]:
+        review.answer(suspect, None)
+    again = new_session(pool)
+    rows = np.arange(len(X))
+    np.testing.assert_array_equal(
+        session.state.classifier.probabilities(rows), again.state.classifier.probabilities(rows)
+    )
+    np.testing.assert_array_equal(session.candidates, again.candidates)
+    assert session.ledger.labels() == again.ledger.labels()
+
+
+def test_an_oracle_is_asked_so_often_and_the_votes_do_the_rest(pool: Pool) -> None:
+    session = new_session(pool)
+    outvoted = Review(session, Mode.VOTING).suspects()
+    rest = [suspect for suspect in outvoted if suspect.voted is None]
+    assert rest
+    assert len(rest) < len(outvoted)
+    review = Review(session, Mode.ACTIVE)
+    truth = {str(row): str(NAMES[TRUTH[row]]) for row in range(LABELLED)}
+    asked = review.consult(truth, limit=1)
+    assert asked.kept + asked.changed == 1
+    done = review.apply_votes()
+    assert done == Decided(0, len(outvoted) - len(rest), len(rest) - 1)
+    assert session.ledger.label(rest[0].item) == truth[rest[0].item]
+    for suspect in outvoted:
+        if suspect.voted is not None:
+            assert session.ledger.label(suspect.item) == suspect.voted
+    assert review.suspects() == []
+    with pytest.raises(InputError, match="'voting' or 'active', came 'slim'"):
+        Review(session, Mode.SLIM).apply_votes()
+
+
+def test_another_process_was_faster(make_pool: Any) -> None:
+    mine = new_session_of(make_pool(X[:12]))
+    for row in range(12):
+        mine.tell(f"item-{row}", "ab"[row % 2])
+    theirs = Session(make_pool(), annotator="eve")
+    review = Review(mine)
+    (suspect,) = review.suspects(1)
+    theirs.relabel(suspect.item, "d")
+    with pytest.raises(LabelConflictError, match="meanwhile labelled 'd' by eve"):
+        review.answer(suspect, None)
+    assert mine.ledger.label(suspect.item) == "d"
+    theirs.withdraw(suspect.item, suspicion=0.5)
+    with pytest.raises(InputError, match="has no label to change"):
+        review.answer(suspect, suspect.label)
+    (second,) = review.suspects(1)
+    theirs.refresh()
+    theirs.keep(second.item, suspicion=second.suspicion)
+    assert second.item not in {s.item for s in review.suspects()}
+    assert theirs.undo().kind is EventKind.KEEP
+    assert review.suspects(1) == [second]
+    with pytest.raises(InputError, match="at least 1 label, came 0"):
+        review.suspects(0)
+
+
+def test_an_audited_item_stays_one_and_is_judged_by_its_new_label(pool: Pool) -> None:
+    label(pool, "85", "a", origin=AUDIT, scores={"prediction": "b", "probability": 0.5})
+    session = new_session(pool)
+    assert audit_estimate(session.ledger).correct == 0
+    session.keep("85", suspicion=0.6)
+    assert audit_estimate(session.ledger).correct == 0
+    session.relabel("85", "b", suspicion=0.6)
+    estimate = audit_estimate(session.ledger)
+    assert (estimate.correct, estimate.audited) == (1, 1)
+    session.withdraw("85", suspicion=0.6)
+    assert audit_estimate(session.ledger) is None
+
+
+def test_nothing_to_review() -> None:
+    pool = Pool.in_memory(X)
+    for mode in Mode:
+        assert (
+            Review(Session(pool, geometry=GEOMETRY, vote=VoteOptions(k=3)), mode).suspects() == []
+        )
+    pool.close()
