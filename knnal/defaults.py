@@ -5,5 +5,6 @@ CLASSIFIER = "combined"
 K = 5
 TEMPERATURE = 0.07
 AUDIT = 0.1
+NEAR_DUPLICATE = 0.95
 SEED = 0
 POOL = ".knnal"

@@ -85,6 +85,11 @@ class Session:
         return self._replay.ledger
 
     @property
+    def per_group(self) -> bool:
+        """Whether near-duplicates are asked about once."""
+        return self._replay.groups is not None
+
+    @property
     def sought(self) -> Sought | None:
         """How the search for the class to seek stands; None where there is none."""
         return None if self._seek is None else sought(self.ledger, self._seek)

@@ -37,6 +37,16 @@ TargetOption = Annotated[
     float | None,
     typer.Option(min=0.01, max=1.0, help="An accuracy that would be enough, such as 0.95."),
 ]
+PerGroupOption = Annotated[
+    bool, typer.Option("--per-group", help="Ask about near-duplicates once.")
+]
+NearOption = Annotated[
+    float, typer.Option("--near", help="The cosine that makes near-duplicates, for --per-group.")
+]
+SeekOption = Annotated[
+    str | None,
+    typer.Option(metavar="CLASS", help="Look for items of a rare class, instead of what teaches."),
+]
 SeedOption = Annotated[int, typer.Option(min=0, help="Seed of all that is random.")]
 AnnotatorOption = Annotated[
     str | None, typer.Option(help="Who labels; the name you are logged in by, unless given.")
@@ -53,8 +63,18 @@ def open_project(folder: Path, narrator: Narrator | None = None) -> Project:
     return Project.open(folder, narrator)
 
 
-def open_session(folder: Path, narrator: Narrator, *, k: int, **options: Any) -> Session:
+def open_session(
+    folder: Path,
+    narrator: Narrator,
+    *,
+    k: int,
+    per_group: bool,
+    near: float,
+    **options: Any,
+) -> Session:
     """A session over the pool in the folder, with the options of ``Session``."""
     from knnal.neighbors.vote import VoteOptions
 
-    return open_project(folder, narrator).session(vote=VoteOptions(k=k), **options)
+    return open_project(folder, narrator).session(
+        vote=VoteOptions(k=k), per_group=near if per_group else None, **options
+    )

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from knnal_cli.printable import printable_line
+from knnal_cli.wording import search_line
+
 if TYPE_CHECKING:
     from knnal.evaluation.audit import CurvePoint
-    from knnal.project import Status
+    from knnal.project import NearDuplicates, Status
 
 _CHART_WIDTH, _CHART_HEIGHT = 80, 20
 
@@ -26,6 +29,10 @@ def print_status(status: Status, *, compared: bool) -> None:
     typer.echo(f"Labelled  {status.labelled}{skipped}")
     for name, count in status.labels.items():
         typer.echo(f"  {count:>7}  {name}")
+    for sought in status.sought:
+        typer.echo(f"Sought    {printable_line(search_line(sought))}")
+    if status.near_duplicates is not None:
+        typer.echo(f"Groups    {_groups_line(status.near_duplicates)}")
     accuracy = status.accuracy
     if accuracy is None:
         typer.echo("Accuracy  not known yet: no audited item has been labelled")
@@ -63,6 +70,13 @@ def write_picture(status: Status, file: Path) -> None:
 
     plot_progress(file, _curves(status), f"{status.labelled} labels of {status.items} items")
     typer.echo(f"Wrote {file}.", err=True)
+
+
+def _groups_line(found: NearDuplicates) -> str:
+    return (
+        f"{found.items} items in {found.groups} groups of near-duplicates (similarity "
+        f"{found.similarity:g} or more); {found.to_ask} left to ask about with --per-group"
+    )
 
 
 def _curves(status: Status) -> dict[str, tuple[CurvePoint, ...]]:

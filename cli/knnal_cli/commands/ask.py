@@ -15,16 +15,21 @@ from knnal_cli.options import (
     ClassifierOption,
     JsonOption,
     KOption,
+    NearOption,
+    PerGroupOption,
     PoolOption,
     SeedOption,
+    SeekOption,
     StrategyOption,
     open_session,
 )
 from knnal_cli.printable import printable, printable_line
 from knnal_cli.records import print_json, question_record
+from knnal_cli.wording import nothing_left, search_advice, search_line, stands_for
 
 if TYPE_CHECKING:
     from knnal.asking import Question
+    from knnal.session import Session
 
 
 def register(app: typer.Typer) -> None:
@@ -42,6 +47,9 @@ def next_items(
     classifier: ClassifierOption = defaults.CLASSIFIER,
     k: KOption = defaults.K,
     audit: AuditOption = defaults.AUDIT,
+    seek: SeekOption = None,
+    per_group: PerGroupOption = False,
+    near: NearOption = defaults.NEAR_DUPLICATE,
     seed: SeedOption = defaults.SEED,
     annotator: AnnotatorOption = None,
     as_json: JsonOption = False,
@@ -54,6 +62,9 @@ def next_items(
             pool,
             narration,
             k=k,
+            per_group=per_group,
+            near=near,
+            seek=seek,
             strategy=strategy,
             classifier=classifier,
             audit=audit,
@@ -64,14 +75,15 @@ def next_items(
         questions = session.ask_many(count) if count is not None else []
     if question is not None:
         questions = [question]
+    _tell_of_search(session)
     if as_json:
-        records = [question_record(q) for q in questions]
+        records = [question_record(q, session.sought) for q in questions]
         print_json(records if count is not None else next(iter(records), None))
     else:
         for q in questions:
             _print(q)
     if not questions:
-        _exit_with_nothing_left()
+        _exit_with_nothing_left(per_group)
 
 
 def rank(
@@ -80,6 +92,9 @@ def rank(
     strategy: StrategyOption = defaults.STRATEGY,
     classifier: ClassifierOption = defaults.CLASSIFIER,
     k: KOption = defaults.K,
+    seek: SeekOption = None,
+    per_group: PerGroupOption = False,
+    near: NearOption = defaults.NEAR_DUPLICATE,
     seed: SeedOption = defaults.SEED,
     as_json: JsonOption = False,
 ) -> None:
@@ -88,22 +103,39 @@ def rank(
 
     with Narration() as narration:
         session = open_session(
-            pool, narration, k=k, strategy=strategy, classifier=classifier, seed=seed
+            pool,
+            narration,
+            k=k,
+            per_group=per_group,
+            near=near,
+            seek=seek,
+            strategy=strategy,
+            classifier=classifier,
+            seed=seed,
         )
         questions = session.rank(top)
+    _tell_of_search(session)
     if as_json:
-        print_json([question_record(q) for q in questions])
+        print_json([question_record(q, session.sought) for q in questions])
     else:
         for q in questions:
             value = q.score.value if q.score else 0.0
             label = q.prediction.label or ""
             typer.echo(printable_line(f"{value:.6f}\t{q.item}\t{label}"))
     if not questions:
-        _exit_with_nothing_left()
+        _exit_with_nothing_left(per_group)
 
 
-def _exit_with_nothing_left() -> None:
-    typer.echo("Nothing is left to ask about: every item is labelled or skipped.", err=True)
+def _tell_of_search(session: Session) -> None:
+    """How the search for a class stands, and how to begin it where it cannot."""
+    if session.sought is not None:
+        typer.echo(printable_line(search_line(session.sought)), err=True)
+        if advice := search_advice(session.sought):
+            typer.echo(printable_line(advice), err=True)
+
+
+def _exit_with_nothing_left(per_group: bool) -> None:
+    typer.echo(nothing_left(per_group), err=True)
     raise typer.Exit(Exit.NOTHING_DONE)
 
 
@@ -135,3 +167,5 @@ def _print(question: Question) -> None:
         typer.echo(printable(f"  {question.text}"))
     if prediction.label is not None:
         typer.echo(f"  prediction: {prediction.label} ({prediction.probability:.0%})")
+    if question.near_duplicates:
+        typer.echo(f"  {stands_for(question.near_duplicates)}")

@@ -14,6 +14,8 @@ from knnal_cli.options import (
     ClassifierOption,
     JsonOption,
     KOption,
+    NearOption,
+    PerGroupOption,
     PoolOption,
     TargetOption,
     open_project,
@@ -40,6 +42,8 @@ def status(
         bool, typer.Option("--plot", help="Draw the accuracy over labels, and random labels'.")
     ] = False,
     target: TargetOption = None,
+    per_group: PerGroupOption = False,
+    near: NearOption = defaults.NEAR_DUPLICATE,
     pool: PoolOption = POOL_DEFAULT,
     as_json: JsonOption = False,
 ) -> None:
@@ -51,7 +55,9 @@ def status(
     if plot and as_json and file is None:
         raise typer.BadParameter("Expected a file for --plot beside --json, whose output is data.")
     with Narration() as narration:
-        found = open_project(pool, narration).status(target=target, compare=plot or as_json)
+        found = open_project(pool, narration).status(
+            target=target, compare=plot or as_json, per_group=near if per_group else None
+        )
     if as_json:
         print_json(found.as_dict())
     else:

@@ -13,7 +13,7 @@ from knnal_cli.printable import printable_line
 from knnal_cli.terminal import keys
 from knnal_cli.terminal.outlook import Outlook
 from knnal_cli.terminal.screen import class_keys, help_screen, question_screen
-from knnal_cli.wording import taken_back
+from knnal_cli.wording import nothing_left, taken_back
 
 _RECENT = 9
 
@@ -47,7 +47,7 @@ class LabelLoop:
         if self._quit:
             self._say("Stopped. Everything is stored; 'knnal label' goes on from here.")
         else:
-            self._say("Nothing is left to ask about: every item is labelled or skipped.")
+            self._say(nothing_left(self._session.per_group))
 
     def _answer(self, question: Question) -> Question | None:
         """Show a question until a key settles it; the question that follows."""
