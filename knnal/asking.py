@@ -14,7 +14,7 @@ from knnal.replay import Replay
 from knnal.store.ledger import ASKED, AUDIT
 from knnal.strategies.base import Pick, PoolView, Strategy, create_strategy
 from knnal.strategies.seek import Seek
-from knnal.strategies.sought import RECENT, recent_outcomes, seek_name
+from knnal.strategies.sought import RECENT, can_be_sought, recent_outcomes, seek_name
 from knnal.types import FloatArray, IntArray, Prediction, Score
 
 _AUDIT, _QUESTION = 0, 1
@@ -60,8 +60,8 @@ class Moment:
 class Asker:
     """Chooses questions by a strategy and, for a share ``audit`` of them, by a uniform draw.
 
-    ``seek`` is a class to look for instead. While no item of it has a label, or no item of another
-    class, there is nothing to go by, and the strategy chooses as without it.
+    ``seek`` is a class to look for instead. While there is no example of it, or too few of others
+    to tell it from, the strategy chooses as without it.
 
     Nothing is random but by ``seed`` and the number of decisions in the log.
     """
@@ -168,7 +168,7 @@ class Asker:
             return None
         target = self._replay.class_number(self._seek)
         sizes = self._replay.state.labelling.class_sizes()
-        return target if 0 < sizes[target] < sizes.sum() else None
+        return target if can_be_sought(int(sizes[target]), int(sizes.sum())) else None
 
     def _view(self, moment: Moment) -> PoolView:
         rng = question_rng(self._seed, moment.step)

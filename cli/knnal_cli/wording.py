@@ -29,7 +29,7 @@ def stands_for(near_duplicates: int) -> str:
 def search_line(sought: Sought) -> str:
     """How the search for a class stands."""
     if sought.phase == "waiting":
-        return f"Seeking '{sought.name}': it takes an example of it, and one of another class"
+        return f"Seeking '{sought.name}': it takes one example of it, and three of other classes"
     at_boundary = ", now at its boundary" if sought.phase == "boundary" else ""
     return f"Seeking '{sought.name}': {sought.found} found of {sought.asked} asked{at_boundary}"
 
@@ -39,6 +39,6 @@ def search_advice(sought: Sought) -> str | None:
     if sought.phase != "waiting":
         return None
     return (
-        f"If you know one, name it with 'knnal tell ID {sought.name}'. Until then, questions are "
-        "those that would be asked without --seek."
+        f"If you know some, name them, as with 'knnal tell ID {sought.name}'. Until then, what is "
+        "asked is what would be without --seek."
     )

@@ -15,11 +15,14 @@ RECENT = 10
 PRECISE = 0.2
 """The share of them that has to be of the class for the search to go on as it does."""
 
+CONTRAST = 3
+"""Labels of other classes that it takes to tell the class from anything else."""
+
 _PREFIX, _END = "seek(", ")"
 
 
 class SeekPhase(StrEnum):
-    """What a search does next. WAITING: it takes an example of the class and one of another."""
+    """What a search does next. WAITING: it takes examples, and asks as if there were no search."""
 
     WAITING = "waiting"
     FINDING = "finding"
@@ -45,11 +48,16 @@ def sought(ledger: Ledger, name: str) -> Sought:
     """How the search for one class stands, whether or not it has begun."""
     outcomes = list(_outcomes(ledger.labelled_latest_first(), name))[::-1]
     of_class = ledger.class_counts().get(name, 0)
-    if of_class in (0, ledger.label_count):
+    if not can_be_sought(of_class, ledger.label_count):
         phase = SeekPhase.WAITING
     else:
         phase = SeekPhase.BOUNDARY if is_at_boundary(outcomes) else SeekPhase.FINDING
     return Sought(name, sum(outcomes), len(outcomes), phase)
+
+
+def can_be_sought(of_class: int, labels: int) -> bool:
+    """Whether a class with so many of all labels can be told from the rest."""
+    return of_class > 0 and labels - of_class >= CONTRAST
 
 
 def sought_classes(ledger: Ledger) -> tuple[Sought, ...]:
