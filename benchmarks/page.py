@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks.tables import about_lines, article_lines, peers_lines
+from benchmarks.tables import about_lines, article_lines, peers_lines, seek_lines
 from knnal.files import atomic_writer
 
 HERE = Path(__file__).parent
@@ -30,6 +30,7 @@ _TITLES = {
     "fruits": "The article's experiment on fruits",
     "sentiment140": "The article's experiment on tweets",
     "peers": "Against others",
+    "seek": "Finding a rare class",
 }
 
 
@@ -44,7 +45,10 @@ def page(results: Path = RESULTS) -> str:
 
 
 def section(name: str, title: str, found: dict[str, Any]) -> str:
-    lines = peers_lines(found) if name == "peers" else article_lines(name, found)
+    if name == "peers":
+        lines = peers_lines(found)
+    else:
+        lines = seek_lines(found) if name == "seek" else article_lines(name, found)
     return "\n\n".join([f"## {title}", *about_lines(found["about"]), *lines])
 
 

@@ -23,15 +23,15 @@ def nothing_left(per_group: bool) -> str:
 
 def stands_for(near_duplicates: int) -> str:
     """What an answer about one of a group is worth."""
-    return f"stands for {near_duplicates} near-duplicate{'s' * (near_duplicates != 1)}"
+    return f"Stands for {near_duplicates} near-duplicate{'s' * (near_duplicates != 1)}"
 
 
 def search_line(sought: Sought) -> str:
     """How the search for a class stands."""
     if sought.phase == "waiting":
-        return f"Seeking '{sought.name}': it takes one example of it, and three of other classes"
+        return f"'{sought.name}': it takes one example of it, and three of other classes"
     at_boundary = ", now at its boundary" if sought.phase == "boundary" else ""
-    return f"Seeking '{sought.name}': {sought.found} found of {sought.asked} asked{at_boundary}"
+    return f"'{sought.name}': {sought.found} found of {sought.asked} asked{at_boundary}"
 
 
 def search_advice(sought: Sought) -> str | None:

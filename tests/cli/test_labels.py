@@ -201,8 +201,8 @@ def test_relabel_skip_and_undo(vectors: Any, log: Any) -> None:
 
 def test_what_was_taken_back_is_printed_harmlessly(knnal: Any) -> None:
     odd = "odd \x1b[31;7m\nid"
-    (knnal.folder / "odd.jsonl").write_text(json.dumps({"id": odd, "text": "one"}) + "\n")
-    knnal("embed", "odd.jsonl", "--id-column", "id")
+    np.savez(knnal.folder / "odd.npz", embeddings=np.eye(1, 3), ids=np.array([odd]))
+    knnal("embed", "odd.npz")
     knnal("tell", odd, "a")
     assert knnal("undo").out == "Took back the label 'a' of odd \ufffd[31;7m id.\n"
 

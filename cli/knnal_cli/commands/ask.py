@@ -129,7 +129,7 @@ def rank(
 def _tell_of_search(session: Session) -> None:
     """How the search for a class stands, and how to begin it where it cannot."""
     if session.sought is not None:
-        typer.echo(printable_line(search_line(session.sought)), err=True)
+        typer.echo(printable_line(f"Seeking {search_line(session.sought)}"), err=True)
         if advice := search_advice(session.sought):
             typer.echo(printable_line(advice), err=True)
 
@@ -168,4 +168,4 @@ def _print(question: Question) -> None:
     if prediction.label is not None:
         typer.echo(f"  prediction: {prediction.label} ({prediction.probability:.0%})")
     if question.near_duplicates:
-        typer.echo(f"  {stands_for(question.near_duplicates)}")
+        typer.echo(f"  {stands_for(question.near_duplicates).lower()}")

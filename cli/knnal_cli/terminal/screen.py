@@ -61,9 +61,9 @@ def progress_line(session: Session, question: Question) -> Text:
 
 def _particulars(session: Session, question: Question) -> list[Text]:
     """A line of what was asked for besides: the search for a class, near-duplicates; or none."""
-    parts = [] if session.sought is None else [search_line(session.sought)]
-    if question.near_duplicates:
-        parts.append(stands_for(question.near_duplicates))
+    parts = [stands_for(question.near_duplicates)] if question.near_duplicates else []
+    if session.sought is not None:
+        parts.append(f"Seeking {search_line(session.sought)}")
     line = printable_line(" · ".join(parts))
     return [Text(line, style="dim", overflow="ellipsis", no_wrap=True)] if parts else []
 
