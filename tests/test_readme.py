@@ -205,7 +205,8 @@ def test_every_option_in_prose_exists() -> None:
         for command in helped
     )
     of_pools = "--audit --from --pool --neighbours --pool-all --top --plot --target"
+    of_choices = "--per-group --near --seek"
     of_simulations = "--truth --truth-from-folders --groups"
-    for option in (*of_pools.split(), *of_simulations.split()):
+    for option in (*of_pools.split(), *of_choices.split(), *of_simulations.split()):
         assert option in README
         assert option in help_texts
