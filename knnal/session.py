@@ -89,6 +89,18 @@ class Session:
         """Whether near-duplicates are asked about once."""
         return self._replay.groups is not None
 
+    def group_of(self, item: str) -> str | None:
+        """The first item of an item's group of near-duplicates.
+
+        None for one that is alone, and where near-duplicates are asked about one by one. Raises
+        InputError for an id that the pool does not hold.
+        """
+        row, groups = self._replay.row(item), self._replay.groups
+        if groups is None:
+            return None
+        members = groups.groups.members(row)
+        return self.pool.catalogue.at(int(members[0])).id if len(members) > 1 else None
+
     @property
     def sought(self) -> Sought | None:
         """How the search for the class to seek stands; None where there is none."""

@@ -182,6 +182,18 @@ def test_the_audit_draws_from_open_groups_alone() -> None:
     assert len(drawn) > 8
 
 
+def test_each_item_names_the_first_of_its_group() -> None:
+    with closing(Pool.in_memory(X)) as pool:
+        session = new_session(pool)
+        for row in range(len(X)):
+            members = of_group(GROUPS[row])
+            expected = str(members[0]) if len(members) > 1 else None
+            assert session.group_of(str(row)) == expected
+        assert Session(pool, geometry=GEOMETRY).group_of(str(CROWD[1])) is None
+        with pytest.raises(InputError):
+            session.group_of("nobody")
+
+
 def test_without_it_near_duplicates_are_asked_about_one_by_one() -> None:
     with closing(Pool.in_memory(X)) as pool:
         session = Session(pool, geometry=GEOMETRY)

@@ -38,7 +38,10 @@ TargetOption = Annotated[
     typer.Option(min=0.01, max=1.0, help="An accuracy that would be enough, such as 0.95."),
 ]
 PerGroupOption = Annotated[
-    bool, typer.Option("--per-group", help="Ask about near-duplicates once.")
+    bool,
+    typer.Option(
+        "--per-group", help="Take near-duplicates for one: ask about them once, count them."
+    ),
 ]
 NearOption = Annotated[
     float, typer.Option("--near", help="The cosine that makes near-duplicates, for --per-group.")

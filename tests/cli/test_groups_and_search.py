@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+import json
 from typing import Any
 
 import numpy as np
 import pytest
+from pyarrow import parquet
 
 
 @pytest.fixture
@@ -66,6 +69,24 @@ def test_the_status_counts_them(copies: Any) -> None:
         "Groups    12 items in 4 groups of near-duplicates (similarity 0.95 or more); 2 left to "
         "ask about with --per-group\n"
     ) in copies("status", "--per-group").out
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
+def test_a_table_says_which_belong_together(copies: Any, ending: str) -> None:
+    copies("tell", "4", "a")
+    copies("export", f"items.{ending}", "--per-group", "--near", "0.95")
+    file = copies.folder / f"items.{ending}"
+    if ending == "parquet":
+        rows = parquet.read_table(file).to_pylist()
+    else:
+        text = file.read_text(encoding="utf-8")
+        rows = list(csv.DictReader(text.splitlines()))
+        if ending == "jsonl":
+            rows = [json.loads(line) for line in text.splitlines()]
+    assert {row["id"]: row["group"] for row in rows} == {str(n): str(n - n % 3) for n in range(12)}
+    assert list(rows[0])[-2:] == ["group", "p:a"]
+    copies("export", "plain.csv")
+    assert "group" not in (copies.folder / "plain.csv").read_text(encoding="utf-8")
 
 
 def test_a_search_says_what_it_takes_and_how_it_goes(vectors: Any) -> None:

@@ -15,6 +15,8 @@ from knnal_cli.options import (
     ClassifierOption,
     JsonOption,
     KOption,
+    NearOption,
+    PerGroupOption,
     PoolOption,
     open_project,
 )
@@ -83,6 +85,8 @@ def export_file(
     ] = False,
     classifier: ClassifierOption = defaults.CLASSIFIER,
     k: KOption = defaults.K,
+    per_group: PerGroupOption = False,
+    near: NearOption = defaults.NEAR_DUPLICATE,
 ) -> None:
     """Write items, labels with their provenance, and predictions to a table."""
     from knnal.neighbors.vote import VoteOptions
@@ -90,6 +94,10 @@ def export_file(
 
     with Narration() as narration:
         count = open_project(pool, narration).export(
-            file, labelled_only=labelled, classifier=classifier, vote=VoteOptions(k=k)
+            file,
+            labelled_only=labelled,
+            classifier=classifier,
+            vote=VoteOptions(k=k),
+            per_group=near if per_group else None,
         )
     typer.echo(f"{count} rows written to {file}.")
