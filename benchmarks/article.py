@@ -162,12 +162,15 @@ def runs_of(tasks: Sequence[Task]) -> dict[str, Float64Array]:
 
 
 def summary(
-    runs: dict[str, Float64Array], targets: Sequence[float], at: Sequence[int]
+    runs: dict[str, Float64Array],
+    targets: Sequence[float],
+    at: Sequence[int],
+    beside: str = "random+knn",
 ) -> dict[str, Any]:
     """Of each contender: labels until the mean curve reaches targets, accuracy at numbers of
-    labels, the mean accuracy, and that less the mean of random labels with kNN, with its interval.
+    labels, the mean accuracy, and that less the mean of the one ``beside``, with its interval.
     """
-    reference = runs.get("random+knn")
+    reference = runs.get(beside)
     found = {}
     for name, curves in runs.items():
         mean = curves.mean(axis=0)
@@ -178,7 +181,7 @@ def summary(
             "mean": round(float(mean.mean()), 4),
             "gain": None,
         }
-        if reference is not None and name != "random+knn":
+        if reference is not None and name != beside:
             gain = bootstrap_mean((curves.mean(axis=1) - reference.mean(axis=1)).tolist())
             found[name]["gain"] = [round(v, 4) for v in (gain.mean, gain.low, gain.high)]
     return found

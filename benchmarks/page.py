@@ -17,7 +17,7 @@ from benchmarks.classifier_tables import classifier_lines
 from benchmarks.guided.lines import guided_lines
 from benchmarks.noise.summary import noise_lines
 from benchmarks.strategies.lines import strategies_lines
-from benchmarks.tables import about_lines, article_lines, peers_lines
+from benchmarks.tables import about_lines, article_lines, peers_lines, seek_lines
 from knnal.files import atomic_writer
 
 HERE = Path(__file__).parent
@@ -39,6 +39,7 @@ _TITLES = {
     "peers": "Against others",
     "strategies": "Every strategy",
     "classifiers": "Classifiers",
+    "seek": "Finding a rare class",
     "noise": "Wrong labels",
 }
 
@@ -47,6 +48,7 @@ _LINES: dict[str, Callable[[dict[str, Any]], list[str]]] = {
     "guided": guided_lines,
     "noise": noise_lines,
     "peers": peers_lines,
+    "seek": seek_lines,
     "strategies": strategies_lines,
 }
 """What each section says, where it is none of the article's experiments."""

@@ -29,35 +29,55 @@ def article_lines(name: str, found: dict[str, Any]) -> list[str]:
         "contender is a strategy and the classifier that it asks with and is judged by."
     ]
     for protocol, part in found["protocols"].items():
-        contenders = part["contenders"]
-        first = next(iter(contenders.values()))
-        targets, at = list(first["labels_to"]), list(first["accuracy"])
-        heads = (
-            "contender",
-            *(f"to {float(target):.0%}" for target in targets),
-            *(f"@{n}" for n in at),
-            f"mean to {found['labels']}",
-            "above random + knn",
-            f"to {float(targets[-1]):.0%}, seed by seed",
-        )
-        rows = [
-            (
-                f"`{contender}`",
-                *(_labels(c["labels_to"][target], found["labels"]) for target in targets),
-                *(f"{c['accuracy'][n]:.3f}" for n in at),
-                f"{c['mean']:.3f}",
-                _interval(c["gain"]),
-                " ".join(_labels(n, found["labels"]) for n in c["by_seed"]),
-            )
-            for contender, c in contenders.items()
-        ]
         lines += [
             f"### Split {protocol}: pool of {part['pool']:,}, {part['held_out']:,} held out",
-            table(heads, rows),
+            _contenders(part["contenders"], found["labels"], "random + knn"),
             f"With every label of the pool, `knn` has {part['every_label']:.3f}.",
             f"![{name}, split {protocol}](results/{name}-{protocol.replace(' ', '-')}.png)",
         ]
     return lines
+
+
+def seek_lines(found: dict[str, Any]) -> list[str]:
+    """A table for each data set."""
+    lines = [
+        f"Pools of {found['pool']:,} items, {found['rare']} of the rare class, one of these "
+        "named as an example. Shown is the share of the others that is found within so many "
+        "labels. `nearest` asks for the item most similar to any of the class found so far, "
+        "`likeliest` is `seek` without its turn to the boundary."
+    ]
+    for part in found["sets"].values():
+        lines += [
+            f"### {part['title']}, {part['embedder'].split(' ')[0]}",
+            _contenders(part["contenders"], found["labels"], "nearest"),
+        ]
+    return lines
+
+
+def _contenders(contenders: dict[str, Any], labels: int, beside: str) -> str:
+    """Labels to targets and the curve's values at numbers of labels, for each contender."""
+    first = next(iter(contenders.values()))
+    targets, at = list(first["labels_to"]), list(first["accuracy"])
+    heads = (
+        "contender",
+        *(f"to {float(target):.0%}" for target in targets),
+        *(f"@{n}" for n in at),
+        f"mean to {labels}",
+        f"above {beside}",
+        f"to {float(targets[-1]):.0%}, seed by seed",
+    )
+    rows = [
+        (
+            f"`{contender}`",
+            *(_labels(c["labels_to"][target], labels) for target in targets),
+            *(f"{c['accuracy'][n]:.3f}" for n in at),
+            f"{c['mean']:.3f}",
+            _interval(c["gain"]),
+            " ".join(_labels(n, labels) for n in c["by_seed"]),
+        )
+        for contender, c in contenders.items()
+    ]
+    return table(heads, rows)
 
 
 def peers_lines(found: dict[str, Any]) -> list[str]:

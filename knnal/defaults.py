@@ -6,5 +6,6 @@ K = 5
 TEMPERATURE = 0.07
 BETA = 0.6
 AUDIT = 0.1
+NEAR_DUPLICATE = 0.95
 SEED = 0
 POOL = ".knnal"

@@ -43,12 +43,15 @@ from knnal.ingest import IngestReport, ingest
 from knnal.items.base import Item, Skip, Source
 from knnal.items.detect import open_source
 from knnal.items.text import text_item
+from knnal.neighbors.duplicates import find_duplicates
 from knnal.neighbors.graph import stored_graph
+from knnal.neighbors.open_groups import OpenGroups
 from knnal.neighbors.reduced_file import stored_reduction
 from knnal.session import Session, default_annotator, stored_geometry
 from knnal.store.catalogue import ItemState
 from knnal.store.ledger import Ledger
 from knnal.store.pool import Pool
+from knnal.strategies.sought import Sought, sought_classes
 from knnal.types import LogNarrator, Modality, Narrator, Prediction
 from knnal.viewing import make_views, wanted_recipe
 
@@ -60,12 +63,26 @@ DEFAULT_EMBEDDERS = {
 
 
 @dataclass(frozen=True, slots=True)
+class NearDuplicates:
+    """``groups`` of two or more ``items`` that are at least so similar; asked about once each, they
+    and all other items leave ``to_ask`` questions.
+    """
+
+    similarity: float
+    groups: int
+    items: int
+    to_ask: int
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """What a pool holds. ``labels`` counts by class, ``skipped`` are set aside by hand.
 
-    ``curve`` is the estimated accuracy over labels, and ``random`` what random labels would have
-    reached; None unless it was asked for, or while too few items are audited. So is the
-    ``temperature`` that would calibrate probabilities; ``calibration`` is of those given so far.
+    ``sought`` says of which classes items were looked for, and how many were found;
+    ``near_duplicates`` is None unless it was asked for. ``curve`` is the estimated accuracy over
+    labels, and ``random`` what random labels would have reached; None unless it was asked for, or
+    while too few items are audited. So is the ``temperature`` that would calibrate probabilities;
+    ``calibration`` is of those given so far.
     """
 
     folder: str
@@ -80,6 +97,8 @@ class Status:
     labelled: int
     skipped: int
     labels: dict[str, int]
+    sought: tuple[Sought, ...]
+    near_duplicates: NearDuplicates | None
     accuracy: AccuracyEstimate | None
     curve: tuple[CurvePoint, ...]
     random: RandomEstimate | None
@@ -230,12 +249,14 @@ class Project:
         target: float | None = None,
         compare: bool = False,
         calibrate: Mapping[str, Any] | None = None,
+        per_group: float | None = None,
     ) -> Status:
         """Counts, classes, the estimated accuracy, and whether one could stop.
 
-        It is read from the log alone, unless it is to ``compare`` with random labels, which takes
-        the neighbour graph, or to ``calibrate`` what a session of these options predicts. Raises
-        InputError for a target that is no accuracy.
+        It is read from the log alone, unless it is to ``compare`` with random labels or to count
+        the near-duplicates of a similarity ``per_group``, which take the neighbour graph, or to
+        ``calibrate`` what a session of these options predicts. Raises InputError for a target that
+        is no accuracy, and a similarity outside (0, 1).
         """
         ledger = Ledger()
         for event in self.pool.log.events():
@@ -256,6 +277,8 @@ class Project:
             labelled=ledger.label_count,
             skipped=len(ledger.skipped()),
             labels=ledger.class_counts(),
+            sought=sought_classes(ledger),
+            near_duplicates=self._near_duplicates(ledger, per_group),
             accuracy=latest_estimate(audited),
             curve=audit_curve(audited),
             random=self._random(audited, ledger.label_count) if compare else None,
@@ -274,6 +297,22 @@ class Project:
         made, live = files.made(), self.pool.live
         lacking = np.count_nonzero(live) - np.count_nonzero(live[: len(made)] & made[: len(live)])
         return f"{facts}{f', {lacking} items without' if lacking else ''}"
+
+    def _near_duplicates(self, ledger: Ledger, similarity: float | None) -> NearDuplicates | None:
+        if similarity is None:
+            return None
+        geometry = stored_geometry(self.pool, self._narrator)
+        found = self.pool.catalogue.rows_of([*ledger.labels(), *ledger.skipped()])
+        decided = np.zeros(len(geometry), dtype=np.bool_)
+        decided[list(found.values())] = True
+        groups = OpenGroups(find_duplicates(geometry.X, geometry.graph, similarity), decided)
+        sizes = groups.groups.sizes[groups.groups.sizes > 1]
+        return NearDuplicates(
+            similarity=similarity,
+            groups=len(sizes),
+            items=int(sizes.sum()),
+            to_ask=groups.count(geometry.live & ~groups.closed),
+        )
 
     def _random(self, audited: Sequence[Audited], labels: int) -> RandomEstimate | None:
         there, rows = located(self.pool, audited, len(self.pool.embeddings))

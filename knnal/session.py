@@ -26,6 +26,7 @@ from knnal.state import PoolState
 from knnal.store.ledger import AUDIT, NAMED, REVIEW, Event, EventKind, Ledger
 from knnal.store.log import Offer
 from knnal.store.pool import Pool
+from knnal.strategies.sought import Sought, sought
 from knnal.types import FloatArray, IntArray, Narrator, Prediction
 
 
@@ -36,8 +37,14 @@ class Session:
     are compared with the prediction made before they are learnt. Nothing is random but by
     ``seed`` and the number of decisions in the log, so the same log asks the same question.
 
+    With ``per_group``, a similarity such as 0.95, items at least so similar form groups that are
+    asked about once: when one has a label or is skipped, the others wait until that is undone.
+    ``seek`` is a class to look for, instead of asking what teaches most, as soon as an item of it
+    and three of other classes have labels.
+
     Raises UnknownNameError for a strategy or classifier that is not registered, InputError for an
-    audit share outside [0, 1). ``geometry`` is read from the pool unless it is at hand already.
+    audit share outside [0, 1) and a similarity outside (0, 1). ``geometry`` is read from the pool
+    unless it is at hand already.
     """
 
     def __init__(
@@ -50,6 +57,8 @@ class Session:
         audit: float = 0.0,
         seed: int = defaults.SEED,
         annotator: str | None = None,
+        per_group: float | None = None,
+        seek: str | None = None,
         geometry: Geometry | None = None,
         narrator: Narrator | None = None,
     ) -> None:
@@ -59,8 +68,9 @@ class Session:
         """What the probabilities of ``predict`` and ``predict_vectors`` are calibrated by."""
         self._vote = vote or VoteOptions()
         geometry = geometry or stored_geometry(pool, narrator)
-        self._replay = Replay(pool, geometry, classifier, self._vote)
-        self._asker = Asker(self._replay, strategy, self._vote, audit, seed)
+        self._replay = Replay(pool, geometry, classifier, self._vote, per_group)
+        self._seek = None if seek is None else checked_label(seek)
+        self._asker = Asker(self._replay, strategy, self._vote, audit, seed, self._seek)
         self._stability = Stability(self._replay)
         self._speculation = Speculation(self._replay, self._asker, self._stability.look)
         self._asked: Question | None = None
@@ -77,6 +87,28 @@ class Session:
     def ledger(self) -> Ledger:
         """The decisions in force."""
         return self._replay.ledger
+
+    @property
+    def per_group(self) -> bool:
+        """Whether near-duplicates are asked about once."""
+        return self._replay.groups is not None
+
+    def group_of(self, item: str) -> str | None:
+        """The first item of an item's group of near-duplicates.
+
+        None for one that is alone, and where near-duplicates are asked about one by one. Raises
+        InputError for an id that the pool does not hold.
+        """
+        row, groups = self._replay.row(item), self._replay.groups
+        if groups is None:
+            return None
+        members = groups.groups.members(row)
+        return self.pool.catalogue.at(int(members[0])).id if len(members) > 1 else None
+
+    @property
+    def sought(self) -> Sought | None:
+        """How the search for the class to seek stands; None where there is none."""
+        return None if self._seek is None else sought(self.ledger, self._seek)
 
     @property
     def geometry(self) -> Geometry:
@@ -175,7 +207,7 @@ class Session:
         """
         label = checked_label(label)
         self._replay.row(item)
-        offer = self.pool.log.offered(item)
+        offer = self._offered(item)
         with self.pool.log.writing(self._catch_up):
             self._require_unlabelled(item)
             prepared = self._speculation.prepared(item, label)
@@ -196,7 +228,7 @@ class Session:
     def skip(self, item: str) -> Event:
         """Set an item aside: it is not asked about again. Raises as ``tell`` does."""
         self._replay.row(item)
-        offer = self.pool.log.offered(item)
+        offer = self._offered(item)
         with self.pool.log.writing(self._catch_up):
             self._require_unlabelled(item)
             event = self.pool.log.append(
@@ -316,12 +348,29 @@ class Session:
 
     def _offer(self, questions: list[Question]) -> list[Question]:
         offers = {
-            q.item: Offer(q.origin, q.score.strategy, {"value": q.score.value, **q.score.factors})
+            q.item: Offer(
+                q.origin,
+                q.score.strategy,
+                {"value": q.score.value, **q.score.factors},
+                after=self.ledger.last_seq,
+            )
             for q in questions
             if q.score is not None
         }
         self.pool.log.offer(offers)
         return questions
+
+    def _offered(self, item: str) -> Offer | None:
+        """How the item came to be asked about, or None.
+
+        A draw for the audit that this annotator passed over is none any more: which of those are
+        answered later after all is not left to chance.
+        """
+        offer = self.pool.log.offered(item)
+        if offer is None or offer.origin != AUDIT:
+            return offer
+        passed = self.pool.log.has_answered_since(self.annotator, offer.after, item)
+        return None if passed else offer
 
     def _provenance(self, item: str, offer: Offer | None, prepared: bool) -> dict[str, Any]:
         """How the item came to be labelled, what was predicted before its label is learnt, and how

@@ -13,11 +13,12 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from benchmarks import fruits, sentiment140, simulation, stopping
+from benchmarks import duplicates, fruits, seek, sentiment140, simulation, stopping
 from benchmarks.article import EXTENTS, accuracy_with_every_label, split_of
 from benchmarks.engine.seeds import made_seeds
 from benchmarks.peers import __main__ as peers
 from benchmarks.sets.catalogue import EmbeddedSet, keep, kept_file
+from knnal.neighbors.duplicates import DuplicateGroups
 from knnal.parallel import thread_count, use_threads
 
 ROOT = Path(__file__).parents[1]
@@ -71,6 +72,48 @@ def test_without_data_the_public_source_and_the_layout_are_named(tmp_path: Path)
     for main, source in ((sentiment140.main, "help.sentiment140.com"), (peers.main, "sriramr")):
         with pytest.raises(SystemExit, match=source):
             main(["--work", str(tmp_path), "--data", str(tmp_path)])
+
+
+def test_a_search_for_a_rare_class_is_counted(tmp_path: Path) -> None:
+    found = made_set()
+    keep(found, kept_file("fruits", tmp_path, 200))
+    extent = seek.Extent(200, 120, 20, 1)
+    rows, rare, example = seek.rare_pool(found.classes, extent, 0)
+    pool = found.classes[rows]
+    assert (len(set(rows.tolist())), np.count_nonzero(pool == rare)) == (120, extent.rare)
+    assert pool[example] == rare
+    task = seek.Task("fruits", 0, extent, tmp_path)
+    assert task.missing() == list(seek.CONTENDERS)
+    assert seek.do(task).startswith("fruits, seed 0")
+    assert task.missing() == []
+    curves = seek.curves_of([task])
+    for shares in curves.values():
+        assert shares.shape == (1, 20)
+        assert (np.diff(shares, axis=1) >= 0).all()
+        assert 0 <= shares.min() <= shares.max() <= 1
+    X, labelled, nearest = found.X[rows], [example], []
+    for _ in range(20):
+        sims = (X @ X[[row for row in labelled if pool[row] == rare]].T).max(axis=1)
+        sims[labelled] = -np.inf
+        labelled.append(int(np.argmax(sims)))
+        nearest.append(pool[labelled[-1]] == rare)
+    np.testing.assert_allclose(curves["nearest"][0], np.cumsum(nearest) / (extent.rare - 1))
+    assert curves["seek"][:, -1].min() == 1  # clusters as clear as these are found
+
+
+def test_near_duplicates_are_counted(tmp_path: Path, command: Command) -> None:
+    groups = DuplicateGroups(np.array([0, 1, 0, 2, 0, 1, 3]))
+    found = duplicates.described(groups, np.array([5, 1, 5, 0, 2, 1, 0]))
+    assert (found.groups, found.items, found.largest) == (2, 5, 3)
+    assert found.alike == 4 / 5
+    made = made_set()
+    twice = EmbeddedSet(
+        "fruits", np.repeat(made.X[:30], 2, axis=0), np.repeat(made.classes[:30], 2), made.names,
+        None, "made",
+    )  # fmt: skip
+    keep(twice, kept_file("fruits", tmp_path, 60))
+    out = command(duplicates, "--work", str(tmp_path), "--sets", "fruits", "--items", "60")
+    assert "| fruits | 60 | 0.99 | 30 | 60 | 30 | 2 | 1.0000 |" in out
 
 
 @pytest.mark.slow

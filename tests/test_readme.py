@@ -206,11 +206,12 @@ def test_every_option_in_prose_exists() -> None:
         for command in helped
     )
     of_pools = "--audit --from --pool --neighbours --pool-all --top --plot --target"
+    of_choices = "--per-group --near --seek"
     of_votes = "--k --temperature --votes --class-weights --bootstrap --beta --calibration"
     of_simulations = "--truth --truth-from-folders --groups"
     of_rounds = "--views --augment --schedule --batch-size"
-    of_reviews = "--mode --limit --oracle --apply"
-    parts = (of_pools, of_votes, of_simulations, of_rounds, of_reviews, "--calibrated")
+    of_reviews = "--mode --limit --oracle --apply --calibrated"
+    parts = (of_pools, of_choices, of_votes, of_simulations, of_rounds, of_reviews)
     for option in " ".join(parts).split():
         assert option in README
         assert option in help_texts

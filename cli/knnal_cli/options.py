@@ -50,6 +50,10 @@ TargetOption = Annotated[
     float | None,
     typer.Option(min=0.01, max=1.0, help="An accuracy that would be enough, such as 0.95."),
 ]
+SeekOption = Annotated[
+    str | None,
+    typer.Option(metavar="CLASS", help="Look for items of a rare class, instead of what teaches."),
+]
 SeedOption = Annotated[int, typer.Option(min=0, help="Seed of all that is random.")]
 AnnotatorOption = Annotated[
     str | None, typer.Option(help="Who labels; the name you are logged in by, unless given.")
@@ -163,7 +167,28 @@ class Ranking:
 
     strategy: StrategyOption = defaults.STRATEGY
     classifier: ClassifierOption = defaults.CLASSIFIER
+    seek: SeekOption = None
     seed: SeedOption = defaults.SEED
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """Whether near-duplicates are taken for one, and what they are."""
+
+    per_group: Annotated[
+        bool,
+        typer.Option(
+            "--per-group", help="Take near-duplicates for one: ask about them once, count them."
+        ),
+    ] = False
+    near: Annotated[
+        float,
+        typer.Option("--near", help="The cosine that makes near-duplicates, for --per-group."),
+    ] = defaults.NEAR_DUPLICATE
+
+    def similarity(self) -> float | None:
+        """The same for the library; None where they are taken one by one."""
+        return self.near if self.per_group else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +221,10 @@ def open_project(folder: Path, narrator: Narrator | None = None) -> Project:
     return Project.open(folder, narrator)
 
 
-def open_session(folder: Path, narrator: Narrator, asking: Ranking, votes: Votes) -> Session:
+def open_session(
+    folder: Path, narrator: Narrator, asking: Ranking, votes: Votes, groups: Groups
+) -> Session:
     """A session over the pool in the folder."""
-    project = open_project(folder, narrator)
-    return project.session(vote=votes.options(), **dataclasses.asdict(asking))
+    return open_project(folder, narrator).session(
+        vote=votes.options(), per_group=groups.similarity(), **dataclasses.asdict(asking)
+    )

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from knnal.asking import Question
     from knnal.review import Suspect
+    from knnal.strategies.sought import Sought
     from knnal.types import Prediction
 
 
-def question_record(question: Question) -> dict[str, Any]:
-    """``id``, ``path`` or ``text``, ``prediction``, ``score`` with its factors, ``neighbours``."""
+def question_record(question: Question, sought: Sought | None = None) -> dict[str, Any]:
+    """``id``, ``path`` or ``text``, ``prediction``, ``score`` with its factors, ``neighbours``; and
+    if so asked, ``near_duplicates``, and ``seek``: how the search for a class stands.
+    """
     record = _item_record(question)
     predicted = _predicted(question.prediction, record)
     score = question.score
@@ -23,6 +27,10 @@ def question_record(question: Question) -> dict[str, Any]:
         "factors": dict(score.factors),
     }
     record["origin"] = question.origin
+    if question.near_duplicates is not None:
+        record["near_duplicates"] = question.near_duplicates
+    if sought is not None:
+        record["seek"] = asdict(sought)
     record["neighbours"] = predicted["neighbours"]
     return record
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
+from knnal_cli.printable import printable_line
+from knnal_cli.wording import search_line
+
 if TYPE_CHECKING:
     from knnal.evaluation.audit import CurvePoint
-    from knnal.project import Status
+    from knnal.project import NearDuplicates, Status
 
 _CHART_WIDTH, _CHART_HEIGHT = 80, 20
 
@@ -18,26 +22,8 @@ def print_status(status: Status, *, compared: bool, calibrated: bool) -> None:
     """The pool, its labels, the accuracy and the advice; what random labels do if ``compared``,
     and how far probabilities can be believed if ``calibrated``.
     """
-    typer.echo(f"Pool      {status.folder}")
-    typer.echo(f"Sources   {', '.join(status.sources) or 'none'}")
-    typer.echo(f"Embedder  {status.embedder or 'none yet'}")
-    typer.echo(f"Graph     {status.graph or 'none yet'}")
-    if status.views is not None:
-        typer.echo(f"Views     {status.views}")
-    vanished = f", {status.vanished} vanished" if status.vanished else ""
-    typer.echo(f"Items     {status.items}{vanished}")
-    skipped = f", {status.skipped} skipped" if status.skipped else ""
-    typer.echo(f"Labelled  {status.labelled}{skipped}")
-    for name, count in status.labels.items():
-        typer.echo(f"  {count:>7}  {name}")
-    accuracy = status.accuracy
-    if accuracy is None:
-        typer.echo("Accuracy  not known yet: no audited item has been labelled")
-    else:
-        typer.echo(
-            f"Accuracy  {accuracy.accuracy:.0%}, 95 % interval {accuracy.low:.0%} to "
-            f"{accuracy.high:.0%} ({accuracy.correct} of {accuracy.audited} audited)"
-        )
+    for line in (*_pool_lines(status), *_label_lines(status), _accuracy_line(status)):
+        typer.echo(line)
     if compared:
         typer.echo(f"Random    {_random_line(status)}")
     if calibrated:
@@ -47,6 +33,38 @@ def print_status(status: Status, *, compared: bool, calibrated: bool) -> None:
         typer.echo(f"Outlook   {status.advice.outlook}")
     if status.advice.could_stop:
         typer.echo(f"Advice    You could stop: {' and '.join(status.advice.reasons)}.")
+
+
+def _pool_lines(status: Status) -> Iterator[str]:
+    yield f"Pool      {status.folder}"
+    yield f"Sources   {', '.join(status.sources) or 'none'}"
+    yield f"Embedder  {status.embedder or 'none yet'}"
+    yield f"Graph     {status.graph or 'none yet'}"
+    if status.views is not None:
+        yield f"Views     {status.views}"
+    vanished = f", {status.vanished} vanished" if status.vanished else ""
+    yield f"Items     {status.items}{vanished}"
+    if status.near_duplicates is not None:
+        yield f"Groups    {_groups_line(status.near_duplicates)}"
+
+
+def _label_lines(status: Status) -> Iterator[str]:
+    skipped = f", {status.skipped} skipped" if status.skipped else ""
+    yield f"Labelled  {status.labelled}{skipped}"
+    for name, count in status.labels.items():
+        yield f"  {count:>7}  {name}"
+    for sought in status.sought:
+        yield f"Sought    {printable_line(search_line(sought))}"
+
+
+def _accuracy_line(status: Status) -> str:
+    accuracy = status.accuracy
+    if accuracy is None:
+        return "Accuracy  not known yet: no audited item has been labelled"
+    return (
+        f"Accuracy  {accuracy.accuracy:.0%}, 95 % interval {accuracy.low:.0%} to "
+        f"{accuracy.high:.0%} ({accuracy.correct} of {accuracy.audited} audited)"
+    )
 
 
 def draw_chart(status: Status) -> None:
@@ -81,6 +99,13 @@ def write_reliability(status: Status, file: Path) -> None:
         return
     plot_reliability(file, status.calibration)
     typer.echo(f"Wrote {file}.", err=True)
+
+
+def _groups_line(found: NearDuplicates) -> str:
+    return (
+        f"{found.items} items in {found.groups} groups of near-duplicates (similarity "
+        f"{found.similarity:g} or more); {found.to_ask} left to ask about with --per-group"
+    )
 
 
 def _curves(status: Status) -> dict[str, tuple[CurvePoint, ...]]:

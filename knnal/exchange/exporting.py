@@ -39,7 +39,8 @@ def export(session: Session, file: Path, *, labelled_only: bool = False) -> int:
     """Write every item, or those with a label; how many were written.
 
     Columns: id, path or text, state, label and where it comes from, prediction and its
-    probability, and the probability of each class as ``p:CLASS``. Labelled items are predicted by
+    probability, and the probability of each class as ``p:CLASS``; where near-duplicates are asked
+    about once also ``group``, the first item of a group of them. Labelled items are predicted by
     the labels of the others. The file takes its place when it is complete, never half written.
 
     Raises InputError for a file name that ends in none of ``FORMATS``, and for one that cannot be
@@ -52,7 +53,8 @@ def export(session: Session, file: Path, *, labelled_only: bool = False) -> int:
             "chooses the format."
         )
     session.refresh()
-    columns = [*_FIELDS, *(f"p:{name}" for name in session.classes)]
+    group = ["group"] if session.per_group else []
+    columns = [*_FIELDS, *group, *(f"p:{name}" for name in session.classes)]
     try:
         return _write(session, file, opener, columns, labelled_only)
     except OSError as error:
@@ -106,6 +108,7 @@ def _row(session: Session, record: Record, prediction: Prediction) -> dict[str, 
         "strategy": decision.strategy if decision else None,
         "prediction": prediction.label,
         "probability": prediction.probability,
+        **({"group": session.group_of(record.id)} if session.per_group else {}),
         **{f"p:{name}": p for name, p in prediction.probabilities.items()},
     }
 

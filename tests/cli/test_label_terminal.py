@@ -308,6 +308,20 @@ def test_a_quiet_line_says_what_more_labels_would_bring(studied: Any, open_termi
     terminal.ends("Everything is stored")
 
 
+def test_a_search_and_near_duplicates_have_a_line(knnal: Any, open_terminal: Any) -> None:
+    X = np.repeat(np.eye(5, 6, dtype=np.float32), 3, axis=0)
+    np.save(knnal.folder / "copies.npy", X)
+    knnal("embed", "copies.npy")
+    terminal = open_terminal(knnal, "--classes", "a,b", "--per-group", "--seek", "a")
+    terminal.asks(0, "5 to go", "Stands for 2 near-duplicates · Seeking 'a': it takes one example")
+    for labelled, key in enumerate("1222", start=1):
+        terminal.press(key)
+        terminal.asks(labelled, f"{5 - labelled} to go")
+    assert "Seeking 'a': 0 found of 0 asked" in terminal.text
+    terminal.press("1")
+    terminal.ends("near-duplicate of one that is.")
+
+
 def test_many_classes_and_long_names_fit(vectors: Any, open_terminal: Any) -> None:
     names = [f"class of number {number}" for number in range(40)]
     rows = [{"id": str(n), "label": names[n % 40]} for n in range(39)]

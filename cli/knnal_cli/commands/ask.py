@@ -14,6 +14,7 @@ from knnal_cli.options import (
     POOL_DEFAULT,
     Asking,
     BatchSizeOption,
+    Groups,
     JsonOption,
     PoolOption,
     Ranking,
@@ -24,9 +25,11 @@ from knnal_cli.options import (
 )
 from knnal_cli.printable import printable, printable_line
 from knnal_cli.records import print_json, question_record
+from knnal_cli.wording import nothing_left, search_advice, search_line, stands_for
 
 if TYPE_CHECKING:
     from knnal.asking import Question
+    from knnal.session import Session
     from knnal.strategies.describing import Description
 
 
@@ -49,6 +52,7 @@ def next_items(
     batch_size: BatchSizeOption = None,
     pool: PoolOption = POOL_DEFAULT,
     asking: Asking,
+    groups: Groups,
     votes: Votes,
     as_json: JsonOption = False,
 ) -> None:
@@ -61,19 +65,20 @@ def next_items(
         raise typer.BadParameter("Expected -n or --schedule with --batch-size, and not both.")
     wanted: int | Schedule | None = count if rounds == Schedule() else rounds
     with Narration() as narration:
-        session = open_session(pool, narration, asking, votes)
+        session = open_session(pool, narration, asking, votes, groups)
         question = session.ask() if wanted is None else None
         questions = session.ask_many(wanted) if wanted is not None else []
     if question is not None:
         questions = [question]
+    _tell_of_search(session)
     if as_json:
-        records = [question_record(q) for q in questions]
+        records = [question_record(q, session.sought) for q in questions]
         print_json(records if wanted is not None else next(iter(records), None))
     else:
         for q in questions:
             _print(q)
     if not questions:
-        _exit_with_nothing_left()
+        _exit_with_nothing_left(groups.per_group)
 
 
 @grouped
@@ -82,6 +87,7 @@ def rank(
     top: Annotated[int, typer.Option(min=1, help="How many to print.")] = 100,
     pool: PoolOption = POOL_DEFAULT,
     ranking: Ranking,
+    groups: Groups,
     votes: Votes,
     as_json: JsonOption = False,
 ) -> None:
@@ -89,21 +95,30 @@ def rank(
     from knnal_cli.narration import Narration
 
     with Narration() as narration:
-        session = open_session(pool, narration, ranking, votes)
+        session = open_session(pool, narration, ranking, votes, groups)
         questions = session.rank(top)
+    _tell_of_search(session)
     if as_json:
-        print_json([question_record(q) for q in questions])
+        print_json([question_record(q, session.sought) for q in questions])
     else:
         for q in questions:
             value = q.score.value if q.score else 0.0
             label = q.prediction.label or ""
             typer.echo(printable_line(f"{value:.6f}\t{q.item}\t{label}"))
     if not questions:
-        _exit_with_nothing_left()
+        _exit_with_nothing_left(groups.per_group)
 
 
-def _exit_with_nothing_left() -> None:
-    typer.echo("Nothing is left to ask about: every item is labelled or skipped.", err=True)
+def _tell_of_search(session: Session) -> None:
+    """How the search for a class stands, and how to begin it where it cannot."""
+    if session.sought is not None:
+        typer.echo(printable_line(f"Seeking {search_line(session.sought)}"), err=True)
+        if advice := search_advice(session.sought):
+            typer.echo(printable_line(advice), err=True)
+
+
+def _exit_with_nothing_left(per_group: bool) -> None:
+    typer.echo(nothing_left(per_group), err=True)
     raise typer.Exit(Exit.NOTHING_DONE)
 
 
@@ -163,3 +178,5 @@ def _print(question: Question) -> None:
         typer.echo(printable(f"  {question.text}"))
     if prediction.label is not None:
         typer.echo(f"  prediction: {prediction.label} ({prediction.probability:.0%})")
+    if question.near_duplicates:
+        typer.echo(f"  {stands_for(question.near_duplicates).lower()}")

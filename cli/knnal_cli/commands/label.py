@@ -11,6 +11,7 @@ from knnal_cli.option_groups import grouped
 from knnal_cli.options import (
     POOL_DEFAULT,
     Asking,
+    Groups,
     PoolOption,
     TargetOption,
     Votes,
@@ -32,6 +33,7 @@ def label(
     pool: PoolOption = POOL_DEFAULT,
     target: TargetOption = None,
     asking: Asking,
+    groups: Groups,
     votes: Votes,
 ) -> None:
     """Label in the terminal: one key an item, and the next one is there."""
@@ -44,7 +46,7 @@ def label(
             "'knnal next --json' to get an item, and 'knnal tell ID LABEL' to label it."
         )
     with Narration() as narration:
-        session = open_session(pool, narration, asking, votes)
+        session = open_session(pool, narration, asking, votes, groups)
         for name in (classes or "").split(","):
             if name.strip():
                 session.add_class(name)

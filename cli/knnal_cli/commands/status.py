@@ -14,6 +14,7 @@ from knnal_cli.options import (
     POOL_DEFAULT,
     CalibratedOption,
     ClassifierOption,
+    Groups,
     JsonOption,
     PoolOption,
     TargetOption,
@@ -51,6 +52,7 @@ def status(
         ),
     ] = False,
     target: TargetOption = None,
+    groups: Groups,
     pool: PoolOption = POOL_DEFAULT,
     classifier: ClassifierOption = defaults.CLASSIFIER,
     votes: Votes,
@@ -69,7 +71,10 @@ def status(
     with Narration() as narration:
         calibrate = {"classifier": classifier, "vote": votes.options()} if calibration else None
         found = open_project(pool, narration).status(
-            target=target, compare=plot or as_json, calibrate=calibrate
+            target=target,
+            compare=plot or as_json,
+            calibrate=calibrate,
+            per_group=groups.similarity(),
         )
     if as_json:
         print_json(found.as_dict())

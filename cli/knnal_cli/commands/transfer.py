@@ -15,6 +15,7 @@ from knnal_cli.options import (
     AnnotatorOption,
     CalibratedOption,
     ClassifierOption,
+    Groups,
     JsonOption,
     PoolOption,
     Votes,
@@ -87,6 +88,7 @@ def export_file(
     ] = False,
     classifier: ClassifierOption = defaults.CLASSIFIER,
     calibrated: CalibratedOption = False,
+    groups: Groups,
     votes: Votes,
 ) -> None:
     """Write items, labels with their provenance, and predictions to a table."""
@@ -99,5 +101,6 @@ def export_file(
             classifier=classifier,
             vote=votes.options(),
             calibrated=calibrated,
+            per_group=groups.similarity(),
         )
     typer.echo(f"{count} rows written to {file}.")

@@ -20,6 +20,7 @@ from knnal.types import Neighbour
 from knnal_cli.printable import printable, printable_line
 from knnal_cli.terminal.keys import COMMANDS, keys_of
 from knnal_cli.terminal.preview import preview
+from knnal_cli.wording import search_line, stands_for
 
 _LINES_AROUND = 13
 """Everything but the item and the classes: borders, prediction, reason, keys, a note."""
@@ -31,7 +32,7 @@ def question_screen(
     session: Session, question: Question, console: Console, outlook: Sequence[Text] = ()
 ) -> RenderableType:
     """Everything about one item, within the height of the terminal; ``outlook``: lines on top."""
-    classes = class_keys(session)
+    classes, outlook = class_keys(session), [*outlook, *_particulars(session, question)]
     taken = _LINES_AROUND + len(outlook) + len(console.render_lines(classes))
     height = max(console.height - taken, _SMALLEST_ITEM)
     return Group(
@@ -58,6 +59,15 @@ def progress_line(session: Session, question: Question) -> Text:
             style="not bold green",
         )
     return line
+
+
+def _particulars(session: Session, question: Question) -> list[Text]:
+    """A line of what was asked for besides: the search for a class, near-duplicates; or none."""
+    parts = [stands_for(question.near_duplicates)] if question.near_duplicates else []
+    if session.sought is not None:
+        parts.append(f"Seeking {search_line(session.sought)}")
+    line = printable_line(" · ".join(parts))
+    return [Text(line, style="dim", overflow="ellipsis", no_wrap=True)] if parts else []
 
 
 def class_keys(session: Session) -> RenderableType:
