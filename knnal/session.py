@@ -161,7 +161,7 @@ class Session:
         """
         label = checked_label(label)
         self._replay.row(item)
-        offer = self.pool.log.offered(item)
+        offer = self._offered(item)
         with self.pool.log.writing(self._catch_up):
             self._require_unlabelled(item)
             prepared = self._speculation.prepared(item, label)
@@ -182,7 +182,7 @@ class Session:
     def skip(self, item: str) -> Event:
         """Set an item aside: it is not asked about again. Raises as ``tell`` does."""
         self._replay.row(item)
-        offer = self.pool.log.offered(item)
+        offer = self._offered(item)
         with self.pool.log.writing(self._catch_up):
             self._require_unlabelled(item)
             event = self.pool.log.append(
@@ -277,12 +277,29 @@ class Session:
 
     def _offer(self, questions: list[Question]) -> list[Question]:
         offers = {
-            q.item: Offer(q.origin, q.score.strategy, {"value": q.score.value, **q.score.factors})
+            q.item: Offer(
+                q.origin,
+                q.score.strategy,
+                {"value": q.score.value, **q.score.factors},
+                after=self.ledger.last_seq,
+            )
             for q in questions
             if q.score is not None
         }
         self.pool.log.offer(offers)
         return questions
+
+    def _offered(self, item: str) -> Offer | None:
+        """How the item came to be asked about, or None.
+
+        A draw for the audit that this annotator passed over is none any more: which of those are
+        answered later after all is not left to chance.
+        """
+        offer = self.pool.log.offered(item)
+        if offer is None or offer.origin != AUDIT:
+            return offer
+        passed = self.pool.log.has_answered_since(self.annotator, offer.after, item)
+        return None if passed else offer
 
     def _provenance(self, item: str, offer: Offer | None, prepared: bool) -> dict[str, Any]:
         """How the item came to be labelled, what was predicted before its label is learnt, and how

@@ -454,6 +454,50 @@ def test_an_audited_answer_that_is_corrected_still_counts(make_pool: Any) -> Non
     assert audit_estimate(session.ledger).correct == 0
 
 
+def draw_for_audit(pool: Pool) -> tuple[Session, str]:
+    """A session that has just drawn an item, and that item."""
+    session = Session(pool, audit=0.99, annotator="ann")
+    session.tell("item-0", "a")
+    question = session.ask()
+    assert question.origin == AUDIT
+    return session, question.item
+
+
+def test_a_draw_that_was_passed_over_is_no_part_of_the_audit(pool: Pool) -> None:
+    session, drawn = draw_for_audit(pool)
+    others = [name for name in ("item-1", "item-2", "item-3") if name != drawn]
+    session.tell(others[0], "b")
+    assert session.tell(drawn, "a").origin == NAMED
+    assert audit_estimate(session.ledger) is None
+
+
+def test_a_draw_that_was_passed_over_is_not_skipped_for_the_audit(pool: Pool) -> None:
+    session, drawn = draw_for_audit(pool)
+    session.skip("item-1" if drawn != "item-1" else "item-2")
+    assert session.skip(drawn).origin == NAMED
+
+
+def test_a_draw_stays_one_whatever_others_answer_meanwhile(pool: Pool) -> None:
+    session, drawn = draw_for_audit(pool)
+    other = Session(pool, annotator="bob")
+    for name in [f"item-{n}" for n in range(1, 6) if f"item-{n}" != drawn]:
+        other.tell(name, "b")
+    session.relabel("item-0", "b")
+    assert session.tell(drawn, "a").origin == AUDIT
+
+
+def test_a_draw_that_is_answered_taken_back_and_answered_again_stays_one(pool: Pool) -> None:
+    session, drawn = draw_for_audit(pool)
+    assert session.tell(drawn, "a").origin == AUDIT
+    session.undo()
+    assert session.tell(drawn, "b").origin == AUDIT
+
+
+def test_items_asked_together_are_all_logged_as_asked(session: Session) -> None:
+    for question in session.ask_many(5):
+        assert session.tell(question.item, "a").origin == ASKED
+
+
 def test_no_estimate_without_an_audit(session: Session) -> None:
     assert audit_estimate(session.ledger) is None
     session.tell("item-0", "a")

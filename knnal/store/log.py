@@ -14,16 +14,23 @@ from typing import Any
 from knnal.store.database import transaction
 from knnal.store.ledger import IMPORTED, Event, EventKind
 
+_AFTER = "after_event"
+"""Where the scores of an offer keep what the log ended with."""
+
 _COLUMNS = "seq, kind, origin, annotator, at, item, label, target, strategy, scores"
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """How an item came to be asked about: ``origin`` ("asked" or "audit"), strategy, scores."""
+    """How an item came to be asked about: ``origin`` ("asked" or "audit"), strategy, scores.
+
+    ``after`` is the number of the last event in the log when it was made.
+    """
 
     origin: str
     strategy: str
     scores: Mapping[str, Any] = field(default_factory=dict)
+    after: int = 0
 
 
 class Imported(StrEnum):
@@ -137,7 +144,12 @@ class LabelLog:
                 "INSERT OR REPLACE INTO offers (item, origin, strategy, scores)"
                 " VALUES (?, ?, ?, ?)",
                 [
-                    (item, offer.origin, offer.strategy, json.dumps(dict(offer.scores)))
+                    (
+                        item,
+                        offer.origin,
+                        offer.strategy,
+                        json.dumps({**offer.scores, _AFTER: offer.after}),
+                    )
                     for item, offer in offers.items()
                 ],
             )
@@ -147,7 +159,21 @@ class LabelLog:
         row = self._db.execute(
             "SELECT origin, strategy, scores FROM offers WHERE item = ?", (item,)
         ).fetchone()
-        return None if row is None else Offer(row[0], row[1], json.loads(row[2]))
+        if row is None:
+            return None
+        origin, strategy, text = row
+        scores = json.loads(text)
+        after = scores.pop(_AFTER, 0)
+        return Offer(origin, strategy, scores, after)
+
+    def has_answered_since(self, annotator: str, after: int, item: str) -> bool:
+        """Whether the annotator has labelled or skipped another item behind the event ``after``."""
+        row = self._db.execute(
+            "SELECT 1 FROM events WHERE seq > ? AND annotator = ? AND item != ?"
+            " AND kind IN ('label', 'skip') AND origin != ? LIMIT 1",
+            (after, annotator, item, IMPORTED),
+        ).fetchone()
+        return row is not None
 
 
 def _event(row: tuple[Any, ...]) -> Event:

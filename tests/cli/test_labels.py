@@ -199,6 +199,14 @@ def test_relabel_skip_and_undo(vectors: Any, log: Any) -> None:
     assert kinds == ["label", "relabel", "skip", "undo", "undo", "undo"]
 
 
+def test_what_was_taken_back_is_printed_harmlessly(knnal: Any) -> None:
+    odd = "odd \x1b[31;7m\nid"
+    (knnal.folder / "odd.jsonl").write_text(json.dumps({"id": odd, "text": "one"}) + "\n")
+    knnal("embed", "odd.jsonl", "--id-column", "id")
+    knnal("tell", odd, "a")
+    assert knnal("undo").out == "Took back the label 'a' of odd \ufffd[31;7m id.\n"
+
+
 def test_undo_takes_back_only_ones_own(vectors: Any) -> None:
     vectors("tell", 0, "left")
     vectors("tell", 1, "right", LOGNAME="bob")

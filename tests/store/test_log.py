@@ -129,6 +129,32 @@ def test_offers_are_replaced_by_later_ones(log: LabelLog) -> None:
     assert log.offered("y") == Offer("audit", "random", {})
 
 
+def test_an_offer_remembers_where_the_log_ended(log: LabelLog) -> None:
+    log.offer({"x": Offer("audit", "random", {"value": 0.5}, after=3)})
+    assert log.offered("x") == Offer("audit", "random", {"value": 0.5}, after=3)
+
+
+def test_an_offer_of_an_older_version_says_nothing_of_the_log(
+    log: LabelLog, db: sqlite3.Connection
+) -> None:
+    db.execute("INSERT INTO offers VALUES ('x', 'asked', 'product', '{\"value\": 1.5}')")
+    assert log.offered("x") == Offer("asked", "product", {"value": 1.5}, after=0)
+
+
+def test_who_has_answered_since(log: LabelLog) -> None:
+    first = label(log, "x", "a")
+    log.append(EventKind.LABEL, annotator="bob", origin="named", item="y", label="a")
+    log.append(EventKind.LABEL, annotator="ann", origin="imported", item="y", label="a")
+    log.append(EventKind.UNDO, annotator="ann", origin="named", item="x", target=first)
+    log.append(EventKind.RELABEL, annotator="ann", origin="named", item="y", label="b")
+    assert not log.has_answered_since("ann", first, "x")
+    assert log.has_answered_since("ann", 0, "y")
+    assert not log.has_answered_since("ann", 0, "x"), "an answer on the item itself passes nothing"
+    log.append(EventKind.SKIP, annotator="ann", origin="asked", item="z")
+    assert log.has_answered_since("ann", first, "x")
+    assert not log.has_answered_since("cid", 0, "x")
+
+
 def test_kinds_are_checked_by_the_database(db: sqlite3.Connection) -> None:
     with pytest.raises(sqlite3.IntegrityError):
         db.execute(

@@ -17,7 +17,9 @@ from knnal_cli.options import (
     PoolOption,
     open_project,
 )
+from knnal_cli.printable import printable_line
 from knnal_cli.records import print_json
+from knnal_cli.wording import taken_back
 
 if TYPE_CHECKING:
     from knnal.session import Session
@@ -131,5 +133,4 @@ def undo(
     if as_json:
         print_json({"undone": event.kind, "id": event.item, "label": event.label})
     else:
-        what = f"{event.kind} '{event.label}'" if event.label else str(event.kind)
-        typer.echo(f"Took back the {what} of {event.item}.")
+        typer.echo(printable_line(f"{taken_back(event)} of {event.item}."))

@@ -13,6 +13,7 @@ from knnal_cli.printable import printable_line
 from knnal_cli.terminal import keys
 from knnal_cli.terminal.outlook import Outlook
 from knnal_cli.terminal.screen import class_keys, help_screen, question_screen
+from knnal_cli.wording import taken_back
 
 _RECENT = 9
 
@@ -88,8 +89,7 @@ class LabelLoop:
 
     def _undo(self) -> Question | None:
         event = self._session.undo()
-        what = f"{event.kind} '{event.label}'" if event.label else str(event.kind)
-        self._note = f"Took back the {what}. Here is the item again."
+        self._note = f"{taken_back(event)}. Here is the item again."
         assert event.item is not None
         if self._session.ledger.label(event.item) is not None:  # a relabel was taken back
             return self._next(self._note)
