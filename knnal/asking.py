@@ -12,8 +12,10 @@ from knnal.neighbors.vote import VoteOptions
 from knnal.predictions import predict_items
 from knnal.replay import Replay
 from knnal.store.ledger import ASKED, AUDIT
-from knnal.strategies.base import Pick, PoolView, create_strategy
-from knnal.types import Prediction, Score
+from knnal.strategies.base import Pick, PoolView, Strategy, create_strategy
+from knnal.strategies.seek import Seek
+from knnal.strategies.sought import RECENT, recent_outcomes, seek_name
+from knnal.types import FloatArray, IntArray, Prediction, Score
 
 _AUDIT, _QUESTION = 0, 1
 
@@ -31,7 +33,8 @@ def _rng(seed: int, step: int, purpose: int) -> np.random.Generator:
 class Question:
     """An item to ask about. ``origin`` is "asked" or, of a uniform draw for the audit, "audit";
     ``score`` is None for items that the strategy does not score, such as labelled ones;
-    ``remaining`` items can be asked about, this one mostly among them.
+    ``remaining`` items can be asked about, this one mostly among them; of near-duplicates that are
+    asked about once, one. ``near_duplicates`` are the others that it stands for then, else None.
     """
 
     item: str
@@ -41,16 +44,36 @@ class Question:
     score: Score | None
     origin: str
     remaining: int
+    near_duplicates: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What a question depends on besides the state of the pool: the number of decisions in the
+    log, and whether the latest items that were sought as of a class were of it.
+    """
+
+    step: int
+    outcomes: tuple[bool, ...] = ()
 
 
 class Asker:
     """Chooses questions by a strategy and, for a share ``audit`` of them, by a uniform draw.
 
+    ``seek`` is a class to look for instead. While no item of it has a label, or no item of another
+    class, there is nothing to go by, and the strategy chooses as without it.
+
     Nothing is random but by ``seed`` and the number of decisions in the log.
     """
 
     def __init__(
-        self, replay: Replay, strategy: str, vote: VoteOptions, audit: float, seed: int
+        self,
+        replay: Replay,
+        strategy: str,
+        vote: VoteOptions,
+        audit: float,
+        seed: int,
+        seek: str | None = None,
     ) -> None:
         if not 0.0 <= audit < 1.0:
             raise InputError(f"Expected an audit share of at least 0 and below 1, came {audit}.")
@@ -59,31 +82,46 @@ class Asker:
         self._replay = replay
         self._strategy_name = strategy
         self._strategy = create_strategy(strategy)
+        self._seek = seek
         self._vote = vote
         self._audit = audit
         self._seed = seed
 
-    def next(self, step: int | None = None) -> Question | None:
-        """The question to ask now, or None when nothing is left to ask about.
+    def moment(self) -> Moment:
+        """That of now, by the log."""
+        ledger = self._replay.ledger
+        outcomes = () if self._seek is None else recent_outcomes(ledger, self._seek)
+        return Moment(ledger.step, outcomes)
 
-        ``step`` is the number of decisions in the log, unless it is to be that of now.
-        """
-        step = self._replay.ledger.step if step is None else step
-        audited = self._draw_audit(step)
+    def moment_after(self, moment: Moment, question: Question, label: str) -> Moment:
+        """That when a question has got its answer."""
+        outcomes, chosen_by = moment.outcomes, question.score and question.score.strategy
+        sought = self._seek is not None and chosen_by == seek_name(self._seek)
+        if sought and question.origin == ASKED:
+            outcomes = (*outcomes, label == self._seek)[-RECENT:]
+        return Moment(moment.step + 1, outcomes)
+
+    def next(self, moment: Moment | None = None) -> Question | None:
+        """The question to ask now, or at another moment; None when nothing is left to ask about."""
+        moment = moment or self.moment()
+        audited = self._draw_audit(moment.step)
         if audited is not None:
-            return self.explain(audited, AUDIT, step)
-        pick = self._strategy.pick(self._view(step))
+            return self.explain(audited, AUDIT, moment)
+        name, strategy = self._chooser(moment)
+        pick = strategy.pick(self._view(moment))
         if pick is None:
             return None
-        return self._question(pick.row, self._score(pick), ASKED)
+        return self._question(pick.row, _score(name, pick), ASKED)
 
     def rank(self, count: int) -> list[Question]:
         """The ``count`` candidates of highest score, best first, ties by lower row."""
         if count < 1:
             raise InputError(f"Expected to rank at least 1 item, came {count}.")
-        view = self._view(self._replay.ledger.step)
-        rows, scores = view.rows, self._strategy.score(view)
-        allowed = np.flatnonzero(view.allowed[rows])
+        moment = self.moment()
+        name, strategy = self._chooser(moment)
+        view = self._view(moment)
+        rows, scores = view.rows, strategy.score(view)
+        allowed = self._one_of_each_group(rows, scores.values, np.flatnonzero(view.allowed[rows]))
         values = scores.values[allowed]
         if count < len(values):  # what ties with the last place stays in, to be ordered by row
             threshold = np.partition(values, len(values) - count)[len(values) - count]
@@ -91,22 +129,49 @@ class Asker:
         best = allowed[np.argsort(-scores.values[allowed], kind="stable")[:count]]
         return [
             self._question(
-                row, self._score(Pick(row, float(scores.values[at]), scores.at(at))), ASKED
+                row, _score(name, Pick(row, float(scores.values[at]), scores.at(at))), ASKED
             )
             for row, at in zip(rows[best].tolist(), best.tolist(), strict=True)
         ]
 
-    def explain(self, row: int, origin: str = ASKED, step: int | None = None) -> Question:
+    def _one_of_each_group(self, rows: IntArray, values: FloatArray, allowed: IntArray) -> IntArray:
+        """The places that are best in their group of near-duplicates, ties by lower row, rising.
+
+        All of them where near-duplicates are asked about one by one.
+        """
+        groups = self._replay.groups
+        if groups is None:
+            return allowed
+        ranked = allowed[np.argsort(-values[allowed], kind="stable")]
+        return np.sort(ranked[groups.first_of_each(rows[ranked])])
+
+    def explain(self, row: int, origin: str = ASKED, moment: Moment | None = None) -> Question:
         """The question that asking about a row would be; without a score if it is not to be asked
         about, for having a label or having vanished.
         """
         if not self._replay.state.unlabelled[row]:
             return self._question(row, None, origin)
-        view = self._view(self._replay.ledger.step if step is None else step)
-        return self._question(row, self._score(self._strategy.explain(view, row)), origin)
+        moment = moment or self.moment()
+        name, strategy = self._chooser(moment)
+        return self._question(row, _score(name, strategy.explain(self._view(moment), row)), origin)
 
-    def _view(self, step: int) -> PoolView:
-        rng = question_rng(self._seed, step)
+    def _chooser(self, moment: Moment) -> tuple[str, Strategy]:
+        """What chooses at a moment, and what its choices are logged under."""
+        target = self._target()
+        if target is None:
+            return self._strategy_name, self._strategy
+        return seek_name(str(self._seek)), Seek(target, moment.outcomes)
+
+    def _target(self) -> int | None:
+        """The number of the class to look for, if there is one to be told from others."""
+        if self._seek not in self._replay.classes:
+            return None
+        target = self._replay.class_number(self._seek)
+        sizes = self._replay.state.labelling.class_sizes()
+        return target if 0 < sizes[target] < sizes.sum() else None
+
+    def _view(self, moment: Moment) -> PoolView:
+        rng = question_rng(self._seed, moment.step)
         return PoolView(self._replay.state, self._replay.askable, rng)
 
     def _draw_audit(self, step: int) -> int | None:
@@ -117,11 +182,20 @@ class Asker:
         candidates = np.flatnonzero(self._replay.askable)
         return int(rng.choice(candidates)) if len(candidates) else None
 
-    def _score(self, pick: Pick) -> Score:
-        return Score(self._strategy_name, pick.value, pick.factors)
-
     def _question(self, row: int, score: Score | None, origin: str) -> Question:
         record = self._replay.pool.catalogue.at(row)
         (prediction,) = predict_items(self._replay, [record.id], self._vote)
-        remaining = int(np.count_nonzero(self._replay.askable))
-        return Question(record.id, record.path, record.text, prediction, score, origin, remaining)
+        askable, groups = self._replay.askable, self._replay.groups
+        if groups is None:
+            remaining, others = int(np.count_nonzero(askable)), None
+        else:
+            remaining = groups.count(askable)
+            members = groups.groups.members(row)
+            others = int(np.count_nonzero(askable[members[members != row]]))
+        return Question(
+            record.id, record.path, record.text, prediction, score, origin, remaining, others
+        )
+
+
+def _score(strategy: str, pick: Pick) -> Score:
+    return Score(strategy, pick.value, pick.factors)

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from knnal.classifiers.base import Geometry
+from knnal.classifiers.base import UNLABELLED, Geometry
 from knnal.errors import InputError
+from knnal.neighbors.duplicates import find_duplicates
 from knnal.neighbors.labelled_file import restore_neighbours
+from knnal.neighbors.open_groups import OpenGroups
 from knnal.neighbors.vote import VoteOptions
 from knnal.state import PoolState
 from knnal.store.ledger import Event, EventKind, Ledger
@@ -19,7 +21,10 @@ from knnal.types import BoolArray, IntArray
 class Replay:
     """What the log amounts to: the ledger of decisions, and the pool state that follows it.
 
-    The pool is taken as it is now; rows that are stored later are for the next replay.
+    The pool is taken as it is now; rows that are stored later are for the next replay. With
+    ``per_group``, a similarity, near-duplicates are asked about once: ``groups`` has them then.
+
+    Raises InputError for a similarity outside (0, 1).
     """
 
     def __init__(
@@ -28,11 +33,16 @@ class Replay:
         geometry: Geometry,
         classifier: str,
         vote: VoteOptions,
+        per_group: float | None = None,
     ) -> None:
         self.pool = pool
         self.ledger = Ledger()
         self.state = PoolState(geometry, classifier=classifier, vote=vote)
         self._skipped: BoolArray = np.zeros(len(geometry), dtype=np.bool_)
+        self.groups: OpenGroups | None = None
+        if per_group is not None:
+            groups = find_duplicates(geometry.X, geometry.graph, per_group)
+            self.groups = OpenGroups(groups, self._skipped)
         self._class_numbers: dict[str, int] = {}
         for event in pool.log.events():
             self.ledger.apply(event)
@@ -45,8 +55,12 @@ class Replay:
 
     @property
     def askable(self) -> BoolArray:
-        """The rows that may be asked about, ``(rows,)``: there, without a label, not skipped."""
+        """The rows that may be asked about, ``(rows,)``: there, without a label, not skipped, and
+        no near-duplicate of a row that is labelled or skipped, if these are asked about once.
+        """
         askable: BoolArray = self.state.unlabelled & ~self._skipped
+        if self.groups is not None:
+            askable &= ~self.groups.closed
         return askable
 
     @property
@@ -95,7 +109,13 @@ class Replay:
         decision = self.ledger.decision(item)
         self._skipped[row] = decision is not None and decision.kind is EventKind.SKIP
         label = decision.label if decision else None
-        self.state.assign(row, None if label is None else self._class_numbers[label])
+        self.assign(row, None if label is None else self._class_numbers[label])
+
+    def assign(self, row: int, label: int | None) -> None:
+        """Give a row a class number or none, in the state and not in the ledger."""
+        self.state.assign(row, label)
+        if self.groups is not None:
+            self.groups.settle(row, label is not None or bool(self._skipped[row]))
 
     def _declare(self, names: list[str]) -> None:
         if names != self.classes:
@@ -119,6 +139,9 @@ class Replay:
             _array(self._class_numbers[labels[item]] for item in labelled),
             len(self._class_numbers),
         )
+        if self.groups is not None:
+            labelling = self.state.labelling
+            self.groups.rebuild(self._skipped | (labelling.classes != UNLABELLED))
 
 
 def _array(numbers: Iterable[int]) -> IntArray:

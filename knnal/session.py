@@ -24,6 +24,7 @@ from knnal.state import PoolState
 from knnal.store.ledger import AUDIT, NAMED, Event, EventKind, Ledger
 from knnal.store.log import Offer
 from knnal.store.pool import Pool
+from knnal.strategies.sought import Sought, sought
 from knnal.types import FloatArray, IntArray, Narrator, Prediction
 
 
@@ -34,8 +35,14 @@ class Session:
     are compared with the prediction made before they are learnt. Nothing is random but by
     ``seed`` and the number of decisions in the log, so the same log asks the same question.
 
+    With ``per_group``, a similarity such as 0.95, items at least so similar form groups that are
+    asked about once: when one has a label or is skipped, the others wait until that is undone.
+    ``seek`` is a class to look for, instead of asking what teaches most, as soon as an item of it
+    and one of another class have labels.
+
     Raises UnknownNameError for a strategy or classifier that is not registered, InputError for an
-    audit share outside [0, 1). ``geometry`` is read from the pool unless it is at hand already.
+    audit share outside [0, 1) and a similarity outside (0, 1). ``geometry`` is read from the pool
+    unless it is at hand already.
     """
 
     def __init__(
@@ -48,6 +55,8 @@ class Session:
         audit: float = 0.0,
         seed: int = defaults.SEED,
         annotator: str | None = None,
+        per_group: float | None = None,
+        seek: str | None = None,
         geometry: Geometry | None = None,
         narrator: Narrator | None = None,
     ) -> None:
@@ -55,8 +64,9 @@ class Session:
         self.annotator = annotator or default_annotator()
         self._vote = vote or VoteOptions()
         geometry = geometry or stored_geometry(pool, narrator)
-        self._replay = Replay(pool, geometry, classifier, self._vote)
-        self._asker = Asker(self._replay, strategy, self._vote, audit, seed)
+        self._replay = Replay(pool, geometry, classifier, self._vote, per_group)
+        self._seek = None if seek is None else checked_label(seek)
+        self._asker = Asker(self._replay, strategy, self._vote, audit, seed, self._seek)
         self._stability = Stability(self._replay)
         self._speculation = Speculation(self._replay, self._asker, self._stability.look)
         self._asked: Question | None = None
@@ -73,6 +83,11 @@ class Session:
     def ledger(self) -> Ledger:
         """The decisions in force."""
         return self._replay.ledger
+
+    @property
+    def sought(self) -> Sought | None:
+        """How the search for the class to seek stands; None where there is none."""
+        return None if self._seek is None else sought(self.ledger, self._seek)
 
     @property
     def geometry(self) -> Geometry:

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from knnal.asking import Asker, Question
+from knnal.asking import Asker, Moment, Question
 from knnal.replay import Replay
 
 
@@ -42,7 +42,7 @@ class Speculation:
         self._question = question
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="knnal-speculation")
-        self._work = self._thread.submit(self._prepare, question, self._replay.ledger.step + 1)
+        self._work = self._thread.submit(self._prepare, question, self._asker.moment())
 
     def prepared(self, item: str, label: str) -> bool:
         """Whether the question is ready that follows when the item gets that label."""
@@ -85,11 +85,11 @@ class Speculation:
         tried, self._tried = self._tried, None
         given, self._given = self._given, None
         if given is not None:
-            self._replay.state.assign(*given)
+            self._replay.assign(*given)
         elif tried is not None:
-            self._replay.state.assign(tried, None)
+            self._replay.assign(tried, None)
 
-    def _prepare(self, question: Question, step: int) -> None:
+    def _prepare(self, question: Question, moment: Moment) -> None:
         self._settle()
         self._look()
         row = self._replay.row(question.item)
@@ -100,5 +100,6 @@ class Speculation:
             if self._stop.is_set():
                 return
             self._tried = row
-            self._replay.state.assign(row, self._replay.class_number(label))
-            prepared[label] = self._asker.next(step)
+            self._replay.assign(row, self._replay.class_number(label))
+            following = self._asker.moment_after(moment, question, label)
+            prepared[label] = self._asker.next(following)

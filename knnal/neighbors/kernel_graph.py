@@ -24,11 +24,13 @@ class KernelGraph:
 
     Two rows are neighbours if either is among the other's nearest. ``h`` (``width``) is the median
     over the live rows of the squared distance to their 10th neighbour. The neighbours of row r are
-    ``targets[starts[r]:starts[r + 1]]``, by rising row, and ``kernel`` lies beside them.
+    ``targets[starts[r]:starts[r + 1]]``, by rising row, and ``kernel`` lies beside them. Each row's
+    own nearest were at most ``list_length``.
     """
 
     def __init__(self, graph: NeighbourGraph) -> None:
         ids, sims, rows = graph.ids, graph.similarities, len(graph.ids)
+        self.list_length = ids.shape[1]
         self.width = kernel_width(graph)
         both_ways = np.empty(ids.shape, dtype=np.bool_)
         over_rows(lambda start, stop: _find_mutual(ids, start, stop, both_ways), rows)
