@@ -7,6 +7,7 @@
   graph.npz          the neighbour graph, made anew from the embeddings where it is missing
   reduced.npz        a small copy of the embeddings, made anew likewise
   neighbours.npz     of large pools, the labelled neighbours, made anew from the log likewise
+  layout.npz         where each item lies on the map, made anew likewise
   graph.partial      what is done of a graph whose making was interrupted
 """
 
@@ -36,6 +37,7 @@ DATABASE = "labels.sqlite"
 GRAPH = "graph.npz"
 REDUCED = "reduced.npz"
 NEIGHBOURS = "neighbours.npz"
+LAYOUT = "layout.npz"
 
 
 class Pool:
@@ -142,6 +144,10 @@ class Pool:
     @property
     def neighbours_file(self) -> Path | None:
         return None if self.folder is None else self.folder / NEIGHBOURS
+
+    @property
+    def layout_file(self) -> Path | None:
+        return None if self.folder is None else self.folder / LAYOUT
 
     @property
     def live(self) -> BoolArray:
