@@ -198,13 +198,14 @@ def test_every_option_in_prose_exists() -> None:
         "rank",
         "predict",
         "status",
+        "inspect",
         "simulate",
     ]
     help_texts = "".join(
         runner.invoke(app, [*command.split(), "--help"], terminal_width=200).output
         for command in helped
     )
-    of_pools = "--audit --from --pool --neighbours --pool-all --top --plot --target"
+    of_pools = "--audit --from --pool --neighbours --pool-all --top --plot --target --out --colour"
     of_simulations = "--truth --truth-from-folders --groups"
     for option in (*of_pools.split(), *of_simulations.split()):
         assert option in README
