@@ -51,7 +51,8 @@ def _write(inspection: Inspection, points: MapPoints, colour: Colour, folder: Pa
         for looks, title, name in _kinds(inspection)
         if looks
     ]
-    title = f"{inspection.items} items by {_told(colour, points)}, {inspection.labelled} labelled"
+    ringed = f"{inspection.labelled} labelled (ringed)"
+    title = f"{inspection.items} items by {_told(colour, points)}, {ringed}"
     write_map_picture(points, colour, title, folder / PICTURE)
     write_map_page(points, colour, f"{len(points)} items", folder / PAGE)
     with atomic_writer(folder / FINDINGS) as stream:
