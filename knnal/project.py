@@ -31,6 +31,15 @@ from knnal.evaluation.calibration import (
     required_temperature,
     temperature_of,
 )
+from knnal.evaluation.inspection.inspecting import (
+    Inspection,
+    Looking,
+    has_labels,
+    inspect_pool,
+    predict_rows,
+)
+from knnal.evaluation.inspection.points import Colour, default_colour, map_points
+from knnal.evaluation.inspection.writing import made_folder, write_inspection
 from knnal.evaluation.random_labels import RandomEstimate, RandomLabels, located
 from knnal.evaluation.results import write_results
 from knnal.evaluation.settings import Settings
@@ -45,6 +54,7 @@ from knnal.items.detect import open_source
 from knnal.items.text import text_item
 from knnal.neighbors.duplicates import find_duplicates
 from knnal.neighbors.graph import stored_graph
+from knnal.neighbors.layout_file import stored_layout
 from knnal.neighbors.open_groups import OpenGroups
 from knnal.neighbors.reduced_file import stored_reduction
 from knnal.session import Session, default_annotator, stored_geometry
@@ -341,6 +351,39 @@ class Project:
         summary = summarise(simulated)
         write_results(simulated, summary, Path(out))
         return summary
+
+    def inspect(
+        self,
+        out: Path | None = None,
+        looking: Looking | None = None,
+        *,
+        colour: Colour | None = None,
+        strategy: str = defaults.STRATEGY,
+        **options: Any,
+    ) -> Inspection:
+        """Classes, clusters, near-duplicates, outliers, the most and the least confusing items.
+
+        With ``out``, a folder, also contact sheets and a map of the pool, as files there. The map's
+        ``colour`` is the predictions, if there are any, or else the ``strategy``'s score, unless
+        it is named. ``options`` are those of ``Session``. Raises PoolError for a pool without
+        items, InputError for a folder that cannot be written to.
+        """
+        looking = looking or Looking()
+        folder = None if out is None else made_folder(Path(out))
+        session = self.session(strategy=strategy, **options)
+        predicted = predict_rows(session)
+        inspection = inspect_pool(session, predicted, looking, self._narrator)
+        if folder is not None:
+            layout = stored_layout(
+                self.pool, session.geometry.live, self._narrator, seed=looking.seed
+            )
+            points = map_points(session, layout, predicted, strategy=strategy, seed=looking.seed)
+            if colour not in (None, Colour.SCORE) and not has_labels(session):
+                self._narrator.say(
+                    f"Nothing is labelled yet, so no point of the map has a {colour}."
+                )
+            write_inspection(inspection, points, colour or default_colour(points), folder)
+        return inspection
 
     def close(self) -> None:
         self.pool.close()

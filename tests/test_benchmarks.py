@@ -13,7 +13,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from benchmarks import duplicates, fruits, seek, sentiment140, simulation, stopping
+from benchmarks import duplicates, fruits, maps, seek, sentiment140, simulation, stopping
 from benchmarks.article import EXTENTS, accuracy_with_every_label, split_of
 from benchmarks.engine.seeds import made_seeds
 from benchmarks.peers import __main__ as peers
@@ -192,3 +192,14 @@ def test_the_simulation_benchmark_runs(tmp_path: Path, command: Command) -> None
     printed = command(simulation, "--work", str(tmp_path), "--folds", "2", "--labels", "3")
     assert printed.startswith("30 labels in ")
     assert "cdf-product, combined" in printed
+
+
+@pytest.mark.slow
+def test_the_map_benchmark_runs(tmp_path: Path, command: Command) -> None:
+    keep(made_set(), kept_file("fruits", tmp_path, None))
+    printed = command(maps, "--work", str(tmp_path), "--items", "500")
+    lines = printed.splitlines()[1:]
+    names, kept = [line[:24].strip() for line in lines], [float(line[24:40]) for line in lines]
+    assert names == ["fruits, plane", "fruits, map", "500 mixed, plane", "500 mixed, map"]
+    assert kept[1] > kept[0]
+    assert kept[3] > kept[2]

@@ -198,6 +198,7 @@ def test_every_option_in_prose_exists() -> None:
         "rank",
         "predict",
         "status",
+        "inspect",
         "simulate",
         "review",
     ]
@@ -205,7 +206,7 @@ def test_every_option_in_prose_exists() -> None:
         runner.invoke(app, [*command.split(), "--help"], terminal_width=200).output
         for command in helped
     )
-    of_pools = "--audit --from --pool --neighbours --pool-all --top --plot --target"
+    of_pools = "--audit --from --pool --neighbours --pool-all --top --plot --target --out --colour"
     of_choices = "--per-group --near --seek"
     of_votes = "--k --temperature --votes --class-weights --bootstrap --beta --calibration"
     of_simulations = "--truth --truth-from-folders --groups"

@@ -13,6 +13,7 @@ from knnal_cli.commands import (
     ask,
     demo,
     embed,
+    inspect,
     label,
     models,
     review,
@@ -79,5 +80,9 @@ def knnal(
         use_threads(threads)
 
 
-for module in (embed, label, ask, answer, review, status, transfer, simulate, models, demo):
+_COMMANDS = (
+    embed, label, ask, answer, review, status, inspect, transfer, simulate, models, demo,
+)  # fmt: skip
+
+for module in _COMMANDS:
     module.register(app)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping
 from html import escape
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from knnal.evaluation.page import fill_page, script_json
 from knnal.evaluation.plot import COLOURS
 from knnal.evaluation.tables import Cell, cells, head, title_of
 from knnal.files import atomic_writer
@@ -36,16 +34,10 @@ def report_html(summary: Mapping[str, Any]) -> str:
         "data": _list(summary["data"]),
         "settings": _list(summary["settings"]),
         "versions": _list(summary["versions"]),
-        "results": _script_json(summary),
-        "colours": _script_json(COLOURS),
+        "results": script_json(summary),
+        "colours": script_json(COLOURS),
     }
-    template = files("knnal.evaluation").joinpath("report.html").read_text(encoding="utf-8")
-    return re.sub(r"\{\{(\w+)\}\}", lambda place: parts[place[1]], template)
-
-
-def _script_json(value: Any) -> str:
-    """JSON that can neither end the script that it stands in nor begin a comment there."""
-    return json.dumps(value, allow_nan=False).replace("<", "\\u003c")
+    return fill_page("report.html", parts)
 
 
 def _table(summary: Mapping[str, Any]) -> str:

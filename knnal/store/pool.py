@@ -8,6 +8,7 @@
   reduced.npz        a small copy of the embeddings, made anew likewise
   neighbours.npz     of large pools, the labelled neighbours, made anew from the log likewise
   views.npy          views of the items, if any were wanted, with views.json and views-made.npy
+  layout.npz         where each item lies on the map, made anew likewise
   graph.partial      what is done of a graph whose making was interrupted
 """
 
@@ -38,6 +39,7 @@ DATABASE = "labels.sqlite"
 GRAPH = "graph.npz"
 REDUCED = "reduced.npz"
 NEIGHBOURS = "neighbours.npz"
+LAYOUT = "layout.npz"
 
 
 class Pool:
@@ -146,6 +148,10 @@ class Pool:
     @property
     def neighbours_file(self) -> Path | None:
         return None if self.folder is None else self.folder / NEIGHBOURS
+
+    @property
+    def layout_file(self) -> Path | None:
+        return None if self.folder is None else self.folder / LAYOUT
 
     @property
     def view_files(self) -> ViewFiles | None:
