@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -20,6 +21,18 @@ from knnal.types import BoolArray, Float32Array, IntArray
 _BLOCK = 65536
 
 
+class Follower(Protocol):
+    """What labels change beside the classifier; a function of the labels in force likewise."""
+
+    def __init__(self, labelling: Labelling, options: VoteOptions) -> None: ...
+
+    def update(self, row: int, before: int) -> None:
+        """The class of ``row`` was ``before`` and is now another one, either may be UNLABELLED."""
+
+
+FollowerKind = TypeVar("FollowerKind", bound=Follower)
+
+
 class PoolState:
     """Predictions and score terms of every row of a pool.
 
@@ -34,12 +47,13 @@ class PoolState:
         classifier: str = defaults.CLASSIFIER,
         vote: VoteOptions | None = None,
     ) -> None:
-        vote = vote or VoteOptions()
+        self.vote = vote = vote or VoteOptions()
         rows = len(geometry)
         self.geometry = geometry
         self.labelling = Labelling(geometry, vote.k)
         self.classifier = create_classifier(classifier, self.labelling, vote)
         self.unlabelled: BoolArray = geometry.live.copy()
+        self._followers: dict[type[Any], Follower] = {}
         self._coverage: Coverage | None = None
         self._uncovered: Float32Array = np.empty(0, dtype=np.float32)
         self._gain: Float32Array = np.empty(0, dtype=np.float32)
@@ -72,6 +86,15 @@ class PoolState:
             self._all_stale = True
         else:
             self._stale[stale] = True
+        for follower in self._followers.values():
+            follower.update(row, before)
+
+    def follower(self, kind: type[FollowerKind]) -> FollowerKind:
+        """The one of its kind, made when first asked for and told of every label from then on."""
+        found = self._followers.get(kind)
+        if not isinstance(found, kind):
+            found = self._followers[kind] = kind(self.labelling, self.vote)
+        return found
 
     def rebuild(self, rows: IntArray, classes: IntArray, class_count: int) -> None:
         """Start over from labelled rows and their class numbers."""
@@ -84,6 +107,7 @@ class PoolState:
         self.unlabelled[:] = self.geometry.live & (labelling.classes == UNLABELLED)
         self.classifier.rebuild()
         self._coverage = None
+        self._followers.clear()
         self._all_stale = True
 
     def declare_classes(self, count: int) -> None:

@@ -38,6 +38,23 @@ def entropy(P: FloatArray) -> FloatArray:
     return surprise
 
 
+def disagreement(P: FloatArray) -> FloatArray:
+    """``H(mean_m p_m) - mean_m H(p_m)`` in nats, ``(n, M, c) -> (n,)``: what the label and the
+    voter have in common, 0 where all M voters say the same.
+
+    Source: N. Houlsby et al., "Bayesian Active Learning for Classification and Preference
+    Learning" (BALD, arXiv 1112.5745).
+    """
+    n, voters, classes = P.shape
+    each = entropy(P.reshape(n * voters, classes)).reshape(n, voters)
+    mean, mean_entropy = np.zeros((n, classes), P.dtype), np.zeros(n, P.dtype)
+    for m in range(voters):  # one by one, as above
+        mean += P[:, m]
+        mean_entropy += each[:, m]
+    gap: FloatArray = np.maximum(entropy(mean / voters) - mean_entropy / voters, 0.0)
+    return gap
+
+
 UncertaintyMeasure = Callable[[FloatArray], FloatArray]
 
 MEASURES: dict[str, UncertaintyMeasure] = {

@@ -12,6 +12,7 @@ from scipy import stats
 
 from knnal.scoring.uncertainty import (
     MEASURES,
+    disagreement,
     entropy,
     largest_margin,
     least_confidence,
@@ -47,6 +48,22 @@ def test_measures_of_the_ranked_probabilities(P: Any) -> None:
         (largest_margin, [1 - (row[0] - row[-1]) for row in ranked]),
     ):
         np.testing.assert_allclose(measure(P), expected, atol=1e-12)
+
+
+@given(st.lists(MATRICES, min_size=1, max_size=4))
+def test_disagreement_is_mutual_information(voters: list[Any]) -> None:
+    n, c = min(len(P) for P in voters), min(P.shape[1] for P in voters)
+    P = np.stack([P[:n, :c] + 1e-12 for P in voters], axis=1)
+    P /= P.sum(axis=2, keepdims=True)
+    expected = [
+        # KL between the joint distribution of voter and class and the product of its marginals
+        stats.entropy(
+            (rows / len(rows)).ravel(),
+            np.outer(np.full(len(rows), 1 / len(rows)), rows.mean(axis=0)).ravel(),
+        )
+        for rows in P
+    ]
+    np.testing.assert_allclose(disagreement(P), expected, atol=1e-9)
 
 
 @given(MATRICES, st.randoms())

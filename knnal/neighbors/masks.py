@@ -1,0 +1,211 @@
+"""Class probabilities under random feature masks: the vote, each time by a part of the dimensions.
+
+Dropping features at random is to a kNN vote what dropout at prediction is to a network: the votes
+differ where the label hangs on few features.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from knnal.compiled import kernel
+from knnal.errors import InputError
+from knnal.neighbors.labelled_search import insert
+from knnal.neighbors.search import NOBODY
+from knnal.neighbors.similarity import frozen
+from knnal.neighbors.vote import VoteOptions
+from knnal.parallel import over_rows
+from knnal.types import Float32Array, Int32Array, IntArray, RowArray
+
+GROUPS = 64
+"""Dimensions are kept or dropped by the group: parts of a dot product serve all masks at once."""
+
+_BLOCK = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureMasks:
+    """Which dimensions each of M masks keeps: ``kept`` ``(G, M)`` is 1 for a group that it keeps,
+    else 0. Dimension j is in group ``j % G``; up to 64 dimensions are a group each.
+    """
+
+    kept: Float32Array
+
+    @classmethod
+    def draw(
+        cls, dimension: int, rng: np.random.Generator, *, count: int = 16, share: float = 0.5
+    ) -> FeatureMasks:
+        """``count`` masks, each of which keeps a share of the groups, at least one.
+
+        Raises InputError for no mask, or a share outside (0, 1].
+        """
+        if count < 1:
+            raise InputError(f"Expected at least 1 mask, came {count}.")
+        if not 0.0 < share <= 1.0:
+            raise InputError(f"Expected a share of dimensions above 0 and up to 1, came {share}.")
+        groups = min(GROUPS, dimension)
+        kept = np.zeros((groups, count), dtype=np.float32)
+        for mask in kept.T:
+            mask[rng.permutation(groups)[: max(1, round(share * groups))]] = 1.0
+        return cls(kept)
+
+    def __len__(self) -> int:
+        return int(self.kept.shape[1])
+
+    def dimensions(self, dimension: int) -> Float32Array:
+        """1 for each dimension that a mask keeps, else 0, ``(d, M)``."""
+        return self.kept[np.arange(dimension) % len(self.kept)]
+
+    def lengths(self, X: Float32Array) -> Float32Array:
+        """The length of each row under each mask, ``(n, d) -> (n, M)``."""
+        X = frozen(X)
+        out = np.empty((len(X), len(self)), dtype=np.float32)
+        over_rows(lambda start, stop: _lengths(X, self.kept, start, stop, out), len(X))
+        return out
+
+
+class MaskedVote:
+    """The kNN vote on rows of ``X`` ``(n, d)`` under each mask.
+
+    Under a mask, the ``k`` of a row's candidates that are most similar by the dimensions kept
+    (cosine, 0 where nothing is left; ties by lower row) vote as they do by all dimensions. A row's
+    candidates are the labelled rows that are nearest to it by all dimensions.
+    """
+
+    def __init__(self, X: Float32Array, masks: FeatureMasks) -> None:
+        self.masks = masks
+        self._X = frozen(X)
+        self._lengths = masks.lengths(X)
+
+    def probabilities(
+        self,
+        rows: IntArray,
+        candidates: RowArray,
+        classes: RowArray,
+        class_weights: Float32Array,
+        options: VoteOptions,
+    ) -> Float32Array:
+        """Of some rows, ``(m,), (m, slots) -> (m, M, C)``; even where there is no candidate.
+
+        ``candidates`` are rows of ``X``, the empty slots last; ``classes`` ``(n,)`` has their
+        numbers, and ``class_weights`` ``(C,)`` says how much the vote of a class counts.
+        """
+        ids = np.ascontiguousarray(candidates, dtype=np.int32)
+        classes = np.ascontiguousarray(classes, dtype=np.int32)
+        weights = np.ascontiguousarray(class_weights, dtype=np.float32)
+        shares = np.empty((len(rows), len(self.masks), len(weights)), dtype=np.float32)
+        scale = 0.0 if options.uniform else 1.0 / options.temperature
+
+        def vote(start: int, stop: int) -> None:
+            _vote(
+                self._X, self._lengths, self.masks.kept, rows, ids, classes, weights,
+                options.k, scale, start, stop, shares,
+            )  # fmt: skip
+
+        over_rows(vote, len(rows), _BLOCK)
+        return shares
+
+
+@kernel
+def _masked_dots(
+    x: Float32Array, q: Float32Array, kept: Float32Array, parts: Float32Array, out: Float32Array
+) -> None:
+    """Dot products under each mask, ``out`` ``(M,)``, from those of the groups, ``parts``."""
+    groups = len(parts)
+    parts[:] = 0.0
+    for begin in range(0, len(x), groups):
+        end = min(begin + groups, len(x))
+        x_part, q_part = x[begin:end], q[begin:end]
+        for g in range(end - begin):
+            parts[g] += x_part[g] * q_part[g]
+    out[:] = 0.0
+    for g in range(groups):
+        part, kept_part = parts[g], kept[g]
+        for m in range(len(out)):
+            out[m] += part * kept_part[m]
+
+
+@kernel
+def _lengths(X: Float32Array, kept: Float32Array, start: int, stop: int, out: Float32Array) -> None:
+    parts = np.empty(len(kept), dtype=np.float32)
+    for row in range(start, stop):
+        _masked_dots(X[row], X[row], kept, parts, out[row])
+        for m in range(out.shape[1]):
+            out[row, m] = math.sqrt(out[row, m])
+
+
+@kernel
+def _vote(
+    X: Float32Array,
+    lengths: Float32Array,
+    kept: Float32Array,
+    rows: IntArray,
+    candidates: Int32Array,
+    classes: Int32Array,
+    class_weights: Float32Array,
+    k: int,
+    scale: float,
+    start: int,
+    stop: int,
+    out: Float32Array,
+) -> None:
+    masks = kept.shape[1]
+    parts = np.empty(len(kept), dtype=np.float32)
+    cosines = np.empty((candidates.shape[1], masks), dtype=np.float32)
+    for at in range(start, stop):
+        row, own = rows[at], candidates[at]
+        count = 0
+        while count < len(own) and own[count] != NOBODY:
+            count += 1
+        if _of_one_class(own[:count], classes):  # whoever votes, they agree
+            out[at] = 0.0
+            out[at, :, classes[own[0]]] = 1.0
+            continue
+        for slot in range(count):
+            other = own[slot]
+            _masked_dots(X[row], X[other], kept, parts, cosines[slot])
+            for m in range(masks):
+                length = lengths[row, m] * lengths[other, m]
+                cosines[slot, m] = cosines[slot, m] / length if length > 0.0 else 0.0
+        for m in range(masks):
+            _share(own[:count], cosines[:count, m], classes, class_weights, k, scale, out[at, m])
+
+
+@kernel
+def _of_one_class(candidates: Int32Array, classes: Int32Array) -> bool:
+    """Whether there are candidates and all are of one class."""
+    for other in candidates:
+        if classes[other] != classes[candidates[0]]:
+            return False
+    return len(candidates) > 0
+
+
+@kernel
+def _share(
+    candidates: Int32Array,
+    cosines: Float32Array,
+    classes: Int32Array,
+    class_weights: Float32Array,
+    k: int,
+    scale: float,
+    out: Float32Array,
+) -> None:
+    """The normalised votes ``(C,)`` of the ``k`` candidates of the highest cosines."""
+    ids = np.full(k, np.int32(NOBODY))
+    nearest = np.full(k, np.float32(-np.inf))
+    for slot in range(len(candidates)):
+        value, last = cosines[slot], nearest[k - 1]
+        if value > last or (value == last and candidates[slot] < ids[k - 1]):
+            insert(ids, nearest, candidates[slot], value)
+    out[:] = 0.0
+    total = 0.0
+    for slot in range(min(k, len(candidates))):
+        label = classes[ids[slot]]
+        vote = math.exp((nearest[slot] - nearest[0]) * scale) * class_weights[label]
+        out[label] += vote
+        total += vote
+    for c in range(len(out)):
+        out[c] = out[c] / total if total > 0.0 else 1.0 / len(out)
