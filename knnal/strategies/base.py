@@ -10,6 +10,7 @@ from typing import ClassVar, cast
 
 import numpy as np
 
+from knnal.classifiers.masked import MaskedVotes
 from knnal.registry import Registry
 from knnal.state import PoolState
 from knnal.types import BoolArray, Float32Array, FloatArray, IntArray
@@ -102,6 +103,7 @@ TERMS: dict[str, Callable[[PoolState], Float32Array]] = {
     "smallest-margin": lambda state: state.uncertainty("smallest-margin"),
     "largest-margin": lambda state: state.uncertainty("largest-margin"),
     "entropy": lambda state: state.uncertainty("entropy"),
+    "disagreement": lambda state: state.follower(MaskedVotes).disagreement(),
     "local": lambda state: state.local_density,
     "global": lambda state: state.global_density,
     "uncovered": lambda state: state.uncovered(),
