@@ -41,6 +41,8 @@ from knnal.session import Session, default_annotator, stored_geometry
 from knnal.store.catalogue import ItemState
 from knnal.store.ledger import Ledger
 from knnal.store.pool import Pool
+from knnal.strategies.base import STRATEGIES, create_strategy
+from knnal.strategies.ceal import Ceal
 from knnal.types import LogNarrator, Modality, Narrator, Prediction
 
 DEFAULT_EMBEDDERS = {
@@ -55,7 +57,8 @@ class Status:
     """What a pool holds. ``labels`` counts by class, ``skipped`` are set aside by hand.
 
     ``curve`` is the estimated accuracy over labels, and ``random`` what random labels would have
-    reached; None unless it was asked for, or while too few items are audited.
+    reached; None unless it was asked for, or while too few items are audited. ``pseudo`` is None
+    unless a ``ceal-`` strategy asked for the latest label that a strategy asked for.
     """
 
     folder: str
@@ -72,6 +75,7 @@ class Status:
     accuracy: AccuracyEstimate | None
     curve: tuple[CurvePoint, ...]
     random: RandomEstimate | None
+    pseudo: PseudoStanding | None
     advice: Advice
 
     def as_dict(self) -> dict[str, Any]:
@@ -80,6 +84,17 @@ class Status:
         if self.accuracy is not None:
             values["accuracy"]["estimate"] = self.accuracy.accuracy
         return values
+
+
+@dataclass(frozen=True, slots=True)
+class PseudoStanding:
+    """So many items have a pseudo-label in the next question of a strategy, by the default
+    classifier: those below an entropy of ``threshold``, in nats.
+    """
+
+    strategy: str
+    items: int
+    threshold: float
 
 
 class Project:
@@ -177,7 +192,8 @@ class Project:
         """Counts, classes, the estimated accuracy, and whether one could stop.
 
         It is read from the log alone, unless it is to ``compare`` with random labels, which takes
-        the neighbour graph. Raises InputError for a target that is no accuracy.
+        the neighbour graph, or there are pseudo-labels to count, which takes a session. Raises
+        InputError for a target that is no accuracy.
         """
         ledger = Ledger()
         for event in self.pool.log.events():
@@ -200,8 +216,20 @@ class Project:
             accuracy=latest_estimate(audited),
             curve=audit_curve(audited),
             random=self._random(audited, ledger.label_count) if compare else None,
+            pseudo=self._pseudo(ledger) if counts[ItemState.LIVE] else None,
             advice=advise(ledger, audited, target),
         )
+
+    def _pseudo(self, ledger: Ledger) -> PseudoStanding | None:
+        asked = (event.strategy for event in ledger.labelled_latest_first())
+        name = next(filter(None, asked), "")
+        if not name.startswith("ceal-") or name not in STRATEGIES.names():
+            return None
+        strategy = create_strategy(name)
+        if not isinstance(strategy, Ceal):
+            return None
+        found = strategy.pseudo_labels(self.session(strategy=name).state)
+        return PseudoStanding(name, len(found), found.threshold)
 
     def _random(self, audited: Sequence[Audited], labels: int) -> RandomEstimate | None:
         there, rows = located(self.pool, audited, len(self.pool.embeddings))

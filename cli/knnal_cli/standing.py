@@ -34,6 +34,12 @@ def print_status(status: Status, *, compared: bool) -> None:
             f"Accuracy  {accuracy.accuracy:.0%}, 95 % interval {accuracy.low:.0%} to "
             f"{accuracy.high:.0%} ({accuracy.correct} of {accuracy.audited} audited)"
         )
+    if status.pseudo is not None:
+        typer.echo(
+            f"Pseudo    {status.pseudo.items} items below an entropy of "
+            f"{status.pseudo.threshold:.4f}: they vote on what {status.pseudo.strategy} asks next, "
+            "and are no labels"
+        )
     if compared:
         typer.echo(f"Random    {_random_line(status)}")
     if status.advice.outlook is not None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from typing import Any
 
+import numpy as np
 import pytest
 
 from knnal.evaluation.random_labels import LEAST_AUDITED
 from knnal.project import Project
+from knnal.session import Session
+from knnal.store.pool import Pool
 
 
 def test_json_has_everything_that_is_drawn(studied: Any) -> None:
@@ -74,3 +78,28 @@ def test_a_picture_beside_json(studied: Any) -> None:
     assert done.err == "Wrote curve.png.\n"
     assert done.data["labelled"] == 70
     assert (studied.folder / "curve.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
+
+
+def test_pseudo_labels_show_while_a_ceal_strategy_asks(labelled: Any) -> None:
+    def answer(strategy: str) -> None:
+        item = labelled("next", "--json", "--audit", "0", "--strategy", strategy).data["id"]
+        labelled("tell", item, "left" if int(item) < 20 else "right")
+
+    assert labelled("status", "--json").data["pseudo"] is None
+    for _ in range(10):
+        answer("ceal-ms")
+    labelled("tell", labelled("rank", "--top", "1", "--json").data[0]["id"], "left")  # not asked
+    pseudo = labelled("status", "--json").data["pseudo"]
+    assert pseudo["strategy"] == "ceal-ms"
+    assert pseudo["threshold"] == pytest.approx(0.05 - 0.0033)
+    with closing(Pool.open(labelled.folder / ".knnal")) as pool:
+        state = Session(pool).state
+        sure = state.unlabelled & (state.uncertainty("entropy") < pseudo["threshold"])
+        assert pseudo["items"] == np.count_nonzero(sure) > 0
+    lines = labelled("status").out.splitlines()
+    (line,) = (line for line in lines if line.startswith("Pseudo "))
+    assert line.startswith(f"Pseudo    {pseudo['items']} items below an entropy of 0.0467: ")
+    assert labelled("status", "--json").data["labelled"] == 13
+    answer("entropy")
+    assert labelled("status", "--json").data["pseudo"] is None
+    assert "Pseudo" not in labelled("status").out
