@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from benchmarks.grid_tables import ceal_lines, multiclass_lines
 from benchmarks.tables import about_lines, article_lines, peers_lines
 from knnal.files import atomic_writer
 
@@ -29,8 +30,13 @@ held-out items judge. New splits for every seed, the same ones for every contend
 _TITLES = {
     "fruits": "The article's experiment on fruits",
     "sentiment140": "The article's experiment on tweets",
+    "multiclass": "Uncertainty measures on ten classes and on two",
+    "ceal": "CEAL: pseudo-labels where the classifier is sure",
     "peers": "Against others",
 }
+
+_LINES = {"peers": peers_lines, "ceal": ceal_lines, "multiclass": multiclass_lines}
+"""What writes a section; those not named here are of an experiment of the article."""
 
 
 def page(results: Path = RESULTS) -> str:
@@ -44,7 +50,8 @@ def page(results: Path = RESULTS) -> str:
 
 
 def section(name: str, title: str, found: dict[str, Any]) -> str:
-    lines = peers_lines(found) if name == "peers" else article_lines(name, found)
+    write = _LINES.get(name)
+    lines = article_lines(name, found) if write is None else write(found)
     return "\n\n".join([f"## {title}", *about_lines(found["about"]), *lines])
 
 

@@ -46,7 +46,7 @@ def article_lines(name: str, found: dict[str, Any]) -> list[str]:
                 *(_labels(c["labels_to"][target], found["labels"]) for target in targets),
                 *(f"{c['accuracy'][n]:.3f}" for n in at),
                 f"{c['mean']:.3f}",
-                _interval(c["gain"]),
+                interval(c["gain"]),
                 " ".join(_labels(n, found["labels"]) for n in c["by_seed"]),
             )
             for contender, c in contenders.items()
@@ -129,7 +129,7 @@ def _set(part: dict[str, Any]) -> str:
 
 
 def _area(judged: dict[str, Any]) -> tuple[str, str]:
-    return f"{judged['area']:.3f}", _interval(judged["difference"])
+    return f"{judged['area']:.3f}", interval(judged["difference"])
 
 
 def _costs_text(found: dict[str, Any]) -> str:
@@ -167,7 +167,8 @@ def _settings(settings: dict[str, Any]) -> str:
     )
 
 
-def _interval(found: Sequence[float] | None) -> str:
+def interval(found: Sequence[float] | None) -> str:
+    """A mean difference and its interval."""
     return NONE if found is None else "{:+.3f} ({:+.3f} to {:+.3f})".format(*found)
 
 
