@@ -125,12 +125,11 @@ def union_of_highest(values: Sequence[Float32Array], allowed: BoolArray, count: 
 
     More of each if the union would have less than ``count`` places, and no more than it takes.
     """
-    count = min(count, int(np.count_nonzero(allowed)))
-    each = -(-count // 2)
-    while True:
-        united = np.zeros(len(allowed), dtype=np.bool_)
-        for own in values:
-            united[highest(own, allowed, each)] = True
-        if np.count_nonzero(united) >= count:
-            return united
-        each += 1
+    places = int(np.count_nonzero(allowed))
+    best = np.full(len(allowed), places)  # each place's best rank by any of the values
+    for own in values:
+        ordered = highest(own, allowed, places)
+        best[ordered] = np.minimum(best[ordered], np.arange(places))
+    needed = np.sort(best[allowed])[:count].max(initial=-1) + 1
+    united: BoolArray = best < max(min(-(-count // 2), places), needed)
+    return united
