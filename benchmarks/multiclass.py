@@ -2,8 +2,8 @@
 
 Least confidence, smallest margin, largest margin and entropy against random labels, one label at a
 time from none, on MNIST and on Fruits-360 in ten classes; and on two classes of each, the two that
-are most alike. Of two classes the four measures rank alike, whatever the classifier says. Pictures
-of Fruits-360 are frames of turning fruits, split at random: near-copies judge each other.
+are most alike. Of two classes the four measures rank alike but for rounding. Pictures of Fruits-360
+are frames of turning fruits, split at random: near-copies judge each other.
 
     python -m benchmarks.multiclass --data DIR --size full
 """

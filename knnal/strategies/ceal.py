@@ -23,6 +23,10 @@ SOURCE = (
     "CEAL: Wang et al., 'Cost-Effective Active Learning for Deep Image Classification', arXiv "
     "1701.03551"
 )
+_VOTES = (
+    "(v p + w sum_j b_j e_j) / (v + w sum_j b_j): p is the prediction, v the votes of the nearest "
+    "labels, b_j what a label as close as the pseudo-labelled neighbour j would vote, and w = 0.5"
+)
 COST = (
     "found anew: the probabilities of the items that have a pseudo-labelled neighbour, and their "
     "votes over the graph; at most one pass over the pool's probabilities"
@@ -75,6 +79,7 @@ class CealLeastConfidence(Ceal):
     """By least confidence."""
 
     summary: ClassVar[str] = "1 - p1, with pseudo-labels voting where the classifier is sure"
+    formula: ClassVar[str] = "1 - p1 of " + _VOTES
     measures: ClassVar[Sequence[str]] = ("least-confidence",)
 
 
@@ -82,6 +87,7 @@ class CealMargin(Ceal):
     """By smallest margin."""
 
     summary: ClassVar[str] = "1 - (p1 - p2), with pseudo-labels voting where the classifier is sure"
+    formula: ClassVar[str] = "1 - (p1 - p2) of " + _VOTES
     measures: ClassVar[Sequence[str]] = ("smallest-margin",)
 
 
@@ -89,6 +95,7 @@ class CealEntropy(Ceal):
     """By entropy."""
 
     summary: ClassVar[str] = "-sum p log p, with pseudo-labels voting where the classifier is sure"
+    formula: ClassVar[str] = "-sum p log p of " + _VOTES
     measures: ClassVar[Sequence[str]] = ("entropy",)
 
 
@@ -103,6 +110,10 @@ class CealFusion(Ceal):
 
     summary: ClassVar[str] = (
         "at random from the union of the most uncertain by three measures, with pseudo-labels"
+    )
+    formula: ClassVar[str] = (
+        "a uniform draw within the union of the five highest by least confidence, by margin and by "
+        "entropy, then the mean rank of the three, less 1; each of " + _VOTES
     )
     measures: ClassVar[Sequence[str]] = ("least-confidence", "smallest-margin", "entropy")
 
