@@ -3,9 +3,9 @@
 Ten labels a round, from none, by the kNN classifier. As in the paper, AL_RAND is random labels,
 CEAL_RAND random labels and pseudo-labels, AL_ALL every label, and TCAL uncertainty, diversity and
 density without pseudo-labels. After t rounds the threshold is 0.2 - 0.0066 t; compared with it are
-one that stays, the paper's for its networks, 0.05 - 0.0033 t, and a wider one, 0.5 - 0.0166 t. In
-knnal pseudo-labels vote on what is asked, not on what is predicted; here the contenders that have
-them are judged with their votes, as in the paper, and without them beside that.
+one that stays, a lower one, 0.05 - 0.0033 t, and a higher one, 0.5 - 0.0166 t. In knnal
+pseudo-labels vote on what is asked, not on what is predicted; here the contenders that have them
+are judged with their votes, as in the paper, and without them beside that.
 
     python -m benchmarks.ceal --data DIR --size full
 """
@@ -60,16 +60,16 @@ def _at_random(pool: PoolView, count: int) -> list[Pick]:
 def _contenders() -> dict[str, Contender]:
     plain, none = PseudoRule(batch=BATCH), PseudoRule(batch=BATCH, start=0.0)
     steady = PseudoRule(batch=BATCH, decay=0.0)
-    papers = PseudoRule(batch=BATCH, start=0.05, decay=0.0033)
-    wide = PseudoRule(batch=BATCH, start=0.5, decay=0.0166)
+    low = PseudoRule(batch=BATCH, start=0.05, decay=0.0033)
+    high = PseudoRule(batch=BATCH, start=0.5, decay=0.0166)
     return {
         "CEAL_FUSION": Contender(CealFusion(plain).choose, plain),
         "CEAL_MS": Contender(CealMargin(plain).choose, plain),
         "CEAL_LC": Contender(CealLeastConfidence(plain).choose, plain),
         "CEAL_EN": Contender(CealEntropy(plain).choose, plain),
         "CEAL_MS, r = 0": Contender(CealMargin(steady).choose, steady),
-        "CEAL_MS, the paper's threshold": Contender(CealMargin(papers).choose, papers),
-        "CEAL_MS, a wider threshold": Contender(CealMargin(wide).choose, wide),
+        "CEAL_MS, a lower threshold": Contender(CealMargin(low).choose, low),
+        "CEAL_MS, a higher threshold": Contender(CealMargin(high).choose, high),
         "MS without pseudo-labels": Contender(CealMargin(none).choose, none, False),
         "TCAL": Contender(Tcal().choose, none, False),
         "CEAL_RAND": Contender(_at_random, plain),
@@ -79,7 +79,7 @@ def _contenders() -> dict[str, Contender]:
 
 CONTENDERS = _contenders()
 ORDER = (EVERY_LABEL, "CEAL_FUSION", "TCAL", "CEAL_RAND", "AL_RAND")
-"""From best to worst, as the paper has it."""
+"""From best to worst, where each of the method's parts does its work."""
 
 
 def simulate(setting: Setting, name: str) -> dict[str, Any]:

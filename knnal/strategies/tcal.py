@@ -25,10 +25,7 @@ class Tcal(Strategy):
     """
 
     summary: ClassVar[str] = "the densest of each k-means cluster of the most uncertain by margin"
-    source: ClassVar[str] = (
-        "triple criteria active learning: Demir and Bruzzone (TGRS 2015), as told by Wang et al., "
-        "arXiv 1701.03551"
-    )
+    source: ClassVar[str] = "the TCAL that Wang et al. compare CEAL with, arXiv 1701.03551"
     formula: ClassVar[str] = (
         "1 + i / max i for the ten most uncertain by u and those as uncertain as the last, else u"
     )
