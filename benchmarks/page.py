@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.classifier_tables import classifier_lines
+from benchmarks.grid_tables import ceal_lines, multiclass_lines
 from benchmarks.guided.lines import guided_lines
 from benchmarks.noise.summary import noise_lines
 from benchmarks.strategies.lines import strategies_lines
@@ -36,6 +37,8 @@ _TITLES = {
     "fruits": "The article's experiment on fruits",
     "sentiment140": "The article's experiment on tweets",
     "guided": "Guided labeling",
+    "multiclass": "Uncertainty measures on ten classes and on two",
+    "ceal": "CEAL: pseudo-labels where the classifier is sure",
     "peers": "Against others",
     "strategies": "Every strategy",
     "classifiers": "Classifiers",
@@ -44,8 +47,10 @@ _TITLES = {
 }
 
 _LINES: dict[str, Callable[[dict[str, Any]], list[str]]] = {
+    "ceal": ceal_lines,
     "classifiers": classifier_lines,
     "guided": guided_lines,
+    "multiclass": multiclass_lines,
     "noise": noise_lines,
     "peers": peers_lines,
     "seek": seek_lines,

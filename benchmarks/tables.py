@@ -72,7 +72,7 @@ def _contenders(contenders: dict[str, Any], labels: int, beside: str) -> str:
             *(_labels(c["labels_to"][target], labels) for target in targets),
             *(f"{c['accuracy'][n]:.3f}" for n in at),
             f"{c['mean']:.3f}",
-            _interval(c["gain"]),
+            interval(c["gain"]),
             " ".join(_labels(n, labels) for n in c["by_seed"]),
         )
         for contender, c in contenders.items()
@@ -149,7 +149,7 @@ def _set(part: dict[str, Any]) -> str:
 
 
 def _area(judged: dict[str, Any]) -> tuple[str, str]:
-    return f"{judged['area']:.3f}", _interval(judged["difference"])
+    return f"{judged['area']:.3f}", interval(judged["difference"])
 
 
 def _costs_text(found: dict[str, Any]) -> str:
@@ -187,7 +187,8 @@ def _settings(settings: dict[str, Any]) -> str:
     )
 
 
-def _interval(found: Sequence[float] | None) -> str:
+def interval(found: Sequence[float] | None) -> str:
+    """A mean difference and its interval."""
     return NONE if found is None else "{:+.3f} ({:+.3f} to {:+.3f})".format(*found)
 
 

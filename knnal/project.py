@@ -61,6 +61,8 @@ from knnal.session import Session, default_annotator, stored_geometry
 from knnal.store.catalogue import ItemState
 from knnal.store.ledger import Ledger
 from knnal.store.pool import Pool
+from knnal.strategies.base import STRATEGIES, create_strategy
+from knnal.strategies.ceal import Ceal
 from knnal.strategies.sought import Sought, sought_classes
 from knnal.types import LogNarrator, Modality, Narrator, Prediction
 from knnal.viewing import make_views, wanted_recipe
@@ -92,7 +94,8 @@ class Status:
     ``near_duplicates`` is None unless it was asked for. ``curve`` is the estimated accuracy over
     labels, and ``random`` what random labels would have reached; None unless it was asked for, or
     while too few items are audited. So is the ``temperature`` that would calibrate probabilities;
-    ``calibration`` is of those given so far.
+    ``calibration`` is of those given so far. ``pseudo`` is None unless a ``ceal-`` strategy asked
+    for the latest label that a strategy asked for.
     """
 
     folder: str
@@ -112,6 +115,7 @@ class Status:
     accuracy: AccuracyEstimate | None
     curve: tuple[CurvePoint, ...]
     random: RandomEstimate | None
+    pseudo: PseudoStanding | None
     advice: Advice
     calibration: Calibration | None
     temperature: Temperature | None
@@ -122,6 +126,17 @@ class Status:
         if self.accuracy is not None:
             values["accuracy"]["estimate"] = self.accuracy.accuracy
         return values
+
+
+@dataclass(frozen=True, slots=True)
+class PseudoStanding:
+    """So many items have a pseudo-label in the next question of a strategy, by the default
+    classifier: those below an entropy of ``threshold``, in nats.
+    """
+
+    strategy: str
+    items: int
+    threshold: float
 
 
 class Project:
@@ -265,8 +280,9 @@ class Project:
 
         It is read from the log alone, unless it is to ``compare`` with random labels or to count
         the near-duplicates of a similarity ``per_group``, which take the neighbour graph, or to
-        ``calibrate`` what a session of these options predicts. Raises InputError for a target that
-        is no accuracy, and a similarity outside (0, 1).
+        ``calibrate`` what a session of these options predicts, or there are pseudo-labels to count,
+        which take a session. Raises InputError for a target that is no accuracy, and a similarity
+        outside (0, 1).
         """
         ledger = Ledger()
         for event in self.pool.log.events():
@@ -292,6 +308,7 @@ class Project:
             accuracy=latest_estimate(audited),
             curve=audit_curve(audited),
             random=self._random(audited, ledger.label_count) if compare else None,
+            pseudo=self._pseudo(ledger) if counts[ItemState.LIVE] else None,
             advice=advise(ledger, audited, target),
             calibration=calibration_of(audited),
             temperature=None
@@ -323,6 +340,17 @@ class Project:
             items=int(sizes.sum()),
             to_ask=groups.count(geometry.live & ~groups.closed),
         )
+
+    def _pseudo(self, ledger: Ledger) -> PseudoStanding | None:
+        asked = (event.strategy for event in ledger.labelled_latest_first())
+        name = next(filter(None, asked), "")
+        if not name.startswith("ceal-") or name not in STRATEGIES.names():
+            return None
+        strategy = create_strategy(name)
+        if not isinstance(strategy, Ceal):
+            return None
+        found = strategy.pseudo_labels(self.session(strategy=name).state)
+        return PseudoStanding(name, len(found), found.threshold)
 
     def _random(self, audited: Sequence[Audited], labels: int) -> RandomEstimate | None:
         there, rows = located(self.pool, audited, len(self.pool.embeddings))

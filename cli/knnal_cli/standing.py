@@ -24,6 +24,12 @@ def print_status(status: Status, *, compared: bool, calibrated: bool) -> None:
     """
     for line in (*_pool_lines(status), *_label_lines(status), _accuracy_line(status)):
         typer.echo(line)
+    if status.pseudo is not None:
+        typer.echo(
+            f"Pseudo    {status.pseudo.items} items below an entropy of "
+            f"{status.pseudo.threshold:.4f}: they vote on what {status.pseudo.strategy} asks next, "
+            "and are no labels"
+        )
     if compared:
         typer.echo(f"Random    {_random_line(status)}")
     if calibrated:

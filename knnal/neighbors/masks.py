@@ -20,7 +20,7 @@ from knnal.neighbors.vote import VoteOptions
 from knnal.parallel import over_rows
 from knnal.types import Float32Array, Int32Array, IntArray, RowArray
 
-GROUPS = 64
+GROUPS = 32
 """Dimensions are kept or dropped by the group: parts of a dot product serve all masks at once."""
 
 _BLOCK = 1024
@@ -29,7 +29,7 @@ _BLOCK = 1024
 @dataclass(frozen=True, slots=True)
 class FeatureMasks:
     """Which dimensions each of M masks keeps: ``kept`` ``(G, M)`` is 1 for a group that it keeps,
-    else 0. Dimension j is in group ``j % G``; up to 64 dimensions are a group each.
+    else 0. Dimension j is in group ``j % G``; up to 32 dimensions are a group each.
     """
 
     kept: Float32Array
@@ -115,17 +115,17 @@ def _masked_dots(
 ) -> None:
     """Dot products under each mask, ``out`` ``(M,)``, from those of the groups, ``parts``."""
     groups = len(parts)
+    whole = len(x) // groups * groups
     parts[:] = 0.0
-    for begin in range(0, len(x), groups):
-        end = min(begin + groups, len(x))
-        x_part, q_part = x[begin:end], q[begin:end]
-        for g in range(end - begin):
-            parts[g] += x_part[g] * q_part[g]
+    for begin in range(0, whole, groups):
+        for g in range(groups):
+            parts[g] += x[begin + g] * q[begin + g]
+    for j in range(whole, len(x)):
+        parts[j - whole] += x[j] * q[j]
     out[:] = 0.0
     for g in range(groups):
-        part, kept_part = parts[g], kept[g]
         for m in range(len(out)):
-            out[m] += part * kept_part[m]
+            out[m] += parts[g] * kept[g, m]
 
 
 @kernel

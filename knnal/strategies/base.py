@@ -12,6 +12,7 @@ from typing import ClassVar, cast
 import numpy as np
 
 from knnal.classifiers.inconsistency import Inconsistency
+from knnal.classifiers.masked import MaskedVotes
 from knnal.errors import InputError
 from knnal.overlay import Overlay
 from knnal.registry import Registry, unknown_name
@@ -231,6 +232,7 @@ TERMS: dict[str, Callable[[PoolState], Float32Array]] = {
     "largest-margin": lambda state: state.uncertainty("largest-margin"),
     "entropy": lambda state: state.uncertainty("entropy"),
     "inconsistency": lambda state: state.follower(Inconsistency).share(),
+    "disagreement": lambda state: state.follower(MaskedVotes).disagreement(),
     "local": lambda state: state.local_density,
     "global": lambda state: state.global_density,
     "uncovered": lambda state: state.uncovered(),
@@ -244,7 +246,7 @@ TERMS: dict[str, Callable[[PoolState], Float32Array]] = {
 ALIASES = {"margin": "smallest-margin"}
 """Other names of terms in compositions."""
 
-UNCERTAINTIES = frozenset({*MEASURES, "inconsistency", "response-entropy"})
+UNCERTAINTIES = frozenset({*MEASURES, "disagreement", "inconsistency", "response-entropy"})
 """The terms that are 0 wherever the classifier is sure; products of raw values raise them."""
 
 COVERED_TERMS: dict[str, Callable[[Overlay], Float32Array]] = {

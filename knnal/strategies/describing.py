@@ -13,6 +13,7 @@ MEANINGS = {
     "largest-margin": "1 - (p1 - pC): how close the likeliest and unlikeliest classes are",
     "entropy": "-sum p log p: how even the class probabilities are",
     "inconsistency": "share of random feature masks that predict another class than all features",
+    "disagreement": "mutual information of the label and the vote under random feature masks",
     "response-entropy": "entropy of the votes on the item's augmented views, on average",
     "local": "kernel mass of the item's neighbourhood on the neighbour graph",
     "global": "mean similarity to the whole pool",

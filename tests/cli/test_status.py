@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import csv
 import json
+from contextlib import closing
 from typing import Any
 
+import numpy as np
 import pytest
 
 from knnal.evaluation.calibration import LEAST_AUDITED as LEAST
 from knnal.evaluation.random_labels import LEAST_AUDITED
 from knnal.neighbors.vote import VoteOptions
 from knnal.project import Project
+from knnal.session import Session
+from knnal.store.pool import Pool
 
 
 def test_json_has_everything_that_is_drawn(studied: Any) -> None:
@@ -117,3 +121,28 @@ def test_what_calibration_needs(labelled: Any) -> None:
     labelled.fails("predict", "--pool-all", "--calibrated", saying=[f"at least {LEAST}", "came 0"])
     done = labelled("status", "--plot", "--calibration", "both.png", code=2)
     assert "'--calibration FILE.png'" in done.err
+
+
+def test_pseudo_labels_show_while_a_ceal_strategy_asks(labelled: Any) -> None:
+    def answer(strategy: str) -> None:
+        item = labelled("next", "--json", "--audit", "0", "--strategy", strategy).data["id"]
+        labelled("tell", item, "left" if int(item) < 20 else "right")
+
+    assert labelled("status", "--json").data["pseudo"] is None
+    for _ in range(10):
+        answer("ceal-ms")
+    labelled("tell", labelled("rank", "--top", "1", "--json").data[0]["id"], "left")  # not asked
+    pseudo = labelled("status", "--json").data["pseudo"]
+    assert pseudo["strategy"] == "ceal-ms"
+    assert pseudo["threshold"] == pytest.approx(0.2 - 0.00043)
+    with closing(Pool.open(labelled.folder / ".knnal")) as pool:
+        state = Session(pool).state
+        sure = state.unlabelled & (state.uncertainty("entropy") < pseudo["threshold"])
+        assert pseudo["items"] == np.count_nonzero(sure) > 0
+    lines = labelled("status").out.splitlines()
+    (line,) = (line for line in lines if line.startswith("Pseudo "))
+    assert line.startswith(f"Pseudo    {pseudo['items']} items below an entropy of 0.1996: ")
+    assert labelled("status", "--json").data["labelled"] == 13
+    answer("entropy")
+    assert labelled("status", "--json").data["pseudo"] is None
+    assert "Pseudo" not in labelled("status").out

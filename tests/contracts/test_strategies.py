@@ -34,6 +34,7 @@ EXPECTED = {
     "cdf-product", "product", "article", "article-as-printed", "random", "guided",
     "least-confidence", "smallest-margin", "largest-margin", "entropy",
     "maxherding", "uherding", "typiclust", "probcover", "k-center", "dropquery",
+    "disagreement", "ceal-lc", "ceal-ms", "ceal-en", "ceal-fusion", "tcal",
 }  # fmt: skip
 COMPOSED = (
     "cdf(smallest-margin, local, uncovered)",
@@ -41,7 +42,7 @@ COMPOSED = (
     "product(least-confidence, distance)",
     "uherding(entropy)",
 )
-RANDOM = {"random", "guided"}
+RANDOM = {"random", "guided", "ceal-fusion"}
 """Those that draw; another one that does is added here."""
 
 OF_A_SIZE = {"tcal", "ceal-fusion"}

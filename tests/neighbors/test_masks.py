@@ -127,3 +127,17 @@ def test_candidates_are_the_nearest_labelled_rows_but_oneself() -> None:
         for m in range(16):
             expected = votes_by_definition(X, row, nearest, kept[:, m], of, weights, state.vote)
             np.testing.assert_allclose(found[at, m], expected, atol=2e-4)
+
+
+def test_a_rebuild_makes_them_anew() -> None:
+    X = vectors(50, 12)
+    state = PoolState(Geometry.of(X), classifier="knn")
+    state.rebuild(np.arange(9), np.arange(9) % 3, CLASSES)
+    before = state.follower(MaskedVotes).disagreement().copy()
+    assert state.follower(MaskedVotes) is state.follower(MaskedVotes)
+    state.rebuild(np.arange(30), np.arange(30) % 2, CLASSES)
+    fresh = PoolState(Geometry.of(X), classifier="knn")
+    fresh.rebuild(np.arange(30), np.arange(30) % 2, CLASSES)
+    found = state.follower(MaskedVotes).disagreement()
+    np.testing.assert_array_equal(found, fresh.follower(MaskedVotes).disagreement())
+    assert not np.array_equal(found, before)
