@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,21 +13,11 @@ from knnal.augmentation.recipe import Recipe
 from knnal.embedders.base import Embedder, create_embedder
 from knnal.embedding import Embedded, embed_stream
 from knnal.errors import EmbedderMismatchError, ItemError, PoolError
-from knnal.evaluation.advice import Advice, advise
 from knnal.evaluation.audit import (
-    AccuracyEstimate,
-    Audited,
-    CurvePoint,
-    audit_curve,
     audited_items,
-    latest_estimate,
 )
 from knnal.evaluation.calibration import (
-    Calibration,
-    Temperature,
-    calibration_of,
     required_temperature,
-    temperature_of,
 )
 from knnal.evaluation.inspection.inspecting import (
     Inspection,
@@ -40,7 +28,6 @@ from knnal.evaluation.inspection.inspecting import (
 )
 from knnal.evaluation.inspection.points import Colour, default_colour, map_points
 from knnal.evaluation.inspection.writing import made_folder, write_inspection
-from knnal.evaluation.random_labels import RandomEstimate, RandomLabels, located
 from knnal.evaluation.results import write_results
 from knnal.evaluation.settings import Settings
 from knnal.evaluation.simulation import simulate
@@ -52,18 +39,13 @@ from knnal.ingest import IngestReport, ingest
 from knnal.items.base import Item, Skip, Source
 from knnal.items.detect import open_source
 from knnal.items.text import text_item
-from knnal.neighbors.duplicates import find_duplicates
 from knnal.neighbors.graph import stored_graph
 from knnal.neighbors.layout_file import stored_layout
-from knnal.neighbors.open_groups import OpenGroups
 from knnal.neighbors.reduced_file import stored_reduction
-from knnal.session import Session, default_annotator, stored_geometry
+from knnal.session import Session, default_annotator
+from knnal.status import Status, read_status
 from knnal.store.catalogue import ItemState
-from knnal.store.ledger import Ledger
 from knnal.store.pool import Pool
-from knnal.strategies.base import STRATEGIES, create_strategy
-from knnal.strategies.ceal import Ceal
-from knnal.strategies.sought import Sought, sought_classes
 from knnal.types import LogNarrator, Modality, Narrator, Prediction
 from knnal.viewing import make_views, wanted_recipe
 
@@ -72,71 +54,6 @@ DEFAULT_EMBEDDERS = {
     Modality.TEXT: "use",
     Modality.VECTOR: "precomputed",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class NearDuplicates:
-    """``groups`` of two or more ``items`` that are at least so similar; asked about once each, they
-    and all other items leave ``to_ask`` questions.
-    """
-
-    similarity: float
-    groups: int
-    items: int
-    to_ask: int
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """What a pool holds. ``labels`` counts by class, ``skipped`` are set aside by hand.
-
-    ``sought`` says of which classes items were looked for, and how many were found;
-    ``near_duplicates`` is None unless it was asked for. ``curve`` is the estimated accuracy over
-    labels, and ``random`` what random labels would have reached; None unless it was asked for, or
-    while too few items are audited. So is the ``temperature`` that would calibrate probabilities;
-    ``calibration`` is of those given so far. ``pseudo`` is None unless a ``ceal-`` strategy asked
-    for the latest label that a strategy asked for.
-    """
-
-    folder: str
-    sources: tuple[str, ...]
-    modality: str | None
-    embedder: str | None
-    graph: str | None
-    views: str | None
-    schema_version: int
-    items: int
-    vanished: int
-    labelled: int
-    skipped: int
-    labels: dict[str, int]
-    sought: tuple[Sought, ...]
-    near_duplicates: NearDuplicates | None
-    accuracy: AccuracyEstimate | None
-    curve: tuple[CurvePoint, ...]
-    random: RandomEstimate | None
-    pseudo: PseudoStanding | None
-    advice: Advice
-    calibration: Calibration | None
-    temperature: Temperature | None
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
-        values = dataclasses.asdict(self)
-        if self.accuracy is not None:
-            values["accuracy"]["estimate"] = self.accuracy.accuracy
-        return values
-
-
-@dataclass(frozen=True, slots=True)
-class PseudoStanding:
-    """So many items have a pseudo-label in the next question of a strategy, by the default
-    classifier: those below an entropy of ``threshold``, in nats.
-    """
-
-    strategy: str
-    items: int
-    threshold: float
 
 
 class Project:
@@ -284,78 +201,14 @@ class Project:
         which take a session. Raises InputError for a target that is no accuracy, and a similarity
         outside (0, 1).
         """
-        ledger = Ledger()
-        for event in self.pool.log.events():
-            ledger.apply(event)
-        audited = audited_items(ledger)
-        counts = self.pool.catalogue.counts()
-        manifest = self.pool.manifest
-        return Status(
-            folder=str(self.pool.folder),
-            sources=tuple(map(str, self.pool.catalogue.sources())),
-            modality=manifest.modality,
-            embedder=str(manifest.embedder) if manifest.embedder else None,
-            graph=str(manifest.graph) if manifest.graph else None,
-            views=self._views_line(),
-            schema_version=manifest.schema_version,
-            items=counts[ItemState.LIVE],
-            vanished=counts[ItemState.VANISHED],
-            labelled=ledger.label_count,
-            skipped=len(ledger.skipped()),
-            labels=ledger.class_counts(),
-            sought=sought_classes(ledger),
-            near_duplicates=self._near_duplicates(ledger, per_group),
-            accuracy=latest_estimate(audited),
-            curve=audit_curve(audited),
-            random=self._random(audited, ledger.label_count) if compare else None,
-            pseudo=self._pseudo(ledger) if counts[ItemState.LIVE] else None,
-            advice=advise(ledger, audited, target),
-            calibration=calibration_of(audited),
-            temperature=None
-            if calibrate is None
-            else temperature_of(self.session(**calibrate), audited),
+        return read_status(
+            self.pool,
+            target=target,
+            compare=compare,
+            calibrate=calibrate,
+            per_group=per_group,
+            narrator=self._narrator,
         )
-
-    def _views_line(self) -> str | None:
-        files = self.pool.view_files
-        facts = None if files is None else files.facts()
-        if files is None or facts is None:
-            return None
-        made, live = files.made(), self.pool.live
-        lacking = np.count_nonzero(live) - np.count_nonzero(live[: len(made)] & made[: len(live)])
-        return f"{facts}{f', {lacking} items without' if lacking else ''}"
-
-    def _near_duplicates(self, ledger: Ledger, similarity: float | None) -> NearDuplicates | None:
-        if similarity is None:
-            return None
-        geometry = stored_geometry(self.pool, self._narrator)
-        found = self.pool.catalogue.rows_of([*ledger.labels(), *ledger.skipped()])
-        decided = np.zeros(len(geometry), dtype=np.bool_)
-        decided[list(found.values())] = True
-        groups = OpenGroups(find_duplicates(geometry.X, geometry.graph, similarity), decided)
-        sizes = groups.groups.sizes[groups.groups.sizes > 1]
-        return NearDuplicates(
-            similarity=similarity,
-            groups=len(sizes),
-            items=int(sizes.sum()),
-            to_ask=groups.count(geometry.live & ~groups.closed),
-        )
-
-    def _pseudo(self, ledger: Ledger) -> PseudoStanding | None:
-        asked = (event.strategy for event in ledger.labelled_latest_first())
-        name = next(filter(None, asked), "")
-        if not name.startswith("ceal-") or name not in STRATEGIES.names():
-            return None
-        strategy = create_strategy(name)
-        if not isinstance(strategy, Ceal):
-            return None
-        found = strategy.pseudo_labels(self.session(strategy=name).state)
-        return PseudoStanding(name, len(found), found.threshold)
-
-    def _random(self, audited: Sequence[Audited], labels: int) -> RandomEstimate | None:
-        there, rows = located(self.pool, audited, len(self.pool.embeddings))
-        random = RandomLabels(lambda: stored_geometry(self.pool, self._narrator))
-        return random.estimate(there, rows, labels)
 
     def import_labels(self, file: Path, **options: Any) -> ImportReport:
         """Labels from a table; ``options`` are those of ``knnal.exchange.importing``."""

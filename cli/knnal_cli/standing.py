@@ -13,7 +13,7 @@ from knnal_cli.wording import search_line
 
 if TYPE_CHECKING:
     from knnal.evaluation.audit import CurvePoint
-    from knnal.project import NearDuplicates, Status
+    from knnal.status import NearDuplicates, Status
 
 _CHART_WIDTH, _CHART_HEIGHT = 80, 20
 
