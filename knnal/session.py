@@ -103,6 +103,15 @@ class Session:
         """
         return predict_vectors(self._settled, names, vectors, self._vote)
 
+    def agreement(self) -> float | None:
+        """How far the predictions agree with those without the latest label: Cohen's kappa.
+
+        None where there are not two labels, or where only one class is predicted.
+        """
+        self.refresh()
+        self.stop_anticipating()
+        return self._stability.look()
+
     def explain(self, item: str) -> Question:
         """The question that asking about the item would be: its prediction, neighbours, score.
 
@@ -163,7 +172,7 @@ class Session:
         self._replay.row(item)
         offer = self.pool.log.offered(item)
         with self.pool.log.writing(self._catch_up):
-            self._require_unlabelled(item)
+            require_unlabelled(self.ledger, item)
             prepared = self._speculation.prepared(item, label)
             events = self.pool.log.append_label(
                 EventKind.LABEL,
@@ -184,7 +193,7 @@ class Session:
         self._replay.row(item)
         offer = self.pool.log.offered(item)
         with self.pool.log.writing(self._catch_up):
-            self._require_unlabelled(item)
+            require_unlabelled(self.ledger, item)
             event = self.pool.log.append(
                 EventKind.SKIP,
                 annotator=self.annotator,
@@ -276,12 +285,8 @@ class Session:
         self._settled.apply(events)
 
     def _offer(self, questions: list[Question]) -> list[Question]:
-        offers = {
-            q.item: Offer(q.origin, q.score.strategy, {"value": q.score.value, **q.score.factors})
-            for q in questions
-            if q.score is not None
-        }
-        self.pool.log.offer(offers)
+        offers = {q.item: offer_of(q) for q in questions}
+        self.pool.log.offer({item: offer for item, offer in offers.items() if offer is not None})
         return questions
 
     def _provenance(self, item: str, offer: Offer | None, prepared: bool) -> dict[str, Any]:
@@ -292,27 +297,7 @@ class Session:
             prediction = self._asked.prediction
         else:
             (prediction,) = predict_items(self._settled, [item], self._vote)
-        predicted: dict[str, Any] = {}
-        if prediction.label is not None:
-            predicted = {"prediction": prediction.label, "probability": prediction.probability}
-        agreement = self._stability.look()
-        if agreement is not None:
-            predicted["agreement"] = agreement
-        if offer is None:
-            return {"origin": NAMED, "strategy": None, "scores": predicted}
-        return {
-            "origin": offer.origin,
-            "strategy": offer.strategy,
-            "scores": {**offer.scores, **predicted},
-        }
-
-    def _require_unlabelled(self, item: str) -> None:
-        decision = self.ledger.decision(item)
-        if decision is not None and decision.label is not None:
-            raise LabelConflictError(
-                f"'{item}' was labelled '{decision.label}' by {decision.annotator} at "
-                f"{decision.at}. Use relabel to change it."
-            )
+        return provenance(offer, prediction, self._stability.look())
 
 
 def stored_geometry(pool: Pool, narrator: Narrator | None = None) -> Geometry:
@@ -324,6 +309,44 @@ def stored_geometry(pool: Pool, narrator: Narrator | None = None) -> Geometry:
         reduced=lambda: stored_reduction(pool, live, narrator),
         graph=lambda: KernelGraph(stored_graph(pool, live, narrator)),
     )
+
+
+def offer_of(question: Question) -> Offer | None:
+    """What the log is to remember of a question's choice; None for one without a score."""
+    score = question.score
+    if score is None:
+        return None
+    return Offer(question.origin, score.strategy, {"value": score.value, **score.factors})
+
+
+def provenance(
+    offer: Offer | None, prediction: Prediction, agreement: float | None
+) -> dict[str, Any]:
+    """The fields of a label's event that tell how the item was chosen, and what was thought of it
+    before; ``agreement`` is of the predictions with those before the latest label.
+    """
+    predicted: dict[str, Any] = {}
+    if prediction.label is not None:
+        predicted = {"prediction": prediction.label, "probability": prediction.probability}
+    if agreement is not None:
+        predicted["agreement"] = agreement
+    if offer is None:
+        return {"origin": NAMED, "strategy": None, "scores": predicted}
+    return {
+        "origin": offer.origin,
+        "strategy": offer.strategy,
+        "scores": {**offer.scores, **predicted},
+    }
+
+
+def require_unlabelled(ledger: Ledger, item: str) -> None:
+    """Raises LabelConflictError for an item that has a label already."""
+    decision = ledger.decision(item)
+    if decision is not None and decision.label is not None:
+        raise LabelConflictError(
+            f"'{item}' was labelled '{decision.label}' by {decision.annotator} at "
+            f"{decision.at}. Use relabel to change it."
+        )
 
 
 def checked_label(label: str) -> str:
