@@ -21,7 +21,7 @@ from knnal.replay import Replay
 from knnal.speculation import Speculation
 from knnal.stability import Stability
 from knnal.state import PoolState
-from knnal.store.ledger import AUDIT, NAMED, Event, EventKind, Ledger
+from knnal.store.ledger import AUDIT, NAMED, REVIEW, Event, EventKind, Ledger
 from knnal.store.log import Offer
 from knnal.store.pool import Pool
 from knnal.types import FloatArray, IntArray, Narrator, Prediction
@@ -204,8 +204,8 @@ class Session:
         self._apply([event])
         return event
 
-    def relabel(self, item: str, label: str) -> Event:
-        """Give a labelled item another label.
+    def relabel(self, item: str, label: str, *, suspicion: float | None = None) -> Event:
+        """Give a labelled item another label; in a review, which tells its ``suspicion``.
 
         Raises InputError for an item without a label, LabelConflictError if somebody else has
         changed it since this session last looked.
@@ -214,28 +214,53 @@ class Session:
         self._replay.row(item)
         seen = self.ledger.decision(item)
         with self.pool.log.writing(self._catch_up):
-            current = self.ledger.decision(item)
-            if current is None or current.label is None:
-                raise InputError(
-                    f"Expected a labelled item, but '{item}' has no label to change. Use tell."
-                )
-            if current != seen:
-                raise LabelConflictError(
-                    f"'{item}' was meanwhile labelled '{current.label}' by {current.annotator}. "
-                    "Look again before you change it."
-                )
+            current = self._require_label(item, seen)
+            # An audited item stays one, and is judged by its corrected label.
+            origin, scores = AUDIT if current.origin == AUDIT else NAMED, current.scores
+            if suspicion is not None:
+                origin, scores = REVIEW, {**scores, "suspicion": suspicion}
             events = self.pool.log.append_label(
                 EventKind.RELABEL,
                 label,
                 annotator=self.annotator,
                 item=item,
-                # An audited item stays one, and is judged by its corrected label.
-                origin=AUDIT if current.origin == AUDIT else NAMED,
+                origin=origin,
                 strategy=current.strategy,
-                scores=current.scores,
+                scores=scores,
             )
         self._apply(events)
         return events[0]
+
+    def keep(self, item: str, *, suspicion: float) -> Event:
+        """Confirm an item's label in a review, which asks about it no more until it is another.
+
+        Raises as ``relabel`` does.
+        """
+        return self._review(EventKind.KEEP, item, suspicion)
+
+    def withdraw(self, item: str, *, suspicion: float) -> Event:
+        """Take an item's label out of force in a review, and set the item aside.
+
+        Raises as ``relabel`` does.
+        """
+        return self._review(EventKind.SKIP, item, suspicion)
+
+    def _review(self, kind: EventKind, item: str, suspicion: float) -> Event:
+        self._replay.row(item)
+        seen = self.ledger.decision(item)
+        with self.pool.log.writing(self._catch_up):
+            current = self._require_label(item, seen)
+            event = self.pool.log.append(
+                kind,
+                annotator=self.annotator,
+                item=item,
+                label=current.label if kind is EventKind.KEEP else None,
+                target=current.seq if kind is EventKind.KEEP else None,
+                origin=REVIEW,
+                scores={"suspicion": suspicion},
+            )
+        self._apply([event])
+        return event
 
     def undo(self) -> Event:
         """Take back this annotator's latest decision, and return it. Repeat to go further back.
@@ -298,6 +323,20 @@ class Session:
         else:
             (prediction,) = predict_items(self._settled, [item], self._vote)
         return provenance(offer, prediction, self._stability.look())
+
+    def _require_label(self, item: str, seen: Event | None) -> Event:
+        """The decision in force, which must give a label, and be the one that was ``seen``."""
+        current = self.ledger.decision(item)
+        if current is None or current.label is None:
+            raise InputError(
+                f"Expected a labelled item, but '{item}' has no label to change. Use tell."
+            )
+        if current != seen:
+            raise LabelConflictError(
+                f"'{item}' was meanwhile labelled '{current.label}' by {current.annotator}. "
+                "Look again before you change it."
+            )
+        return current
 
 
 def stored_geometry(pool: Pool, narrator: Narrator | None = None) -> Geometry:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from knnal.store.ledger import AUDIT, Ledger
+from knnal.store.ledger import Ledger
 
 WINDOW = 100
 CONFIDENCE_Z = 1.959963984540054
@@ -53,7 +53,7 @@ def audited_items(ledger: Ledger) -> list[Audited]:
     return [
         Audited(str(event.item), str(event.label), event.label == event.scores["prediction"], known)
         for known, event in enumerate(labelled)
-        if event.origin == AUDIT and "prediction" in event.scores
+        if ledger.is_audited(str(event.item)) and "prediction" in event.scores
     ]
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import chain
 from typing import Any
 
 ASKED = "asked"
@@ -16,6 +17,8 @@ NAMED = "named"
 """... whose item the user named."""
 IMPORTED = "imported"
 """... that came with the data: undo leaves it alone."""
+REVIEW = "review"
+"""... that was changed, kept or withdrawn when labels were looked at again."""
 
 
 class EventKind(StrEnum):
@@ -24,13 +27,15 @@ class EventKind(StrEnum):
     SKIP = "skip"
     UNDO = "undo"
     CLASS = "class"
+    KEEP = "keep"
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One line of the log. ``target`` is the event that an undo takes back, or, of a class that
-    a label brought with it, that label. ``origin`` tells how the item came to be decided on:
-    asked by a strategy, drawn for the audit, named by the user, imported. ``at`` is UTC, ISO 8601.
+    """One line of the log. ``target`` is the event that an undo takes back, the one that a keep
+    confirms, or, of a class that a label brought with it, that label. ``origin`` tells how the item
+    came to be decided on: asked by a strategy, drawn for the audit, named by the user, imported,
+    reviewed. ``at`` is UTC, ISO 8601.
     """
 
     seq: int
@@ -66,14 +71,19 @@ class Ledger:
         self.step = 0
         self._events: dict[int, Event] = {}
         self._by_item: dict[str, list[int]] = {}
+        self._keeps: dict[int, Event] = {}
+        self._kept: Counter[int] = Counter()
         self._classes: dict[str, int | None] = {}
         self._counts: Counter[str] = Counter()
 
     def apply(self, event: Event) -> Change | None:
-        """Take in the next event; what it changed, or None for a new class."""
+        """Take in the next event; what it changed, or None if no label could change by it."""
         self.last_seq = event.seq
         if event.kind is EventKind.CLASS:
             self._declare(event)
+            return None
+        if event.kind is EventKind.KEEP or event.target in self._keeps:
+            self._confirm(event)
             return None
         self.step += 1
         if event.kind is EventKind.UNDO:
@@ -98,6 +108,17 @@ class Ledger:
         if event.label not in self._classes or event.target is None:
             self._classes[event.label] = event.target
 
+    def _confirm(self, event: Event) -> None:
+        """A keep, or the undo of one."""
+        assert event.target is not None
+        if event.kind is EventKind.KEEP:
+            self._keeps[event.seq] = event
+            self._kept[event.target] += 1
+        else:
+            confirmed = self._keeps.pop(event.target).target
+            assert confirmed is not None
+            self._kept[confirmed] -= 1
+
     def _undo(self, event: Event) -> Change:
         assert event.target is not None
         item = self._events[event.target].item
@@ -115,6 +136,16 @@ class Ledger:
     def label(self, item: str) -> str | None:
         decision = self.decision(item)
         return None if decision is None else decision.label
+
+    def is_reviewed(self, item: str) -> bool:
+        """Whether a review has given the label in force, or kept it."""
+        decision = self.decision(item)
+        return decision is not None and (decision.origin == REVIEW or self._kept[decision.seq] > 0)
+
+    def is_audited(self, item: str) -> bool:
+        """Whether the item was drawn for the audit when it got its label, or its first one."""
+        events = (self._events[seq] for seq in self._by_item.get(item, ()))
+        return any(event.origin == AUDIT and event.label is not None for event in events)
 
     def decisions(self) -> Iterator[Event]:
         """The events in force, one an item, in the order in which they were made."""
@@ -169,11 +200,13 @@ class Ledger:
         return {name: self._counts[name] for name in self.classes()}
 
     def last_of(self, annotator: str) -> Event | None:
-        """The annotator's latest decision that has not been taken back, imports apart, or None."""
+        """The annotator's latest decision or keep that has not been taken back, or None.
+
+        Imports are left alone.
+        """
         mine = (
-            seq
-            for seq, event in self._events.items()
+            event
+            for event in chain(self._events.values(), self._keeps.values())
             if event.annotator == annotator and event.origin != IMPORTED
         )
-        latest = max(mine, default=None)
-        return None if latest is None else self._events[latest]
+        return max(mine, default=None, key=lambda event: event.seq)

@@ -11,9 +11,11 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from knnal.errors import SchemaTooNewError
 from knnal.store.database import transaction
 from knnal.store.ledger import IMPORTED, Event, EventKind
 
+_KINDS = frozenset(kind.value for kind in EventKind)
 _COLUMNS = "seq, kind, origin, annotator, at, item, label, target, strategy, scores"
 
 
@@ -151,7 +153,13 @@ class LabelLog:
 
 
 def _event(row: tuple[Any, ...]) -> Event:
+    """Raises SchemaTooNewError for a kind that this knnal does not know."""
     seq, kind, origin, annotator, at, item, label, target, strategy, scores = row
+    if kind not in _KINDS:
+        raise SchemaTooNewError(
+            f"Expected events of the kinds {', '.join(sorted(_KINDS))} in this pool's log, came "
+            f"'{kind}' as number {seq}. Upgrade knnal to open it; nothing in the pool was changed."
+        )
     return Event(
         seq=seq,
         kind=EventKind(kind),

@@ -57,7 +57,42 @@ def _first_schema(db: sqlite3.Connection) -> None:
         db.execute(statement)
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first_schema,)
+def _events_of_any_kind(db: sqlite3.Connection) -> None:
+    """Without the list of kinds, which knnal checks as it reads, so that there can be new ones.
+
+    The name of the new table is that which its own foreign key goes to, and changes there too.
+    """
+    for statement in (
+        """CREATE TABLE events_of_any_kind (
+             seq INTEGER PRIMARY KEY AUTOINCREMENT,
+             kind TEXT NOT NULL,
+             item TEXT,
+             label TEXT,
+             target INTEGER REFERENCES events_of_any_kind (seq),
+             origin TEXT NOT NULL,
+             annotator TEXT NOT NULL,
+             at TEXT NOT NULL,
+             strategy TEXT,
+             scores TEXT
+           )""",
+        """INSERT INTO events_of_any_kind
+             (seq, kind, item, label, target, origin, annotator, at, strategy, scores)
+           SELECT seq, kind, item, label, target, origin, annotator, at, strategy, scores
+           FROM events ORDER BY seq""",
+        "DROP TABLE events",  # its indexes and triggers go with it; triggers do not fire
+        "ALTER TABLE events_of_any_kind RENAME TO events",
+        "CREATE INDEX events_by_item ON events (item)",
+        "CREATE INDEX events_by_target ON events (target) WHERE target IS NOT NULL",
+        "CREATE INDEX events_by_class ON events (label) WHERE kind = 'class'",
+        """CREATE TRIGGER events_are_never_changed BEFORE UPDATE ON events
+           BEGIN SELECT RAISE(ABORT, 'events are append-only'); END""",
+        """CREATE TRIGGER events_are_never_deleted BEFORE DELETE ON events
+           BEGIN SELECT RAISE(ABORT, 'events are append-only'); END""",
+    ):
+        db.execute(statement)
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first_schema, _events_of_any_kind)
 SCHEMA_VERSION = len(MIGRATIONS)
 
 

@@ -28,6 +28,11 @@ def test_the_documented_query_finds_the_labels_in_force(make_pool: Any, tmp_path
     session.relabel("item-1", "c")
     session.relabel("item-2", "c")
     session.undo()
+    session.keep("item-0", suspicion=0.7)
+    session.keep("item-1", suspicion=0.6)
+    session.undo()
+    session.withdraw("item-3", suspicion=0.9)
+    assert len(session.ledger.labels()) == 4
     (query,) = re.findall(r"```sql\n(.*?)```", FORMAT, flags=re.DOTALL)
     with closing(sqlite3.connect(tmp_path / "pool" / "labels.sqlite")) as db:
         assert dict(db.execute(query)) == session.ledger.labels()

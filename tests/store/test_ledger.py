@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from knnal.store.ledger import IMPORTED, Change, Event, EventKind, Ledger
+from knnal.store.ledger import IMPORTED, REVIEW, Change, Event, EventKind, Ledger
 
 
 class Log:
@@ -125,6 +125,53 @@ def test_steps_count_decisions_and_undos_but_not_classes() -> None:
     log.label("x", "a")
     log("undo", "x", target=2)
     assert (log.ledger.step, log.ledger.last_seq) == (2, 3)
+
+
+def test_a_keep_confirms_a_decision_and_changes_nothing_else() -> None:
+    log = Log()
+    first = log.label("x", "a", origin="audit")
+    step = log.ledger.step
+    assert log("keep", "x", "a", target=first, origin=REVIEW) is None
+    kept = log.event.seq
+    assert log.ledger.is_reviewed("x")
+    assert not log.ledger.is_reviewed("y")
+    assert log.ledger.is_audited("x")
+    assert log.ledger.step == step
+    assert [event.seq for event in log.ledger.decisions()] == [first]
+    assert log.ledger.class_counts() == {"a": 1}
+    assert log.ledger.last_of("ann").seq == kept
+    assert log("undo", "x", target=kept) is None
+    assert not log.ledger.is_reviewed("x")
+    assert log.ledger.last_of("ann").seq == first
+
+
+def test_a_keep_is_of_one_label_alone() -> None:
+    log = Log()
+    first = log.label("x", "a")
+    log("keep", "x", "a", target=first, origin=REVIEW)
+    log("keep", "x", "a", target=first, origin=REVIEW, annotator="bob")
+    log("relabel", "x", "b")
+    second = log.event.seq
+    assert not log.ledger.is_reviewed("x")
+    log("undo", "x", target=second)
+    assert log.ledger.is_reviewed("x")
+    log("undo", "x", target=log.ledger.last_of("bob").seq)
+    assert log.ledger.is_reviewed("x"), "ann's keep is still there"
+    log("undo", "x", target=log.ledger.last_of("ann").seq)
+    assert not log.ledger.is_reviewed("x")
+
+
+def test_a_label_that_a_review_gives_is_reviewed_and_an_audited_item_stays_audited() -> None:
+    log = Log()
+    log.label("x", "a", origin="audit")
+    log("relabel", "x", "b", origin=REVIEW)
+    assert log.ledger.is_reviewed("x")
+    assert log.ledger.is_audited("x")
+    log("skip", "x", origin=REVIEW)
+    assert log.ledger.skipped() == {"x"}
+    log("skip", "y", origin="audit")
+    log.label("y", "a")
+    assert not log.ledger.is_audited("y")
 
 
 @given(

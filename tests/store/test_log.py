@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from knnal.errors import PoolBusyError
+from knnal.errors import PoolBusyError, SchemaTooNewError
 from knnal.store import database
 from knnal.store.database import connect, transaction
 from knnal.store.ledger import EventKind
@@ -129,11 +129,16 @@ def test_offers_are_replaced_by_later_ones(log: LabelLog) -> None:
     assert log.offered("y") == Offer("audit", "random", {})
 
 
-def test_kinds_are_checked_by_the_database(db: sqlite3.Connection) -> None:
-    with pytest.raises(sqlite3.IntegrityError):
-        db.execute(
-            "INSERT INTO events (kind, origin, annotator, at) VALUES ('guess', 'x', 'x', 'x')"
-        )
+def test_an_event_of_a_kind_from_the_future_is_not_guessed_at(
+    log: LabelLog, db: sqlite3.Connection
+) -> None:
+    label(log, "x", "a")
+    db.execute("INSERT INTO events (kind, origin, annotator, at) VALUES ('guess', 'x', 'x', 'x')")
+    with pytest.raises(SchemaTooNewError, match=r"'guess' as number 3\. Upgrade knnal"):
+        list(log.events())
+
+
+def test_targets_are_checked_by_the_database(db: sqlite3.Connection) -> None:
     with pytest.raises(sqlite3.IntegrityError):
         db.execute(
             "INSERT INTO events (kind, origin, annotator, at, target) "

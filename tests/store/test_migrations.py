@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,8 @@ from knnal.errors import PoolError, SchemaTooNewError
 from knnal.session import Session
 from knnal.store import migrations
 from knnal.store.database import connect
+from knnal.store.ledger import EventKind
+from knnal.store.log import LabelLog
 from knnal.store.migrations import SCHEMA_VERSION, migrate
 from knnal.store.pool import Pool
 
@@ -111,6 +115,89 @@ def test_an_older_pool_is_brought_up_to_date_with_its_labels(
         SCHEMA_VERSION + 1
     )
     assert Session(pool).ledger.labels() == {"item-1": "a"}
+
+
+def first_schema(file: Path) -> None:
+    """A database as the first schema left it: labels, an undo, a class, an offer."""
+    with closing(sqlite3.connect(file, isolation_level=None)) as db:
+        migrations.MIGRATIONS[0](db)
+        db.execute("PRAGMA user_version = 1")
+        for number, (kind, item, name, target) in enumerate(OLD_EVENTS, start=1):
+            db.execute(
+                "INSERT INTO events VALUES (?, ?, ?, ?, ?, 'asked', 'ann', 'then', 'product', ?)",
+                (number, kind, item, name, target, '{"u": 0.5}'),
+            )
+        db.execute("INSERT INTO offers VALUES ('x', 'asked', 'product', '{}')")
+
+
+def described(db: sqlite3.Connection) -> list[tuple[str, str]]:
+    """Indexes and triggers as they were written."""
+    return sorted(
+        (name, " ".join(sql.split()))
+        for name, sql in db.execute(
+            "SELECT name, sql FROM sqlite_master WHERE type IN ('index', 'trigger') AND sql > ''"
+        )
+    )
+
+
+OLD_EVENTS = (
+    ("label", "x", "a", None), ("class", None, "a", 1), ("skip", "y", None, None),
+    ("undo", "y", None, 3), ("relabel", "x", "b", None), ("class", None, "b", 5),
+)  # fmt: skip
+
+
+def test_the_log_of_the_first_schema_takes_new_kinds_and_keeps_its_events(tmp_path: Path) -> None:
+    file = tmp_path / "labels.sqlite"
+    first_schema(file)
+    with closing(sqlite3.connect(file)) as db:
+        before, kept = list(db.execute("SELECT * FROM events")), described(db)
+        sequence = list(db.execute("SELECT * FROM sqlite_sequence"))
+    with closing(connect(file)) as db:
+        assert list(db.execute("SELECT * FROM events ORDER BY seq")) == before
+        assert described(db) == kept
+        assert list(db.execute("SELECT * FROM sqlite_sequence")) == sequence
+        assert db.execute("PRAGMA foreign_key_check").fetchall() == []
+        assert db.execute("PRAGMA foreign_key_list(events)").fetchone()[2:5] == (
+            "events", "target", "seq",
+        )  # fmt: skip
+        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        log = LabelLog(db)
+        assert log.label_of("x") == "b"
+        assert log.offered("x") is not None
+        keep = log.append(
+            EventKind.KEEP, annotator="ann", origin="review", item="x", label="b", target=5
+        )
+        assert (keep.seq, [event.kind for event in log.events()][-1]) == (7, "keep")
+        for change in ("UPDATE events SET label = 'z'", "DELETE FROM events"):
+            with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+                db.execute(change)
+        with pytest.raises(sqlite3.IntegrityError, match="FOREIGN KEY"):
+            log.append(EventKind.UNDO, annotator="ann", origin="named", item="x", target=99)
+    assert version(file) == SCHEMA_VERSION
+
+
+def test_a_process_killed_while_it_migrates_changes_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "labels.sqlite"
+    first_schema(file)
+    killed = """
+import os, signal, sqlite3, sys
+from knnal.store.migrations import MIGRATIONS
+db = sqlite3.connect(sys.argv[1], isolation_level=None)
+db.execute("PRAGMA journal_mode = WAL")
+db.execute("PRAGMA foreign_keys = ON")
+db.execute("PRAGMA cache_size = 1")
+db.execute("BEGIN IMMEDIATE")
+MIGRATIONS[1](db)
+os._exit(9)
+"""
+    done = subprocess.run([sys.executable, "-c", killed, str(file)], check=False)
+    assert done.returncode == 9
+    assert version(file) == 1
+    assert "events_of_any_kind" not in tables(file)
+    with closing(connect(file)) as db:
+        found = [event[:4] for event in db.execute("SELECT kind, item, label, target FROM events")]
+    assert found == list(OLD_EVENTS)
+    assert version(file) == SCHEMA_VERSION
 
 
 def test_each_step_runs_once(tmp_path: Path) -> None:

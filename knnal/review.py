@@ -1,0 +1,244 @@
+"""Labels looked at again: which ones are suspicious, and what is decided on them.
+
+The modes are those of RAD (Z. Zhao et al., "Enhancing Robustness of On-line Learning Models on
+Highly Noisy Data", arXiv 2103.10824), with no model to train: an item is predicted by the labels of
+the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+
+from knnal.classifiers.combined import CombinedExpert
+from knnal.errors import InputError
+from knnal.scoring.suspicion import NONE, likeliest_classes, majority, off_diagonal, suspicion
+from knnal.session import Session
+from knnal.state import PoolState
+from knnal.store.ledger import Event, EventKind
+from knnal.types import BoolArray, Float64Array, IntArray, Neighbour, Prediction
+
+VOTERS = ((1, 0, 0), (0, 1, 1))
+"""The two models that vote beside the label: powers of kNN, graph and class means."""
+
+
+class Mode(StrEnum):
+    """Which labels a review is about.
+
+    SUSPICION: those that are not predicted, or that confident learning finds among another class's.
+    VOTING: those that neither of two models predicts. ACTIVE: those of them on which the two models
+    do not agree either. SLIM: those that are not predicted.
+    """
+
+    SUSPICION = "suspicion"
+    VOTING = "voting"
+    ACTIVE = "active"
+    SLIM = "slim"
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A label that may be wrong. ``suspicion``, in [0, 1], is above a half where another class is
+    likelier; ``confident``: the item is confidently of another class (confident learning).
+
+    ``prediction`` is that by the labels of the others; ``voted`` is the class on which two models
+    agree against the label, None where they do not or where nobody voted.
+    """
+
+    item: str
+    label: str
+    suspicion: float
+    confident: bool
+    prediction: Prediction
+    voted: str | None
+    path: Path | None
+    text: str | None
+
+    @property
+    def against(self) -> tuple[Neighbour, ...]:
+        """The neighbours that have another label."""
+        return tuple(n for n in self.prediction.neighbours if n.label != self.label)
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """``suspicious`` labels are left to review, ``confident`` of them confidently wrong."""
+
+    suspicious: int
+    confident: int
+
+
+@dataclass(slots=True)
+class Decided:
+    """How many labels were ``kept``, ``changed``, and ``set_aside``."""
+
+    kept: int = 0
+    changed: int = 0
+    set_aside: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """Labelled rows that can be judged, rising, their classes, and what is thought of them."""
+
+    rows: IntArray
+    classes: IntArray
+    predicted: IntArray
+    suspicion: Float64Array
+    confident: BoolArray
+
+
+class Review:
+    """Reviews the labels of a session's pool; its answers are events in the log like any other.
+
+    A label that a review has kept or given is not asked about again, until it is another one. A
+    class's only label is not either: left out, nothing speaks for its class. The models of VOTING
+    and ACTIVE vote once, when the review begins, on all labels there are.
+    """
+
+    def __init__(self, session: Session, mode: Mode = Mode.SUSPICION) -> None:
+        self.session = session
+        self.mode = mode
+        session.refresh()
+        self._outvoted = self._vote() if mode in (Mode.VOTING, Mode.ACTIVE) else {}
+
+    def suspects(self, limit: int | None = None) -> list[Suspect]:
+        """What is left to review, the most suspicious label first, ties by lower row.
+
+        Raises InputError for a limit below 1.
+        """
+        if limit is not None and limit < 1:
+            raise InputError(f"Expected to review at least 1 label, came {limit}.")
+        judged, places = self._rank(self.mode)
+        return self._describe(judged, places[:limit])
+
+    def look(self, item: str) -> Suspect | None:
+        """One item as ``suspects`` has them, whether suspicious or not; None if it has no label,
+        or one that cannot be judged. Raises InputError for an unknown id.
+        """
+        judged = self._judge()
+        places = np.flatnonzero(judged.rows == self.session.pool.catalogue.get(item).row)
+        return next(iter(self._describe(judged, places.tolist())), None)
+
+    def left(self) -> Left:
+        """How much there is to review."""
+        judged, places = self._rank(self.mode)
+        return Left(len(places), int(np.count_nonzero(judged.confident[places])))
+
+    def answer(self, suspect: Suspect, label: str | None) -> Event:
+        """Keep the label, change it, or, by None, take it out of force and set the item aside.
+
+        Raises as ``Session.relabel`` does.
+        """
+        session, item, doubt = self.session, suspect.item, suspect.suspicion
+        if label is None:
+            return session.withdraw(item, suspicion=doubt)
+        if label.strip() == suspect.label:
+            return session.keep(item, suspicion=doubt)
+        return session.relabel(item, label, suspicion=doubt)
+
+    def consult(self, answers: Mapping[str, str], limit: int | None = None) -> Decided:
+        """Answer from a table of true labels, the most suspicious first, at most ``limit`` times.
+
+        What the table does not know is left as it is. Raises as ``suspects`` and ``answer`` do.
+        """
+        known = [suspect for suspect in self.suspects() if suspect.item in answers]
+        return self._answer_all([(suspect, answers[suspect.item]) for suspect in known[:limit]])
+
+    def apply_votes(self) -> Decided:
+        """Of the labels that neither model predicts, change those against which the two agree, and
+        set the others aside. Raises as ``answer`` does, InputError in other modes.
+        """
+        if self.mode not in (Mode.VOTING, Mode.ACTIVE):
+            raise InputError(f"Expected the mode 'voting' or 'active', came '{self.mode}'.")
+        outvoted = self._describe(*self._rank(Mode.VOTING))
+        return self._answer_all([(suspect, suspect.voted) for suspect in outvoted])
+
+    def _answer_all(self, answers: Sequence[tuple[Suspect, str | None]]) -> Decided:
+        decided = Decided()
+        for suspect, label in answers:
+            kind = self.answer(suspect, label).kind
+            decided.kept += kind is EventKind.KEEP
+            decided.changed += kind is EventKind.RELABEL
+            decided.set_aside += kind is EventKind.SKIP
+        return decided
+
+    def _rank(self, mode: Mode) -> tuple[_Judged, list[int]]:
+        """What is judged, and the places in it that are left to review, in order."""
+        self.session.refresh()
+        judged = self._judge()
+        wanted = np.flatnonzero(self._is_about(mode, judged))
+        order = wanted[np.argsort(-judged.suspicion[wanted], kind="stable")]
+        catalogue, ledger = self.session.pool.catalogue, self.session.ledger
+        return judged, [
+            place
+            for place, row in zip(order.tolist(), judged.rows[order].tolist(), strict=True)
+            if not ledger.is_reviewed(catalogue.at(row).id)
+        ]
+
+    def _is_about(self, mode: Mode, judged: _Judged) -> BoolArray:
+        """Which of the labels a mode is about, reviewed ones too, ``(n,)``."""
+        if mode in (Mode.VOTING, Mode.ACTIVE):
+            rows = [
+                row for row, voted in self._outvoted.items() if mode is Mode.VOTING or not voted
+            ]
+            return np.isin(judged.rows, np.array(rows, dtype=np.int64))
+        unpredicted: BoolArray = judged.predicted != judged.classes
+        return unpredicted | judged.confident if mode is Mode.SUSPICION else unpredicted
+
+    def _judge(self) -> _Judged:
+        state = self.session.state
+        rows = judgeable(state)
+        classes = state.labelling.classes[rows].astype(np.int64)
+        P = state.classifier.probabilities(rows)
+        return _Judged(
+            rows, classes, likeliest_classes(P), suspicion(P, classes), off_diagonal(P, classes)
+        )
+
+    def _vote(self) -> dict[int, str | None]:
+        """The rows whose label neither model predicts, and the class on which the two agree."""
+        state, names = self.session.state, self.session.classes
+        rows = judgeable(state)
+        models = CombinedExpert(state.labelling, state.classifier.options)
+        given = state.labelling.classes[rows].astype(np.int64)
+        predicted = []
+        for powers in VOTERS:
+            models.mix(np.array(powers))
+            predicted.append(likeliest_classes(models.probabilities(rows)))
+        voted = majority(given, *predicted)
+        lost = np.flatnonzero(voted != given)
+        return {
+            row: None if number == NONE else names[number]
+            for row, number in zip(rows[lost].tolist(), voted[lost].tolist(), strict=True)
+        }
+
+    def _describe(self, judged: _Judged, places: Sequence[int]) -> list[Suspect]:
+        session = self.session
+        records = [session.pool.catalogue.at(row) for row in judged.rows[places].tolist()]
+        predictions = session.predict([record.id for record in records])
+        names = session.classes
+        return [
+            Suspect(
+                item=record.id,
+                label=names[judged.classes[place]],
+                suspicion=float(judged.suspicion[place]),
+                confident=bool(judged.confident[place]),
+                prediction=prediction,
+                voted=self._outvoted.get(record.row),
+                path=record.path,
+                text=record.text,
+            )
+            for place, record, prediction in zip(places, records, predictions, strict=True)
+        ]
+
+
+def judgeable(state: PoolState) -> IntArray:
+    """The labelled rows that are there and not the only ones of their class, rising."""
+    labelled = state.labelling.labelled
+    others = state.labelling.class_sizes()[state.labelling.classes[labelled]] > 1
+    rows: IntArray = labelled[state.geometry.live[labelled] & others]
+    return rows
