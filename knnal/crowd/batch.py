@@ -1,4 +1,4 @@
-"""Items for several people at once: good ones, and no two that are much alike."""
+"""Questions for several people at once."""
 
 from __future__ import annotations
 
@@ -11,9 +11,6 @@ from knnal.asking import Question
 from knnal.session import Session
 from knnal.store.ledger import AUDIT
 
-_SPARE = 2
-"""Items ranked for each that is wanted: the rest replaces those too close to others."""
-
 _BATCH = 2
 """Tells these draws from those of ``knnal.asking``, which have the same seed and step."""
 
@@ -23,24 +20,12 @@ def choose_batch(
 ) -> list[Question]:
     """Up to ``count`` questions to ask at the same time, none of them about a ``taken`` item.
 
-    The highest scores as they are now, best first, but nothing that is next to a chosen or taken
-    item in the neighbour graph while there is anything else: two people with the same photo teach
-    as much as one. Of them a share ``audit`` is drawn uniformly instead.
+    They are those that the session would ask together with the taken ones, which are still to be
+    labelled; of them a share ``audit`` is drawn uniformly instead.
     """
+    asked = session.ask_many(count + len(taken))
+    chosen = [question for question in asked if question.item not in taken][:count]
     rng = np.random.default_rng((seed, session.ledger.step, _BATCH))
-    ranked = [q for q in session.rank(_SPARE * count + len(taken)) if q.item not in taken]
-    rows = session.pool.catalogue.rows_of([*taken, *(q.item for q in ranked)])
-    graph = session.geometry.graph
-    near = {int(n) for item in taken if item in rows for n in graph.neighbours(rows[item])[0]}
-    apart, close = list[Question](), list[Question]()
-    for question in ranked:
-        row = rows[question.item]
-        if row in near:
-            close.append(question)
-        else:
-            apart.append(question)
-            near.update(map(int, graph.neighbours(row)[0]))
-    chosen = [*apart, *close][:count]
     if not session.ledger.label_count:  # nothing is predicted yet that could be audited
         return chosen
     return _with_audits(session, chosen, taken, audit, rng)

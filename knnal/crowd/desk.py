@@ -14,10 +14,13 @@ from typing import TypeVar
 from knnal import defaults
 from knnal.asking import Question
 from knnal.crowd.batch import choose_batch
+from knnal.crowd.book import Book
 from knnal.crowd.engine import Engine
 from knnal.crowd.leases import Leases
+from knnal.crowd.opinions import OPINION, is_drawn
+from knnal.crowd.settling import require_still, settle
 from knnal.errors import LabelConflictError
-from knnal.session import Session, checked_label, offer_of, provenance, require_unlabelled
+from knnal.session import Session, checked_label
 from knnal.store.ledger import Event, EventKind, Ledger
 from knnal.store.pool import Pool
 
@@ -31,10 +34,13 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """A question that is with somebody; ``by_session``: the session itself waits for the answer."""
+    """A question that is with somebody. ``by_session``: the session itself waits for the answer;
+    ``first``: the label that the answer is a second opinion on.
+    """
 
     question: Question
     by_session: bool = False
+    first: Event | None = None
 
 
 class Desk:
@@ -47,7 +53,9 @@ class Desk:
     returns, whichever way it went.
 
     ``pool`` is the session's folder opened once more: answers are written while the session works.
-    Items are with one seat at a time (see ``Leases``); ``clock`` gives seconds.
+    Items are with one seat at a time (see ``Leases``); ``clock`` gives seconds. A share ``overlap``
+    of the items goes to a second person, who is not told what the first one said; their answer is
+    an opinion beside the label, which stays in force until somebody settles it.
     """
 
     def __init__(
@@ -56,23 +64,25 @@ class Desk:
         pool: Pool,
         *,
         audit: float = 0.0,
+        overlap: float = 0.0,
         seed: int = defaults.SEED,
         lease: float = LEASE_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._engine = Engine(session)
-        self._pool = pool
+        self._book = Book(pool, overlap, seed)
         self._audit = audit
+        self._overlap = overlap
         self._seed = seed
         self._clock = clock
         self._lock = threading.Lock()
-        self._ledger = Ledger()
         self._leases = Leases(lease)
         self._held: dict[str, _Held] = {}
         self._prepared: deque[Question] = deque()
         self._preparing = False
         self._agreement: float | None = None
-        self._catch_up()
+        self._drawn: dict[str, Question] = {}
+        self._declined: set[tuple[str, str]] = set()
 
     # Who is there
 
@@ -84,6 +94,7 @@ class Desk:
         annotator = checked_label(annotator)
         seat = secrets.token_urlsafe(_SEAT_BYTES)
         with self._lock:
+            self._expire()
             self._leases.join(seat, annotator, self._clock())
         return seat
 
@@ -109,8 +120,8 @@ class Desk:
     def reading(self) -> Iterator[tuple[Pool, Ledger]]:
         """The pool and the decisions in force, which stand still meanwhile: be quick."""
         with self._lock:
-            self._catch_up()
-            yield self._pool, self._ledger
+            self._book.catch_up()
+            yield self._book.pool, self._book.ledger
 
     # Questions
 
@@ -121,25 +132,37 @@ class Desk:
         """
         while True:
             with self._lock:
-                self._renew(seat)
-                held = self._leases.item_of(seat)
-                if held is not None:
-                    return self._held[held].question
+                annotator = self._renew(seat)
+                item = self._leases.item_of(seat)
+                if item is not None:
+                    return self._held[item].question
+                self._book.catch_up()
                 alone = len(self._leases) == 1
-                ready = None if alone else self._take_prepared(seat)
+                first = self._awaiting(annotator)
+                ready = None if alone or first else self._take_prepared(seat)
             if ready is not None:
                 self._prepare_later()
                 return ready
-            question = self._engine.call(_ask if alone else self._prepare)
-            if question is None:
+            if first is not None:
+                question = self._second_question(str(first.item))
+            elif (chosen := self._engine.call(_ask if alone else self._prepare)) is None:
                 return None
+            elif alone:
+                question = chosen
+            else:
+                continue
             with self._lock:
-                if alone and self._is_free(question.item):
-                    return self._hand_out(seat, question, by_session=True)
+                if self._is_open(question.item, first):
+                    held = _Held(question, by_session=first is None, first=first)
+                    return self._hand_out(seat, held)
 
     def look(self, item: str) -> Question:
         """What asking about an item would be, whoever has it. Raises InputError."""
         return self._engine.call(lambda session: session.explain(item))
+
+    def work(self, work: Callable[[Session], Result]) -> Result:
+        """Have something read off the session, which must be left as it is."""
+        return self._engine.call(work)
 
     # Answers
 
@@ -155,31 +178,35 @@ class Desk:
         label = checked_label(label)
         with self._lock:
             annotator = self._renew(seat)
-            self._catch_up()
-            given = self._ledger.decision(item)
-            if given is not None and (given.annotator, given.label) == (annotator, label):
-                self._give_back(seat, item)
-                return given
-            held = self._held.get(item)
-            self._pool.catalogue.get(item)
-            require_unlabelled(self._ledger, item)
-            self._leases.take(seat, item)
-            event = None
-            if held is not None and not (held.by_session and len(self._leases) == 1):
-                event = self._write_down(held.question, label, annotator)
+            event = self._book.given(item, label, annotator)
+            held = self._held_by(seat, item)
+            if event is None and held is not None and not self._is_for_session(held):
+                event = self._write_down(seat, held, label, annotator)
         if event is None:
-            event = self._decide(annotator, lambda session: session.tell(item, label))
-        self._answered(seat, item)
+            event = self._decide(annotator, lambda session: session.tell(item, label), seat, item)
+        with self._lock:
+            self._give_back(seat, item)
+            if held is not None and is_drawn(event, self._overlap, self._seed):
+                self._drawn[item] = held.question
+        self._prepare_later()
         return event
 
-    def skip(self, seat: str, item: str) -> Event:
-        """Set an item aside for everybody. Raises as ``answer`` does."""
+    def skip(self, seat: str, item: str) -> Event | None:
+        """Set an item aside for everybody; or give no second opinion on it, which is no event.
+
+        Raises as ``answer`` does.
+        """
         with self._lock:
             annotator = self._renew(seat)
-            self._pool.catalogue.get(item)
-            self._leases.take(seat, item)
-        event = self._decide(annotator, lambda session: session.skip(item))
-        self._answered(seat, item)
+            held = self._held_by(seat, item)
+            if held is not None and held.first is not None:
+                self._declined.add((annotator, item))
+                self._give_back(seat)
+                return None
+        event = self._decide(annotator, lambda session: session.skip(item), seat, item)
+        with self._lock:
+            self._give_back(seat, item)
+        self._prepare_later()
         return event
 
     def relabel(self, seat: str, item: str, label: str, was: str | None = None) -> Event:
@@ -188,61 +215,77 @@ class Desk:
         Raises SeatUnknownError, LabelConflictError if it has another one by now, and what
         ``Session.relabel`` raises.
         """
-        annotator = self.renew(seat)
 
         def decide(session: Session) -> Event:
-            current = session.ledger.decision(item)
-            if was is not None and current is not None and current.label != was:
-                raise LabelConflictError(
-                    f"'{item}' was meanwhile labelled '{current.label}' by {current.annotator}. "
-                    "Look again before you change it."
-                )
+            require_still(session.ledger, item, was)
             return session.relabel(item, label)
 
-        event = self._decide(annotator, decide)
-        self._prepare_later()
-        return event
+        return self._change(seat, decide)
+
+    def settle(self, seat: str, item: str, label: str | None, was: str | None = None) -> Event:
+        """Keep a doubtful label, change it, or, by None, take it out of force and set the item
+        aside; in all cases it counts as reviewed. Raises as ``relabel`` does.
+        """
+
+        def decide(session: Session) -> Event:
+            require_still(session.ledger, item, was)
+            return settle(session, item, label)
+
+        return self._change(seat, decide)
 
     def undo(self, seat: str) -> Event:
         """Take back the annotator's latest decision, and hand its item to the seat again.
 
         Raises SeatUnknownError, NothingToUndoError.
         """
-        annotator = self.renew(seat)
-        taken_back = self._decide(annotator, lambda session: session.undo())
-        item = taken_back.item
-        if item is None or taken_back.kind is EventKind.RELABEL:
-            return taken_back
-        question = replace(self.look(item), origin=taken_back.origin)
-        with self._lock:
-            if self._is_free(item, seat):
-                self._give_back(seat)
-                self._hand_out(seat, question)
+        taken_back = self._change(seat, lambda session: session.undo())
+        if taken_back.item is not None and taken_back.kind in (EventKind.LABEL, EventKind.SKIP):
+            question = replace(self.look(taken_back.item), origin=taken_back.origin)
+            with self._lock:
+                self._renew(seat)
+                if self._is_open(taken_back.item, None):
+                    self._give_back(seat)
+                    self._hand_out(seat, _Held(question))
         return taken_back
 
     def add_class(self, seat: str, name: str) -> None:
         """Declare a class before any item has it. Raises InputError, SeatUnknownError."""
-        annotator = self.renew(seat)
-        self._decide(annotator, lambda session: session.add_class(name))
-
-    def _answered(self, seat: str, item: str) -> None:
-        with self._lock:
-            self._give_back(seat, item)
-        self._prepare_later()
+        self._change(seat, lambda session: session.add_class(name))
 
     def close(self) -> None:
         """End the work under way. Nothing is lost by it: what was answered is on disk."""
         self._engine.close()
         with self._lock:
-            self._pool.close()
+            self._book.pool.close()
 
     # By the session's thread
 
-    def _decide(self, annotator: str, work: Callable[[Session], Result]) -> Result:
-        result = self._engine.call_as(annotator, work)
-        with self._lock:
-            self._catch_up()
+    def _change(self, seat: str, work: Callable[[Session], Result]) -> Result:
+        result = self._decide(self.renew(seat), work)
+        self._prepare_later()
         return result
+
+    def _decide(
+        self,
+        annotator: str,
+        work: Callable[[Session], Result],
+        seat: str | None = None,
+        item: str | None = None,
+    ) -> Result:
+        """Have the annotator decide something, on an item that no other seat has."""
+        with self._lock:
+            if seat is not None and item is not None:
+                self._leases.require_free(item, seat)
+        try:
+            return self._engine.call_as(annotator, work)
+        except LabelConflictError:
+            with self._lock:
+                if seat is not None:
+                    self._give_back(seat, item)
+            raise
+        finally:
+            with self._lock:
+                self._book.catch_up()
 
     def _prepare_later(self) -> None:
         """Have questions chosen for everybody, with what is known by then, unless that waits."""
@@ -257,12 +300,17 @@ class Desk:
         with self._lock:
             self._preparing = False
             count = max(len(self._leases), 1)
-            taken = self._leases.held_by_others()
+            taken = self._leases.held_items()
         questions = choose_batch(session, count, taken, self._audit, self._seed)
         agreement = session.agreement()
         with self._lock:
             self._prepared, self._agreement = deque(questions), agreement
         return questions[0] if questions else None
+
+    def _second_question(self, item: str) -> Question:
+        """What the first person was asked, whose answer no prediction in it knows."""
+        question = self._drawn.get(item) or self.look(item)
+        return replace(question, origin=OPINION)
 
     # With the lock held
 
@@ -274,26 +322,41 @@ class Desk:
         for item in self._leases.expire(self._clock()):
             self._held.pop(item, None)
 
-    def _catch_up(self) -> None:
-        for event in self._pool.log.events(after=self._ledger.last_seq):
-            self._ledger.apply(event)
+    def _held_by(self, seat: str, item: str) -> _Held | None:
+        return self._held.get(item) if self._leases.item_of(seat) == item else None
 
-    def _is_free(self, item: str, seat: str | None = None) -> bool:
-        """Whether nobody else has the item, and nobody has decided on it."""
-        self._catch_up()
-        return item not in self._leases.held_by_others(seat) and not self._ledger.decision(item)
+    def _is_for_session(self, held: _Held) -> bool:
+        return held.by_session and len(self._leases) == 1
+
+    def _awaiting(self, annotator: str) -> Event | None:
+        """A label that the annotator may give a second opinion on."""
+        labels = self._book.awaiting.labels_by_others(annotator, self._book.ledger)
+        taken = self._leases.held_items()
+        return next(
+            (
+                label
+                for label in labels
+                if label.item not in taken and (annotator, label.item) not in self._declined
+            ),
+            None,
+        )
+
+    def _is_open(self, item: str, first: Event | None) -> bool:
+        """Whether nobody has the item, and the decision in force on it is ``first``."""
+        self._book.catch_up()
+        return item not in self._leases.held_items() and self._book.ledger.decision(item) == first
 
     def _take_prepared(self, seat: str) -> Question | None:
         while self._prepared:
             question = self._prepared.popleft()
-            if self._is_free(question.item):
-                return self._hand_out(seat, question)
+            if self._is_open(question.item, None):
+                return self._hand_out(seat, _Held(question))
         return None
 
-    def _hand_out(self, seat: str, question: Question, *, by_session: bool = False) -> Question:
-        self._leases.take(seat, question.item)
-        self._held[question.item] = _Held(question, by_session)
-        return question
+    def _hand_out(self, seat: str, held: _Held) -> Question:
+        self._leases.take(seat, held.question.item)
+        self._held[held.question.item] = held
+        return held.question
 
     def _give_back(self, seat: str, item: str | None = None) -> None:
         """Free what the seat holds, if it is that item or none is named."""
@@ -302,20 +365,15 @@ class Desk:
             self._leases.give_back(seat)
             self._held.pop(held, None)
 
-    def _write_down(self, question: Question, label: str, annotator: str) -> Event:
-        """Append a label without waiting for the session, which takes it in when it is free."""
-        with self._pool.log.writing(self._catch_up):
-            require_unlabelled(self._ledger, question.item)
-            events = self._pool.log.append_label(
-                EventKind.LABEL,
-                label,
-                annotator=annotator,
-                item=question.item,
-                **provenance(offer_of(question), question.prediction, self._agreement),
-            )
-        for event in events:
-            self._ledger.apply(event)
-        return events[0]
+    def _write_down(self, seat: str, held: _Held, label: str, annotator: str) -> Event:
+        """Without waiting for the session, which takes it in when it is free."""
+        try:
+            if held.first is not None:
+                return self._book.opinion(held.question, label, annotator, held.first)
+            return self._book.label(held.question, label, annotator, self._agreement)
+        except LabelConflictError:
+            self._give_back(seat)
+            raise
 
 
 def _ask(session: Session) -> Question | None:

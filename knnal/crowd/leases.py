@@ -65,14 +65,18 @@ class Leases:
         Raises ItemTakenError where another seat has the item, SeatUnknownError for no such seat.
         """
         found = self._seat(seat)
+        self.require_free(item, seat)
+        self.give_back(seat)
+        found.item = item
+        self._holders[item] = seat
+
+    def require_free(self, item: str, seat: str) -> None:
+        """Raises ItemTakenError where another seat has the item."""
         holder = self._holders.get(item)
         if holder is not None and holder != seat:
             raise ItemTakenError(
                 f"'{item}' is with {self._seats[holder].annotator} just now. Take another."
             )
-        self.give_back(seat)
-        found.item = item
-        self._holders[item] = seat
 
     def give_back(self, seat: str) -> str | None:
         """The seat's item is free again; which one it was."""
@@ -86,9 +90,9 @@ class Leases:
         """What the seat holds. Raises SeatUnknownError."""
         return self._seat(seat).item
 
-    def held_by_others(self, seat: str | None = None) -> set[str]:
-        """The items that other seats than this one hold."""
-        return {item for item, holder in self._holders.items() if holder != seat}
+    def held_items(self) -> set[str]:
+        """The items that somebody has."""
+        return set(self._holders)
 
     def annotators(self) -> list[str]:
         """Who is there, each name once, in the order of the alphabet."""
