@@ -8,7 +8,18 @@ import typer
 from typer.core import TyperGroup
 
 from knnal.errors import KnnalError
-from knnal_cli.commands import answer, ask, demo, embed, label, models, simulate, status, transfer
+from knnal_cli.commands import (
+    answer,
+    ask,
+    demo,
+    embed,
+    label,
+    models,
+    serve,
+    simulate,
+    status,
+    transfer,
+)
 from knnal_cli.exits import Exit
 
 
@@ -68,5 +79,5 @@ def knnal(
         use_threads(threads)
 
 
-for module in (embed, label, ask, answer, status, transfer, simulate, models, demo):
+for module in (embed, label, serve, ask, answer, status, transfer, simulate, models, demo):
     module.register(app)

@@ -110,6 +110,11 @@ class Desk:
             return self._renew(seat)
 
     @property
+    def lease_seconds(self) -> float:
+        """How long nothing may be heard of a seat."""
+        return self._leases.timeout
+
+    @property
     def annotators(self) -> list[str]:
         """Who is there now."""
         with self._lock:

@@ -226,7 +226,9 @@ def test_a_second_opinion_is_asked_of_somebody_else_and_leaves_the_label(
         assert agreement(ledger).pairs == 0
 
 
-@pytest.mark.parametrize("label, kind", [("left", "keep"), ("right", "relabel"), (None, "skip")])
+@pytest.mark.parametrize(
+    ("label", "kind"), [("left", "keep"), ("right", "relabel"), (None, "skip")]
+)
 def test_a_conflict_is_settled(
     open_desk: Callable[..., Desk], pool: Pool, label: str | None, kind: str
 ) -> None:

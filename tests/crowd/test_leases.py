@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -80,3 +81,4 @@ class People(RuleBasedStateMachine):
 
 
 test_leases = People.TestCase
+test_leases.settings = settings(max_examples=50, stateful_step_count=30)
