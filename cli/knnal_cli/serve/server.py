@@ -35,8 +35,8 @@ def bind(host: str, port: int) -> socket.socket:
     return listening
 
 
-def run(app: ASGIApp, listening: socket.socket) -> None:
-    """Answer requests until interrupted; those under way are finished first."""
+def make_server(app: ASGIApp) -> uvicorn.Server:
+    """What answers requests, as little known of it to those who ask as can be."""
     config = uvicorn.Config(
         app,
         log_level="warning",
@@ -47,5 +47,10 @@ def run(app: ASGIApp, listening: socket.socket) -> None:
         ws="none",
         timeout_graceful_shutdown=_GRACE_S,
     )
+    return uvicorn.Server(config)
+
+
+def run(app: ASGIApp, listening: socket.socket) -> None:
+    """Answer requests until interrupted; those under way are finished first."""
     with contextlib.suppress(KeyboardInterrupt):  # raised once more when all is finished
-        uvicorn.Server(config).run(sockets=[listening])
+        make_server(app).run(sockets=[listening])

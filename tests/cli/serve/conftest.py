@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+from starlette.types import ASGIApp
 
 pytest.importorskip("httpx2", reason="httpx2 is in the extra 'test'")
 
@@ -71,13 +72,15 @@ def make_texts(tmp_path: Path) -> PoolMaker:
 
 
 @pytest.fixture
-def serve() -> Iterator[Callable[..., TestClient]]:
-    """``(folder, **options of Desk)``: a client that has the token, in a header."""
+def make_app() -> Iterator[Callable[..., ASGIApp]]:
+    """``(folder, **options of Desk)``: the application as ``knnal serve`` would run it."""
     desks: list[Desk] = []
 
-    def start(folder: Path, **options: Any) -> TestClient:
+    def make(folder: Path, classes: Sequence[str] = (), **options: Any) -> ASGIApp:
         audit = options.pop("audit", 0.0)
         session = Session(Pool.open(folder), annotator="ann", audit=audit)
+        for name in classes:
+            session.add_class(name)
         desk = Desk(session, Pool.open(folder), audit=audit, **options)
         desks.append(desk)
         about = About(
@@ -89,14 +92,23 @@ def serve() -> Iterator[Callable[..., TestClient]]:
             return Project.open(folder).export(file, labelled_only=labelled_only)
 
         served = Served(desk, Reader(desk), Standing(desk, None), about, export)
-        app = create_app(served, token=TOKEN, hosts={"localhost"}, cookie="knnal-1")
-        client = TestClient(app, base_url="http://localhost:1", raise_server_exceptions=True)
+        return create_app(served, token=TOKEN, hosts={"localhost"}, cookie="knnal-1")
+
+    yield make
+    for desk in desks:
+        desk.close()
+
+
+@pytest.fixture
+def serve(make_app: Callable[..., ASGIApp]) -> Callable[..., TestClient]:
+    """The same as a client that has the token, in a header."""
+
+    def start(folder: Path, **options: Any) -> TestClient:
+        client = TestClient(make_app(folder, **options), base_url="http://localhost:1")
         client.headers["authorization"] = f"Bearer {TOKEN}"
         return client
 
-    yield start
-    for desk in desks:
-        desk.close()
+    return start
 
 
 @pytest.fixture

@@ -186,7 +186,14 @@ function goOn() {
   show(state.question);
 }
 
-async function step(direction) {
+let stepping = Promise.resolve();
+
+// One step after the other, however fast the keys come.
+function step(direction) {
+  stepping = stepping.then(() => stepNow(direction));
+}
+
+async function stepNow(direction) {
   const { entries } = await insist(() => get("history?limit=200"));
   const at = state.back ? entries.findIndex((e) => e.item.id === state.back.question.item.id) : -1;
   const to = at + direction;
