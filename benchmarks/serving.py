@@ -21,7 +21,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -141,7 +141,7 @@ def _check(folder: Path, people: Sequence[Person]) -> None:
 
 
 @contextmanager
-def _served(folder: Path) -> Any:
+def _served(folder: Path) -> Iterator[str]:
     """``knnal serve`` on the folder; the address that it prints."""
     command = [sys.executable, "-c", _START, "serve", "--pool", str(folder), "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -48,10 +49,8 @@ def store(folder: Path, source: Path, modality: Modality, records: list[NewRecor
     return folder
 
 
-@pytest.fixture
-def pictures(tmp_path: Path) -> Path:
-    """A pool of ``PICTURES`` red and blue pictures in ``photos/``, ids "red/00.png" and so on."""
-    source = tmp_path / "photos"
+def store_pictures(folder: Path) -> Path:
+    source = folder / "photos"
     records = []
     for number in range(PICTURES):
         colour = ("red", "blue")[2 * number // PICTURES]
@@ -59,7 +58,13 @@ def pictures(tmp_path: Path) -> Path:
         (source / colour).mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (60, 40), colour).save(source / name)
         records.append(NewRecord(name, "", "", path=name))
-    return store(tmp_path / ".knnal", source, Modality.IMAGE, records)
+    return store(folder / ".knnal", source, Modality.IMAGE, records)
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """A pool of ``PICTURES`` red and blue pictures in ``photos/``, ids "red/00.png" and so on."""
+    return store_pictures(tmp_path)
 
 
 @pytest.fixture
@@ -71,9 +76,9 @@ def make_texts(tmp_path: Path) -> PoolMaker:
     return make
 
 
-@pytest.fixture
-def make_app() -> Iterator[Callable[..., ASGIApp]]:
-    """``(folder, **options of Desk)``: the application as ``knnal serve`` would run it."""
+@contextmanager
+def open_apps() -> Iterator[Callable[..., ASGIApp]]:
+    """``(folder, classes, **options of Desk)``: applications as ``knnal serve`` would run them."""
     desks: list[Desk] = []
 
     def make(folder: Path, classes: Sequence[str] = (), **options: Any) -> ASGIApp:
@@ -94,23 +99,44 @@ def make_app() -> Iterator[Callable[..., ASGIApp]]:
         served = Served(desk, Reader(desk), Standing(desk, None), about, export)
         return create_app(served, token=TOKEN, hosts={"localhost"}, cookie="knnal-1")
 
-    yield make
-    for desk in desks:
-        desk.close()
+    try:
+        yield make
+    finally:
+        for desk in desks:
+            desk.close()
+
+
+def client_of(app: ASGIApp) -> TestClient:
+    """Somebody who has the token, in a header."""
+    client = TestClient(app, base_url="http://localhost:1")
+    client.headers["authorization"] = f"Bearer {TOKEN}"
+    return client
+
+
+@pytest.fixture
+def make_app() -> Iterator[Callable[..., ASGIApp]]:
+    with open_apps() as make:
+        yield make
 
 
 @pytest.fixture
 def serve(make_app: Callable[..., ASGIApp]) -> Callable[..., TestClient]:
-    """The same as a client that has the token, in a header."""
-
-    def start(folder: Path, **options: Any) -> TestClient:
-        client = TestClient(make_app(folder, **options), base_url="http://localhost:1")
-        client.headers["authorization"] = f"Bearer {TOKEN}"
-        return client
-
-    return start
+    """``(folder, **options of Desk)``: a client of its application."""
+    return lambda folder, **options: client_of(make_app(folder, **options))
 
 
 @pytest.fixture
 def client(pictures: Path, serve: Callable[..., TestClient]) -> TestClient:
     return serve(pictures)
+
+
+@pytest.fixture(scope="package")
+def shared_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ASGIApp]:
+    """For tests that label nothing."""
+    with open_apps() as make:
+        yield make(store_pictures(tmp_path_factory.mktemp("shared")))
+
+
+@pytest.fixture
+def visitor(shared_app: ASGIApp) -> TestClient:
+    return client_of(shared_app)

@@ -19,10 +19,10 @@ STATUS = "/api/status"
 
 
 @pytest.fixture
-def stranger(client: TestClient) -> TestClient:
+def stranger(visitor: TestClient) -> TestClient:
     """Somebody who does not know the token."""
-    del client.headers["authorization"]
-    return client
+    del visitor.headers["authorization"]
+    return visitor
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -52,13 +52,13 @@ def test_the_address_hands_the_token_on_as_a_cookie(stranger: TestClient) -> Non
 
 
 @pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "", "localhost:1@evil"])
-def test_a_name_turned_to_this_machine_is_refused(client: TestClient, host: str) -> None:
-    assert client.get(STATUS, headers={"host": host}).status_code == 403
+def test_a_name_turned_to_this_machine_is_refused(visitor: TestClient, host: str) -> None:
+    assert visitor.get(STATUS, headers={"host": host}).status_code == 403
 
 
 @pytest.mark.parametrize("host", ["localhost:1", "127.0.0.1:9000", "[::1]:1", "LOCALHOST"])
-def test_this_machine_by_any_port_as_through_a_tunnel(client: TestClient, host: str) -> None:
-    assert client.get(STATUS, headers={"host": host}).status_code == 200
+def test_this_machine_by_any_port_as_through_a_tunnel(visitor: TestClient, host: str) -> None:
+    assert visitor.get(STATUS, headers={"host": host}).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -72,39 +72,39 @@ def test_this_machine_by_any_port_as_through_a_tunnel(client: TestClient, host: 
         {"sec-fetch-site": "same-site"},
     ],
 )
-def test_other_sites_and_ports_are_refused(client: TestClient, headers: dict[str, str]) -> None:
-    assert client.get(STATUS, headers=headers).status_code == 403
-    assert client.post("/api/seats", json={}, headers=headers).status_code == 403
-    preflight = client.options("/api/seats", headers=headers)
+def test_other_sites_and_ports_are_refused(visitor: TestClient, headers: dict[str, str]) -> None:
+    assert visitor.get(STATUS, headers=headers).status_code == 403
+    assert visitor.post("/api/seats", json={}, headers=headers).status_code == 403
+    preflight = visitor.options("/api/seats", headers=headers)
     assert "access-control-allow-origin" not in preflight.headers
 
 
-def test_the_page_itself_is_let_in(client: TestClient) -> None:
+def test_the_page_itself_is_let_in(visitor: TestClient) -> None:
     own = {"origin": "http://localhost:1", "sec-fetch-site": "same-origin"}
-    assert client.post("/api/seats", json={}, headers=own).status_code == 201
+    assert visitor.post("/api/seats", json={}, headers=own).status_code == 201
     link = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}
-    assert client.get("/", headers=link).status_code == 200
-    assert client.get(STATUS, headers=link).status_code == 403
+    assert visitor.get("/", headers=link).status_code == 200
+    assert visitor.get(STATUS, headers=link).status_code == 403
 
 
 @pytest.mark.parametrize(
     "kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""]
 )
-def test_bodies_are_json(client: TestClient, kind: str) -> None:
-    done = client.post("/api/seats", content=b"{}", headers={"content-type": kind})
+def test_bodies_are_json(visitor: TestClient, kind: str) -> None:
+    done = visitor.post("/api/seats", content=b"{}", headers={"content-type": kind})
     assert done.status_code == 415
 
 
-def test_bodies_are_short(client: TestClient) -> None:
+def test_bodies_are_short(visitor: TestClient) -> None:
     headers = {"content-type": "application/json"}
-    assert client.post("/api/seats", content=b" " * 70_000, headers=headers).status_code == 413
-    stream = client.post("/api/seats", content=iter([b"{}"]), headers=headers)
+    assert visitor.post("/api/seats", content=b" " * 70_000, headers=headers).status_code == 413
+    stream = visitor.post("/api/seats", content=iter([b"{}"]), headers=headers)
     assert stream.status_code == 411
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_answers_cannot_be_used_elsewhere_or_run_anything(client: TestClient, path: str) -> None:
-    headers = client.get(path).headers
+def test_answers_cannot_be_used_elsewhere_or_run_anything(visitor: TestClient, path: str) -> None:
+    headers = visitor.get(path).headers
     policy = headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
@@ -127,14 +127,14 @@ def test_answers_cannot_be_used_elsewhere_or_run_anything(client: TestClient, pa
         ".knnal/labels.sqlite",
     ],
 )
-def test_files_are_named_by_id_and_never_by_path(client: TestClient, item: str) -> None:
-    done = client.get("/api/image", params={"id": item})
+def test_files_are_named_by_id_and_never_by_path(visitor: TestClient, item: str) -> None:
+    done = visitor.get("/api/image", params={"id": item})
     assert (done.status_code, done.json()["error"]) == (422, "input")
 
 
 @pytest.mark.parametrize("path", ["/../secret.txt", "/page/app.js", "/app.py", "/api/../app.py"])
-def test_no_other_file_of_the_program_is_served(client: TestClient, path: str) -> None:
-    assert client.get(path).status_code == 404
+def test_no_other_file_of_the_program_is_served(visitor: TestClient, path: str) -> None:
+    assert visitor.get(path).status_code == 404
 
 
 def test_links_that_lead_out_are_refused(client: TestClient, pictures: Path) -> None:
