@@ -192,6 +192,7 @@ def test_every_option_in_prose_exists() -> None:
         "",
         "embed",
         "label",
+        "serve",
         "next",
         "models fetch",
         "export",
@@ -206,6 +207,7 @@ def test_every_option_in_prose_exists() -> None:
     )
     of_pools = "--audit --from --pool --neighbours --pool-all --top --plot --target"
     of_simulations = "--truth --truth-from-folders --groups"
-    for option in (*of_pools.split(), *of_simulations.split()):
+    of_serving = "--overlap --allow-remote"
+    for option in (*of_pools.split(), *of_simulations.split(), *of_serving.split()):
         assert option in README
         assert option in help_texts

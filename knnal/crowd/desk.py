@@ -19,7 +19,7 @@ from knnal.crowd.engine import Engine
 from knnal.crowd.leases import Leases
 from knnal.crowd.opinions import OPINION, is_drawn
 from knnal.crowd.settling import require_still, settle
-from knnal.errors import LabelConflictError
+from knnal.errors import InputError, LabelConflictError
 from knnal.session import Session, checked_label
 from knnal.store.ledger import Event, EventKind, Ledger
 from knnal.store.pool import Pool
@@ -86,16 +86,19 @@ class Desk:
 
     # Who is there
 
-    def join(self, annotator: str) -> str:
+    def join(self, annotator: str, item: str | None = None) -> str:
         """Sit down; the seat's name, which every call of that person carries.
 
-        Raises InputError for a name without a printable character.
+        ``item`` is asked about first if it still can be: what the person was looking at when they
+        were last here. Raises InputError for a name without a printable character.
         """
         annotator = checked_label(annotator)
         seat = secrets.token_urlsafe(_SEAT_BYTES)
         with self._lock:
             self._expire()
             self._leases.join(seat, annotator, self._clock())
+        if item is not None:
+            self._go_on_with(seat, item)
         return seat
 
     def leave(self, seat: str) -> None:
@@ -262,6 +265,16 @@ class Desk:
         self._engine.close()
         with self._lock:
             self._book.pool.close()
+
+    def _go_on_with(self, seat: str, item: str) -> None:
+        """Ask the seat about an item, unless it is decided on or with somebody else."""
+        try:
+            question = self.look(item)
+        except InputError:
+            return
+        with self._lock:
+            if question.score is not None and self._is_open(item, None):
+                self._hand_out(seat, _Held(question))
 
     # By the session's thread
 

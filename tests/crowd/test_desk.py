@@ -160,6 +160,18 @@ def test_an_item_comes_back_when_its_person_leaves_or_falls_silent(
             call(bob)
 
 
+def test_somebody_who_comes_back_goes_on_with_their_item(desk: Desk) -> None:
+    ann = desk.join("ann")
+    first = asked(desk, ann)
+    desk.answer(ann, first, "left")
+    second = asked(desk, ann)
+    other = "item-7" if second != "item-7" else "item-8"
+    back = desk.join("ann", other)
+    assert asked(desk, back) == other
+    for unavailable in (first, second, "nothing"):
+        assert asked(desk, desk.join("bob", unavailable)) not in (first, second, other)
+
+
 def test_a_crowd_labels_everything_once_and_the_log_says_who(
     open_desk: Callable[..., Desk], pool: Pool
 ) -> None:

@@ -20,6 +20,7 @@ class _In(BaseModel):
 
 class Join(_In):
     annotator: Name | None = Field(None, description="Who labels; the server's user unless given.")
+    item: ItemId | None = Field(None, description="What to go on with, if nobody else has it.")
 
 
 class Answer(_In):

@@ -26,7 +26,7 @@ routes = APIRouter(prefix="/seats", tags=["labeling"])
 def join(served: Serving, person: schemas.Join) -> schemas.Seat:
     """Sit down to label. Take a seat for each window or worker: it holds one item at a time."""
     name = person.annotator or served.about.annotator
-    seat = served.desk.join(name)
+    seat = served.desk.join(name, person.item)
     return schemas.Seat(
         seat=seat, annotator=served.desk.renew(seat), lease_seconds=served.desk.lease_seconds
     )

@@ -58,7 +58,8 @@ async function insist(work, waiting = "") {
 }
 
 async function takeSeat() {
-  const { seat, annotator } = await insist(() => post("seats", { annotator: state.me }));
+  const item = state.question?.item.id ?? null;
+  const { seat, annotator } = await insist(() => post("seats", { annotator: state.me, item }));
   state.seat = seat;
   state.me = annotator;
   $("me").textContent = annotator;
@@ -68,6 +69,13 @@ async function takeSeat() {
 
 async function next() {
   await change(() => get(`seats/${state.seat}/question`));
+}
+
+// The seat is gone, after a long sleep or a new start of the server: on with the same item.
+async function goOnLater() {
+  const before = state.question?.item.id;
+  await next();
+  if (before && before !== state.question?.item.id) say("Your item went to somebody else meanwhile.");
 }
 
 async function change(work, waiting, words) {
@@ -208,7 +216,7 @@ async function look() {
   try {
     state.status = await get(`status?${query({ seat: state.seat })}`);
   } catch (error) {
-    if (error instanceof Problem && error.error === "seat" && !state.busy) await next();
+    if (error instanceof Problem && error.error === "seat" && !state.busy) await goOnLater();
     else if (!state.busy && !(error instanceof Problem && error.error === "seat")) await insist(() => get("about"));
     return;
   }
