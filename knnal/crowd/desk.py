@@ -5,10 +5,9 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
 from knnal import defaults
@@ -16,7 +15,7 @@ from knnal.asking import Question
 from knnal.crowd.batch import choose_batch
 from knnal.crowd.book import Book
 from knnal.crowd.engine import Engine
-from knnal.crowd.leases import Leases
+from knnal.crowd.floor import Floor, Held
 from knnal.crowd.opinions import OPINION, is_drawn
 from knnal.crowd.settling import require_still, settle
 from knnal.errors import InputError, LabelConflictError
@@ -30,17 +29,6 @@ LEASE_S = 300.0
 _SEAT_BYTES = 9
 
 Result = TypeVar("Result")
-
-
-@dataclass(frozen=True, slots=True)
-class _Held:
-    """A question that is with somebody. ``by_session``: the session itself waits for the answer;
-    ``first``: the label that the answer is a second opinion on.
-    """
-
-    question: Question
-    by_session: bool = False
-    first: Event | None = None
 
 
 class Desk:
@@ -70,19 +58,14 @@ class Desk:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._engine = Engine(session)
-        self._book = Book(pool, overlap, seed)
+        self._floor = Floor(Book(pool, overlap, seed), lease)
         self._audit = audit
         self._overlap = overlap
         self._seed = seed
         self._clock = clock
         self._lock = threading.Lock()
-        self._leases = Leases(lease)
-        self._held: dict[str, _Held] = {}
-        self._prepared: deque[Question] = deque()
         self._preparing = False
-        self._agreement: float | None = None
         self._drawn: dict[str, Question] = {}
-        self._declined: set[tuple[str, str]] = set()
 
     # Who is there
 
@@ -95,8 +78,7 @@ class Desk:
         annotator = checked_label(annotator)
         seat = secrets.token_urlsafe(_SEAT_BYTES)
         with self._lock:
-            self._expire()
-            self._leases.join(seat, annotator, self._clock())
+            self._floor.join(seat, annotator, self._clock())
         if item is not None:
             self._go_on_with(seat, item)
         return seat
@@ -104,32 +86,31 @@ class Desk:
     def leave(self, seat: str) -> None:
         """Get up; the item at hand goes back. Leaving twice changes nothing."""
         with self._lock:
-            item = self._leases.leave(seat)
-            self._held.pop(item or "", None)
+            self._floor.leave(seat)
 
     def renew(self, seat: str) -> str:
         """A sign of life; the annotator on the seat. Raises SeatUnknownError."""
         with self._lock:
-            return self._renew(seat)
+            return self._floor.renew(seat, self._clock())
 
     @property
     def lease_seconds(self) -> float:
         """How long nothing may be heard of a seat."""
-        return self._leases.timeout
+        return self._floor.leases.timeout
 
     @property
     def annotators(self) -> list[str]:
         """Who is there now."""
         with self._lock:
-            self._expire()
-            return self._leases.annotators()
+            self._floor.expire(self._clock())
+            return self._floor.leases.annotators()
 
     @contextmanager
     def reading(self) -> Iterator[tuple[Pool, Ledger]]:
         """The pool and the decisions in force, which stand still meanwhile: be quick."""
         with self._lock:
-            self._book.catch_up()
-            yield self._book.pool, self._book.ledger
+            self._floor.book.catch_up()
+            yield self._floor.book.pool, self._floor.book.ledger
 
     # Questions
 
@@ -140,14 +121,12 @@ class Desk:
         """
         while True:
             with self._lock:
-                annotator = self._renew(seat)
-                item = self._leases.item_of(seat)
-                if item is not None:
-                    return self._held[item].question
-                self._book.catch_up()
-                alone = len(self._leases) == 1
-                first = self._awaiting(annotator)
-                ready = None if alone or first else self._take_prepared(seat)
+                floor, annotator = self._floor, self._floor.renew(seat, self._clock())
+                if (held := floor.held_by(seat)) is not None:
+                    return held.question
+                floor.book.catch_up()
+                alone, first = floor.has_one, floor.awaiting(annotator)
+                ready = None if alone or first else floor.take_prepared(seat)
             if ready is not None:
                 self._prepare_later()
                 return ready
@@ -160,9 +139,9 @@ class Desk:
             else:
                 continue
             with self._lock:
-                if self._is_open(question.item, first):
-                    held = _Held(question, by_session=first is None, first=first)
-                    return self._hand_out(seat, held)
+                if floor.is_open(question.item, first):
+                    held = Held(question, by_session=first is None, first=first)
+                    return floor.hand_out(seat, held)
 
     def look(self, item: str) -> Question:
         """What asking about an item would be, whoever has it. Raises InputError."""
@@ -185,15 +164,14 @@ class Desk:
         """
         label = checked_label(label)
         with self._lock:
-            annotator = self._renew(seat)
-            event = self._book.given(item, label, annotator)
-            held = self._held_by(seat, item)
-            if event is None and held is not None and not self._is_for_session(held):
-                event = self._write_down(seat, held, label, annotator)
+            floor, annotator = self._floor, self._floor.renew(seat, self._clock())
+            event, held = floor.book.given(item, label, annotator), floor.held_by(seat, item)
+            if event is None and held is not None and not (held.by_session and floor.has_one):
+                event = floor.write_down(seat, held, label, annotator)
         if event is None:
             event = self._decide(annotator, lambda session: session.tell(item, label), seat, item)
         with self._lock:
-            self._give_back(seat, item)
+            floor.give_back(seat, item)
             if held is not None and is_drawn(event, self._overlap, self._seed):
                 self._drawn[item] = held.question
         self._prepare_later()
@@ -205,15 +183,12 @@ class Desk:
         Raises as ``answer`` does.
         """
         with self._lock:
-            annotator = self._renew(seat)
-            held = self._held_by(seat, item)
-            if held is not None and held.first is not None:
-                self._declined.add((annotator, item))
-                self._give_back(seat)
+            annotator = self._floor.renew(seat, self._clock())
+            if self._floor.decline(seat, annotator, item):
                 return None
         event = self._decide(annotator, lambda session: session.skip(item), seat, item)
         with self._lock:
-            self._give_back(seat, item)
+            self._floor.give_back(seat, item)
         self._prepare_later()
         return event
 
@@ -250,10 +225,10 @@ class Desk:
         if taken_back.item is not None and taken_back.kind in (EventKind.LABEL, EventKind.SKIP):
             question = replace(self.look(taken_back.item), origin=taken_back.origin)
             with self._lock:
-                self._renew(seat)
-                if self._is_open(taken_back.item, None):
-                    self._give_back(seat)
-                    self._hand_out(seat, _Held(question))
+                self._floor.renew(seat, self._clock())
+                if self._floor.is_open(taken_back.item):
+                    self._floor.give_back(seat)
+                    self._floor.hand_out(seat, Held(question))
         return taken_back
 
     def add_class(self, seat: str, name: str) -> None:
@@ -264,7 +239,7 @@ class Desk:
         """End the work under way. Nothing is lost by it: what was answered is on disk."""
         self._engine.close()
         with self._lock:
-            self._book.pool.close()
+            self._floor.book.pool.close()
 
     def _go_on_with(self, seat: str, item: str) -> None:
         """Ask the seat about an item, unless it is decided on or with somebody else."""
@@ -273,8 +248,8 @@ class Desk:
         except InputError:
             return
         with self._lock:
-            if question.score is not None and self._is_open(item, None):
-                self._hand_out(seat, _Held(question))
+            if question.score is not None and self._floor.is_open(item):
+                self._floor.hand_out(seat, Held(question))
 
     # By the session's thread
 
@@ -293,22 +268,22 @@ class Desk:
         """Have the annotator decide something, on an item that no other seat has."""
         with self._lock:
             if seat is not None and item is not None:
-                self._leases.require_free(item, seat)
+                self._floor.leases.require_free(item, seat)
         try:
             return self._engine.call_as(annotator, work)
         except LabelConflictError:
             with self._lock:
                 if seat is not None:
-                    self._give_back(seat, item)
+                    self._floor.give_back(seat, item)
             raise
         finally:
             with self._lock:
-                self._book.catch_up()
+                self._floor.book.catch_up()
 
     def _prepare_later(self) -> None:
         """Have questions chosen for everybody, with what is known by then, unless that waits."""
         with self._lock:
-            if self._preparing or len(self._leases) < 2:
+            if self._preparing or len(self._floor.leases) < 2:
                 return
             self._preparing = True
         self._engine.later(self._prepare)
@@ -317,81 +292,18 @@ class Desk:
         """Choose as many questions as there are people; the first of them."""
         with self._lock:
             self._preparing = False
-            count = max(len(self._leases), 1)
-            taken = self._leases.held_items()
+            leases = self._floor.leases
+            count, taken = max(len(leases), 1), leases.held_items()
         questions = choose_batch(session, count, taken, self._audit, self._seed)
         agreement = session.agreement()
         with self._lock:
-            self._prepared, self._agreement = deque(questions), agreement
+            self._floor.prepare(questions, agreement)
         return questions[0] if questions else None
 
     def _second_question(self, item: str) -> Question:
         """What the first person was asked, whose answer no prediction in it knows."""
         question = self._drawn.get(item) or self.look(item)
         return replace(question, origin=OPINION)
-
-    # With the lock held
-
-    def _renew(self, seat: str) -> str:
-        self._expire()
-        return self._leases.renew(seat, self._clock())
-
-    def _expire(self) -> None:
-        for item in self._leases.expire(self._clock()):
-            self._held.pop(item, None)
-
-    def _held_by(self, seat: str, item: str) -> _Held | None:
-        return self._held.get(item) if self._leases.item_of(seat) == item else None
-
-    def _is_for_session(self, held: _Held) -> bool:
-        return held.by_session and len(self._leases) == 1
-
-    def _awaiting(self, annotator: str) -> Event | None:
-        """A label that the annotator may give a second opinion on."""
-        labels = self._book.awaiting.labels_by_others(annotator, self._book.ledger)
-        taken = self._leases.held_items()
-        return next(
-            (
-                label
-                for label in labels
-                if label.item not in taken and (annotator, label.item) not in self._declined
-            ),
-            None,
-        )
-
-    def _is_open(self, item: str, first: Event | None) -> bool:
-        """Whether nobody has the item, and the decision in force on it is ``first``."""
-        self._book.catch_up()
-        return item not in self._leases.held_items() and self._book.ledger.decision(item) == first
-
-    def _take_prepared(self, seat: str) -> Question | None:
-        while self._prepared:
-            question = self._prepared.popleft()
-            if self._is_open(question.item, None):
-                return self._hand_out(seat, _Held(question))
-        return None
-
-    def _hand_out(self, seat: str, held: _Held) -> Question:
-        self._leases.take(seat, held.question.item)
-        self._held[held.question.item] = held
-        return held.question
-
-    def _give_back(self, seat: str, item: str | None = None) -> None:
-        """Free what the seat holds, if it is that item or none is named."""
-        held = self._leases.item_of(seat)
-        if held is not None and item in (None, held):
-            self._leases.give_back(seat)
-            self._held.pop(held, None)
-
-    def _write_down(self, seat: str, held: _Held, label: str, annotator: str) -> Event:
-        """Without waiting for the session, which takes it in when it is free."""
-        try:
-            if held.first is not None:
-                return self._book.opinion(held.question, label, annotator, held.first)
-            return self._book.label(held.question, label, annotator, self._agreement)
-        except LabelConflictError:
-            self._give_back(seat)
-            raise
 
 
 def _ask(session: Session) -> Question | None:

@@ -20,7 +20,9 @@ _ROUNDING = 1e-6
 
 def self_confidence(P: FloatArray, labels: RowArray) -> Float64Array:
     """The probability of each item's own label, ``(n, C), (n,) -> (n,)``."""
-    return np.take_along_axis(P, labels[:, None], axis=1)[:, 0].astype(np.float64)
+    exact = P.astype(np.float64)
+    confidence: Float64Array = np.take_along_axis(exact, labels[:, None], axis=1)[:, 0]
+    return confidence
 
 
 def class_thresholds(P: FloatArray, labels: RowArray) -> Float64Array:
@@ -28,7 +30,8 @@ def class_thresholds(P: FloatArray, labels: RowArray) -> Float64Array:
     count = P.shape[1]
     sizes = np.bincount(labels, minlength=count)
     sums = np.bincount(labels, weights=self_confidence(P, labels), minlength=count)
-    return np.divide(sums, sizes, out=np.full(count, np.inf), where=sizes > 0)
+    thresholds: Float64Array = np.divide(sums, sizes, out=np.full(count, np.inf), where=sizes > 0)
+    return thresholds
 
 
 def confident_classes(P: FloatArray, thresholds: Float64Array) -> IntArray:
@@ -62,7 +65,8 @@ def suspicion(P: FloatArray, labels: RowArray) -> Float64Array:
     others = np.array(P, dtype=np.float64)
     np.put_along_axis(others, labels[:, None].astype(np.int64), -np.inf, axis=1)
     best = others.max(axis=1, initial=0.0)
-    return (1.0 + best - self_confidence(P, labels)) / 2.0
+    doubt: Float64Array = (1.0 + best - self_confidence(P, labels)) / 2.0
+    return doubt
 
 
 def majority(given: RowArray, first: RowArray, second: RowArray) -> IntArray:
