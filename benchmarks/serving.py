@@ -58,6 +58,12 @@ class Client:
         self._token = parse_qs(parts.query)["token"][0]
         self._connection = http.client.HTTPConnection(parts.netloc, timeout=600)
 
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
     def __call__(self, method: str, path: str, body: Any = None) -> Any:
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
         self._connection.request(
@@ -106,26 +112,26 @@ def _label(
             for one in work:
                 one.result()
             wall = time.perf_counter() - started
-        _check(folder, people)
+        check(folder, people)
     return people, wall
 
 
 def _answer(person: Person, address: str, truth: list[str], options: argparse.Namespace) -> None:
     rng = random.Random(f"{options.seed} {person.name}")  # noqa: S311 - only the thinking
-    call = Client(address)
-    seat = call("POST", "seats", {"annotator": person.name})["seat"]
-    question = call("GET", f"seats/{seat}/question")["question"]
-    for _ in range(options.answers):
-        time.sleep(options.think * rng.uniform(0.5, 1.5))
-        item = question["item"]["id"]
-        body = {"item": item, "label": truth[int(item)]}
-        started = time.perf_counter()
-        question = call("POST", f"seats/{seat}/answers", body)["question"]
-        person.seconds.append(time.perf_counter() - started)
-        person.answers.append((item, body["label"]))
+    with Client(address) as call:
+        seat = call("POST", "seats", {"annotator": person.name})["seat"]
+        question = call("GET", f"seats/{seat}/question")["question"]
+        for _ in range(options.answers):
+            time.sleep(options.think * rng.uniform(0.5, 1.5))
+            item = question["item"]["id"]
+            body = {"item": item, "label": truth[int(item)]}
+            started = time.perf_counter()
+            question = call("POST", f"seats/{seat}/answers", body)["question"]
+            person.seconds.append(time.perf_counter() - started)
+            person.answers.append((item, body["label"]))
 
 
-def _check(folder: Path, people: Sequence[Person]) -> None:
+def check(folder: Path, people: Sequence[Person]) -> None:
     """Leave the program where the log is not what the people saw."""
     with closing(Pool.open(folder)) as pool:
         events = [event for event in pool.log.events() if event.kind == "label"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -88,6 +88,15 @@ class Page:
         self.until(lambda: self.item != item and self.idle(), "the next item is there")
         return item
 
+    def roles_and_names(self) -> dict[str, list[str]]:
+        """What a screen reader is told of the page: the names by role."""
+        found = defaultdict(list)
+        self.driver.execute_cdp_cmd("Accessibility.enable", {})
+        for node in self.driver.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]:
+            if not node["ignored"]:
+                found[node["role"]["value"]].append(node["name"]["value"])
+        return found
+
     def shoot(self, file: Path) -> None:
         self.driver.save_screenshot(str(file))
         assert file.read_bytes().startswith(b"\x89PNG")
@@ -132,6 +141,43 @@ def start(make_app: Callable[..., ASGIApp]) -> Iterator[Callable[..., Server]]:
     yield begin
     for server in started:
         server.stop()
+
+
+NAMED = (
+    "button",
+    "link",
+    "textbox",
+    "searchbox",
+    "progressbar",
+    "image",
+    "dialog",
+    "complementary",
+)
+CONTRASTS = """
+const channels = (colour) => colour.match(/[\\d.]+/g).map(Number);
+const light = ([r, g, b]) => {
+  const curved = (v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+  const linear = [r, g, b].map((v) => curved(v / 255));
+  return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
+};
+const behind = (element) => {
+  for (let at = element; at; at = at.parentElement) {
+    const found = channels(getComputedStyle(at).backgroundColor);
+    if (found.length < 4 || found[3] > 0.99) return found;
+  }
+};
+const words = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+const found = [];
+while (words.nextNode()) {
+  const element = words.currentNode.parentElement;
+  const shown = element.checkVisibility({ visibilityProperty: true });
+  if (!shown || !words.currentNode.textContent.trim()) continue;
+  const [a, b] = [light(channels(getComputedStyle(element).color)), light(behind(element))];
+  found.push([(Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), words.currentNode.textContent]);
+}
+return found;
+"""
+"""The contrast of each text with what is behind it, as WCAG 2 defines it."""
 
 
 def log_of(folder: Path) -> list[tuple[str, str | None, str | None]]:
@@ -258,3 +304,30 @@ def test_a_picture_is_shown_and_enlarged(
     page.until(lambda: page.item != item and page.idle(), "keys work there too")
     assert not page.driver.find_element(By.ID, "zoomed").is_displayed()
     page.shoot(tmp_path / "phone.png")
+
+
+def test_everybody_can_read_and_name_it(
+    pictures: Path, start: Callable[..., Server], windows: list[Page], tmp_path: Path
+) -> None:
+    page = windows[0]
+    page.open(start(pictures, "red", "blue"))
+    for _ in range(4):
+        page.answer("1" if page.item.startswith("red") else "2")
+    for theme in ("light", "dark"):
+        scheme = [{"name": "prefers-color-scheme", "value": theme}]
+        page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": scheme})
+        for panel in ("", "history", "doubts", "standing", "help"):
+            if panel:
+                page.driver.execute_script(f"document.querySelector('[data-open={panel}]').click()")
+                page.until(
+                    lambda: page.driver.find_elements(By.CSS_SELECTOR, ".panel[open]"), "open"
+                )
+            contrasts = page.driver.execute_script(CONTRASTS)
+            assert len(contrasts) > 20
+            assert min(contrasts)[0] >= 4.5, f"{theme}: {min(contrasts)}"
+            roles = page.roles_and_names()
+            assert roles["button"]
+            assert [role for role in NAMED if "" in roles[role]] == []
+            page.shoot(tmp_path / f"{theme}-{panel or 'page'}.png")
+            page.press(Keys.ESCAPE)
+    page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})

@@ -104,7 +104,9 @@ async function change(work, waiting, words) {
 async function show(question) {
   const same = question && state.question && question.item.id === state.question.item.id && !state.back;
   state.question = question;
-  $("mode").hidden = true;
+  const second = question?.why.origin === "opinion";
+  $("mode").replaceChildren(...(second ? ["A second opinion: somebody else has labelled it already."] : []));
+  $("mode").hidden = !second;
   document.body.classList.toggle("done", !question);
   if (!question) {
     state.visible = false;
@@ -123,7 +125,7 @@ async function see(question, quietly = false) {
   await showQuestion(question);
   state.visible = true;
   drawClasses();
-  if (!quietly) $("stage").setAttribute("aria-label", `The item to label: ${inWords(question)}`);
+  if (!quietly) $("spoken").textContent = `Now: ${inWords(question)}`;
 }
 
 function label(name) {

@@ -83,7 +83,7 @@ export function fillStanding(status, overlap) {
   const { accuracy, advice, agreement } = status;
   $("accuracy-words").textContent = accuracy
     ? `${percent(accuracy.accuracy)}, 95 % interval ${percent(accuracy.low)} to ${percent(accuracy.high)}, ` +
-      `by the latest ${count(accuracy.audited)} audited items.`
+      (accuracy.audited === 1 ? "by one audited item." : `by the latest ${count(accuracy.audited)} audited items.`)
     : "Not known yet: one question in ten is drawn at random, and none of those is answered.";
   $("curve").replaceChildren(...(status.curve.length > 1 ? [curve(status.curve)] : []));
   const stop = advice.could_stop ? `You could stop: ${advice.reasons.join(" and ")}. ` : "";
@@ -93,6 +93,7 @@ export function fillStanding(status, overlap) {
     ...status.classes.map((c) => {
       const meter = element("span", { class: `fill ${colourOf(c.name)}` });
       meter.style.inlineSize = `${(100 * c.count) / most}%`;
+      meter.hidden = !c.count;
       return element(
         "tr", {},
         element("td", {}, c.key ? element("kbd", {}, c.key) : ""),
