@@ -47,14 +47,16 @@ class Reader:
     def history(self, before: int | None, limit: int, search: str) -> schemas.History:
         """Decisions in force, the latest first, of which item or label contains a text."""
         wanted = search.casefold()
-        with self._desk.reading() as (pool, ledger):
-            events = [
-                event
-                for event in ledger.decisions()
-                if (before is None or event.seq < before)
-                and (wanted in f"{event.item}\n{event.label}\n{event.annotator}".casefold())
-            ]
-            events.sort(key=lambda event: -event.seq)
+        with self._desk.reading() as (_, ledger):
+            decisions = list(ledger.decisions())
+        events = [
+            event
+            for event in decisions
+            if (before is None or event.seq < before)
+            and wanted in f"{event.item}\n{event.label}\n{event.annotator}".casefold()
+        ]
+        events.sort(key=lambda event: -event.seq)
+        with self._desk.reading() as (pool, _):
             entries = [
                 schemas.Entry(event=event_of(event), item=item_of(record, whole=False))
                 for event in events[:limit]

@@ -4,7 +4,7 @@ import { imageOf } from "/api.js";
 import { $, bar, chip, colourOf, element, percent } from "/dom.js";
 import { openZoom } from "/zoom.js";
 
-const SHOWN_CHANCES = 6;
+const SHOWN_CHANCES = 4;
 const LONG_TEXT = 280;
 
 // Shows the question; resolves when there is something to see.
