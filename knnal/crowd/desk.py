@@ -37,8 +37,8 @@ class Desk:
     Somebody alone gets exactly what ``Session`` gives: every question chosen with the answer before
     it known, and prepared while they look. When there are more, nobody waits for the others:
     questions are chosen ahead, as many as there are people, and chosen anew as answers come in, so
-    that one may have been chosen before the others' latest labels. An answer is on disk when ``answer``
-    returns, whichever way it went.
+    that one may have been chosen before the others' latest labels. An answer is on disk when
+    ``answer`` returns, whichever way it went.
 
     ``pool`` is the session's folder opened once more: answers are written while the session works.
     Items are with one seat at a time (see ``Leases``); ``clock`` gives seconds. A share ``overlap``

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -22,6 +23,9 @@ from knnal_cli.options import (
 )
 
 if TYPE_CHECKING:
+    from socket import socket
+
+    from knnal.crowd.desk import Desk
     from knnal.session import Session
     from knnal_cli.serve.schemas import About
     from knnal_cli.serve.serving import Export
@@ -69,52 +73,67 @@ def serve(
     annotator: AnnotatorOption = None,
 ) -> None:
     """Label in a browser, alone or with others: prints the address to open."""
+    from knnal_cli.narration import Narration
+    from knnal_cli.serve.security import is_loopback, new_token
+    from knnal_cli.serve.server import bind
+
+    _require_intended(host, token, allow_remote=allow_remote or is_loopback(host))
+    with closing(bind(host, port)) as listening:
+        with Narration() as narration:
+            session = open_session(
+                pool,
+                narration,
+                k=k,
+                strategy=strategy,
+                classifier=classifier,
+                audit=audit,
+                seed=seed,
+                annotator=annotator,
+            )
+            for name in (classes or "").split(","):
+                if name.strip():
+                    session.add_class(name)
+        desk = _desk(session, pool, audit=audit, overlap=overlap, seed=seed, lease=lease)
+        about = _about(session, overlap, strategy, classifier, remote=not is_loopback(host))
+        export = _export_of(pool, k, classifier)
+        _answer_requests(desk, about, export, target, listening, host, token or new_token())
+    typer.echo("Stopped. Everything is stored; 'knnal serve' goes on from here.", err=True)
+
+
+def _desk(session: Session, folder: Path, **options: Any) -> Desk:
     from knnal.crowd.desk import Desk
     from knnal.store.pool import Pool
-    from knnal_cli.narration import Narration
+
+    return Desk(session, Pool.open(folder), **options)
+
+
+def _answer_requests(
+    desk: Desk,
+    about: About,
+    export: Export,
+    target: float | None,
+    listening: socket,
+    host: str,
+    token: str,
+) -> None:
+    """Print the address, and answer until Ctrl-C."""
     from knnal_cli.serve.app import create_app
     from knnal_cli.serve.reading import Reader
-    from knnal_cli.serve.security import host_names, is_loopback, new_token
-    from knnal_cli.serve.server import bind, run
+    from knnal_cli.serve.security import host_names
+    from knnal_cli.serve.server import run
     from knnal_cli.serve.serving import Served
     from knnal_cli.serve.standing import Standing
 
-    _require_intended(host, token, allow_remote=allow_remote or is_loopback(host))
-    listening = bind(host, port)
     port = listening.getsockname()[1]
-    with Narration() as narration:
-        session = open_session(
-            pool,
-            narration,
-            k=k,
-            strategy=strategy,
-            classifier=classifier,
-            audit=audit,
-            seed=seed,
-            annotator=annotator,
-        )
-        for name in (classes or "").split(","):
-            if name.strip():
-                session.add_class(name)
-    desk = Desk(session, Pool.open(pool), audit=audit, overlap=overlap, seed=seed, lease=lease)
-    token = token or new_token()
-    served = Served(
-        desk,
-        Reader(desk),
-        Standing(desk, target),
-        _about(session, overlap, strategy, classifier, remote=not is_loopback(host)),
-        _export_of(pool, k, classifier),
-    )
-    app = create_app(served, token=token, hosts=host_names(host), cookie=f"knnal-{port}")
     shown = f"[{host}]" if ":" in host else host
-    typer.echo(f"http://{shown}:{port}/?token={token}")
-    typer.echo("Open this address in a browser. Ctrl-C ends it.", err=True)
     try:
+        served = Served(desk, Reader(desk), Standing(desk, target), about, export)
+        app = create_app(served, token=token, hosts=host_names(host), cookie=f"knnal-{port}")
+        typer.echo(f"http://{shown}:{port}/?token={token}")
+        typer.echo("Open this address in a browser. Ctrl-C ends it.", err=True)
         run(app, listening)
     finally:
         desk.close()
-        listening.close()
-    typer.echo("Stopped. Everything is stored; 'knnal serve' goes on from here.", err=True)
 
 
 def _require_intended(host: str, token: str | None, *, allow_remote: bool) -> None:
