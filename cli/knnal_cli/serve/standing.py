@@ -15,26 +15,31 @@ from knnal_cli.serve import schemas
 from knnal_cli.terminal.keys import keys_of
 
 _FRESH_S = 0.5
+_REST = 20
+"""What takes long is worked out more rarely: this many times as long apart."""
+
 _MOST_POINTS = 200
 
 
 class Standing:
-    """Counts, accuracy, curve and advice; at most half a second old, or exact where asked."""
+    """Counts, accuracy, curve and advice, about half a second old at most."""
 
     def __init__(self, desk: Desk, target: float | None) -> None:
         self._desk = desk
         self._target = target
         self._lock = threading.Lock()
         self._found: schemas.Status | None = None
-        self._found_at = 0.0
+        self._due = 0.0
         with desk.reading() as (pool, _):
             self.items = pool.catalogue.counts()[ItemState.LIVE]
 
     def now(self) -> schemas.Status:
         with self._lock:
-            if self._found is None or time.monotonic() - self._found_at > _FRESH_S:
+            began = time.monotonic()
+            if self._found is None or began >= self._due:
                 self._found = self._work_out()
-                self._found_at = time.monotonic()
+                now = time.monotonic()
+                self._due = now + max(_FRESH_S, _REST * (now - began))
             return self._found.model_copy(update={"people": self._desk.annotators})
 
     def _work_out(self) -> schemas.Status:

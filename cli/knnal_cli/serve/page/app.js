@@ -240,6 +240,7 @@ function drawStatus() {
     ...(accuracy
       ? [element("b", {}, percent(accuracy.accuracy)), element("span", {}, ` right (${percent(accuracy.low)} to ${percent(accuracy.high)})`)]
       : []),
+    ...(status.advice.could_stop ? [element("b", { class: "stop" }, " You could stop.")] : []),
   );
   $("doubt-count").hidden = !status.conflicts;
   $("doubt-count").textContent = status.conflicts;
