@@ -9,12 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fastapi.testclient import TestClient
 from PIL import Image
 from starlette.types import ASGIApp
-
-pytest.importorskip("httpx2", reason="httpx2 is in the extra 'test'")
-
-from fastapi.testclient import TestClient
 
 from knnal.crowd.desk import Desk
 from knnal.project import Project
