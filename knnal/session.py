@@ -139,6 +139,15 @@ class Session:
         """
         return predict_vectors(self._settled, names, vectors, self._vote, self.temperature)
 
+    def agreement(self) -> float | None:
+        """How far the predictions agree with those without the latest label: Cohen's kappa.
+
+        None where there are not two labels, or where only one class is predicted.
+        """
+        self.refresh()
+        self.stop_anticipating()
+        return self._stability.look()
+
     def explain(self, item: str) -> Question:
         """The question that asking about the item would be: its prediction, neighbours, score.
 
@@ -209,7 +218,7 @@ class Session:
         self._replay.row(item)
         offer = self._offered(item)
         with self.pool.log.writing(self._catch_up):
-            self._require_unlabelled(item)
+            require_unlabelled(self.ledger, item)
             prepared = self._speculation.prepared(item, label)
             events = self.pool.log.append_label(
                 EventKind.LABEL,
@@ -230,7 +239,7 @@ class Session:
         self._replay.row(item)
         offer = self._offered(item)
         with self.pool.log.writing(self._catch_up):
-            self._require_unlabelled(item)
+            require_unlabelled(self.ledger, item)
             event = self.pool.log.append(
                 EventKind.SKIP,
                 annotator=self.annotator,
@@ -347,17 +356,8 @@ class Session:
         self._settled.apply(events)
 
     def _offer(self, questions: list[Question]) -> list[Question]:
-        offers = {
-            q.item: Offer(
-                q.origin,
-                q.score.strategy,
-                {"value": q.score.value, **q.score.factors},
-                after=self.ledger.last_seq,
-            )
-            for q in questions
-            if q.score is not None
-        }
-        self.pool.log.offer(offers)
+        offers = {q.item: offer_of(q, self.ledger.last_seq) for q in questions}
+        self.pool.log.offer({item: offer for item, offer in offers.items() if offer is not None})
         return questions
 
     def _offered(self, item: str) -> Offer | None:
@@ -380,19 +380,7 @@ class Session:
             prediction = self._asked.prediction
         else:
             (prediction,) = predict_items(self._settled, [item], self._vote)
-        predicted: dict[str, Any] = {}
-        if prediction.label is not None:
-            predicted = {"prediction": prediction.label, "probability": prediction.probability}
-        agreement = self._stability.look()
-        if agreement is not None:
-            predicted["agreement"] = agreement
-        if offer is None:
-            return {"origin": NAMED, "strategy": None, "scores": predicted}
-        return {
-            "origin": offer.origin,
-            "strategy": offer.strategy,
-            "scores": {**offer.scores, **predicted},
-        }
+        return provenance(offer, prediction, self._stability.look())
 
     def _require_label(self, item: str, seen: Event | None) -> Event:
         """The decision in force, which must give a label, and be the one that was ``seen``."""
@@ -408,14 +396,6 @@ class Session:
             )
         return current
 
-    def _require_unlabelled(self, item: str) -> None:
-        decision = self.ledger.decision(item)
-        if decision is not None and decision.label is not None:
-            raise LabelConflictError(
-                f"'{item}' was labelled '{decision.label}' by {decision.annotator} at "
-                f"{decision.at}. Use relabel to change it."
-            )
-
 
 def stored_geometry(pool: Pool, narrator: Narrator | None = None) -> Geometry:
     """What is known of a pool's vectors, from the files in its folder."""
@@ -427,6 +407,48 @@ def stored_geometry(pool: Pool, narrator: Narrator | None = None) -> Geometry:
         graph=lambda: KernelGraph(stored_graph(pool, live, narrator)),
         views=stored_views(pool, live, narrator),
     )
+
+
+def offer_of(question: Question, after: int) -> Offer | None:
+    """What the log is to remember of a question's choice; None for one without a score.
+
+    ``after`` is the number of the last event in the log by then.
+    """
+    score = question.score
+    if score is None:
+        return None
+    scores = {"value": score.value, **score.factors}
+    return Offer(question.origin, score.strategy, scores, after)
+
+
+def provenance(
+    offer: Offer | None, prediction: Prediction, agreement: float | None
+) -> dict[str, Any]:
+    """The fields of a label's event that tell how the item was chosen, and what was thought of it
+    before; ``agreement`` is of the predictions with those before the latest label.
+    """
+    predicted: dict[str, Any] = {}
+    if prediction.label is not None:
+        predicted = {"prediction": prediction.label, "probability": prediction.probability}
+    if agreement is not None:
+        predicted["agreement"] = agreement
+    if offer is None:
+        return {"origin": NAMED, "strategy": None, "scores": predicted}
+    return {
+        "origin": offer.origin,
+        "strategy": offer.strategy,
+        "scores": {**offer.scores, **predicted},
+    }
+
+
+def require_unlabelled(ledger: Ledger, item: str) -> None:
+    """Raises LabelConflictError for an item that has a label already."""
+    decision = ledger.decision(item)
+    if decision is not None and decision.label is not None:
+        raise LabelConflictError(
+            f"'{item}' was labelled '{decision.label}' by {decision.annotator} at "
+            f"{decision.at}. Use relabel to change it."
+        )
 
 
 def checked_label(label: str) -> str:

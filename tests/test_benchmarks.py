@@ -13,19 +13,21 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from benchmarks import duplicates, fruits, maps, seek, sentiment140, simulation, stopping
+from benchmarks import duplicates, fruits, maps, seek, sentiment140, serving, simulation, stopping
 from benchmarks.article import EXTENTS, accuracy_with_every_label, split_of
 from benchmarks.engine.seeds import made_seeds
 from benchmarks.peers import __main__ as peers
 from benchmarks.sets.catalogue import EmbeddedSet, keep, kept_file
 from knnal.neighbors.duplicates import DuplicateGroups
 from knnal.parallel import thread_count, use_threads
+from knnal.session import Session
+from knnal.store.pool import Pool
 
 ROOT = Path(__file__).parents[1]
 SMALL = EXTENTS["small"]
 
-
 Command = Callable[..., str]
+PoolMaker = Callable[..., Pool]
 
 
 @pytest.fixture
@@ -192,6 +194,26 @@ def test_the_simulation_benchmark_runs(tmp_path: Path, command: Command) -> None
     printed = command(simulation, "--work", str(tmp_path), "--folds", "2", "--labels", "3")
     assert printed.startswith("30 labels in ")
     assert "cdf-product, combined" in printed
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="the server is interrupted as on a POSIX system")
+def test_the_serving_benchmark_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    small = ["--items", "300", "--dims", "8", "--people", "3", "--answers", "5", "--think", "0.01"]
+    assert serving.main(["--work", str(tmp_path), *small]) == 0
+    printed = capsys.readouterr().out
+    assert "| 3 | 15 |" in printed
+    assert "the log is equal to what they saw" in printed
+
+
+def test_the_serving_benchmark_sees_what_is_lost(tmp_path: Path, make_pool: PoolMaker) -> None:
+    pool = make_pool(np.eye(4))
+    session = Session(pool, annotator="ann")
+    session.tell("item-1", "a")
+    serving.check(tmp_path / "pool", [serving.Person("ann", [("item-1", "a")])])
+    for answers in ([], [("item-1", "b")], [("item-1", "a"), ("item-2", "a")]):
+        with pytest.raises(SystemExit):
+            serving.check(tmp_path / "pool", [serving.Person("ann", answers)])
 
 
 @pytest.mark.slow

@@ -192,6 +192,7 @@ def test_every_option_in_prose_exists() -> None:
         "",
         "embed",
         "label",
+        "serve",
         "next",
         "models fetch",
         "export",
@@ -212,7 +213,8 @@ def test_every_option_in_prose_exists() -> None:
     of_simulations = "--truth --truth-from-folders --groups"
     of_rounds = "--views --augment --schedule --batch-size"
     of_reviews = "--mode --limit --oracle --apply --calibrated"
-    parts = (of_pools, of_choices, of_votes, of_simulations, of_rounds, of_reviews)
+    of_serving = "--overlap --allow-remote"
+    parts = (of_pools, of_choices, of_votes, of_simulations, of_rounds, of_reviews, of_serving)
     for option in " ".join(parts).split():
         assert option in README
         assert option in help_texts

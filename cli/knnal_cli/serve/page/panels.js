@@ -1,0 +1,110 @@
+// History, doubts and progress: lists beside the item.
+
+import { get, query } from "/api.js";
+import { curve } from "/curve.js";
+import { $, chip, colourOf, count, element, percent } from "/dom.js";
+import { small } from "/item.js";
+
+const PAGE = 40;
+
+const time = (at) => new Date(at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+
+// History
+
+export async function fillHistory(onlook, before) {
+  const search = $("history-search").value;
+  const asked = { limit: PAGE, search, ...(before ? { before } : {}) };
+  const { entries, more } = await get(`history?${query(asked)}`);
+  const rows = entries.map(({ event, item }) =>
+    element(
+      "li", {},
+      element(
+        "button", { type: "button", class: "entry", onclick: () => onlook(item.id) },
+        small(item),
+        element(
+          "span", { class: "about" },
+          event.label === null ? element("span", { class: "quiet" }, "skipped") : chip(event.label),
+          element("span", { class: "quiet" }, element("bdi", {}, event.annotator), ` · ${time(event.at)}`),
+          element("bdi", { class: "quiet id" }, item.id),
+        ),
+      ),
+    ),
+  );
+  if (before) $("history-list").append(...rows);
+  else $("history-list").replaceChildren(...rows);
+  if (!rows.length && !before) {
+    $("history-list").append(element("li", { class: "quiet" }, "Nothing yet."));
+  }
+  $("history-more").hidden = !more;
+  $("history-more").onclick = () => fillHistory(onlook, entries.at(-1).event.seq);
+}
+
+// Doubts
+
+export async function fillDoubts(onlook, onsettle) {
+  const [conflicts, suspects] = await Promise.all([get("conflicts"), get("suspects")]);
+  const settle = (item, was, label, words) =>
+    element("button", { type: "button", onclick: () => onsettle(item.id, label, was) }, ...words);
+  const entry = (item, words, ...buttons) =>
+    element(
+      "li", { class: "doubt" },
+      element("button", { type: "button", class: "entry", onclick: () => onlook(item.id) }, small(item)),
+      element("div", { class: "about" }, ...words, element("div", { class: "buttons left" }, ...buttons)),
+    );
+  const said = (who, label) => element("p", {}, element("bdi", {}, who), " says ", chip(label));
+  fill($("conflicts"), conflicts.map((c) =>
+    entry(
+      c.item,
+      [said(c.annotator, c.label), said(c.other_annotator, c.other_label)],
+      settle(c.item, c.label, c.label, ["It is ", chip(c.label)]),
+      settle(c.item, c.label, c.other_label, ["It is ", chip(c.other_label)]),
+      settle(c.item, c.label, null, ["Set aside"]),
+    ),
+  ), "None.");
+  fill($("suspects"), suspects.map((s) =>
+    entry(
+      s.item,
+      [element("p", {}, "labelled ", chip(s.label), `; the others say `, chip(s.prediction), ` (${percent(s.probability)})`)],
+      settle(s.item, s.label, s.label, ["Keep ", chip(s.label)]),
+      s.prediction === s.label ? null : settle(s.item, s.label, s.prediction, ["Change to ", chip(s.prediction)]),
+      settle(s.item, s.label, null, ["Set aside"]),
+    ),
+  ), "None.");
+}
+
+function fill(list, rows, otherwise) {
+  list.replaceChildren(...rows);
+  if (!rows.length) list.append(element("li", { class: "quiet" }, otherwise));
+}
+
+// Progress
+
+export function fillStanding(status, overlap) {
+  const { accuracy, advice, agreement } = status;
+  $("accuracy-words").textContent = accuracy
+    ? `${percent(accuracy.accuracy)}, 95 % interval ${percent(accuracy.low)} to ${percent(accuracy.high)}, ` +
+      (accuracy.audited === 1 ? "by one audited item." : `by the latest ${count(accuracy.audited)} audited items.`)
+    : "Not known yet: one question in ten is drawn at random, and none of those is answered.";
+  $("curve").replaceChildren(...(status.curve.length > 1 ? [curve(status.curve)] : []));
+  const stop = advice.could_stop ? `You could stop: ${advice.reasons.join(" and ")}. ` : "";
+  $("advice").textContent = stop + (advice.outlook ?? "");
+  const most = Math.max(1, ...status.classes.map((c) => c.count));
+  document.querySelector("#class-table tbody").replaceChildren(
+    ...status.classes.map((c) => {
+      const meter = element("span", { class: `fill ${colourOf(c.name)}` });
+      meter.style.inlineSize = `${(100 * c.count) / most}%`;
+      meter.hidden = !c.count;
+      return element(
+        "tr", {},
+        element("td", {}, c.key ? element("kbd", {}, c.key) : ""),
+        element("th", { scope: "row" }, chip(c.name), element("span", { class: "bar", "aria-hidden": "true" }, meter)),
+        element("td", { class: "number" }, count(c.count)),
+      );
+    }),
+  );
+  const kappa = agreement.kappa === null ? "not known yet" : agreement.kappa.toFixed(2);
+  const agreed = agreement.pairs || overlap
+    ? ` Agreement of two people: Cohen's kappa ${kappa}, the same label for ${count(agreement.equal)} of ${count(agreement.pairs)} items.`
+    : "";
+  $("people").textContent = `Here now: ${status.people.join(", ") || "nobody"}.${agreed}`;
+}

@@ -1,0 +1,99 @@
+"""What can be looked at in a pool while people label it."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+
+from knnal import asking
+from knnal.crowd.desk import Desk
+from knnal.crowd.opinions import conflicts
+from knnal.review import Review
+from knnal.store.catalogue import Record
+from knnal_cli.serve import schemas
+from knnal_cli.serve.convert import event_of, item_of, neighbours_of, question_of
+
+
+class Reader:
+    """Reads through the desk, each time for as short as it takes to look something up."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def question(self, question: asking.Question) -> schemas.Question:
+        with self._desk.reading() as (pool, _):
+            get = pool.catalogue.get
+            return question_of(
+                question,
+                lambda item: item_of(get(item), whole=True),
+                lambda item: item_of(get(item), whole=False),
+            )
+
+    def record(self, item: str) -> tuple[Record, list[Path]]:
+        """An item as stored, and the folders that were embedded. Raises InputError."""
+        with self._desk.reading() as (pool, _):
+            return pool.catalogue.get(item), pool.catalogue.sources()
+
+    def looked(self, item: str) -> schemas.Looked:
+        """One item, its prediction by the others' labels, and its own. Raises InputError."""
+        question = self._desk.look(item)
+        with self._desk.reading() as (_, ledger):
+            decision = ledger.decision(item)
+        return schemas.Looked(
+            question=self.question(question),
+            decision=None if decision is None else event_of(decision),
+        )
+
+    def history(self, before: int | None, limit: int, search: str) -> schemas.History:
+        """Decisions in force, the latest first, of which item or label contains a text."""
+        wanted = search.casefold()
+        with self._desk.reading() as (_, ledger):
+            decisions = list(ledger.decisions())
+        events = [
+            event
+            for event in decisions
+            if (before is None or event.seq < before)
+            and wanted in f"{event.item}\n{event.label}\n{event.annotator}".casefold()
+        ]
+        events.sort(key=lambda event: -event.seq)
+        with self._desk.reading() as (pool, _):
+            entries = [
+                schemas.Entry(event=event_of(event), item=item_of(record, whole=False))
+                for event in events[:limit]
+                if (record := pool.catalogue.find(str(event.item))) is not None
+            ]
+        return schemas.History(entries=entries, more=len(events) > limit)
+
+    def conflicts(self, limit: int) -> list[schemas.Conflict]:
+        """Labels that a second opinion speaks against, unsettled, oldest first."""
+        with self._desk.reading() as (pool, ledger):
+            return [
+                schemas.Conflict(
+                    item=item_of(pool.catalogue.get(str(first.item)), whole=False),
+                    label=str(first.label),
+                    annotator=first.annotator,
+                    other_label=str(opinion.label),
+                    other_annotator=opinion.annotator,
+                )
+                for first, opinion in islice(conflicts(ledger), limit)
+            ]
+
+    def suspects(self, limit: int) -> list[schemas.Suspect]:
+        """Labels that are probably wrong, the most suspicious first."""
+        found = self._desk.work(lambda session: Review(session).suspects(limit))
+        with self._desk.reading() as (pool, _):
+
+            def brief(item: str) -> schemas.Item:
+                return item_of(pool.catalogue.get(item), whole=False)
+
+            return [
+                schemas.Suspect(
+                    item=brief(suspect.item),
+                    label=suspect.label,
+                    suspicion=suspect.suspicion,
+                    prediction=str(suspect.prediction.label),
+                    probability=min(suspect.prediction.probability, 1.0),
+                    against=neighbours_of(suspect.against, brief),
+                )
+                for suspect in found
+            ]

@@ -1,0 +1,214 @@
+"""What goes in and out of the JSON API."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+_LONGEST_ID = 4096
+_LONGEST_NAME = 200
+
+ItemId = Annotated[str, Field(min_length=1, max_length=_LONGEST_ID, description="An item's id.")]
+Name = Annotated[str, Field(min_length=1, max_length=_LONGEST_NAME)]
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class _In(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Join(_In):
+    annotator: Name | None = Field(None, description="Who labels; the server's user unless given.")
+    item: ItemId | None = Field(None, description="What to go on with, if nobody else has it.")
+
+
+class Answer(_In):
+    item: ItemId
+    label: Name
+
+
+class Chosen(_In):
+    item: ItemId
+
+
+class Relabel(_In):
+    item: ItemId
+    label: Name
+    was: Name | None = Field(
+        None, description="The label that was seen; another one is a conflict."
+    )
+
+
+class Settlement(_In):
+    item: ItemId
+    label: Name | None = Field(description="The same to keep it, another one, or null to withdraw.")
+    was: Name | None = Field(
+        None, description="The label that was seen; another one is a conflict."
+    )
+
+
+class NewClass(_In):
+    name: Name
+
+
+class Problem(BaseModel):
+    error: str = Field(description="A word that programs tell problems apart by.")
+    detail: str = Field(description="What was expected, what came, and what to do.")
+
+
+class About(BaseModel):
+    pool: str
+    modality: str | None
+    items: int
+    annotator: str = Field(description="Who labels unless somebody gives another name.")
+    ask_name: bool = Field(description="Whether people come from other machines.")
+    overlap: Share
+    strategy: str
+    classifier: str
+
+
+class Seat(BaseModel):
+    seat: str
+    annotator: str
+    lease_seconds: float = Field(description="Silence after which the seat and its item are free.")
+
+
+class Item(BaseModel):
+    id: str
+    image: bool = Field(description="Whether /api/image has a picture of it.")
+    text: str | None
+
+
+class Chance(BaseModel):
+    label: str
+    probability: Share
+
+
+class Neighbour(BaseModel):
+    item: Item
+    label: str
+    similarity: float
+    share: Share = Field(description="Its part of the nearest neighbours' vote.")
+
+
+class Term(BaseModel):
+    name: str
+    value: float
+    share: Share | None
+    words: str
+
+
+class Why(BaseModel):
+    origin: str
+    summary: str
+    strategy: str | None
+    score: float | None
+    terms: list[Term]
+
+
+class Question(BaseModel):
+    item: Item
+    prediction: str | None
+    probability: Share
+    chances: list[Chance] = Field(description="Every class, the likeliest first.")
+    neighbours: list[Neighbour]
+    why: Why
+
+
+class Event(BaseModel):
+    seq: int
+    kind: str
+    item: str | None
+    label: str | None
+    annotator: str
+    at: str
+    origin: str
+
+
+class Step(BaseModel):
+    event: Event | None = Field(description="What was written down, or taken back.")
+    question: Question | None = Field(description="What is asked now; null when nothing is left.")
+
+
+class Entry(BaseModel):
+    event: Event
+    item: Item
+
+
+class History(BaseModel):
+    entries: list[Entry]
+    more: bool
+
+
+class Looked(BaseModel):
+    question: Question
+    decision: Event | None
+
+
+class Conflict(BaseModel):
+    item: Item
+    label: str
+    annotator: str
+    other_label: str
+    other_annotator: str
+
+
+class Suspect(BaseModel):
+    item: Item
+    label: str
+    suspicion: Share
+    prediction: str
+    probability: Share
+    against: list[Neighbour]
+
+
+class ClassCount(BaseModel):
+    name: str
+    key: str | None = Field(description="The key that gives this label, if there is one left.")
+    count: int
+
+
+class Accuracy(BaseModel):
+    accuracy: Share
+    low: Share
+    high: Share
+    audited: int
+
+
+class CurvePoint(BaseModel):
+    labels: int
+    accuracy: Share
+    low: Share
+    high: Share
+
+
+class Agreement(BaseModel):
+    pairs: int
+    equal: int
+    kappa: float | None
+
+
+class Advice(BaseModel):
+    could_stop: bool
+    reasons: list[str]
+    outlook: str | None
+
+
+class Status(BaseModel):
+    items: int
+    labelled: int
+    skipped: int
+    remaining: int
+    people: list[str]
+    classes: list[ClassCount]
+    accuracy: Accuracy | None
+    curve: list[CurvePoint]
+    advice: Advice
+    agreement: Agreement
+    conflicts: int
+    latest: int = Field(description="The number of the latest event in the log.")
+
+
+ImageSize = Literal["full", "small"]
+ExportFormat = Literal["csv", "tsv", "jsonl", "parquet"]

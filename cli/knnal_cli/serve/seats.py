@@ -1,0 +1,92 @@
+"""The part of the API that labels: seats, questions, answers, second thoughts.
+
+Every call is a sign of life of its seat.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+
+from knnal.store import ledger
+from knnal_cli.serve import schemas
+from knnal_cli.serve.convert import event_of
+from knnal_cli.serve.serving import Serving
+
+SeatName = Annotated[
+    str, Path(min_length=1, max_length=64, description="The seat that 'join' has given.")
+]
+
+
+routes = APIRouter(prefix="/seats", tags=["labeling"])
+
+
+@routes.post("", status_code=201)
+def join(served: Serving, person: schemas.Join) -> schemas.Seat:
+    """Sit down to label. Take a seat for each window or worker: it holds one item at a time."""
+    name = person.annotator or served.about.annotator
+    seat = served.desk.join(name, person.item)
+    return schemas.Seat(
+        seat=seat, annotator=served.desk.renew(seat), lease_seconds=served.desk.lease_seconds
+    )
+
+
+@routes.delete("/{seat}", status_code=204)
+def leave(served: Serving, seat: SeatName) -> None:
+    """Get up: the item at hand goes to somebody else. Leaving twice changes nothing."""
+    served.desk.leave(seat)
+
+
+@routes.get("/{seat}/question")
+def ask(served: Serving, seat: SeatName) -> schemas.Step:
+    """What the seat is asked: the same until it is answered, and nobody else is asked it."""
+    return _step(served, seat, None)
+
+
+@routes.post("/{seat}/answers")
+def answer(served: Serving, seat: SeatName, given: schemas.Answer) -> schemas.Step:
+    """Label an item, the one asked about or any other, and get the next question.
+
+    The label is on disk before the answer comes. The same answer again changes nothing.
+    """
+    return _step(served, seat, served.desk.answer(seat, given.item, given.label))
+
+
+@routes.post("/{seat}/skips")
+def skip(served: Serving, seat: SeatName, chosen: schemas.Chosen) -> schemas.Step:
+    """Set an item aside for everybody, or, asked for a second opinion, give none."""
+    return _step(served, seat, served.desk.skip(seat, chosen.item))
+
+
+@routes.post("/{seat}/undo")
+def undo(served: Serving, seat: SeatName) -> schemas.Step:
+    """Take back the annotator's latest decision; its item is asked about again."""
+    return _step(served, seat, served.desk.undo(seat))
+
+
+@routes.post("/{seat}/relabels")
+def relabel(served: Serving, seat: SeatName, changed: schemas.Relabel) -> schemas.Step:
+    """Give a labelled item another label."""
+    return _step(served, seat, served.desk.relabel(seat, changed.item, changed.label, changed.was))
+
+
+@routes.post("/{seat}/settlements")
+def settle(served: Serving, seat: SeatName, settled: schemas.Settlement) -> schemas.Step:
+    """Keep, change or withdraw a doubtful label, which then counts as reviewed."""
+    return _step(served, seat, served.desk.settle(seat, settled.item, settled.label, settled.was))
+
+
+@routes.post("/{seat}/classes")
+def add_class(served: Serving, seat: SeatName, added: schemas.NewClass) -> schemas.Step:
+    """Declare a class before any item has it. Declaring it twice changes nothing."""
+    served.desk.add_class(seat, added.name)
+    return _step(served, seat, None)
+
+
+def _step(served: Serving, seat: str, event: ledger.Event | None) -> schemas.Step:
+    question = served.desk.question(seat)
+    return schemas.Step(
+        event=None if event is None else event_of(event),
+        question=None if question is None else served.reader.question(question),
+    )

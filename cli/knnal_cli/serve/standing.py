@@ -1,0 +1,84 @@
+"""Where the pool stands, for everybody who watches: worked out once for all of them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import asdict
+
+from knnal.crowd.desk import Desk
+from knnal.crowd.opinions import agreement, conflicts
+from knnal.evaluation.advice import advise
+from knnal.evaluation.audit import audit_curve, audited_items, latest_estimate
+from knnal.store.catalogue import ItemState
+from knnal_cli.serve import schemas
+from knnal_cli.terminal.keys import keys_of
+
+_FRESH_S = 0.5
+_REST = 20
+"""What takes long is worked out more rarely: this many times as long apart."""
+
+_MOST_POINTS = 200
+
+
+class Standing:
+    """Counts, accuracy, curve and advice, about half a second old at most."""
+
+    def __init__(self, desk: Desk, target: float | None) -> None:
+        self._desk = desk
+        self._target = target
+        self._lock = threading.Lock()
+        self._found: schemas.Status | None = None
+        self._due = 0.0
+        with desk.reading() as (pool, _):
+            self.items = pool.catalogue.counts()[ItemState.LIVE]
+
+    def now(self) -> schemas.Status:
+        with self._lock:
+            began = time.monotonic()
+            if self._found is None or began >= self._due:
+                self._found = self._work_out()
+                now = time.monotonic()
+                self._due = now + max(_FRESH_S, _REST * (now - began))
+            return self._found.model_copy(update={"people": self._desk.annotators})
+
+    def _work_out(self) -> schemas.Status:
+        with self._desk.reading() as (_, ledger):
+            audited = audited_items(ledger)
+            advice = advise(ledger, audited, self._target)
+            counts = ledger.class_counts()
+            labelled, skipped = ledger.label_count, len(ledger.skipped())
+            agreed, doubtful = agreement(ledger), len(conflicts(ledger))
+            latest = ledger.last_seq
+        estimate = latest_estimate(audited)
+        curve = audit_curve(audited)
+        step = -(-len(curve) // _MOST_POINTS) or 1
+        keys = {name: key for key, name in keys_of(list(counts)).items()}
+        return schemas.Status(
+            items=self.items,
+            labelled=labelled,
+            skipped=skipped,
+            remaining=max(self.items - labelled - skipped, 0),
+            people=[],
+            classes=[
+                schemas.ClassCount(name=name, key=keys.get(name), count=count)
+                for name, count in counts.items()
+            ],
+            accuracy=None
+            if estimate is None
+            else schemas.Accuracy(
+                accuracy=estimate.accuracy,
+                low=estimate.low,
+                high=estimate.high,
+                audited=estimate.audited,
+            ),
+            curve=[
+                schemas.CurvePoint(**asdict(point)) for point in (*curve[:-1:step], *curve[-1:])
+            ],
+            advice=schemas.Advice(
+                could_stop=advice.could_stop, reasons=list(advice.reasons), outlook=advice.outlook
+            ),
+            agreement=schemas.Agreement(**asdict(agreed)),
+            conflicts=doubtful,
+            latest=latest,
+        )

@@ -1,0 +1,1 @@
+"""Several people at one pool: who is at which item, and what is asked of whom."""

@@ -1,0 +1,312 @@
+"""Where people sit down to label one pool together: questions handed out, answers written down."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TypeVar
+
+from knnal import defaults
+from knnal.asking import Question
+from knnal.crowd.batch import choose_batch
+from knnal.crowd.book import Book
+from knnal.crowd.engine import Engine
+from knnal.crowd.floor import Floor, Held
+from knnal.crowd.opinions import OPINION, is_drawn
+from knnal.crowd.settling import require_still, settle
+from knnal.errors import InputError, LabelConflictError
+from knnal.session import Session, checked_label
+from knnal.store.ledger import Event, EventKind, Ledger
+from knnal.store.pool import Pool
+
+LEASE_S = 300.0
+"""Seconds without a sign of life after which a person's item goes to somebody else."""
+
+_SEAT_BYTES = 9
+
+Result = TypeVar("Result")
+
+
+class Desk:
+    """Labels one pool with several people, any number of threads calling.
+
+    Somebody alone gets exactly what ``Session`` gives: every question chosen with the answer before
+    it known, and prepared while they look. When there are more, nobody waits for the others:
+    questions are chosen ahead, as many as there are people, and chosen anew as answers come in, so
+    that one may have been chosen before the others' latest labels. An answer is on disk when
+    ``answer`` returns, whichever way it went.
+
+    ``pool`` is the session's folder opened once more: answers are written while the session works.
+    Items are with one seat at a time (see ``Leases``); ``clock`` gives seconds. A share ``overlap``
+    of the items goes to a second person, who is not told what the first one said; their answer is
+    an opinion beside the label, which stays in force until somebody settles it.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        pool: Pool,
+        *,
+        audit: float = 0.0,
+        overlap: float = 0.0,
+        seed: int = defaults.SEED,
+        lease: float = LEASE_S,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._engine = Engine(session)
+        self._floor = Floor(Book(pool, overlap, seed), lease)
+        self._audit = audit
+        self._overlap = overlap
+        self._seed = seed
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._preparing = False
+        self._drawn: dict[str, Question] = {}
+
+    # Who is there
+
+    def join(self, annotator: str, item: str | None = None) -> str:
+        """Sit down; the seat's name, which every call of that person carries.
+
+        ``item`` is asked about first if it still can be: what the person was looking at when they
+        were last here. Raises InputError for a name without a printable character.
+        """
+        annotator = checked_label(annotator)
+        seat = secrets.token_urlsafe(_SEAT_BYTES)
+        with self._lock:
+            self._floor.join(seat, annotator, self._clock())
+        if item is not None:
+            self._go_on_with(seat, item)
+        return seat
+
+    def leave(self, seat: str) -> None:
+        """Get up; the item at hand goes back. Leaving twice changes nothing."""
+        with self._lock:
+            self._floor.leave(seat)
+
+    def renew(self, seat: str) -> str:
+        """A sign of life; the annotator on the seat. Raises SeatUnknownError."""
+        with self._lock:
+            return self._floor.renew(seat, self._clock())
+
+    @property
+    def lease_seconds(self) -> float:
+        """How long nothing may be heard of a seat."""
+        return self._floor.leases.timeout
+
+    @property
+    def annotators(self) -> list[str]:
+        """Who is there now."""
+        with self._lock:
+            self._floor.expire(self._clock())
+            return self._floor.leases.annotators()
+
+    @contextmanager
+    def reading(self) -> Iterator[tuple[Pool, Ledger]]:
+        """The pool and the decisions in force, which stand still meanwhile: be quick."""
+        with self._lock:
+            self._floor.book.catch_up()
+            yield self._floor.book.pool, self._floor.book.ledger
+
+    # Questions
+
+    def question(self, seat: str) -> Question | None:
+        """What the seat is asked: the same until it is answered; None when nothing is left.
+
+        Raises SeatUnknownError.
+        """
+        while True:
+            with self._lock:
+                floor, annotator = self._floor, self._floor.renew(seat, self._clock())
+                if (held := floor.held_by(seat)) is not None:
+                    return held.question
+                floor.book.catch_up()
+                alone, first = floor.has_one, floor.awaiting(annotator)
+                ready = None if alone or first else floor.take_prepared(seat)
+            if ready is not None:
+                self._prepare_later()
+                return ready
+            if first is not None:
+                question = self._second_question(str(first.item))
+            elif (chosen := self._engine.call(_ask if alone else self._prepare)) is None:
+                return None
+            elif alone:
+                question = chosen
+            else:
+                continue
+            with self._lock:
+                if floor.is_open(question.item, first):
+                    held = Held(question, by_session=first is None, first=first)
+                    return floor.hand_out(seat, held)
+
+    def look(self, item: str) -> Question:
+        """What asking about an item would be, whoever has it. Raises InputError."""
+        return self._engine.call(lambda session: session.explain(item))
+
+    def work(self, work: Callable[[Session], Result]) -> Result:
+        """Have something read off the session, which must be left as it is."""
+        return self._engine.call(work)
+
+    # Answers
+
+    def answer(self, seat: str, item: str, label: str) -> Event:
+        """Label an item: the one that the seat was asked about, or any that nobody else has.
+
+        The label is on disk when this returns. The same answer once more changes nothing, so that
+        it can be sent again by somebody who did not learn whether it arrived.
+
+        Raises SeatUnknownError, ItemTakenError where the item is with somebody else, and what
+        ``Session.tell`` raises.
+        """
+        label = checked_label(label)
+        with self._lock:
+            floor, annotator = self._floor, self._floor.renew(seat, self._clock())
+            event, held = floor.book.given(item, label, annotator), floor.held_by(seat, item)
+            if event is None and held is not None and not (held.by_session and floor.has_one):
+                event = floor.write_down(seat, held, label, annotator)
+        if event is None:
+            event = self._decide(annotator, lambda session: session.tell(item, label), seat, item)
+        with self._lock:
+            floor.give_back(seat, item)
+            if held is not None and is_drawn(event, self._overlap, self._seed):
+                self._drawn[item] = held.question
+        self._prepare_later()
+        return event
+
+    def skip(self, seat: str, item: str) -> Event | None:
+        """Set an item aside for everybody; or give no second opinion on it, which is no event.
+
+        Raises as ``answer`` does.
+        """
+        with self._lock:
+            annotator = self._floor.renew(seat, self._clock())
+            if self._floor.decline(seat, annotator, item):
+                return None
+        event = self._decide(annotator, lambda session: session.skip(item), seat, item)
+        with self._lock:
+            self._floor.give_back(seat, item)
+        self._prepare_later()
+        return event
+
+    def relabel(self, seat: str, item: str, label: str, was: str | None = None) -> Event:
+        """Give a labelled item another label; ``was`` is the one that the person saw.
+
+        Raises SeatUnknownError, LabelConflictError if it has another one by now, and what
+        ``Session.relabel`` raises.
+        """
+
+        def decide(session: Session) -> Event:
+            require_still(session.ledger, item, was)
+            return session.relabel(item, label)
+
+        return self._change(seat, decide)
+
+    def settle(self, seat: str, item: str, label: str | None, was: str | None = None) -> Event:
+        """Keep a doubtful label, change it, or, by None, take it out of force and set the item
+        aside; in all cases it counts as reviewed. Raises as ``relabel`` does.
+        """
+
+        def decide(session: Session) -> Event:
+            require_still(session.ledger, item, was)
+            return settle(session, item, label)
+
+        return self._change(seat, decide)
+
+    def undo(self, seat: str) -> Event:
+        """Take back the annotator's latest decision, and hand its item to the seat again.
+
+        Raises SeatUnknownError, NothingToUndoError.
+        """
+        taken_back = self._change(seat, lambda session: session.undo())
+        if taken_back.item is not None and taken_back.kind in (EventKind.LABEL, EventKind.SKIP):
+            question = replace(self.look(taken_back.item), origin=taken_back.origin)
+            with self._lock:
+                self._floor.renew(seat, self._clock())
+                if self._floor.is_open(taken_back.item):
+                    self._floor.give_back(seat)
+                    self._floor.hand_out(seat, Held(question))
+        return taken_back
+
+    def add_class(self, seat: str, name: str) -> None:
+        """Declare a class before any item has it. Raises InputError, SeatUnknownError."""
+        self._change(seat, lambda session: session.add_class(name))
+
+    def close(self) -> None:
+        """End the work under way. Nothing is lost by it: what was answered is on disk."""
+        self._engine.close()
+        with self._lock:
+            self._floor.book.pool.close()
+
+    def _go_on_with(self, seat: str, item: str) -> None:
+        """Ask the seat about an item, unless it is decided on or with somebody else."""
+        try:
+            question = self.look(item)
+        except InputError:
+            return
+        with self._lock:
+            if question.score is not None and self._floor.is_open(item):
+                self._floor.hand_out(seat, Held(question))
+
+    # By the session's thread
+
+    def _change(self, seat: str, work: Callable[[Session], Result]) -> Result:
+        result = self._decide(self.renew(seat), work)
+        self._prepare_later()
+        return result
+
+    def _decide(
+        self,
+        annotator: str,
+        work: Callable[[Session], Result],
+        seat: str | None = None,
+        item: str | None = None,
+    ) -> Result:
+        """Have the annotator decide something, on an item that no other seat has."""
+        with self._lock:
+            if seat is not None and item is not None:
+                self._floor.leases.require_free(item, seat)
+        try:
+            return self._engine.call_as(annotator, work)
+        except LabelConflictError:
+            with self._lock:
+                if seat is not None:
+                    self._floor.give_back(seat, item)
+            raise
+        finally:
+            with self._lock:
+                self._floor.book.catch_up()
+
+    def _prepare_later(self) -> None:
+        """Have questions chosen for everybody, with what is known by then, unless that waits."""
+        with self._lock:
+            if self._preparing or len(self._floor.leases) < 2:
+                return
+            self._preparing = True
+        self._engine.later(self._prepare)
+
+    def _prepare(self, session: Session) -> Question | None:
+        """Choose as many questions as there are people; the first of them."""
+        with self._lock:
+            self._preparing = False
+            leases = self._floor.leases
+            count, taken = max(len(leases), 1), leases.held_items()
+        questions = choose_batch(session, count, taken, self._audit, self._seed)
+        agreement = session.agreement()
+        with self._lock:
+            self._floor.prepare(questions, agreement)
+        return questions[0] if questions else None
+
+    def _second_question(self, item: str) -> Question:
+        """What the first person was asked, whose answer no prediction in it knows."""
+        question = self._drawn.get(item) or self.look(item)
+        return replace(question, origin=OPINION)
+
+
+def _ask(session: Session) -> Question | None:
+    question = session.ask()
+    session.anticipate()
+    return question

@@ -1,0 +1,39 @@
+"""Decisions on labels that somebody doubts, each on the label that was seen."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from knnal.errors import InputError, LabelConflictError
+from knnal.scoring.suspicion import suspicion
+from knnal.session import Session
+from knnal.store.ledger import Event, Ledger
+
+
+def require_still(ledger: Ledger, item: str, was: str | None) -> None:
+    """Raises LabelConflictError for an item with another label than it ``was`` seen with."""
+    current = ledger.decision(item)
+    if was is not None and current is not None and current.label != was:
+        now = f"labelled '{current.label}'" if current.label else "set aside"
+        raise LabelConflictError(
+            f"'{item}' was meanwhile {now} by {current.annotator}. Look again before you change it."
+        )
+
+
+def settle(session: Session, item: str, label: str | None) -> Event:
+    """Keep an item's label, change it, or, by None, take it out of force and set the item aside.
+
+    Raises InputError for an item without a label.
+    """
+    current = session.ledger.label(item)
+    if current is None:
+        raise InputError(f"Expected a labelled item, but '{item}' has no label to settle.")
+    (prediction,) = session.predict([item])
+    names = list(prediction.probabilities)
+    P = np.array([list(prediction.probabilities.values())])
+    doubt = float(suspicion(P, np.array([names.index(current)]))[0])
+    if label is None:
+        return session.withdraw(item, suspicion=doubt)
+    if label.strip() == current:
+        return session.keep(item, suspicion=doubt)
+    return session.relabel(item, label, suspicion=doubt)

@@ -1,0 +1,139 @@
+"""The application in this process, over pools of pictures and of texts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+from PIL import Image
+from starlette.types import ASGIApp
+
+from knnal.crowd.desk import Desk
+from knnal.project import Project
+from knnal.session import Session
+from knnal.store.catalogue import NewRecord
+from knnal.store.pool import Pool
+from knnal.types import EmbedderIdentity, Modality
+from knnal_cli.serve.app import create_app
+from knnal_cli.serve.reading import Reader
+from knnal_cli.serve.schemas import About
+from knnal_cli.serve.serving import Served
+from knnal_cli.serve.standing import Standing
+
+TOKEN = "t" * 32
+PICTURES = 24
+PoolMaker = Callable[..., Path]
+
+
+def clusters(count: int) -> Any:
+    """Two of them, ``(count, 4)`` in unit rows."""
+    X = np.repeat([[4.0, 0.0, 0.0, 0.0], [0.0, 4.0, 0.0, 0.0]], count // 2, axis=0)
+    X += np.random.default_rng(0).normal(size=X.shape)
+    return (X / np.linalg.norm(X, axis=1, keepdims=True)).astype(np.float32)
+
+
+def store(folder: Path, source: Path, modality: Modality, records: list[NewRecord]) -> Path:
+    pool = Pool.create(folder)
+    pool.adopt(EmbedderIdentity("precomputed", "", 4, "as given"), modality)
+    with pool.transaction():
+        pool.store(pool.catalogue.source(source), records, clusters(len(records)))
+    pool.close()
+    return folder
+
+
+def store_pictures(folder: Path) -> Path:
+    source = folder / "photos"
+    records = []
+    for number in range(PICTURES):
+        colour = ("red", "blue")[2 * number // PICTURES]
+        name = f"{colour}/{number:02}.png"
+        (source / colour).mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (60, 40), colour).save(source / name)
+        records.append(NewRecord(name, "", "", path=name))
+    return store(folder / ".knnal", source, Modality.IMAGE, records)
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """A pool of ``PICTURES`` red and blue pictures in ``photos/``, ids "red/00.png" and so on."""
+    return store_pictures(tmp_path)
+
+
+@pytest.fixture
+def make_texts(tmp_path: Path) -> PoolMaker:
+    def make(texts: list[str], folder: str = ".texts") -> Path:
+        records = [NewRecord(f"t{i}", "", "", text=text) for i, text in enumerate(texts)]
+        return store(tmp_path / folder, tmp_path / "texts.csv", Modality.TEXT, records)
+
+    return make
+
+
+@contextmanager
+def open_apps() -> Iterator[Callable[..., ASGIApp]]:
+    """``(folder, classes, **options of Desk)``: applications as ``knnal serve`` would run them."""
+    desks: list[Desk] = []
+
+    def make(folder: Path, classes: Sequence[str] = (), **options: Any) -> ASGIApp:
+        audit = options.pop("audit", 0.0)
+        session = Session(Pool.open(folder), annotator="ann", audit=audit)
+        for name in classes:
+            session.add_class(name)
+        desk = Desk(session, Pool.open(folder), audit=audit, **options)
+        desks.append(desk)
+        about = About(
+            pool="photos", modality="image", items=PICTURES, annotator="ann", ask_name=False,
+            overlap=options.get("overlap", 0.0), strategy="cdf-product", classifier="combined",
+        )  # fmt: skip
+
+        def export(file: Path, labelled_only: bool) -> int:
+            return Project.open(folder).export(file, labelled_only=labelled_only)
+
+        served = Served(desk, Reader(desk), Standing(desk, None), about, export)
+        return create_app(served, token=TOKEN, hosts={"localhost"}, cookie="knnal-1")
+
+    try:
+        yield make
+    finally:
+        for desk in desks:
+            desk.close()
+
+
+def client_of(app: ASGIApp) -> TestClient:
+    """Somebody who has the token, in a header."""
+    client = TestClient(app, base_url="http://localhost:1")
+    client.headers["authorization"] = f"Bearer {TOKEN}"
+    return client
+
+
+@pytest.fixture
+def make_app() -> Iterator[Callable[..., ASGIApp]]:
+    with open_apps() as make:
+        yield make
+
+
+@pytest.fixture
+def serve(make_app: Callable[..., ASGIApp]) -> Callable[..., TestClient]:
+    """``(folder, **options of Desk)``: a client of its application."""
+    return lambda folder, **options: client_of(make_app(folder, **options))
+
+
+@pytest.fixture
+def client(pictures: Path, serve: Callable[..., TestClient]) -> TestClient:
+    return serve(pictures)
+
+
+@pytest.fixture(scope="package")
+def shared_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ASGIApp]:
+    """For tests that label nothing."""
+    with open_apps() as make:
+        yield make(store_pictures(tmp_path_factory.mktemp("shared")))
+
+
+@pytest.fixture
+def visitor(shared_app: ASGIApp) -> TestClient:
+    return client_of(shared_app)

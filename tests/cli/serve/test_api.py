@@ -1,0 +1,226 @@
+"""The API as a script uses it: what it answers, and what the log holds afterwards."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from PIL import Image
+
+from knnal.store.pool import Pool
+
+from .conftest import PICTURES, PoolMaker
+
+
+def log_of(folder: Path) -> list[tuple[str, str | None, str | None, str]]:
+    with closing(Pool.open(folder)) as pool:
+        events = list(pool.log.events())
+    return [(e.kind.value, e.item, e.label, e.annotator) for e in events if e.kind != "class"]
+
+
+def join(client: TestClient, name: str = "ann") -> str:
+    done = client.post("/api/seats", json={"annotator": name})
+    assert done.status_code == 201
+    return f"/api/seats/{done.json()['seat']}"
+
+
+def ask(client: TestClient, seat: str) -> Any:
+    done = client.get(f"{seat}/question")
+    assert done.status_code == 200
+    return done.json()["question"]
+
+
+def answer(client: TestClient, seat: str, item: str, label: str) -> Any:
+    done = client.post(f"{seat}/answers", json={"item": item, "label": label})
+    assert done.status_code == 200, done.json()
+    return done.json()
+
+
+def truth(item: str) -> str:
+    return item.partition("/")[0]
+
+
+def test_a_script_labels_everything(client: TestClient, pictures: Path) -> None:
+    seat = join(client, "script")
+    question = ask(client, seat)
+    given = []
+    while question is not None:
+        item = question["item"]["id"]
+        step = answer(client, seat, item, truth(item))
+        assert step["event"]["label"] == truth(item)
+        given.append(("label", item, truth(item), "script"))
+        question = step["question"]
+    assert log_of(pictures) == given
+    assert len(given) == PICTURES
+    status = client.get("/api/status").json()
+    assert (status["labelled"], status["remaining"]) == (PICTURES, 0)
+
+
+def test_a_question_says_what_is_thought_and_why(client: TestClient) -> None:
+    seat = join(client)
+    first = ask(client, seat)
+    assert first["prediction"] is None
+    assert first["why"]["summary"].startswith("It stands for more of the pool")
+    for _ in range(4):
+        item = ask(client, seat)["item"]["id"]
+        answer(client, seat, item, truth(item))
+    question = ask(client, seat)
+    assert question["prediction"] in ("red", "blue")
+    chances = [chance["probability"] for chance in question["chances"]]
+    assert chances == sorted(chances, reverse=True)
+    assert sum(chances) == pytest.approx(1)
+    assert sum(n["share"] for n in question["neighbours"]) == pytest.approx(1)
+    assert all(n["item"]["image"] and n["label"] for n in question["neighbours"])
+    names = [term["name"] for term in question["why"]["terms"]]
+    assert names == ["uncertainty", "density", "diversity"]
+
+
+def test_second_thoughts(client: TestClient, pictures: Path) -> None:
+    seat = join(client)
+    first = ask(client, seat)["item"]["id"]
+    second = answer(client, seat, first, "red")["question"]["item"]["id"]
+    undone = client.post(f"{seat}/undo").status_code
+    assert undone == 415, "a body is always JSON"
+    step = client.post(f"{seat}/undo", json={}).json()
+    assert (step["event"]["label"], step["question"]["item"]["id"]) == ("red", first)
+    answer(client, seat, first, "blue")
+    relabelled = client.post(
+        f"{seat}/relabels", json={"item": first, "label": "red", "was": "blue"}
+    ).json()
+    assert relabelled["question"]["item"]["id"] == second
+    stale = client.post(f"{seat}/relabels", json={"item": first, "label": "x", "was": "blue"})
+    assert (stale.status_code, stale.json()["error"]) == (409, "conflict")
+    skipped = client.post(f"{seat}/skips", json={"item": second}).json()
+    assert skipped["event"]["kind"] == "skip"
+    added = client.post(f"{seat}/classes", json={"name": "green"})
+    assert added.status_code == 200
+    kinds = [kind for kind, *_ in log_of(pictures)]
+    assert kinds == ["label", "undo", "label", "relabel", "skip"]
+    history = client.get("/api/history").json()
+    assert [(e["event"]["kind"], e["item"]["id"]) for e in history["entries"]] == [
+        ("skip", second),
+        ("relabel", first),
+    ]
+    found = client.get("/api/history", params={"search": "RELABEL"}).json()["entries"]
+    assert found == []
+    assert len(client.get("/api/history", params={"search": first}).json()["entries"]) == 1
+    looked = client.get("/api/item", params={"id": first}).json()
+    assert looked["decision"]["label"] == "red"
+
+
+def test_two_people_and_a_second_opinion(pictures: Path, serve: Callable[..., TestClient]) -> None:
+    client = serve(pictures, overlap=1.0)
+    ann, bob = join(client, "ann"), join(client, "bob")
+    items = {ask(client, seat)["item"]["id"] for seat in (ann, bob)}
+    assert len(items) == 2
+    item = ask(client, ann)["item"]["id"]
+    taken = client.post(f"{bob}/answers", json={"item": item, "label": "red"})
+    assert (taken.status_code, taken.json()["error"]) == (409, "taken")
+    answer(client, ann, item, "red")
+    question = answer(client, bob, ask(client, bob)["item"]["id"], "blue")["question"]
+    assert (question["item"]["id"], question["why"]["origin"]) == (item, "opinion")
+    assert "red" not in str(question["why"]), "the first label is not told"
+    answer(client, bob, item, "blue")
+    (conflict,) = client.get("/api/conflicts").json()
+    assert (conflict["label"], conflict["other_label"]) == ("red", "blue")
+    settled = client.post(f"{ann}/settlements", json={"item": item, "label": "blue"})
+    assert settled.json()["event"]["origin"] == "review"
+    assert client.get("/api/conflicts").json() == []
+    status = client.get("/api/status").json()
+    assert status["people"] == ["ann", "bob"]
+    assert status["agreement"]["pairs"] == 1
+
+
+def test_a_seat_that_was_left(client: TestClient) -> None:
+    seat = join(client)
+    item = ask(client, seat)["item"]["id"]
+    assert client.delete(seat).status_code == 204
+    assert client.delete(seat).status_code == 204
+    gone = client.post(f"{seat}/answers", json={"item": item, "label": "red"})
+    assert (gone.status_code, gone.json()["error"]) == (404, "seat")
+    assert ask(client, join(client, "bob"))["item"]["id"] == item
+
+
+def test_suspicious_labels(client: TestClient) -> None:
+    seat = join(client)
+    wrong = ""
+    for number in range(12):
+        item = ask(client, seat)["item"]["id"]
+        label = truth(item)
+        if number == 8:
+            wrong, label = item, {"red": "blue", "blue": "red"}[label]
+        answer(client, seat, item, label)
+    suspects = client.get("/api/suspects").json()
+    assert suspects[0]["item"]["id"] == wrong
+    assert suspects[0]["prediction"] == truth(wrong)
+    body = {"item": wrong, "label": suspects[0]["label"]}
+    assert client.post(f"{seat}/settlements", json=body).json()["event"]["kind"] == "keep"
+    assert wrong not in [s["item"]["id"] for s in client.get("/api/suspects").json()]
+
+
+def test_accuracy_and_its_curve(pictures: Path, serve: Callable[..., TestClient]) -> None:
+    client = serve(pictures, audit=0.6)
+    seat = join(client)
+    for _ in range(16):
+        item = ask(client, seat)["item"]["id"]
+        answer(client, seat, item, truth(item))
+    status = client.get("/api/status", params={"seat": seat.rpartition("/")[2]}).json()
+    accuracy, curve = status["accuracy"], status["curve"]
+    assert accuracy["audited"] == len(curve) > 3
+    assert accuracy["low"] <= accuracy["accuracy"] <= accuracy["high"] + 1e-9
+    assert curve[-1]["accuracy"] == pytest.approx(accuracy["accuracy"])
+    assert {(c["name"], c["key"]) for c in status["classes"]} <= {
+        ("red", "1"), ("red", "2"), ("blue", "1"), ("blue", "2")
+    }  # fmt: skip
+
+
+def test_export(client: TestClient) -> None:
+    seat = join(client, "bob")
+    item = ask(client, seat)["item"]["id"]
+    answer(client, seat, item, "red")
+    done = client.get("/api/export")
+    assert done.headers["content-type"].startswith("text/csv")
+    assert 'filename="labels.csv"' in done.headers["content-disposition"]
+    (row,) = csv.DictReader(io.StringIO(done.text))
+    assert (row["id"], row["label"], row["annotator"]) == (item, "red", "bob")
+    whole = client.get("/api/export", params={"format": "jsonl", "labelled_only": False})
+    assert len(whole.text.splitlines()) == PICTURES
+
+
+def test_pictures(client: TestClient) -> None:
+    full = client.get("/api/image", params={"id": "red/00.png"})
+    assert full.headers["content-type"] == "image/png"
+    assert Image.open(io.BytesIO(full.content)).size == (60, 40)
+    small = client.get("/api/image", params={"id": "blue/23.png", "size": "small"})
+    assert small.headers["content-type"] == "image/jpeg"
+    red, _, blue = Image.open(io.BytesIO(small.content)).convert("RGB").getpixel((5, 5))
+    assert blue > 200 > 100 > red
+
+
+def test_other_formats_are_redrawn(pictures: Path, client: TestClient) -> None:
+    file = pictures.parent / "photos" / "red" / "00.png"
+    Image.new("RGB", (30, 20), "red").save(file, "TIFF")
+    full = client.get("/api/image", params={"id": "red/00.png"})
+    assert full.headers["content-type"] == "image/png"
+    assert Image.open(io.BytesIO(full.content)).size == (30, 20)
+
+
+def test_texts_are_whole_and_neighbours_begin(
+    make_texts: PoolMaker, serve: Callable[..., TestClient]
+) -> None:
+    texts = [f"{number} <b>bold</b> " + "word " * 200 for number in range(10)]
+    client = serve(make_texts(texts))
+    seat = join(client)
+    first = ask(client, seat)["item"]
+    assert first["text"] == texts[int(first["id"][1:])]
+    (neighbour,) = answer(client, seat, first["id"], "a")["question"]["neighbours"]
+    assert neighbour["item"]["text"].endswith("…")
+    assert len(neighbour["item"]["text"]) < 300
+    no_picture = client.get("/api/image", params={"id": first["id"]})
+    assert (no_picture.status_code, no_picture.json()["error"]) == (404, "no-picture")
