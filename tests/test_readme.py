@@ -79,7 +79,7 @@ class Tour:
             child.expect("help", timeout=60)
             child.send(key)
         child.expect("Everything is stored", timeout=60)
-        child.expect(pexpect.EOF)
+        child.expect(pexpect.EOF, timeout=60)
         child.close()
         assert child.exitstatus == 0
         return ""

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from knnal.store.migrations import SCHEMA_VERSION
+
 
 def move_pool(knnal: Any, name: str) -> None:
     (knnal.folder / ".knnal").rename(knnal.folder / name)
@@ -89,7 +91,10 @@ DAMAGE: dict[str, tuple[Callable[[Path], Any], list[str]]] = {
         ["Expected a pool manifest", "manifest.json", "Restore it"],
     ),
     "manifest of another shape": (lambda pool: write_manifest(pool, "[]"), ["pool manifest"]),
-    "newer manifest": (raise_schema, ["schema version 99", "knows up to 1", "Upgrade knnal"]),
+    "newer manifest": (
+        raise_schema,
+        ["schema version 99", f"knows up to {SCHEMA_VERSION}", "Upgrade knnal"],
+    ),
     "newer database": (raise_database_version, ["schema version 99", "Upgrade knnal"]),
     "no database": (replace_database, ["Expected knnal's database", "labels.sqlite", "Restore"]),
     "embeddings cut off": (cut_embeddings, ["Expected 40 embeddings", "embeddings.npy"]),

@@ -12,6 +12,7 @@ import pytest
 
 from knnal import defaults
 from knnal.embedders.base import EMBEDDERS
+from knnal.store.migrations import SCHEMA_VERSION
 from knnal.strategies.base import STRATEGIES
 
 # Where the pool stands
@@ -32,7 +33,7 @@ def test_status(labelled: Any) -> None:
     assert status["sources"] == [str(labelled.folder / "vectors.npy")]
     assert status["labels"] == {"left": 1, "right": 1}
     numbers = [status[n] for n in ("items", "labelled", "skipped", "vanished", "schema_version")]
-    assert numbers == [40, 2, 1, 0, 1]
+    assert numbers == [40, 2, 1, 0, SCHEMA_VERSION]
     assert (status["modality"], status["accuracy"]) == ("vector", None)
 
 
