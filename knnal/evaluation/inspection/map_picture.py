@@ -14,6 +14,9 @@ from knnal.files import atomic_writer
 from knnal.types import BoolArray, Float32Array
 
 _INCHES = 9
+_FLATTEST, _TALLEST = 0.5, 1.25
+"""Height by width, of a picture whose points may lie in a narrower strip than that."""
+
 _MOST_IN_LEGEND = 30
 _WITHOUT = {Colour.LABEL: "no label", Colour.PREDICTION: "no prediction"}
 
@@ -23,7 +26,9 @@ def write_map_picture(points: MapPoints, colour: Colour, title: str, file: Path)
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(_INCHES + 2, _INCHES), layout="constrained")
+    width, height = np.ptp(points.positions, axis=0) if len(points) else (1.0, 1.0)
+    proportion = float(np.clip(height / max(width, 1e-9), _FLATTEST, _TALLEST))
+    figure = Figure(figsize=(_INCHES + 2, _INCHES * proportion), layout="constrained")
     axes = figure.add_subplot(xticks=[], yticks=[], aspect="equal")
     axes.set_title(title, parse_math=False)
     size = float(np.clip(20_000 / max(len(points), 1), 1.0, 24.0))
