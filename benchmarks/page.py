@@ -96,10 +96,15 @@ def write_page() -> None:
         stream.write(page().encode())
 
 
-def _folder(options: argparse.Namespace) -> Path:
-    folder: Path = RESULTS if options.publish else options.work / "results"
+def work_folder(options: argparse.Namespace) -> Path:
+    """Where a command leaves what is not published, such as sheets of other people's pictures."""
+    folder: Path = options.work / "results"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def _folder(options: argparse.Namespace) -> Path:
+    return RESULTS if options.publish else work_folder(options)
 
 
 if __name__ == "__main__":

@@ -87,7 +87,9 @@ def _draw_confusion(
         ]
         for title, places in chosen.items()
     }
-    contact_sheet(page.picture_file(options, f"{_NAME}-{task.data_set}-confusing"), blocks)
+    file = page.work_folder(options) / f"{_NAME}-{task.data_set}-confusing.png"
+    contact_sheet(file, blocks)
+    print(f"The most and the least confusing pictures are in {file}.", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -69,9 +69,9 @@ def _set_lines(name: str, part: dict[str, Any], sizes: list[int]) -> list[str]:
         "The share of the labels that the rarest and the commonest class have:",
         table(("strategy", *(f"@{size:,}" for size in sizes)), shares),
         f"![the classes asked about](results/guided-{name}-classes.png)",
-        f"The {part['shown']} most and least confusing pictures after {part['shown_at']:,} guided "
-        "labels, with their class and the mean entropy of their views in bits:",
-        f"![most and least confusing](results/guided-{name}-confusing.png)",
+        f"The command also draws the {part['shown']} most and least confusing pictures after "
+        f"{part['shown_at']:,} guided labels, with their class and the mean entropy of their views "
+        f"in bits, into results/guided-{name}-confusing.png of its folder --work.",
     ]
 
 
