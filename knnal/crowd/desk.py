@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TypeVar
@@ -17,6 +17,7 @@ from knnal.crowd.book import Book
 from knnal.crowd.engine import Engine
 from knnal.crowd.floor import Floor, Held
 from knnal.crowd.opinions import OPINION, is_drawn
+from knnal.crowd.region import label_items, undo_events
 from knnal.crowd.settling import require_still, settle
 from knnal.errors import InputError, LabelConflictError
 from knnal.session import Session, checked_label
@@ -215,6 +216,29 @@ class Desk:
             return settle(session, item, label)
 
         return self._change(seat, decide)
+
+    def label_items(self, seat: str, items: Sequence[str], label: str) -> list[Event]:
+        """Label together those of the items that have no label and are with nobody else.
+
+        Raises SeatUnknownError and what ``region.label_items`` raises.
+        """
+        with self._lock:
+            self._floor.renew(seat, self._clock())
+            own = self._floor.leases.item_of(seat)
+            elsewhere = self._floor.leases.held_items() - {own}
+        free = [item for item in items if item not in elsewhere]
+        events = self._change(seat, lambda session: label_items(session, free, label))
+        if own in free:
+            with self._lock:
+                self._floor.give_back(seat, own)
+        return events
+
+    def undo_items(self, seat: str, events: Sequence[int]) -> list[Event]:
+        """Take back what ``label_items`` did, or the latest part of it, by the events' numbers.
+
+        Raises SeatUnknownError, LabelConflictError if the annotator decided on something since.
+        """
+        return self._change(seat, lambda session: undo_events(session, events))
 
     def undo(self, seat: str) -> Event:
         """Take back the annotator's latest decision, and hand its item to the seat again.

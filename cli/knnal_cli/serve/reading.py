@@ -34,6 +34,11 @@ class Reader:
         with self._desk.reading() as (pool, _):
             return pool.catalogue.get(item), pool.catalogue.sources()
 
+    def snippet(self, item: str) -> schemas.Item:
+        """An item as lists show it. Raises InputError."""
+        with self._desk.reading() as (pool, _):
+            return item_of(pool.catalogue.get(item), whole=False)
+
     def looked(self, item: str) -> schemas.Looked:
         """One item, its prediction by the others' labels, and its own. Raises InputError."""
         question = self._desk.look(item)

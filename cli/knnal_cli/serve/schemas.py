@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 _LONGEST_ID = 4096
 _LONGEST_NAME = 200
+MOST_AT_ONCE = 200
+"""Items that one request labels."""
 
 ItemId = Annotated[str, Field(min_length=1, max_length=_LONGEST_ID, description="An item's id.")]
 Name = Annotated[str, Field(min_length=1, max_length=_LONGEST_NAME)]
@@ -46,6 +48,18 @@ class Settlement(_In):
     was: Name | None = Field(
         None, description="The label that was seen; another one is a conflict."
     )
+
+
+class Region(_In):
+    items: Annotated[list[ItemId], Field(min_length=1, max_length=MOST_AT_ONCE)]
+    label: Name
+
+
+class RegionUndo(_In):
+    events: Annotated[
+        list[Annotated[int, Field(ge=1, le=2**53)]],
+        Field(min_length=1, max_length=MOST_AT_ONCE, description="The numbers of its events."),
+    ]
 
 
 class NewClass(_In):
@@ -131,6 +145,12 @@ class Step(BaseModel):
     question: Question | None = Field(description="What is asked now; null when nothing is left.")
 
 
+class RegionStep(BaseModel):
+    events: list[Event] = Field(description="What was written down, or taken back.")
+    left_out: int = Field(description="Items that have a label, or are with somebody else.")
+    question: Question | None = Field(description="What is asked now; null when nothing is left.")
+
+
 class Entry(BaseModel):
     event: Event
     item: Item
@@ -208,6 +228,43 @@ class Status(BaseModel):
     agreement: Agreement
     conflicts: int
     latest: int = Field(description="The number of the latest event in the log.")
+
+
+class MapBegin(_In):
+    pass
+
+
+class MapState(BaseModel):
+    state: Literal["none", "working", "ready", "too-large", "failed"]
+    done: Share
+    detail: str = Field(description="What is under way, or why there is none.")
+    items: int
+
+
+class MapPoints(BaseModel):
+    ids: list[str]
+    positions: str = Field(
+        description="Base64 of two little-endian uint16 for each item: across, and up."
+    )
+
+
+class MapColours(BaseModel):
+    """Of each point, in the order of ``/api/map/points``."""
+
+    classes: list[str]
+    labels: str = Field(description="Base64 of little-endian int32: places in classes, or -1.")
+    predictions: str = Field(description="The same of the predictions.")
+    percents: str = Field(description="Base64 of uint8: the predictions' probabilities.")
+
+
+class RandomLabels(BaseModel):
+    """What as many labels drawn at random would have reached."""
+
+    audited: int = Field(description="Audited items, by which it is estimated.")
+    needed: int = Field(description="It takes so many of them.")
+    working: bool = Field(description="Whether a newer estimate is being worked out.")
+    estimate: CurvePoint | None
+    curve: list[CurvePoint]
 
 
 ImageSize = Literal["full", "small"]

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Path
 from knnal.store import ledger
 from knnal_cli.serve import schemas
 from knnal_cli.serve.convert import event_of
-from knnal_cli.serve.serving import Serving
+from knnal_cli.serve.serving import Served, Serving
 
 SeatName = Annotated[
     str, Path(min_length=1, max_length=64, description="The seat that 'join' has given.")
@@ -77,6 +77,22 @@ def settle(served: Serving, seat: SeatName, settled: schemas.Settlement) -> sche
     return _step(served, seat, served.desk.settle(seat, settled.item, settled.label, settled.was))
 
 
+@routes.post("/{seat}/regions")
+def label_region(served: Serving, seat: SeatName, region: schemas.Region) -> schemas.RegionStep:
+    """Give many items one label, each an event as any other.
+
+    What has a label already, or is with somebody else, is left as it is.
+    """
+    events = served.desk.label_items(seat, region.items, region.label)
+    return _region_step(served, seat, events, len(region.items) - len(events))
+
+
+@routes.post("/{seat}/regions/undo")
+def undo_region(served: Serving, seat: SeatName, region: schemas.RegionUndo) -> schemas.RegionStep:
+    """Take back what was labelled together, if the annotator decided on nothing else since."""
+    return _region_step(served, seat, served.desk.undo_items(seat, region.events), 0)
+
+
 @routes.post("/{seat}/classes")
 def add_class(served: Serving, seat: SeatName, added: schemas.NewClass) -> schemas.Step:
     """Declare a class before any item has it. Declaring it twice changes nothing."""
@@ -84,7 +100,15 @@ def add_class(served: Serving, seat: SeatName, added: schemas.NewClass) -> schem
     return _step(served, seat, None)
 
 
-def _step(served: Serving, seat: str, event: ledger.Event | None) -> schemas.Step:
+def _region_step(
+    served: Served, seat: str, events: list[ledger.Event], left_out: int
+) -> schemas.RegionStep:
+    question = _step(served, seat, None).question
+    told = [event_of(event) for event in events]
+    return schemas.RegionStep(events=told, left_out=left_out, question=question)
+
+
+def _step(served: Served, seat: str, event: ledger.Event | None) -> schemas.Step:
     question = served.desk.question(seat)
     return schemas.Step(
         event=None if event is None else event_of(event),
