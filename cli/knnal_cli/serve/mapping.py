@@ -20,7 +20,7 @@ from knnal.errors import KnnalError
 from knnal.evaluation.inspection.inspecting import predict_rows
 from knnal.evaluation.inspection.map_page import grid_positions
 from knnal.neighbors.layout import STAGE
-from knnal.neighbors.layout_file import stored_layout
+from knnal.neighbors.layout_file import found_layout, stored_layout
 from knnal.session import Session
 from knnal.store.pool import Pool
 from knnal.types import Float32Array, IntArray
@@ -108,10 +108,13 @@ class PoolMap:
 
     def _make(self) -> None:
         try:
-            self._lay_out()
             with closing(Pool.open(self._folder)) as pool:
                 live = pool.live
-                self._take(pool, stored_layout(pool, live), np.flatnonzero(live))
+                layout = found_layout(pool, live)
+                if layout is None:
+                    self._lay_out()
+                    layout = stored_layout(pool, live)  # which is stored by now
+                self._take(pool, layout, np.flatnonzero(live))
         except (KnnalError, OSError, NoMapError) as error:
             with self._lock:
                 self._state, self._detail = "failed", f"The map could not be made: {error}"

@@ -6,10 +6,11 @@ class MapCanvas {
   static #CELLS = 256;
 
   // positions: two steps of SIDE for each item. colours() -> {paper, ring, faint, mark}, "#rrggbb".
-  // onpoint(item, pinned) is called with what is pointed at, -1 for nothing, and pinned by a press;
-  // onregion(items) with the shown ones that a line was drawn around.
-  constructor(canvas, positions, { colours, onpoint, onregion = null }) {
-    Object.assign(this, { canvas, at: positions, colours, onpoint, onregion });
+  // onpoint(item, pinned, event) is called with what is pointed at, -1 for nothing, pinned by a press
+  // and the event of that press; onregion(items) with the shown ones that a line was drawn around.
+  // byKeys: keys that move the map point at what is in the middle.
+  constructor(canvas, positions, { colours, onpoint, onregion = null, byKeys = false }) {
+    Object.assign(this, { canvas, at: positions, colours, onpoint, onregion, byKeys });
     this.pen = canvas.getContext("2d");
     this.count = positions.length / 2;
     this.places = new Uint16Array(this.count); // in the palette, 0 for what has no colour
@@ -251,10 +252,10 @@ class MapCanvas {
 
   // Pointing, dragging, keys
 
-  show(i, pinned = false) {
+  show(i, pinned = false, event = null) {
     this.pointed = i;
     this.pinned = pinned;
-    this.onpoint(i, pinned);
+    this.onpoint(i, pinned, event);
     this.plan();
   }
 
@@ -317,7 +318,7 @@ class MapCanvas {
       return;
     }
     const i = this.nearest(...this.#spot(event));
-    this.show(i, i >= 0);
+    this.show(i, i >= 0, event);
   }
 
   #key(event) {
@@ -327,10 +328,14 @@ class MapCanvas {
       ArrowUp: () => this.moveBy(0, step), ArrowDown: () => this.moveBy(0, -step),
       "+": () => this.zoomBy(1.4), "-": () => this.zoomBy(1 / 1.4), 0: () => this.fit(),
     };
-    const escapes = event.key === "Escape" && this.pinned;
+    const escapes = event.key === "Escape" && this.pinned && !this.byKeys;
     if (!acts[event.key] && !escapes) return;
     event.preventDefault();
     acts[event.key]?.();
-    if (escapes || !this.pinned) this.show(-1);
+    if (this.byKeys && !escapes) {
+      const { width, height } = this.canvas;
+      const middle = this.nearest(width / 2, height / 2, step);
+      this.show(middle, middle >= 0);
+    } else if (escapes || !this.pinned) this.show(-1);
   }
 }

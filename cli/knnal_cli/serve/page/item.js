@@ -9,6 +9,7 @@ const LONG_TEXT = 280;
 
 // Shows the question; resolves when there is something to see.
 export function showQuestion(question) {
+  $("h-neighbours").textContent = "Nearest labelled items";
   const shown = showItem(question.item);
   $("name-of-item").textContent = question.item.id;
   $("chances").replaceChildren(...chances(question));
@@ -20,6 +21,13 @@ export function showQuestion(question) {
   $("why").textContent = question.why.summary;
   $("terms").replaceChildren(...question.why.terms.flatMap(term));
   return shown;
+}
+
+// Instead of its neighbours, those that have another label than the item.
+export function showAgainst(neighbours) {
+  if (!neighbours.length) return;
+  $("h-neighbours").textContent = "Labelled neighbours that disagree";
+  $("neighbours").replaceChildren(...neighbours.map(neighbour));
 }
 
 export function showNothing(...lines) {
