@@ -63,9 +63,12 @@ class MapCanvas {
 
   fit() {
     const { width, height } = this.canvas, edge = 0.04 * Math.min(width, height);
-    this.zoom = this.least = Math.max(Math.min(width, height) - 2 * edge, 1) / MapCanvas.SIDE;
-    this.shiftX = (width - MapCanvas.SIDE * this.zoom) / 2;
-    this.shiftY = (height - MapCanvas.SIDE * this.zoom) / 2;
+    const { left, right, bottom, top } = this.extent;
+    const across = (width - 2 * edge) / Math.max(right - left, 1), up = (height - 2 * edge) / Math.max(top - bottom, 1);
+    const usual = Math.min(width, height) / MapCanvas.SIDE; // where all the square is filled
+    this.zoom = this.least = Math.max(Math.min(across, up, 3 * usual), usual / 2);
+    this.shiftX = (width - (left + right) * this.zoom) / 2;
+    this.shiftY = height / 2 - (MapCanvas.SIDE - (bottom + top) / 2) * this.zoom;
     this.plan();
   }
 
@@ -181,7 +184,7 @@ class MapCanvas {
 
   // Half the width of each line of a disc, by its distance from the middle.
   static #disc(r) {
-    return Array.from({ length: Math.floor(r) + 1 }, (_, dy) => Math.floor(Math.sqrt(r * r - dy * dy)));
+    return Array.from({ length: Math.floor(r) + 1 }, (_, dy) => Math.floor(Math.sqrt((r + 0.5) ** 2 - dy * dy)));
   }
 
   #stamp(cx, cy, lines, ink) {
@@ -198,6 +201,14 @@ class MapCanvas {
   // Which points are where, by cells of the map that know theirs.
 
   #fileAway() {
+    this.extent = { left: MapCanvas.SIDE, right: 0, bottom: MapCanvas.SIDE, top: 0 };
+    for (let i = 0; i < this.count; i++) {
+      const { extent, at } = this, px = at[2 * i], py = at[2 * i + 1];
+      extent.left = Math.min(extent.left, px);
+      extent.right = Math.max(extent.right, px);
+      extent.bottom = Math.min(extent.bottom, py);
+      extent.top = Math.max(extent.top, py);
+    }
     const side = MapCanvas.#CELLS, cellOf = (i) => (this.at[2 * i] >> 8) + side * (this.at[2 * i + 1] >> 8);
     this.begins = new Uint32Array(side * side + 1);
     this.inCells = new Uint32Array(this.count);
