@@ -20,7 +20,8 @@ from knnal.crowd.opinions import OPINION, is_drawn
 from knnal.crowd.region import label_items, undo_events
 from knnal.crowd.settling import require_still, settle
 from knnal.errors import InputError, LabelConflictError
-from knnal.session import Session, checked_label
+from knnal.recording import checked_label
+from knnal.session import Session
 from knnal.store.ledger import Event, EventKind, Ledger
 from knnal.store.pool import Pool
 

@@ -10,7 +10,7 @@ from knnal.asking import Question
 from knnal.crowd.book import Book
 from knnal.crowd.leases import Leases
 from knnal.errors import LabelConflictError
-from knnal.store.ledger import Event
+from knnal.store.ledger import Event, is_same
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,9 @@ class Floor:
     def is_open(self, item: str, first: Event | None = None) -> bool:
         """Whether nobody has the item, and the decision in force on it is ``first``."""
         self.book.catch_up()
-        return item not in self.leases.held_items() and self.book.ledger.decision(item) == first
+        return item not in self.leases.held_items() and is_same(
+            self.book.ledger.decision(item), first
+        )
 
     def hand_out(self, seat: str, held: Held) -> Question:
         """Give the question to the seat, in the place of what it has. Raises ItemTakenError."""

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from knnal.errors import LabelConflictError
-from knnal.session import Session, checked_label
+from knnal.recording import checked_label
+from knnal.session import Session
 from knnal.store.ledger import NAMED, Event, EventKind
 
 

@@ -37,9 +37,7 @@ def stored_layout(
     return positions
 
 
-def found_layout(
-    pool: Pool, live: BoolArray, *, seed: int = defaults.SEED
-) -> Float32Array | None:
+def found_layout(pool: Pool, live: BoolArray, *, seed: int = defaults.SEED) -> Float32Array | None:
     """What ``stored_layout`` gives, if it is stored; found without making anything large."""
     file = pool.layout_file
     if file is None or not file.exists():
