@@ -67,7 +67,7 @@ class Desk:
         self._clock = clock
         self._lock = threading.Lock()
         self._preparing = False
-        self._drawn: dict[str, Question] = {}
+        self._drawn: dict[str, tuple[int, Question]] = {}
 
     # Who is there
 
@@ -122,11 +122,13 @@ class Desk:
         Raises SeatUnknownError.
         """
         while True:
+            self._bring_up_to_date(seat)
             with self._lock:
                 floor, annotator = self._floor, self._floor.renew(seat, self._clock())
                 if (held := floor.held_by(seat)) is not None:
                     return held.question
                 floor.book.catch_up()
+                renamings = floor.renamings
                 alone, first = floor.has_one, floor.awaiting(annotator)
                 ready = None if alone or first else floor.take_prepared(seat)
             if ready is not None:
@@ -142,7 +144,7 @@ class Desk:
                 continue
             with self._lock:
                 if floor.is_open(question.item, first):
-                    held = Held(question, by_session=first is None, first=first)
+                    held = Held(question, renamings, by_session=first is None, first=first)
                     return floor.hand_out(seat, held)
 
     def look(self, item: str) -> Question:
@@ -165,6 +167,7 @@ class Desk:
         ``Session.tell`` raises.
         """
         label = checked_label(label)
+        self._bring_up_to_date(seat)
         with self._lock:
             floor, annotator = self._floor, self._floor.renew(seat, self._clock())
             event, held = floor.book.given(item, label, annotator), floor.held_by(seat, item)
@@ -175,7 +178,7 @@ class Desk:
         with self._lock:
             floor.give_back(seat, item)
             if held is not None and is_drawn(event, self._overlap, self._seed):
-                self._drawn[item] = held.question
+                self._drawn[item] = held.renamings, held.question
         self._prepare_later()
         return event
 
@@ -248,13 +251,36 @@ class Desk:
         """
         taken_back = self._change(seat, lambda session: session.undo())
         if taken_back.item is not None and taken_back.kind in (EventKind.LABEL, EventKind.SKIP):
+            renamings = self._renamings()
             question = replace(self.look(taken_back.item), origin=taken_back.origin)
             with self._lock:
                 self._floor.renew(seat, self._clock())
                 if self._floor.is_open(taken_back.item):
                     self._floor.give_back(seat)
-                    self._floor.hand_out(seat, Held(question))
+                    self._floor.hand_out(seat, Held(question, renamings))
         return taken_back
+
+    def redo(self, seat: str) -> Event:
+        """Bring back what the annotator's latest undo took back.
+
+        Raises SeatUnknownError, and what ``Session.redo`` raises.
+        """
+        restored = self._change(seat, lambda session: session.redo())
+        if restored.decides and restored.item is not None:
+            with self._lock:
+                self._floor.give_back(seat, restored.item)
+        return restored
+
+    def note(self, seat: str, item: str, text: str) -> Event:
+        """Put a note on an item; an empty text removes it. Raises InputError, SeatUnknownError."""
+        return self._change(seat, lambda session: session.note(item, text))
+
+    def rename_class(self, seat: str, old: str, new: str) -> Event:
+        """Give a class another name, for everybody; where that is a class too, the two become one.
+
+        Raises SeatUnknownError, and what ``Session.rename_class`` raises.
+        """
+        return self._change(seat, lambda session: session.rename_class(old, new))
 
     def add_class(self, seat: str, name: str) -> None:
         """Declare a class before any item has it. Raises InputError, SeatUnknownError."""
@@ -268,13 +294,37 @@ class Desk:
 
     def _go_on_with(self, seat: str, item: str) -> None:
         """Ask the seat about an item, unless it is decided on or with somebody else."""
+        renamings = self._renamings()
         try:
             question = self.look(item)
         except InputError:
             return
         with self._lock:
             if question.score is not None and self._floor.is_open(item):
-                self._floor.hand_out(seat, Held(question))
+                self._floor.hand_out(seat, Held(question, renamings))
+
+    def _bring_up_to_date(self, seat: str) -> None:
+        """Predict anew for what the seat has, if classes were renamed since it was asked.
+
+        Raises SeatUnknownError.
+        """
+        renamings = self._renamings()
+        with self._lock:
+            self._floor.renew(seat, self._clock())
+            held = self._floor.held_by(seat)
+        if held is None or held.renamings == renamings:
+            return
+        asked = held.question
+        question = replace(self.look(asked.item), origin=asked.origin, score=asked.score)
+        with self._lock:
+            if self._floor.held_by(seat, asked.item) is held:
+                # The session asks nobody by the old names any more, so it waits for no answer.
+                self._floor.hand_out(seat, Held(question, renamings, first=held.first))
+
+    def _renamings(self) -> int:
+        with self._lock:
+            self._floor.book.catch_up()
+            return self._floor.renamings
 
     # By the session's thread
 
@@ -322,12 +372,14 @@ class Desk:
         questions = choose_batch(session, count, taken, self._audit, self._seed)
         agreement = session.agreement()
         with self._lock:
-            self._floor.prepare(questions, agreement)
+            self._floor.prepare(questions, agreement, session.ledger.renamings)
         return questions[0] if questions else None
 
     def _second_question(self, item: str) -> Question:
         """What the first person was asked, whose answer no prediction in it knows."""
-        question = self._drawn.get(item) or self.look(item)
+        renamings, question = self._drawn.get(item, (-1, None))
+        if question is None or renamings != self._renamings():
+            question = self.look(item)
         return replace(question, origin=OPINION)
 
 

@@ -19,6 +19,7 @@ from knnal.errors import (
     InputError,
     KnnalError,
     LabelConflictError,
+    NothingToRedoError,
     NothingToUndoError,
     PoolBusyError,
 )
@@ -40,6 +41,7 @@ _PROBLEMS: dict[type[Exception], tuple[int, str]] = {
     ItemTakenError: (409, "taken"),
     LabelConflictError: (409, "conflict"),
     NothingToUndoError: (409, "nothing-to-undo"),
+    NothingToRedoError: (409, "nothing-to-redo"),
     NoPictureError: (404, "no-picture"),
     NoMapError: (409, "no-map"),
     PoolBusyError: (503, "busy"),

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 _LONGEST_ID = 4096
 _LONGEST_NAME = 200
+_LONGEST_NOTE = 4000
 MOST_AT_ONCE = 200
 """Items that one request labels."""
 
@@ -48,6 +49,16 @@ class Settlement(_In):
     was: Name | None = Field(
         None, description="The label that was seen; another one is a conflict."
     )
+
+
+class Rename(_In):
+    old: Name
+    new: Name = Field(description="That of another class merges the two.")
+
+
+class NewNote(_In):
+    item: ItemId
+    text: Annotated[str, Field(max_length=_LONGEST_NOTE, description="Empty to remove it.")]
 
 
 class Region(_In):
@@ -128,6 +139,7 @@ class Question(BaseModel):
     chances: list[Chance] = Field(description="Every class, the likeliest first.")
     neighbours: list[Neighbour]
     why: Why
+    note: str | None = Field(description="What somebody has noted on the item.")
 
 
 class Event(BaseModel):
@@ -138,6 +150,7 @@ class Event(BaseModel):
     annotator: str
     at: str
     origin: str
+    text: str | None = Field(description="Of a note, its words; of a rename, the name before.")
 
 
 class Step(BaseModel):
@@ -154,6 +167,7 @@ class RegionStep(BaseModel):
 class Entry(BaseModel):
     event: Event
     item: Item
+    note: str | None
 
 
 class History(BaseModel):

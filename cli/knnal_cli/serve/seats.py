@@ -65,6 +65,12 @@ def undo(served: Serving, seat: SeatName) -> schemas.Step:
     return _step(served, seat, served.desk.undo(seat))
 
 
+@routes.post("/{seat}/redo")
+def redo(served: Serving, seat: SeatName) -> schemas.Step:
+    """Bring back what the annotator's latest undo took back."""
+    return _step(served, seat, served.desk.redo(seat))
+
+
 @routes.post("/{seat}/relabels")
 def relabel(served: Serving, seat: SeatName, changed: schemas.Relabel) -> schemas.Step:
     """Give a labelled item another label."""
@@ -98,6 +104,18 @@ def add_class(served: Serving, seat: SeatName, added: schemas.NewClass) -> schem
     """Declare a class before any item has it. Declaring it twice changes nothing."""
     served.desk.add_class(seat, added.name)
     return _step(served, seat, None)
+
+
+@routes.post("/{seat}/renames")
+def rename_class(served: Serving, seat: SeatName, rename: schemas.Rename) -> schemas.Step:
+    """Give a class another name; where that is a class too, the two become one."""
+    return _step(served, seat, served.desk.rename_class(seat, rename.old, rename.new))
+
+
+@routes.post("/{seat}/notes")
+def put_note(served: Serving, seat: SeatName, note: schemas.NewNote) -> schemas.Step:
+    """Put a note on an item, in the place of the one before."""
+    return _step(served, seat, served.desk.note(seat, note.item, note.text))
 
 
 def _region_step(

@@ -1,12 +1,13 @@
 // Begins the session, and tells keys and buttons what they do.
 
 import { get, leave } from "/api.js";
-import { goOn, goOnLater, label, lookAt, next, skip, step, undo } from "/asking.js";
+import { goOn, goOnLater, label, lookAt, next, redo, skip, step, undo } from "/asking.js";
 import { closePanels, dialogIsOpen, watchDialogs } from "/dialogs.js";
 import { $ } from "/dom.js";
 import { showNothing } from "/item.js";
+import { openNote, openRename, watchManaging } from "/manage.js";
 import { mapIsOpen, openMap, pressOnMap, refreshMap, watchMap } from "/map.js";
-import { fillDoubts, fillHistory, fillStanding } from "/panels.js";
+import { fillDoubts, fillHistory, fillStanding, watchStanding } from "/panels.js";
 import { review } from "/review.js";
 import { atSeat, attempt, insist, names, pause, say, state, takeSeat } from "/session.js";
 import { look, watchClasses } from "/status.js";
@@ -87,13 +88,17 @@ const COMMANDS = {
   },
 };
 
-// What a key does where no class has it.
-const PANELS = {
+// What a key does together with shift; these four without it too, where no class has them.
+const SHIFTED = {
   d: () => open("doubts"),
   m: () => open("map"),
   p: () => open("standing"),
   v: review,
+  n: openNote,
+  r: () => openRename(),
+  u: redo,
 };
+const PANELS = "dmpv";
 
 function press(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || state.stopped) return;
@@ -105,10 +110,12 @@ function press(event) {
     event.preventDefault();
     return closeZoom();
   }
-  if (mapIsOpen()) return pressOnMap(event, pressed);
-  const wanted = state.status?.classes.find((c) => c.key === pressed);
-  const command = wanted ? () => label(wanted.name) : COMMANDS[pressed];
-  if (!command && PANELS[pressed]) return PANELS[pressed]();
+  if (mapIsOpen() && !zoomIsOpen()) return pressOnMap(event, pressed);
+  const shifted = event.shiftKey && SHIFTED[pressed];
+  const wanted = !shifted && state.status?.classes.find((c) => c.key === pressed);
+  const command = wanted
+    ? () => label(wanted.name)
+    : shifted || COMMANDS[pressed] || (PANELS.includes(pressed) && SHIFTED[pressed]);
   if (!command || (zoomIsOpen() && !wanted)) return;
   if ([" ", "Enter"].includes(pressed) && event.target.closest("button, a, summary")) return;
   event.preventDefault();
@@ -127,10 +134,14 @@ function watch() {
   watchDialogs();
   watchClasses(label);
   watchMap(lookAt);
+  watchManaging();
+  watchStanding(openRename);
   $("do-review").addEventListener("click", review);
   $("do-type").addEventListener("click", COMMANDS.n);
   $("do-skip").addEventListener("click", skip);
   $("do-undo").addEventListener("click", undo);
+  $("do-redo").addEventListener("click", redo);
+  $("do-note").addEventListener("click", openNote);
   $("do-back").addEventListener("click", COMMANDS.ArrowLeft);
   $("theme").addEventListener("click", turnTheme);
   $("name-form").addEventListener("submit", rename);

@@ -105,10 +105,20 @@ export function skip() {
 export function undo() {
   if (state.review) return state.review.undo();
   change(() => atSeat("undo"), "", ({ event }) => [
-    "Took back ",
-    event.label === null ? "the skip" : chip(event.label),
-    ". Here is the item again.",
+    "Took back ", ...told(event), ["label", "skip"].includes(event.kind) ? ". Here is the item again." : ".",
   ]);
+}
+
+export function redo() {
+  change(() => atSeat("redo"), "", ({ event }) => ["Brought back ", ...told(event), "."]);
+}
+
+// A decision in words.
+function told({ kind, label: name, text, item }) {
+  if (kind === "rename") return ["the new name ", chip(name), " of ", element("bdi", {}, text)];
+  if (kind === "note") return ["the note on ", element("bdi", {}, item)];
+  if (kind === "skip") return ["the skip"];
+  return kind === "keep" ? ["what was kept"] : [chip(name)];
 }
 
 // Looking back

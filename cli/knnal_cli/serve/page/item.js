@@ -12,6 +12,7 @@ export function showQuestion(question) {
   $("h-neighbours").textContent = "Nearest labelled items";
   const shown = showItem(question.item);
   $("name-of-item").textContent = question.item.id;
+  showNote(question);
   $("chances").replaceChildren(...chances(question));
   const neighbours = question.neighbours.map(neighbour);
   $("neighbours").replaceChildren(...neighbours);
@@ -30,7 +31,13 @@ export function showAgainst(neighbours) {
   $("neighbours").replaceChildren(...neighbours.map(neighbour));
 }
 
+export function showNote(question) {
+  $("item-note").textContent = question?.note ? `Note: ${question.note}` : "";
+  $("item-note").hidden = !question?.note;
+}
+
 export function showNothing(...lines) {
+  showNote(null);
   const words = lines.map((line) => element("p", {}, line));
   $("item").replaceChildren(element("div", { class: "nothing" }, ...words));
   for (const id of ["chances", "neighbours", "terms"]) $(id).replaceChildren();

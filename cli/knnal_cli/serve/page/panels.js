@@ -17,7 +17,7 @@ export async function fillHistory(onlook, before) {
   const search = $("history-search").value;
   const asked = { limit: PAGE, search, ...(before ? { before } : {}) };
   const { entries, more } = await get(`history?${query(asked)}`);
-  const rows = entries.map(({ event, item }) =>
+  const rows = entries.map(({ event, item, note }) =>
     element(
       "li", {},
       element(
@@ -28,6 +28,7 @@ export async function fillHistory(onlook, before) {
           event.label === null ? element("span", { class: "quiet" }, "skipped") : chip(event.label),
           element("span", { class: "quiet" }, element("bdi", {}, event.annotator), ` · ${time(event.at)}`),
           element("bdi", { class: "quiet id" }, item.id),
+          note ? element("span", { class: "quiet", dir: "auto" }, `Note: ${note}`) : null,
         ),
       ),
     ),
@@ -101,6 +102,11 @@ function fill(list, rows, otherwise) {
 
 // Progress
 
+let onrename = () => {};
+export function watchStanding(then) {
+  onrename = then;
+}
+
 export async function fillStanding() {
   drawStanding(state.status);
   const random = await get("random");
@@ -141,6 +147,7 @@ function drawStanding(status) {
         element("td", {}, c.key ? element("kbd", {}, c.key) : ""),
         element("th", { scope: "row" }, chip(c.name), element("span", { class: "bar", "aria-hidden": "true" }, meter)),
         element("td", { class: "number" }, count(c.count)),
+        element("td", {}, element("button", { type: "button", class: "quiet", "aria-label": `Rename ${c.name}`, onclick: () => onrename(c.name) }, "Rename")),
       );
     }),
   );
