@@ -345,7 +345,7 @@ class MapCanvas {
     acts[event.key]?.();
     if (this.byKeys && !escapes) {
       const { width, height } = this.canvas;
-      const middle = this.nearest(width / 2, height / 2, step);
+      const middle = this.nearest(width / 2, height / 2, Math.min(width, height) / 2);
       this.show(middle, middle >= 0);
     } else if (escapes || !this.pinned) this.show(-1);
   }

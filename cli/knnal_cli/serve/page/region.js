@@ -35,6 +35,7 @@ export function choose(items) {
 export function dropRegion(words = "") {
   chosen = [];
   map.canvas.search(null);
+  $("map-canvas").focus();
   if (words) tell(words);
   else $("map-bar").hidden = true;
 }
@@ -120,7 +121,6 @@ async function work(items, label) {
   offerUndo();
   await next();
   await map.onchange();
-  $("map-canvas").focus();
 }
 
 function slice(items, from) {
@@ -156,6 +156,7 @@ async function undoAll() {
   }
   if (!left) tell(`Took back all ${count(events.length)}.`);
   done = left ? { ...done, events: events.slice(0, left) } : null;
+  $("map-canvas").focus();
   await next();
   await map.onchange();
 }

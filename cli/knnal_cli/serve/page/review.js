@@ -10,8 +10,11 @@ import { look } from "/status.js";
 
 const MOST = 50;
 
+let answered = 0;
+
 export function review() {
   closePanels();
+  answered = 0;
   return busily(() => show(null));
 }
 
@@ -50,13 +53,17 @@ const button = (words, onclick) => element("button", { type: "button", onclick }
 async function settle({ item, label }, given) {
   const done = await attempt(() => atSeat("settlements", { item: item.id, label: given, was: label }));
   if (!done) return show(null);
+  answered++;
   if (given === null) return show(null, "Set aside: ", chip(label), " no longer counts.");
   return show(null, given === label ? "Kept " : "Changed to ", chip(given), ".");
 }
 
 async function undo() {
+  if (!answered) return say("No answer of this review is left to take back.");
   const done = await attempt(() => atSeat("undo"));
-  if (done) await show(done.event.item, "Taken back. Here is the item again.");
+  if (!done) return;
+  answered--;
+  await show(done.event.item, "Taken back. Here is the item again.");
 }
 
 async function busily(work) {
