@@ -184,7 +184,8 @@ class MapCanvas {
 
   // Half the width of each line of a disc, by its distance from the middle.
   static #disc(r) {
-    return Array.from({ length: Math.floor(r) + 1 }, (_, dy) => Math.floor(Math.sqrt((r + 0.5) ** 2 - dy * dy)));
+    const wide = r + 0.5;
+    return Array.from({ length: Math.floor(wide) + 1 }, (_, dy) => Math.floor(Math.sqrt(wide * wide - dy * dy)));
   }
 
   #stamp(cx, cy, lines, ink) {
