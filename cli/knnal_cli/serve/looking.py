@@ -130,18 +130,13 @@ def begin_map(served: Serving, begin: schemas.MapBegin) -> schemas.MapState:
 @routes.get("/map/points", responses={200: {"model": schemas.MapPoints}})
 def map_points(request: Request, served: Serving) -> Response:
     """Where each item lies. It does not change."""
-    points, headers = served.map.points(), {"vary": "accept-encoding"}
-    if "gzip" in request.headers.get("accept-encoding", ""):
-        headers["content-encoding"] = "gzip"
-    else:
-        points = gzip.decompress(points)
-    return Response(points, media_type="application/json", headers=headers)
+    return _compressed(request, served.map.points())
 
 
-@routes.get("/map/colours")
-def map_colours(served: Serving) -> schemas.MapColours:
+@routes.get("/map/colours", responses={200: {"model": schemas.MapColours}})
+def map_colours(request: Request, served: Serving) -> Response:
     """What each item is labelled, and predicted by the others' labels."""
-    return served.map.colours()
+    return _compressed(request, served.map.colours())
 
 
 @routes.get(
@@ -165,3 +160,13 @@ def export_table(
         filename=file.name,
         background=BackgroundTask(folder.cleanup),
     )
+
+
+def _compressed(request: Request, packed: bytes) -> Response:
+    """JSON that is compressed by gzip already, for who can read that; plain for the others."""
+    headers = {"vary": "accept-encoding"}
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        headers["content-encoding"] = "gzip"
+    else:
+        packed = gzip.decompress(packed)
+    return Response(packed, media_type="application/json", headers=headers)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from pydantic import BaseModel
 
 from knnal.crowd.desk import Desk
 from knnal.errors import KnnalError
@@ -29,6 +30,7 @@ from knnal_cli.serve import schemas
 MOST_ITEMS = 300_000
 """What a browser still draws at once, and what is laid out within minutes."""
 
+_LEVEL = 3
 _LAYING = "knnal_cli.serve.laying"
 _REST = 10
 """Predictions of all items take a while: they are made anew this many times as long apart."""
@@ -54,7 +56,7 @@ class PoolMap:
         self._child: subprocess.Popen[str] | None = None
         self._thread: threading.Thread | None = None
         self._closed = False
-        self._colours: schemas.MapColours | None = None
+        self._colours = b""
         self._colouring = threading.Lock()
         self._due = 0.0
         if items > most:
@@ -86,13 +88,13 @@ class PoolMap:
                 raise NoMapError(self._detail or "Nobody has asked for the map yet: POST /api/map.")
             return self._points
 
-    def colours(self) -> schemas.MapColours:
-        """Labels and predictions of all points, by now or a moment ago. Raises NoMapError."""
+    def colours(self) -> bytes:
+        """Labels and predictions of all points, by now or a moment ago, likewise."""
         self.points()
         with self._colouring:
             began = time.monotonic()
-            if self._colours is None or began >= self._due:
-                self._colours = self._desk.work(self._told)
+            if not self._colours or began >= self._due:
+                self._colours = _compressed(self._desk.work(self._told))
                 now = time.monotonic()
                 self._due = now + _REST * (now - began)
             return self._colours
@@ -147,7 +149,7 @@ class PoolMap:
             ids=[by_row[row] for row in rows.tolist()],
             positions=_packed(grid_positions(layout[rows]), "<u2"),
         )
-        points = gzip.compress(told.model_dump_json().encode(), 5)
+        points = _compressed(told)
         with self._lock:
             self._rows, self._points = rows, points
             self._state, self._done, self._detail = "ready", 1.0, ""
@@ -161,6 +163,10 @@ class PoolMap:
             predictions=_packed(predicted.classes[rows], "<i4"),
             percents=_packed(np.rint(100 * predicted.probabilities[rows]).clip(0, 100), "<u1"),
         )
+
+
+def _compressed(told: BaseModel) -> bytes:
+    return gzip.compress(told.model_dump_json().encode(), _LEVEL)
 
 
 def _packed(values: np.ndarray[Any, Any], kind: str) -> str:
