@@ -118,7 +118,13 @@ function drawLegend(places) {
     .map((place) =>
       element(
         "button",
-        { type: "button", "aria-pressed": String(!canvas.hidden.has(place)), onclick: (event) => turn(place, event.currentTarget) },
+        {
+          type: "button",
+          "aria-pressed": String(!canvas.hidden.has(place)),
+          onclick: (event) => turn(place, event.currentTarget),
+          onmouseenter: () => hasRegion() || canvas.search(places.map((one) => one === place)),
+          onmouseleave: () => hasRegion() || canvas.search(null),
+        },
         place ? chip(told.classes[place - 1]) : element("span", { class: "chip c-none" }, none),
         element("span", { class: "quiet" }, count(counts[place])),
       ),
