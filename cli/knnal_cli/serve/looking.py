@@ -14,7 +14,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse, Response
 from starlette.background import BackgroundTask
 
-from knnal_cli.serve import schemas
+from knnal_cli.serve import bodies, schemas
 from knnal_cli.serve.media import picture_file, redrawn, served_as, small_picture
 from knnal_cli.serve.serving import Serving
 
@@ -120,7 +120,7 @@ def map_state(served: Serving) -> schemas.MapState:
 
 
 @routes.post("/map")
-def begin_map(served: Serving, begin: schemas.MapBegin) -> schemas.MapState:
+def begin_map(served: Serving, begin: bodies.MapBegin) -> schemas.MapState:
     """Have the map laid out in the background, if it is not there; it is kept in the pool."""
     del begin  # has no fields
     served.map.begin()

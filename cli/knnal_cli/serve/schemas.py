@@ -1,80 +1,12 @@
-"""What goes in and out of the JSON API."""
+"""What the JSON API answers with."""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-_LONGEST_ID = 4096
-_LONGEST_NAME = 200
-_LONGEST_NOTE = 4000
-MOST_AT_ONCE = 200
-"""Items that one request labels."""
-
-ItemId = Annotated[str, Field(min_length=1, max_length=_LONGEST_ID, description="An item's id.")]
-Name = Annotated[str, Field(min_length=1, max_length=_LONGEST_NAME)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
-
-
-class _In(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class Join(_In):
-    annotator: Name | None = Field(None, description="Who labels; the server's user unless given.")
-    item: ItemId | None = Field(None, description="What to go on with, if nobody else has it.")
-
-
-class Answer(_In):
-    item: ItemId
-    label: Name
-
-
-class Chosen(_In):
-    item: ItemId
-
-
-class Relabel(_In):
-    item: ItemId
-    label: Name
-    was: Name | None = Field(
-        None, description="The label that was seen; another one is a conflict."
-    )
-
-
-class Settlement(_In):
-    item: ItemId
-    label: Name | None = Field(description="The same to keep it, another one, or null to withdraw.")
-    was: Name | None = Field(
-        None, description="The label that was seen; another one is a conflict."
-    )
-
-
-class Rename(_In):
-    old: Name
-    new: Name = Field(description="That of another class merges the two.")
-
-
-class NewNote(_In):
-    item: ItemId
-    text: Annotated[str, Field(max_length=_LONGEST_NOTE, description="Empty to remove it.")]
-
-
-class Region(_In):
-    items: Annotated[list[ItemId], Field(min_length=1, max_length=MOST_AT_ONCE)]
-    label: Name
-
-
-class RegionUndo(_In):
-    events: Annotated[
-        list[Annotated[int, Field(ge=1, le=2**53)]],
-        Field(min_length=1, max_length=MOST_AT_ONCE, description="The numbers of its events."),
-    ]
-
-
-class NewClass(_In):
-    name: Name
 
 
 class Problem(BaseModel):
@@ -242,10 +174,6 @@ class Status(BaseModel):
     agreement: Agreement
     conflicts: int
     latest: int = Field(description="The number of the latest event in the log.")
-
-
-class MapBegin(_In):
-    pass
 
 
 class MapState(BaseModel):
