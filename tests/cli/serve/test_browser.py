@@ -339,6 +339,17 @@ def test_a_region_of_the_map_is_labelled_after_a_confirmation(
     undone = [item for kind, item, _ in log_of(pictures)[24:] if kind == "undo"]
     assert undone == [item for _, item, _ in labelled[::-1]]
 
+    page.press("l")
+    canvas = page.driver.find_element(By.ID, "map-canvas")
+    across, down = canvas.size["width"] - 8, canvas.size["height"] - 8
+    drag = webdriver.ActionChains(page.driver)
+    drag.move_to_element_with_offset(canvas, -across // 2, -down // 2).click_and_hold()
+    for step in ((across, 0), (0, down), (-across, 0)):
+        drag.move_by_offset(*step)
+    drag.release().perform()
+    page.until(lambda: "24 items" in page.text("map-bar"), "a line was drawn around all")
+    page.press(Keys.ESCAPE)
+    page.until(lambda: not page.driver.find_element(By.ID, "map-bar").is_displayed(), "let go")
     page.press(Keys.ARROW_UP)
     spoken = page.driver.find_element(By.ID, "map-spoken")
     shown = page.until(lambda: spoken.get_attribute("textContent"), "a key points at an item")
