@@ -42,7 +42,8 @@ from knnal.items.text import text_item
 from knnal.neighbors.graph import stored_graph
 from knnal.neighbors.layout_file import stored_layout
 from knnal.neighbors.reduced_file import stored_reduction
-from knnal.session import Session, default_annotator
+from knnal.recording import default_annotator
+from knnal.session import Session
 from knnal.status import Status, read_status
 from knnal.store.catalogue import ItemState
 from knnal.store.pool import Pool

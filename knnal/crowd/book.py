@@ -5,8 +5,9 @@ from __future__ import annotations
 from knnal.asking import Question
 from knnal.crowd.opinions import OPINION, Awaiting
 from knnal.errors import LabelConflictError
-from knnal.session import offer_of, provenance, require_unlabelled
-from knnal.store.ledger import Event, EventKind, Ledger
+from knnal.recording import require_unlabelled
+from knnal.session import offer_of, provenance
+from knnal.store.ledger import Event, EventKind, Ledger, is_same
 from knnal.store.pool import Pool
 
 
@@ -60,7 +61,7 @@ class Book:
         """
         predicted = provenance(None, question.prediction, None)["scores"]
         with self.pool.log.writing(self.catch_up):
-            if self.ledger.decision(question.item) != first:
+            if not is_same(self.ledger.decision(question.item), first):
                 raise LabelConflictError(
                     f"The label of '{question.item}' was changed meanwhile, so that there is "
                     "nothing to compare yours with. It was not stored."

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import secrets
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TypeVar
 
 from knnal import defaults
 from knnal.asking import Question
 from knnal.crowd.batch import choose_batch
 from knnal.crowd.book import Book
+from knnal.crowd.changing import Changing
 from knnal.crowd.engine import Engine
 from knnal.crowd.floor import Floor, Held
 from knnal.crowd.opinions import OPINION, is_drawn
-from knnal.crowd.settling import require_still, settle
-from knnal.errors import InputError, LabelConflictError
-from knnal.session import Session, checked_label
-from knnal.store.ledger import Event, EventKind, Ledger
+from knnal.errors import InputError
+from knnal.recording import checked_label
+from knnal.session import Session
+from knnal.store.ledger import Event, Ledger
 from knnal.store.pool import Pool
 
 LEASE_S = 300.0
@@ -28,10 +27,8 @@ LEASE_S = 300.0
 
 _SEAT_BYTES = 9
 
-Result = TypeVar("Result")
 
-
-class Desk:
+class Desk(Changing):
     """Labels one pool with several people, any number of threads calling.
 
     Somebody alone gets exactly what ``Session`` gives: every question chosen with the answer before
@@ -57,15 +54,12 @@ class Desk:
         lease: float = LEASE_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._engine = Engine(session)
-        self._floor = Floor(Book(pool, overlap, seed), lease)
+        super().__init__(Engine(session), Floor(Book(pool, overlap, seed), lease), clock)
         self._audit = audit
         self._overlap = overlap
         self._seed = seed
-        self._clock = clock
-        self._lock = threading.Lock()
         self._preparing = False
-        self._drawn: dict[str, Question] = {}
+        self._drawn: dict[str, tuple[int, Question]] = {}
 
     # Who is there
 
@@ -87,11 +81,6 @@ class Desk:
         """Get up; the item at hand goes back. Leaving twice changes nothing."""
         with self._lock:
             self._floor.leave(seat)
-
-    def renew(self, seat: str) -> str:
-        """A sign of life; the annotator on the seat. Raises SeatUnknownError."""
-        with self._lock:
-            return self._floor.renew(seat, self._clock())
 
     @property
     def lease_seconds(self) -> float:
@@ -120,11 +109,13 @@ class Desk:
         Raises SeatUnknownError.
         """
         while True:
+            self._bring_up_to_date(seat)
             with self._lock:
                 floor, annotator = self._floor, self._floor.renew(seat, self._clock())
                 if (held := floor.held_by(seat)) is not None:
                     return held.question
                 floor.book.catch_up()
+                renamings = floor.renamings
                 alone, first = floor.has_one, floor.awaiting(annotator)
                 ready = None if alone or first else floor.take_prepared(seat)
             if ready is not None:
@@ -140,16 +131,8 @@ class Desk:
                 continue
             with self._lock:
                 if floor.is_open(question.item, first):
-                    held = Held(question, by_session=first is None, first=first)
+                    held = Held(question, renamings, by_session=first is None, first=first)
                     return floor.hand_out(seat, held)
-
-    def look(self, item: str) -> Question:
-        """What asking about an item would be, whoever has it. Raises InputError."""
-        return self._engine.call(lambda session: session.explain(item))
-
-    def work(self, work: Callable[[Session], Result]) -> Result:
-        """Have something read off the session, which must be left as it is."""
-        return self._engine.call(work)
 
     # Answers
 
@@ -163,6 +146,7 @@ class Desk:
         ``Session.tell`` raises.
         """
         label = checked_label(label)
+        self._bring_up_to_date(seat)
         with self._lock:
             floor, annotator = self._floor, self._floor.renew(seat, self._clock())
             event, held = floor.book.given(item, label, annotator), floor.held_by(seat, item)
@@ -173,7 +157,7 @@ class Desk:
         with self._lock:
             floor.give_back(seat, item)
             if held is not None and is_drawn(event, self._overlap, self._seed):
-                self._drawn[item] = held.question
+                self._drawn[item] = held.renamings, held.question
         self._prepare_later()
         return event
 
@@ -192,49 +176,6 @@ class Desk:
         self._prepare_later()
         return event
 
-    def relabel(self, seat: str, item: str, label: str, was: str | None = None) -> Event:
-        """Give a labelled item another label; ``was`` is the one that the person saw.
-
-        Raises SeatUnknownError, LabelConflictError if it has another one by now, and what
-        ``Session.relabel`` raises.
-        """
-
-        def decide(session: Session) -> Event:
-            require_still(session.ledger, item, was)
-            return session.relabel(item, label)
-
-        return self._change(seat, decide)
-
-    def settle(self, seat: str, item: str, label: str | None, was: str | None = None) -> Event:
-        """Keep a doubtful label, change it, or, by None, take it out of force and set the item
-        aside; in all cases it counts as reviewed. Raises as ``relabel`` does.
-        """
-
-        def decide(session: Session) -> Event:
-            require_still(session.ledger, item, was)
-            return settle(session, item, label)
-
-        return self._change(seat, decide)
-
-    def undo(self, seat: str) -> Event:
-        """Take back the annotator's latest decision, and hand its item to the seat again.
-
-        Raises SeatUnknownError, NothingToUndoError.
-        """
-        taken_back = self._change(seat, lambda session: session.undo())
-        if taken_back.item is not None and taken_back.kind in (EventKind.LABEL, EventKind.SKIP):
-            question = replace(self.look(taken_back.item), origin=taken_back.origin)
-            with self._lock:
-                self._floor.renew(seat, self._clock())
-                if self._floor.is_open(taken_back.item):
-                    self._floor.give_back(seat)
-                    self._floor.hand_out(seat, Held(question))
-        return taken_back
-
-    def add_class(self, seat: str, name: str) -> None:
-        """Declare a class before any item has it. Raises InputError, SeatUnknownError."""
-        self._change(seat, lambda session: session.add_class(name))
-
     def close(self) -> None:
         """End the work under way. Nothing is lost by it: what was answered is on disk."""
         self._engine.close()
@@ -243,42 +184,34 @@ class Desk:
 
     def _go_on_with(self, seat: str, item: str) -> None:
         """Ask the seat about an item, unless it is decided on or with somebody else."""
+        renamings = self._renamings()
         try:
             question = self.look(item)
         except InputError:
             return
         with self._lock:
             if question.score is not None and self._floor.is_open(item):
-                self._floor.hand_out(seat, Held(question))
+                self._floor.hand_out(seat, Held(question, renamings))
+
+    def _bring_up_to_date(self, seat: str) -> None:
+        """Predict anew for what the seat has, if classes were renamed since it was asked.
+
+        Raises SeatUnknownError.
+        """
+        renamings = self._renamings()
+        with self._lock:
+            self._floor.renew(seat, self._clock())
+            held = self._floor.held_by(seat)
+        if held is None or held.renamings == renamings:
+            return
+        asked = held.question
+        question = replace(self.look(asked.item), origin=asked.origin, score=asked.score)
+        with self._lock:
+            if self._floor.held_by(seat, asked.item) is held:
+                # The session asks nobody by the old names any more, so it waits for no answer.
+                self._floor.hand_out(seat, Held(question, renamings, first=held.first))
 
     # By the session's thread
-
-    def _change(self, seat: str, work: Callable[[Session], Result]) -> Result:
-        result = self._decide(self.renew(seat), work)
-        self._prepare_later()
-        return result
-
-    def _decide(
-        self,
-        annotator: str,
-        work: Callable[[Session], Result],
-        seat: str | None = None,
-        item: str | None = None,
-    ) -> Result:
-        """Have the annotator decide something, on an item that no other seat has."""
-        with self._lock:
-            if seat is not None and item is not None:
-                self._floor.leases.require_free(item, seat)
-        try:
-            return self._engine.call_as(annotator, work)
-        except LabelConflictError:
-            with self._lock:
-                if seat is not None:
-                    self._floor.give_back(seat, item)
-            raise
-        finally:
-            with self._lock:
-                self._floor.book.catch_up()
 
     def _prepare_later(self) -> None:
         """Have questions chosen for everybody, with what is known by then, unless that waits."""
@@ -297,12 +230,14 @@ class Desk:
         questions = choose_batch(session, count, taken, self._audit, self._seed)
         agreement = session.agreement()
         with self._lock:
-            self._floor.prepare(questions, agreement)
+            self._floor.prepare(questions, agreement, session.ledger.renamings)
         return questions[0] if questions else None
 
     def _second_question(self, item: str) -> Question:
         """What the first person was asked, whose answer no prediction in it knows."""
-        question = self._drawn.get(item) or self.look(item)
+        renamings, question = self._drawn.get(item, (-1, None))
+        if question is None or renamings != self._renamings():
+            question = self.look(item)
         return replace(question, origin=OPINION)
 
 

@@ -10,16 +10,18 @@ from knnal.asking import Question
 from knnal.crowd.book import Book
 from knnal.crowd.leases import Leases
 from knnal.errors import LabelConflictError
-from knnal.store.ledger import Event
+from knnal.store.ledger import Event, is_same
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
     """A question that is with somebody. ``by_session``: the session itself waits for the answer;
-    ``first``: the label that the answer is a second opinion on.
+    ``first``: the label that the answer is a second opinion on; ``renamings``: how many there had
+    been when it was asked, which its prediction knows of.
     """
 
     question: Question
+    renamings: int
     by_session: bool = False
     first: Event | None = None
 
@@ -33,6 +35,7 @@ class Floor:
         self.agreement: float | None = None
         self._held: dict[str, Held] = {}
         self._prepared: deque[Question] = deque()
+        self._prepared_after = 0
         self._declined: set[tuple[str, str]] = set()
 
     def join(self, seat: str, annotator: str, now: float) -> None:
@@ -57,6 +60,11 @@ class Floor:
         """Whether somebody is alone."""
         return len(self.leases) == 1
 
+    @property
+    def renamings(self) -> int:
+        """How often a class was renamed, as of when the book caught up."""
+        return self.book.ledger.renamings
+
     def held_by(self, seat: str, item: str | None = None) -> Held | None:
         """What the seat has, if it is that item or none is named."""
         own = self.leases.item_of(seat)
@@ -65,7 +73,9 @@ class Floor:
     def is_open(self, item: str, first: Event | None = None) -> bool:
         """Whether nobody has the item, and the decision in force on it is ``first``."""
         self.book.catch_up()
-        return item not in self.leases.held_items() and self.book.ledger.decision(item) == first
+        return item not in self.leases.held_items() and is_same(
+            self.book.ledger.decision(item), first
+        )
 
     def hand_out(self, seat: str, held: Held) -> Question:
         """Give the question to the seat, in the place of what it has. Raises ItemTakenError."""
@@ -80,16 +90,21 @@ class Floor:
         if self.held_by(seat, item) is not None:
             self._held.pop(self.leases.give_back(seat) or "")
 
-    def prepare(self, questions: Sequence[Question], agreement: float | None) -> None:
+    def prepare(
+        self, questions: Sequence[Question], agreement: float | None, renamings: int
+    ) -> None:
         """What to ask next of whoever comes, instead of what was ready before."""
         self._prepared, self.agreement = deque(questions), agreement
+        self._prepared_after = renamings
 
     def take_prepared(self, seat: str) -> Question | None:
         """Hand out the best question that is ready and still open."""
+        if self._prepared_after != self.renamings:
+            self._prepared.clear()
         while self._prepared:
             question = self._prepared.popleft()
             if self.is_open(question.item):
-                return self.hand_out(seat, Held(question))
+                return self.hand_out(seat, Held(question, self.renamings))
         return None
 
     def awaiting(self, annotator: str) -> Event | None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from knnal.errors import InputError
 from knnal.scoring.agreement import cohens_kappa
-from knnal.store.ledger import ASKED, AUDIT, Event, EventKind, Ledger
+from knnal.store.ledger import ASKED, AUDIT, Event, EventKind, Ledger, is_same
 
 OPINION = "opinion"
 """The origin of a second opinion, and of the question that asks for one."""
@@ -51,6 +51,7 @@ class Awaiting:
         self._seed = seed
         self._open: dict[int, Event] = {}
         self._given: dict[int, Event] = {}
+        self._taken_back: dict[int, tuple[int, Event]] = {}
 
     def note(self, event: Event) -> None:
         """Take in the next event of the log."""
@@ -60,14 +61,18 @@ class Awaiting:
             self._given[event.seq] = self._open.pop(event.target)
         elif event.kind is EventKind.UNDO and event.target in self._given:
             label = self._given.pop(event.target)
+            self._taken_back[event.seq] = event.target, label
             self._open[label.seq] = label
+        elif event.kind is EventKind.REDO and event.target in self._taken_back:
+            opinion, label = self._taken_back.pop(event.target)
+            self._given[opinion] = self._open.pop(label.seq, label)
 
     def labels_by_others(self, annotator: str, ledger: Ledger) -> Iterator[Event]:
         """Those in force that somebody else than the annotator gave."""
         return (
             label
             for label in self._open.values()
-            if label.annotator != annotator and ledger.decision(str(label.item)) == label
+            if label.annotator != annotator and is_same(ledger.decision(str(label.item)), label)
         )
 
 
@@ -87,6 +92,6 @@ def conflicts(ledger: Ledger) -> list[tuple[Event, Event]]:
         (first, opinion)
         for first, opinion in ledger.opinions()
         if first.label != opinion.label
-        and ledger.decision(str(first.item)) == first
+        and is_same(ledger.decision(str(first.item)), first)
         and not ledger.is_reviewed(str(first.item))
     ]

@@ -14,9 +14,9 @@ _SHARED = {"style": "page.css", "script": "page.js"}
 
 def fill_page(template: str, parts: Mapping[str, str]) -> str:
     """A template beside this file with its ``{{names}}`` replaced; all parts are markup already."""
-    shared = {name: _read(file) for name, file in _SHARED.items()}
+    shared = {name: page_part(file) for name, file in _SHARED.items()}
     named = {**shared, **parts}
-    return re.sub(r"\{\{(\w+)\}\}", lambda place: named[place[1]], _read(template))
+    return re.sub(r"\{\{(\w+)\}\}", lambda place: named[place[1]], page_part(template))
 
 
 def script_json(value: Any) -> str:
@@ -24,5 +24,6 @@ def script_json(value: Any) -> str:
     return json.dumps(value, allow_nan=False).replace("<", "\\u003c")
 
 
-def _read(name: str) -> str:
+def page_part(name: str) -> str:
+    """A file that pages are made of, by its path beside this one."""
     return files("knnal.evaluation").joinpath(name).read_text(encoding="utf-8")

@@ -37,6 +37,14 @@ def stored_layout(
     return positions
 
 
+def found_layout(pool: Pool, live: BoolArray, *, seed: int = defaults.SEED) -> Float32Array | None:
+    """What ``stored_layout`` gives, if it is stored; found without making anything large."""
+    file = pool.layout_file
+    if file is None or not file.exists():
+        return None
+    return load_layout(file, layout_key(stored_graph(pool, live), seed), len(live))
+
+
 def layout_key(graph: NeighbourGraph, seed: int) -> str:
     """What positions depend on, as a SHA-256."""
     digest = sha256(f"{_VERSION} {seed} {graph.ids.shape}".encode())

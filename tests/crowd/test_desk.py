@@ -18,6 +18,7 @@ from knnal.crowd.desk import LEASE_S, Desk
 from knnal.crowd.leases import ItemTakenError, SeatUnknownError
 from knnal.crowd.opinions import Agreement, agreement, conflicts
 from knnal.errors import InputError, LabelConflictError, NothingToUndoError
+from knnal.evaluation.audit import audited_items
 from knnal.session import Session
 from knnal.store.ledger import ASKED, AUDIT, EventKind, Ledger
 from knnal.store.pool import Pool
@@ -300,3 +301,54 @@ def test_the_share_that_gets_a_second_opinion_and_the_agreement(
 def test_an_overlap_is_a_share(open_desk: Callable[..., Desk]) -> None:
     with pytest.raises(InputError, match="overlap between 0 and 1"):
         open_desk(overlap=1.5)
+
+
+# Renaming
+
+
+def test_what_was_predicted_is_named_as_the_classes_are_by_now(
+    open_desk: Callable[..., Desk], pool: Pool
+) -> None:
+    desk = open_desk(audit=0.99)
+    ann, bob = desk.join("ann"), desk.join("bob")
+    for _ in range(6):
+        item = asked(desk, ann)
+        desk.answer(ann, item, truth(item))
+    held = {seat: asked(desk, seat) for seat in (ann, bob)}
+    desk.rename_class(ann, "left", "west")
+    for seat, item in held.items():
+        question = desk.question(seat)
+        assert question is not None
+        assert question.item == item, "the item stays with whoever has it"
+        assert set(question.prediction.probabilities) == {"west", "right"}
+    names = {"left": "west", "right": "right"}
+    for _ in range(8):
+        for seat in (bob, ann):
+            item = asked(desk, seat)
+            desk.answer(seat, item, names[truth(item)])
+    with desk.reading() as (_, ledger):
+        audited = audited_items(ledger)
+    assert {one.label for one in audited} == {"west", "right"}
+    assert all(one.right for one in audited[-10:]), "clusters this far apart are told apart"
+
+
+def test_a_second_opinion_is_on_the_label_whatever_it_is_named(
+    open_desk: Callable[..., Desk],
+) -> None:
+    desk = open_desk(overlap=1.0)
+    ann, bob = desk.join("ann"), desk.join("bob")
+    item = asked(desk, ann)
+    desk.answer(ann, item, "left")
+    assert asked(desk, bob) == item
+    desk.rename_class(ann, "left", "west")
+    desk.answer(bob, item, "east")
+    with desk.reading() as (_, ledger):
+        ((first, opinion),) = conflicts(ledger)
+    assert (first.label, opinion.label) == ("west", "east")
+    desk.undo(bob)
+    with desk.reading() as (_, ledger):
+        assert conflicts(ledger) == []
+    assert desk.redo(bob).label == "east"
+    with desk.reading() as (_, ledger):
+        assert len(conflicts(ledger)) == 1
+    assert asked(desk, bob) != item, "a restored opinion is not asked for again"

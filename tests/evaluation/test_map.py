@@ -175,15 +175,17 @@ BEGINNING = """
 addEventListener("error", (event) => { document.title = `error: ${event.message}`; });
 addEventListener("unhandledrejection", (event) => { document.title = `error: ${event.reason}`; });
 // Without a screen there are no frames: what is planned for the next one is drawn here.
-const wait = () => new Promise((done) => setTimeout(done, 50)).then(() => planned && draw());
+const pause = () => new Promise((done) => setTimeout(done, 50));
+const wait = () => pause().then(() => map.planned && map.draw());
+const { canvas, pen } = map;
 const point = (i) => {
   const box = canvas.getBoundingClientRect(), ratio = canvas.width / box.width;
-  const [clientX, clientY] = [box.left + x(i) / ratio, box.top + y(i) / ratio];
+  const [clientX, clientY] = [box.left + map.x(i) / ratio, box.top + map.y(i) / ratio];
   canvas.dispatchEvent(new PointerEvent("pointermove", { clientX, clientY }));
 };
 const colourAt = (left, top) => "#" + [...pen.getImageData(left, top, 1, 1).data.slice(0, 3)]
   .map((part) => part.toString(16).padStart(2, "0")).join("");
-const painted = (i) => colourAt(Math.round(x(i)), Math.round(y(i)));
+const painted = (i) => colourAt(Math.round(map.x(i)), Math.round(map.y(i)));
 """
 
 
@@ -208,8 +210,8 @@ def test_a_browser_draws_every_point_and_tells_what_it_is(tmp_path: Path) -> Non
         seen.legend = find("legend").textContent;
         find("search").value = "ITEM 3"; find("search").dispatchEvent(new Event("input"));
         seen.found = find("told").textContent;
-        const before = zoom; find("in").click(); seen.zoomed = zoom > before; find("all").click();
-        seen.back = zoom === least;
+        const before = map.zoom; find("in").click(); seen.zoomed = map.zoom > before;
+        find("all").click(); seen.back = map.zoom === map.least;
         find("theme").click(); await wait(); seen.papers.push(colourAt(2, 2));
         document.title = JSON.stringify(seen);
         """,

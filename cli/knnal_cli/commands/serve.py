@@ -106,22 +106,20 @@ def _answer_requests(
 ) -> None:
     """Print the address, and answer until Ctrl-C."""
     from knnal_cli.serve.app import create_app
-    from knnal_cli.serve.reading import Reader
     from knnal_cli.serve.security import host_names
     from knnal_cli.serve.server import run
-    from knnal_cli.serve.serving import Served
-    from knnal_cli.serve.standing import Standing
+    from knnal_cli.serve.serving import serve_desk
 
     port = listening.getsockname()[1]
     shown = f"[{host}]" if ":" in host else host
+    served = serve_desk(desk, about, export, target)
     try:
-        served = Served(desk, Reader(desk), Standing(desk, target), about, export)
         app = create_app(served, token=token, hosts=host_names(host), cookie=f"knnal-{port}")
         typer.echo(f"http://{shown}:{port}/?token={token}")
         typer.echo("Open this address in a browser. Ctrl-C ends it.", err=True)
         run(app, listening)
     finally:
-        desk.close()
+        served.close()
 
 
 def _require_intended(host: str, token: str | None, *, allow_remote: bool) -> None:

@@ -19,10 +19,13 @@ from knnal.errors import (
     InputError,
     KnnalError,
     LabelConflictError,
+    NothingToRedoError,
     NothingToUndoError,
     PoolBusyError,
 )
+from knnal.evaluation.inspection.map_page import CANVAS
 from knnal_cli.serve import looking, schemas, seats
+from knnal_cli.serve.mapping import NoMapError
 from knnal_cli.serve.media import NoPictureError
 from knnal_cli.serve.security import Gate
 from knnal_cli.serve.serving import Served
@@ -38,7 +41,9 @@ _PROBLEMS: dict[type[Exception], tuple[int, str]] = {
     ItemTakenError: (409, "taken"),
     LabelConflictError: (409, "conflict"),
     NothingToUndoError: (409, "nothing-to-undo"),
+    NothingToRedoError: (409, "nothing-to-redo"),
     NoPictureError: (404, "no-picture"),
+    NoMapError: (409, "no-map"),
     PoolBusyError: (503, "busy"),
     InputError: (422, "input"),
     KnnalError: (500, "failed"),
@@ -51,7 +56,7 @@ _DESCRIBED: dict[int | str, dict[str, Any]] = {
         401: "Without the token.",
         403: "From another site, or to another host.",
         404: "No such seat or picture.",
-        409: "Somebody else was there before; or nothing is left to undo.",
+        409: "Somebody else was there before; nothing is left to undo; there is no map yet.",
         411: "A body whose length is not told.",
         413: "A body that is too long.",
         415: "A body that is not JSON.",
@@ -103,7 +108,8 @@ def _json(status: int, word: str, detail: str, headers: Any = None) -> JSONRespo
 def _add_page(app: FastAPI) -> None:
     """The page's few files, read once; no other file can be named."""
     folder = resources.files("knnal_cli.serve") / "page"
-    for file in folder.iterdir():
+    canvas = resources.files("knnal.evaluation") / CANVAS
+    for file in (*folder.iterdir(), canvas):
         suffix = file.name[file.name.rfind(".") :]
         if suffix in _TYPES:
             path = "/" if file.name == "index.html" else f"/{file.name}"

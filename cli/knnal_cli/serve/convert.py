@@ -24,7 +24,9 @@ def item_of(record: Record, *, whole: bool) -> schemas.Item:
     return schemas.Item(id=record.id, image=record.path is not None, text=text)
 
 
-def question_of(question: Question, whole: FindItem, brief: FindItem) -> schemas.Question:
+def question_of(
+    question: Question, note: str | None, whole: FindItem, brief: FindItem
+) -> schemas.Question:
     chances = question.prediction.probabilities
     score = question.score
     return schemas.Question(
@@ -36,6 +38,7 @@ def question_of(question: Question, whole: FindItem, brief: FindItem) -> schemas
             for name in sorted(chances, key=lambda name: -chances[name])
         ],
         neighbours=neighbours_of(question.prediction.neighbours, brief),
+        note=note,
         why=schemas.Why(
             origin=question.origin,
             summary=reasons.summary(question),
@@ -69,6 +72,7 @@ def event_of(event: ledger.Event) -> schemas.Event:
         annotator=event.annotator,
         at=event.at,
         origin=event.origin,
+        text=event.text,
     )
 
 

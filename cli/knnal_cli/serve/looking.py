@@ -1,19 +1,20 @@
-"""The part of the API that reads: status, history, items, pictures, doubts, export.
+"""The part of the API that reads: status, history, items, pictures, doubts, the map, export.
 
 Nothing is changed by it, but that a look with a seat's name is its sign of life.
 """
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse, Response
 from starlette.background import BackgroundTask
 
-from knnal_cli.serve import schemas
+from knnal_cli.serve import bodies, schemas
 from knnal_cli.serve.media import picture_file, redrawn, served_as, small_picture
 from knnal_cli.serve.serving import Serving
 
@@ -68,6 +69,12 @@ def look(served: Serving, id: ItemQuery) -> schemas.Looked:  # noqa: A002 - the 
     return served.reader.looked(id)
 
 
+@routes.get("/snippet")
+def snippet(served: Serving, id: ItemQuery) -> schemas.Item:  # noqa: A002
+    """One item as lists show it: whether it has a picture, or the beginning of its text."""
+    return served.reader.snippet(id)
+
+
 @routes.get(
     "/image",
     response_class=Response,
@@ -100,6 +107,38 @@ def suspects(served: Serving, limit: LimitQuery = 50) -> list[schemas.Suspect]:
     return served.reader.suspects(limit)
 
 
+@routes.get("/random")
+def random_labels(served: Serving) -> schemas.RandomLabels:
+    """What as many labels drawn at random would have reached, worked out in the background."""
+    return served.random.now()
+
+
+@routes.get("/map")
+def map_state(served: Serving) -> schemas.MapState:
+    """Whether the map of the pool is there, and how far it is."""
+    return served.map.standing()
+
+
+@routes.post("/map")
+def begin_map(served: Serving, begin: bodies.MapBegin) -> schemas.MapState:
+    """Have the map laid out in the background, if it is not there; it is kept in the pool."""
+    del begin  # has no fields
+    served.map.begin()
+    return served.map.standing()
+
+
+@routes.get("/map/points", responses={200: {"model": schemas.MapPoints}})
+def map_points(request: Request, served: Serving) -> Response:
+    """Where each item lies. It does not change."""
+    return _compressed(request, served.map.points())
+
+
+@routes.get("/map/colours", responses={200: {"model": schemas.MapColours}})
+def map_colours(request: Request, served: Serving) -> Response:
+    """What each item is labelled, and predicted by the others' labels."""
+    return _compressed(request, served.map.colours())
+
+
 @routes.get(
     "/export",
     response_class=FileResponse,
@@ -121,3 +160,13 @@ def export_table(
         filename=file.name,
         background=BackgroundTask(folder.cleanup),
     )
+
+
+def _compressed(request: Request, packed: bytes) -> Response:
+    """JSON that is compressed by gzip already, for who can read that; plain for the others."""
+    headers = {"vary": "accept-encoding"}
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        headers["content-encoding"] = "gzip"
+    else:
+        packed = gzip.decompress(packed)
+    return Response(packed, media_type="application/json", headers=headers)

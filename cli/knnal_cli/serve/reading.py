@@ -21,10 +21,11 @@ class Reader:
         self._desk = desk
 
     def question(self, question: asking.Question) -> schemas.Question:
-        with self._desk.reading() as (pool, _):
+        with self._desk.reading() as (pool, ledger):
             get = pool.catalogue.get
             return question_of(
                 question,
+                ledger.note(question.item),
                 lambda item: item_of(get(item), whole=True),
                 lambda item: item_of(get(item), whole=False),
             )
@@ -33,6 +34,11 @@ class Reader:
         """An item as stored, and the folders that were embedded. Raises InputError."""
         with self._desk.reading() as (pool, _):
             return pool.catalogue.get(item), pool.catalogue.sources()
+
+    def snippet(self, item: str) -> schemas.Item:
+        """An item as lists show it. Raises InputError."""
+        with self._desk.reading() as (pool, _):
+            return item_of(pool.catalogue.get(item), whole=False)
 
     def looked(self, item: str) -> schemas.Looked:
         """One item, its prediction by the others' labels, and its own. Raises InputError."""
@@ -45,20 +51,24 @@ class Reader:
         )
 
     def history(self, before: int | None, limit: int, search: str) -> schemas.History:
-        """Decisions in force, the latest first, of which item or label contains a text."""
+        """Decisions in force, the latest first, with a text in item, label, person or note."""
         wanted = search.casefold()
         with self._desk.reading() as (_, ledger):
-            decisions = list(ledger.decisions())
+            decisions = [(e, ledger.note(str(e.item)) or "") for e in ledger.decisions()]
         events = [
             event
-            for event in decisions
+            for event, note in decisions
             if (before is None or event.seq < before)
-            and wanted in f"{event.item}\n{event.label}\n{event.annotator}".casefold()
+            and wanted in f"{event.item}\n{event.label}\n{event.annotator}\n{note}".casefold()
         ]
         events.sort(key=lambda event: -event.seq)
-        with self._desk.reading() as (pool, _):
+        with self._desk.reading() as (pool, ledger):
             entries = [
-                schemas.Entry(event=event_of(event), item=item_of(record, whole=False))
+                schemas.Entry(
+                    event=event_of(event),
+                    item=item_of(record, whole=False),
+                    note=ledger.note(record.id),
+                )
                 for event in events[:limit]
                 if (record := pool.catalogue.find(str(event.item))) is not None
             ]

@@ -1,55 +1,12 @@
-"""What goes in and out of the JSON API."""
+"""What the JSON API answers with."""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-_LONGEST_ID = 4096
-_LONGEST_NAME = 200
-
-ItemId = Annotated[str, Field(min_length=1, max_length=_LONGEST_ID, description="An item's id.")]
-Name = Annotated[str, Field(min_length=1, max_length=_LONGEST_NAME)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
-
-
-class _In(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class Join(_In):
-    annotator: Name | None = Field(None, description="Who labels; the server's user unless given.")
-    item: ItemId | None = Field(None, description="What to go on with, if nobody else has it.")
-
-
-class Answer(_In):
-    item: ItemId
-    label: Name
-
-
-class Chosen(_In):
-    item: ItemId
-
-
-class Relabel(_In):
-    item: ItemId
-    label: Name
-    was: Name | None = Field(
-        None, description="The label that was seen; another one is a conflict."
-    )
-
-
-class Settlement(_In):
-    item: ItemId
-    label: Name | None = Field(description="The same to keep it, another one, or null to withdraw.")
-    was: Name | None = Field(
-        None, description="The label that was seen; another one is a conflict."
-    )
-
-
-class NewClass(_In):
-    name: Name
 
 
 class Problem(BaseModel):
@@ -114,6 +71,7 @@ class Question(BaseModel):
     chances: list[Chance] = Field(description="Every class, the likeliest first.")
     neighbours: list[Neighbour]
     why: Why
+    note: str | None = Field(description="What somebody has noted on the item.")
 
 
 class Event(BaseModel):
@@ -124,6 +82,7 @@ class Event(BaseModel):
     annotator: str
     at: str
     origin: str
+    text: str | None = Field(description="Of a note, its words; of a rename, the name before.")
 
 
 class Step(BaseModel):
@@ -131,9 +90,16 @@ class Step(BaseModel):
     question: Question | None = Field(description="What is asked now; null when nothing is left.")
 
 
+class RegionStep(BaseModel):
+    events: list[Event] = Field(description="What was written down, or taken back.")
+    left_out: int = Field(description="Items that have a label, or are with somebody else.")
+    question: Question | None = Field(description="What is asked now; null when nothing is left.")
+
+
 class Entry(BaseModel):
     event: Event
     item: Item
+    note: str | None
 
 
 class History(BaseModel):
@@ -208,6 +174,39 @@ class Status(BaseModel):
     agreement: Agreement
     conflicts: int
     latest: int = Field(description="The number of the latest event in the log.")
+
+
+class MapState(BaseModel):
+    state: Literal["none", "working", "ready", "too-large", "failed"]
+    done: Share
+    detail: str = Field(description="What is under way, or why there is none.")
+    items: int
+
+
+class MapPoints(BaseModel):
+    ids: list[str]
+    positions: str = Field(
+        description="Base64 of two little-endian uint16 for each item: across, and up."
+    )
+
+
+class MapColours(BaseModel):
+    """Of each point, in the order of ``/api/map/points``."""
+
+    classes: list[str]
+    labels: str = Field(description="Base64 of little-endian int32: places in classes, or -1.")
+    predictions: str = Field(description="The same of the predictions.")
+    percents: str = Field(description="Base64 of uint8: the predictions' probabilities.")
+
+
+class RandomLabels(BaseModel):
+    """What as many labels drawn at random would have reached."""
+
+    audited: int = Field(description="Audited items, by which it is estimated.")
+    needed: int = Field(description="It takes so many of them.")
+    working: bool = Field(description="Whether a newer estimate is being worked out.")
+    estimate: CurvePoint | None
+    curve: list[CurvePoint]
 
 
 ImageSize = Literal["full", "small"]

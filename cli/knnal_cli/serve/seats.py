@@ -10,9 +10,9 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 
 from knnal.store import ledger
-from knnal_cli.serve import schemas
+from knnal_cli.serve import bodies, schemas
 from knnal_cli.serve.convert import event_of
-from knnal_cli.serve.serving import Serving
+from knnal_cli.serve.serving import Served, Serving
 
 SeatName = Annotated[
     str, Path(min_length=1, max_length=64, description="The seat that 'join' has given.")
@@ -23,7 +23,7 @@ routes = APIRouter(prefix="/seats", tags=["labeling"])
 
 
 @routes.post("", status_code=201)
-def join(served: Serving, person: schemas.Join) -> schemas.Seat:
+def join(served: Serving, person: bodies.Join) -> schemas.Seat:
     """Sit down to label. Take a seat for each window or worker: it holds one item at a time."""
     name = person.annotator or served.about.annotator
     seat = served.desk.join(name, person.item)
@@ -45,7 +45,7 @@ def ask(served: Serving, seat: SeatName) -> schemas.Step:
 
 
 @routes.post("/{seat}/answers")
-def answer(served: Serving, seat: SeatName, given: schemas.Answer) -> schemas.Step:
+def answer(served: Serving, seat: SeatName, given: bodies.Answer) -> schemas.Step:
     """Label an item, the one asked about or any other, and get the next question.
 
     The label is on disk before the answer comes. The same answer again changes nothing.
@@ -54,7 +54,7 @@ def answer(served: Serving, seat: SeatName, given: schemas.Answer) -> schemas.St
 
 
 @routes.post("/{seat}/skips")
-def skip(served: Serving, seat: SeatName, chosen: schemas.Chosen) -> schemas.Step:
+def skip(served: Serving, seat: SeatName, chosen: bodies.Chosen) -> schemas.Step:
     """Set an item aside for everybody, or, asked for a second opinion, give none."""
     return _step(served, seat, served.desk.skip(seat, chosen.item))
 
@@ -65,26 +65,68 @@ def undo(served: Serving, seat: SeatName) -> schemas.Step:
     return _step(served, seat, served.desk.undo(seat))
 
 
+@routes.post("/{seat}/redo")
+def redo(served: Serving, seat: SeatName) -> schemas.Step:
+    """Bring back what the annotator's latest undo took back."""
+    return _step(served, seat, served.desk.redo(seat))
+
+
 @routes.post("/{seat}/relabels")
-def relabel(served: Serving, seat: SeatName, changed: schemas.Relabel) -> schemas.Step:
+def relabel(served: Serving, seat: SeatName, changed: bodies.Relabel) -> schemas.Step:
     """Give a labelled item another label."""
     return _step(served, seat, served.desk.relabel(seat, changed.item, changed.label, changed.was))
 
 
 @routes.post("/{seat}/settlements")
-def settle(served: Serving, seat: SeatName, settled: schemas.Settlement) -> schemas.Step:
+def settle(served: Serving, seat: SeatName, settled: bodies.Settlement) -> schemas.Step:
     """Keep, change or withdraw a doubtful label, which then counts as reviewed."""
     return _step(served, seat, served.desk.settle(seat, settled.item, settled.label, settled.was))
 
 
+@routes.post("/{seat}/regions")
+def label_region(served: Serving, seat: SeatName, region: bodies.Region) -> schemas.RegionStep:
+    """Give many items one label, each an event as any other.
+
+    What has a label already, or is with somebody else, is left as it is.
+    """
+    events = served.desk.label_items(seat, region.items, region.label)
+    return _region_step(served, seat, events, len(region.items) - len(events))
+
+
+@routes.post("/{seat}/regions/undo")
+def undo_region(served: Serving, seat: SeatName, region: bodies.RegionUndo) -> schemas.RegionStep:
+    """Take back what was labelled together, if the annotator decided on nothing else since."""
+    return _region_step(served, seat, served.desk.undo_items(seat, region.events), 0)
+
+
 @routes.post("/{seat}/classes")
-def add_class(served: Serving, seat: SeatName, added: schemas.NewClass) -> schemas.Step:
+def add_class(served: Serving, seat: SeatName, added: bodies.NewClass) -> schemas.Step:
     """Declare a class before any item has it. Declaring it twice changes nothing."""
     served.desk.add_class(seat, added.name)
     return _step(served, seat, None)
 
 
-def _step(served: Serving, seat: str, event: ledger.Event | None) -> schemas.Step:
+@routes.post("/{seat}/renames")
+def rename_class(served: Serving, seat: SeatName, rename: bodies.Rename) -> schemas.Step:
+    """Give a class another name; where that is a class too, the two become one."""
+    return _step(served, seat, served.desk.rename_class(seat, rename.old, rename.new))
+
+
+@routes.post("/{seat}/notes")
+def put_note(served: Serving, seat: SeatName, note: bodies.NewNote) -> schemas.Step:
+    """Put a note on an item, in the place of the one before."""
+    return _step(served, seat, served.desk.note(seat, note.item, note.text))
+
+
+def _region_step(
+    served: Served, seat: str, events: list[ledger.Event], left_out: int
+) -> schemas.RegionStep:
+    question = _step(served, seat, None).question
+    told = [event_of(event) for event in events]
+    return schemas.RegionStep(events=told, left_out=left_out, question=question)
+
+
+def _step(served: Served, seat: str, event: ledger.Event | None) -> schemas.Step:
     question = served.desk.question(seat)
     return schemas.Step(
         event=None if event is None else event_of(event),

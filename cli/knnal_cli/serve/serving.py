@@ -13,6 +13,8 @@ from starlette.requests import Request
 
 from knnal.crowd.desk import Desk
 from knnal_cli.serve import schemas
+from knnal_cli.serve.comparing import RandomStanding
+from knnal_cli.serve.mapping import PoolMap
 from knnal_cli.serve.reading import Reader
 from knnal_cli.serve.standing import Standing
 
@@ -27,9 +29,33 @@ class Served:
     desk: Desk
     reader: Reader
     standing: Standing
+    random: RandomStanding
+    map: PoolMap
     about: schemas.About
     export: Export
     exporting: threading.Lock = field(default_factory=threading.Lock)
+
+    def close(self) -> None:
+        """End the work under way. Nothing is lost by it: what was answered is on disk."""
+        self.map.close()
+        self.random.close()
+        self.desk.close()
+
+
+def serve_desk(desk: Desk, about: schemas.About, export: Export, target: float | None) -> Served:
+    """All that the routes work on, over one desk."""
+    with desk.reading() as (pool, _):
+        folder = pool.folder
+    assert folder is not None
+    return Served(
+        desk=desk,
+        reader=Reader(desk),
+        standing=Standing(desk, target),
+        random=RandomStanding(desk, folder),
+        map=PoolMap(desk, folder, about.items),
+        about=about,
+        export=export,
+    )
 
 
 async def _served(request: Request) -> Served:

@@ -14,9 +14,12 @@ import numpy as np
 from knnal.evaluation.inspection.colours import NONE, class_colours, score_colours
 from knnal.evaluation.inspection.looks import shortened
 from knnal.evaluation.inspection.points import Colour, MapPoints
-from knnal.evaluation.page import fill_page, script_json
+from knnal.evaluation.page import fill_page, page_part, script_json
 from knnal.files import atomic_writer
 from knnal.types import Float32Array, UInt16Array
+
+CANVAS = "inspection/map_canvas.js"
+"""The script that draws the map, a part of any page that shows one."""
 
 _LONGEST = 200
 _FINEST = 65535
@@ -31,8 +34,12 @@ def write_map_page(points: MapPoints, colour: Colour, title: str, file: Path) ->
 
 def map_html(points: MapPoints, colour: Colour, title: str) -> str:
     """The page. Only its template's own markup is markup in it."""
-    data = script_json(_data(points, colour))
-    return fill_page("inspection/map_page.html", {"title": escape(title), "data": data})
+    parts = {
+        "title": escape(title),
+        "data": script_json(_data(points, colour)),
+        "canvas": page_part(CANVAS),
+    }
+    return fill_page("inspection/map_page.html", parts)
 
 
 def grid_positions(positions: Float32Array) -> UInt16Array:

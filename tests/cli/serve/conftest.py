@@ -20,10 +20,8 @@ from knnal.store.catalogue import NewRecord
 from knnal.store.pool import Pool
 from knnal.types import EmbedderIdentity, Modality
 from knnal_cli.serve.app import create_app
-from knnal_cli.serve.reading import Reader
 from knnal_cli.serve.schemas import About
-from knnal_cli.serve.serving import Served
-from knnal_cli.serve.standing import Standing
+from knnal_cli.serve.serving import Served, serve_desk
 
 TOKEN = "t" * 32
 PICTURES = 24
@@ -76,7 +74,7 @@ def make_texts(tmp_path: Path) -> PoolMaker:
 @contextmanager
 def open_apps() -> Iterator[Callable[..., ASGIApp]]:
     """``(folder, classes, **options of Desk)``: applications as ``knnal serve`` would run them."""
-    desks: list[Desk] = []
+    opened: list[Served] = []
 
     def make(folder: Path, classes: Sequence[str] = (), **options: Any) -> ASGIApp:
         audit = options.pop("audit", 0.0)
@@ -84,7 +82,6 @@ def open_apps() -> Iterator[Callable[..., ASGIApp]]:
         for name in classes:
             session.add_class(name)
         desk = Desk(session, Pool.open(folder), audit=audit, **options)
-        desks.append(desk)
         about = About(
             pool="photos", modality="image", items=PICTURES, annotator="ann", ask_name=False,
             overlap=options.get("overlap", 0.0), strategy="cdf-product", classifier="combined",
@@ -93,14 +90,15 @@ def open_apps() -> Iterator[Callable[..., ASGIApp]]:
         def export(file: Path, labelled_only: bool) -> int:
             return Project.open(folder).export(file, labelled_only=labelled_only)
 
-        served = Served(desk, Reader(desk), Standing(desk, None), about, export)
+        served = serve_desk(desk, about, export, None)
+        opened.append(served)
         return create_app(served, token=TOKEN, hosts={"localhost"}, cookie="knnal-1")
 
     try:
         yield make
     finally:
-        for desk in desks:
-            desk.close()
+        for served in opened:
+            served.close()
 
 
 def client_of(app: ASGIApp) -> TestClient:

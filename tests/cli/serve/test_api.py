@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
+from knnal.project import Project
 from knnal.store.pool import Pool
 
 from .conftest import PICTURES, PoolMaker
@@ -224,3 +226,61 @@ def test_texts_are_whole_and_neighbours_begin(
     assert len(neighbour["item"]["text"]) < 300
     no_picture = client.get("/api/image", params={"id": first["id"]})
     assert (no_picture.status_code, no_picture.json()["error"]) == (404, "no-picture")
+
+
+def test_renames_notes_and_redo(client: TestClient, pictures: Path) -> None:
+    seat = join(client)
+    for _ in range(6):
+        item = ask(client, seat)["item"]["id"]
+        answer(client, seat, item, truth(item))
+    asked = ask(client, seat)
+    step = client.post(f"{seat}/renames", json={"old": "red", "new": "rouge"}).json()
+    assert (step["event"]["text"], step["event"]["label"]) == ("red", "rouge")
+    assert step["question"]["item"] == asked["item"]
+    assert {chance["label"] for chance in step["question"]["chances"]} == {"rouge", "blue"}
+    unknown = client.post(f"{seat}/renames", json={"old": "red", "new": "x"})
+    assert (unknown.status_code, unknown.json()["error"]) == (422, "input")
+    merged = client.post(f"{seat}/renames", json={"old": "rouge", "new": "blue"}).json()
+    assert [chance["label"] for chance in merged["question"]["chances"]] == ["blue"]
+    parted = client.post(f"{seat}/undo", json={}).json()
+    assert (parted["event"]["kind"], parted["event"]["text"]) == ("rename", "rouge")
+
+    named = asked["item"]["id"]
+    noted = client.post(f"{seat}/notes", json={"item": named, "text": " <b>odd</b> "}).json()
+    assert noted["question"]["note"] == "<b>odd</b>"
+    answer(client, seat, named, "rouge")
+    (entry,) = client.get("/api/history", params={"search": "<B>odd"}).json()["entries"]
+    assert (entry["item"]["id"], entry["note"]) == (named, "<b>odd</b>")
+
+    back = client.post(f"{seat}/undo", json={}).json()
+    assert back["question"]["item"]["id"] == named
+    again = client.post(f"{seat}/redo", json={}).json()
+    assert (again["event"]["item"], again["event"]["label"]) == (named, "rouge")
+    assert again["question"]["item"]["id"] != named
+    nothing = client.post(f"{seat}/redo", json={})
+    assert (nothing.status_code, nothing.json()["error"]) == (409, "nothing-to-redo")
+    kinds = [kind for kind, *_ in log_of(pictures)]
+    assert kinds[6:] == ["rename", "rename", "undo", "note", "label", "undo", "redo"]
+
+
+def test_what_random_labels_would_have_reached(
+    pictures: Path, serve: Callable[..., TestClient]
+) -> None:
+    client = serve(pictures, audit=0.999)
+    seat = join(client)
+    told = client.get("/api/random").json()
+    assert (told["audited"], told["estimate"], told["working"]) == (0, None, False)
+    for _ in range(told["needed"] + 2):
+        item = ask(client, seat)["item"]["id"]
+        answer(client, seat, item, truth(item))
+    deadline = time.monotonic() + 60
+    while not (told := client.get("/api/random").json())["estimate"]:
+        assert told["working"]
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    with closing(Project.open(pictures)) as project:
+        expected = project.status(compare=True).random
+    assert expected is not None
+    point = {name: getattr(expected, name) for name in ("labels", "accuracy", "low", "high")}
+    assert told["estimate"] == pytest.approx(point)
+    assert [p["labels"] for p in told["curve"]] == [p.labels for p in expected.curve]

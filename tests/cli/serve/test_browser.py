@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from starlette.types import ASGIApp
 
+from knnal.neighbors.layout_file import stored_layout
 from knnal.store.pool import Pool
 from knnal_cli.serve.server import bind, make_server
 
@@ -51,6 +52,7 @@ class Page:
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
 
     def open(self, server: Server) -> None:
+        self.driver.get_log("browser")  # drops what came up before
         self.driver.get(server.address)
         self.until(self.idle, "something is asked")
 
@@ -306,9 +308,113 @@ def test_a_picture_is_shown_and_enlarged(
     page.shoot(tmp_path / "phone.png")
 
 
+def test_a_region_of_the_map_is_labelled_after_a_confirmation(
+    pictures: Path, start: Callable[..., Server], windows: list[Page], tmp_path: Path
+) -> None:
+    page = windows[0]
+    page.open(start(pictures, "red", "blue"))
+    for _ in range(4):
+        page.answer("1" if page.item.startswith("red") else "2")
+    page.until(lambda: "4 labelled" in page.text("counts"), "the count is drawn")
+    before = log_of(pictures)
+    page.press("m")
+    page.until(lambda: "24 items, 4 labelled" in page.text("map-count"), "the map is there")
+    page.press("+", Keys.ARROW_LEFT, "0", "e")
+    page.until(lambda: "4 of them labelled" in page.text("map-bar"), "all are chosen")
+    assert page.text("map-bar").count("red") == 1, "it says what they are predicted to be"
+    page.press("2")
+    page.until(lambda: page.driver.find_element(By.ID, "region").is_displayed(), "it asks")
+    assert "Label 20 items as\nblue" in page.text("region-words").replace(" \n", "\n")
+    assert "4 that are labelled already" in page.text("region-left")
+    page.shoot(tmp_path / "region.png")
+    assert log_of(pictures) == before, "nothing is labelled before it is meant"
+    page.press(Keys.ENTER)
+    page.until(lambda: "Labelled 20" in page.text("map-bar"), "they are labelled")
+    page.shoot(tmp_path / "map.png")
+    labelled = log_of(pictures)[4:]
+    assert {(kind, label) for kind, _, label in labelled} == {("label", "blue")}
+    assert len({item for _, item, _ in labelled}) == 20
+    page.driver.find_element(By.CSS_SELECTOR, "#map-bar button").click()
+    page.until(lambda: "Took back all 20" in page.text("map-bar"), "all are taken back")
+    undone = [item for kind, item, _ in log_of(pictures)[24:] if kind == "undo"]
+    assert undone == [item for _, item, _ in labelled[::-1]]
+
+    page.press("l")
+    canvas = page.driver.find_element(By.ID, "map-canvas")
+    across, down = canvas.size["width"] - 8, canvas.size["height"] - 8
+    drag = webdriver.ActionChains(page.driver)
+    drag.move_to_element_with_offset(canvas, -across // 2, -down // 2).click_and_hold()
+    for step in ((across, 0), (0, down), (-across, 0)):
+        drag.move_by_offset(*step)
+    drag.release().perform()
+    page.until(lambda: "24 items" in page.text("map-bar"), "a line was drawn around all")
+    page.press(Keys.ESCAPE)
+    page.until(lambda: not page.driver.find_element(By.ID, "map-bar").is_displayed(), "let go")
+    page.press(Keys.ARROW_UP)
+    spoken = page.driver.find_element(By.ID, "map-spoken")
+    shown = page.until(lambda: spoken.get_attribute("textContent"), "a key points at an item")
+    page.press(Keys.ENTER)
+    page.until(lambda: "Looking back" in page.text("mode"), "it is looked at")
+    page.until(lambda: shown.partition(",")[0] == page.item, "it is the one")
+    page.press(Keys.ESCAPE)
+
+
+def test_review_notes_and_renames_by_keys(
+    pictures: Path, start: Callable[..., Server], windows: list[Page], tmp_path: Path
+) -> None:
+    page = windows[0]
+    page.open(start(pictures, "red", "blue"))
+    wrong = ""
+    for number in range(12):
+        page.until(page.idle, "something is asked")
+        key = "1" if page.item.startswith("red") else "2"
+        if number == 8:
+            wrong = page.answer("2" if key == "1" else "1")
+        else:
+            page.answer(key)
+    page.press("v")
+    page.until(lambda: "Review" in page.text("mode"), "a suspicious label is shown")
+    page.until(lambda: page.item == wrong, "it is the wrong one")
+    assert page.text("h-neighbours").casefold() == "labelled neighbours that disagree"
+    page.shoot(tmp_path / "review.png")
+    page.press("s")
+    page.until(lambda: "Set aside" in page.text("note"), "not sure")
+    page.until(lambda: "No label is left" in page.text("note"), "it was the only one")
+    assert log_of(pictures)[-1] == ("skip", wrong, None)
+
+    page.press("u")
+    page.until(lambda: "Took back" in page.text("note") and page.idle(), "it is back")
+    page.press("U")
+    page.until(lambda: "Brought back" in page.text("note") and page.idle(), "it is aside again")
+
+    item = page.item
+    page.press("N")
+    page.until(lambda: page.driver.switch_to.active_element.get_attribute("id") == "note-text", "N")
+    page.press("<b>odd</b>", Keys.ENTER)
+    page.until(lambda: page.text("item-note") == "Note: <b>odd</b>", "the note is shown")
+    page.press("R")
+    page.until(lambda: page.driver.find_element(By.ID, "rename").is_displayed(), "R")
+    page.press(Keys.TAB, "blue")
+    page.until(lambda: page.text("rename-yes") == "Merge", "it says what that would mean")
+    page.shoot(tmp_path / "merge.png")
+    page.press(Keys.BACKSPACE * 4, "rouge", Keys.ENTER)
+    page.until(lambda: "rouge" in page.text("classes"), "the class has another name")
+    assert page.item == item
+    assert [entry for entry in log_of(pictures)[13:] if entry[0] != "class"] == [
+        ("undo", wrong, None),
+        ("redo", wrong, None),
+        ("note", item, None),
+        ("rename", None, "rouge"),
+    ]
+    errors = [line for line in page.driver.get_log("browser") if line["level"] == "SEVERE"]
+    assert errors == []
+
+
 def test_everybody_can_read_and_name_it(
     pictures: Path, start: Callable[..., Server], windows: list[Page], tmp_path: Path
 ) -> None:
+    with closing(Pool.open(pictures)) as pool:
+        stored_layout(pool, pool.live)
     page = windows[0]
     page.open(start(pictures, "red", "blue"))
     for _ in range(4):
@@ -316,12 +422,14 @@ def test_everybody_can_read_and_name_it(
     for theme in ("light", "dark"):
         scheme = [{"name": "prefers-color-scheme", "value": theme}]
         page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": scheme})
-        for panel in ("", "history", "doubts", "standing", "help"):
+        for panel in ("", "history", "doubts", "standing", "map", "help"):
             if panel:
                 page.driver.execute_script(f"document.querySelector('[data-open={panel}]').click()")
                 page.until(
-                    lambda: page.driver.find_elements(By.CSS_SELECTOR, ".panel[open]"), "open"
+                    lambda: page.driver.find_elements(By.CSS_SELECTOR, "dialog[open] h2"), "open"
                 )
+            if panel == "map":
+                page.until(lambda: page.text("map-legend"), "the map is there")
             contrasts = page.driver.execute_script(CONTRASTS)
             assert len(contrasts) > 20
             assert min(contrasts)[0] >= 4.5, f"{theme}: {min(contrasts)}"

@@ -9,8 +9,10 @@ const LONG_TEXT = 280;
 
 // Shows the question; resolves when there is something to see.
 export function showQuestion(question) {
+  $("h-neighbours").textContent = "Nearest labelled items";
   const shown = showItem(question.item);
   $("name-of-item").textContent = question.item.id;
+  showNote(question);
   $("chances").replaceChildren(...chances(question));
   const neighbours = question.neighbours.map(neighbour);
   $("neighbours").replaceChildren(...neighbours);
@@ -22,7 +24,20 @@ export function showQuestion(question) {
   return shown;
 }
 
+// Instead of its neighbours, those that have another label than the item.
+export function showAgainst(neighbours) {
+  if (!neighbours.length) return;
+  $("h-neighbours").textContent = "Labelled neighbours that disagree";
+  $("neighbours").replaceChildren(...neighbours.map(neighbour));
+}
+
+export function showNote(question) {
+  $("item-note").textContent = question?.note ? `Note: ${question.note}` : "";
+  $("item-note").hidden = !question?.note;
+}
+
 export function showNothing(...lines) {
+  showNote(null);
   const words = lines.map((line) => element("p", {}, line));
   $("item").replaceChildren(element("div", { class: "nothing" }, ...words));
   for (const id of ["chances", "neighbours", "terms"]) $(id).replaceChildren();

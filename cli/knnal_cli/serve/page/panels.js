@@ -1,11 +1,13 @@
 // History, doubts and progress: lists beside the item.
 
 import { get, query } from "/api.js";
-import { curve } from "/curve.js";
+import { curves } from "/curve.js";
 import { $, chip, colourOf, count, element, percent } from "/dom.js";
 import { small } from "/item.js";
+import { state } from "/session.js";
 
 const PAGE = 40;
+const SHOWN_AGAINST = 3;
 
 const time = (at) => new Date(at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
 
@@ -15,7 +17,7 @@ export async function fillHistory(onlook, before) {
   const search = $("history-search").value;
   const asked = { limit: PAGE, search, ...(before ? { before } : {}) };
   const { entries, more } = await get(`history?${query(asked)}`);
-  const rows = entries.map(({ event, item }) =>
+  const rows = entries.map(({ event, item, note }) =>
     element(
       "li", {},
       element(
@@ -26,6 +28,7 @@ export async function fillHistory(onlook, before) {
           event.label === null ? element("span", { class: "quiet" }, "skipped") : chip(event.label),
           element("span", { class: "quiet" }, element("bdi", {}, event.annotator), ` · ${time(event.at)}`),
           element("bdi", { class: "quiet id" }, item.id),
+          note ? element("span", { class: "quiet", dir: "auto" }, `Note: ${note}`) : null,
         ),
       ),
     ),
@@ -58,18 +61,38 @@ export async function fillDoubts(onlook, onsettle) {
       [said(c.annotator, c.label), said(c.other_annotator, c.other_label)],
       settle(c.item, c.label, c.label, ["It is ", chip(c.label)]),
       settle(c.item, c.label, c.other_label, ["It is ", chip(c.other_label)]),
-      settle(c.item, c.label, null, ["Set aside"]),
+      settle(c.item, c.label, null, ["Not sure"]),
     ),
   ), "None.");
   fill($("suspects"), suspects.map((s) =>
     entry(
       s.item,
-      [element("p", {}, "labelled ", chip(s.label), `; the others say `, chip(s.prediction), ` (${percent(s.probability)})`)],
+      [
+        element("p", {}, "labelled ", chip(s.label), "; the others say ", chip(s.prediction), ` (${percent(s.probability)})`),
+        against(s.against, onlook),
+      ],
       settle(s.item, s.label, s.label, ["Keep ", chip(s.label)]),
       s.prediction === s.label ? null : settle(s.item, s.label, s.prediction, ["Change to ", chip(s.prediction)]),
-      settle(s.item, s.label, null, ["Set aside"]),
+      settle(s.item, s.label, null, ["Not sure"]),
     ),
   ), "None.");
+  $("do-review").hidden = !suspects.length;
+}
+
+// The nearest neighbours with another label.
+function against(neighbours, onlook) {
+  if (!neighbours.length) return null;
+  const shown = neighbours.slice(0, SHOWN_AGAINST).map(({ item, label }) =>
+    element(
+      "li", {},
+      element(
+        "button",
+        { type: "button", class: "against", "aria-label": `${item.id}, labelled ${label}`, onclick: () => onlook(item.id) },
+        small(item), chip(label),
+      ),
+    ),
+  );
+  return element("ul", { class: "row", "aria-label": "Neighbours that disagree" }, ...shown);
 }
 
 function fill(list, rows, otherwise) {
@@ -79,13 +102,38 @@ function fill(list, rows, otherwise) {
 
 // Progress
 
-export function fillStanding(status, overlap) {
+let onrename = () => {};
+export function watchStanding(then) {
+  onrename = then;
+}
+
+export async function fillStanding() {
+  drawStanding(state.status);
+  const random = await get("random");
+  drawCurves(state.status.curve, random);
+}
+
+function drawCurves(labelled, random) {
+  const lines = [];
+  if (labelled.length > 1) lines.push({ name: "as labelled", points: labelled });
+  if (random.curve.length) lines.push({ name: "random labels, estimated", points: random.curve });
+  $("curve").replaceChildren(...(lines.length ? [curves(lines)] : []));
+  const { estimate } = random;
+  $("random-words").textContent = estimate
+    ? `As many labels drawn at random would have reached ${percent(estimate.accuracy)}, ` +
+      `95 % interval ${percent(estimate.low)} to ${percent(estimate.high)}, judging by ${count(random.audited)} audited items.`
+    : random.working
+      ? "What random labels would have reached is being worked out."
+      : `What random labels would have reached is not known yet: it takes ${random.needed} audited items, ${count(random.audited)} are there.`;
+}
+
+function drawStanding(status) {
+  const { overlap } = state.about;
   const { accuracy, advice, agreement } = status;
   $("accuracy-words").textContent = accuracy
     ? `${percent(accuracy.accuracy)}, 95 % interval ${percent(accuracy.low)} to ${percent(accuracy.high)}, ` +
       (accuracy.audited === 1 ? "by one audited item." : `by the latest ${count(accuracy.audited)} audited items.`)
     : "Not known yet: one question in ten is drawn at random, and none of those is answered.";
-  $("curve").replaceChildren(...(status.curve.length > 1 ? [curve(status.curve)] : []));
   const stop = advice.could_stop ? `You could stop: ${advice.reasons.join(" and ")}. ` : "";
   $("advice").textContent = stop + (advice.outlook ?? "");
   const most = Math.max(1, ...status.classes.map((c) => c.count));
@@ -99,6 +147,7 @@ export function fillStanding(status, overlap) {
         element("td", {}, c.key ? element("kbd", {}, c.key) : ""),
         element("th", { scope: "row" }, chip(c.name), element("span", { class: "bar", "aria-hidden": "true" }, meter)),
         element("td", { class: "number" }, count(c.count)),
+        element("td", {}, element("button", { type: "button", class: "quiet", "aria-label": `Rename ${c.name}`, onclick: () => onrename(c.name) }, "Rename")),
       );
     }),
   );

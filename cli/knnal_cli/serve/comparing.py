@@ -1,0 +1,69 @@
+"""What random labels would have reached by now: worked out beside the labeling."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import asdict
+from pathlib import Path
+from threading import Lock
+
+from knnal.crowd.desk import Desk
+from knnal.evaluation.audit import Audited, audited_items
+from knnal.evaluation.random_labels import LEAST_AUDITED, RandomEstimate, RandomLabels, located
+from knnal.session import stored_geometry
+from knnal.store.pool import Pool
+from knnal_cli.serve import schemas
+
+_Asked = tuple[list[Audited], int]
+
+
+class RandomStanding:
+    """The estimate for the labels of a moment ago. Nobody waits for it: it is begun when somebody
+    looks, and there when they look again. It reads the pool's folder by itself.
+    """
+
+    def __init__(self, desk: Desk, folder: Path) -> None:
+        self._desk = desk
+        self._folder = folder
+        self._labels: RandomLabels | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="knnal-random")
+        self._lock = Lock()
+        self._work: Future[RandomEstimate | None] | None = None
+        self._asked: _Asked | None = None
+        self._found: RandomEstimate | None = None
+
+    def now(self) -> schemas.RandomLabels:
+        """What is known, and whether more is being worked out."""
+        with self._desk.reading() as (_, ledger):
+            asked = audited_items(ledger), ledger.label_count
+        with self._lock:
+            if self._work is not None and self._work.done():
+                self._found, self._work = self._work.result(), None
+            if self._work is None and asked != self._asked and len(asked[0]) >= LEAST_AUDITED:
+                self._asked = asked
+                self._work = self._thread.submit(self._estimate, *asked)
+            found, working = self._found, self._work is not None
+        return schemas.RandomLabels(
+            audited=len(asked[0]),
+            needed=LEAST_AUDITED,
+            working=working,
+            estimate=None
+            if found is None
+            else schemas.CurvePoint(
+                labels=found.labels, accuracy=found.accuracy, low=found.low, high=found.high
+            ),
+            curve=[schemas.CurvePoint(**asdict(point)) for point in found.curve] if found else [],
+        )
+
+    def close(self) -> None:
+        """Wait for what is under way."""
+        self._thread.shutdown(cancel_futures=True)
+
+    def _estimate(self, audited: list[Audited], labels: int) -> RandomEstimate | None:
+        with closing(Pool.open(self._folder)) as pool:
+            if self._labels is None:
+                geometry = stored_geometry(pool)
+                self._labels = RandomLabels(lambda: geometry)
+            there, rows = located(pool, audited, len(pool.embeddings))
+            return self._labels.estimate(there, rows, labels)

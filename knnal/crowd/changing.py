@@ -1,0 +1,169 @@
+"""What people at a desk change: second thoughts, and what is not an answer to a question."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from knnal.asking import Question
+from knnal.crowd.engine import Engine
+from knnal.crowd.floor import Floor, Held
+from knnal.crowd.region import label_items, undo_events
+from knnal.crowd.settling import require_still, settle
+from knnal.errors import LabelConflictError
+from knnal.session import Session
+from knnal.store.ledger import Event, EventKind
+
+Result = TypeVar("Result")
+
+
+class Changing:
+    """Decisions by the session's thread, for whoever sits at a seat; ``Desk`` adds questions and
+    answers. ``clock`` gives seconds.
+    """
+
+    def __init__(self, engine: Engine, floor: Floor, clock: Callable[[], float]) -> None:
+        self._engine = engine
+        self._floor = floor
+        self._clock = clock
+        self._lock = threading.Lock()
+
+    def renew(self, seat: str) -> str:
+        """A sign of life; the annotator on the seat. Raises SeatUnknownError."""
+        with self._lock:
+            return self._floor.renew(seat, self._clock())
+
+    def look(self, item: str) -> Question:
+        """What asking about an item would be, whoever has it. Raises InputError."""
+        return self._engine.call(lambda session: session.explain(item))
+
+    def work(self, work: Callable[[Session], Result]) -> Result:
+        """Have something read off the session, which must be left as it is."""
+        return self._engine.call(work)
+
+    def relabel(self, seat: str, item: str, label: str, was: str | None = None) -> Event:
+        """Give a labelled item another label; ``was`` is the one that the person saw.
+
+        Raises SeatUnknownError, LabelConflictError if it has another one by now, and what
+        ``Session.relabel`` raises.
+        """
+
+        def decide(session: Session) -> Event:
+            require_still(session.ledger, item, was)
+            return session.relabel(item, label)
+
+        return self._change(seat, decide)
+
+    def settle(self, seat: str, item: str, label: str | None, was: str | None = None) -> Event:
+        """Keep a doubtful label, change it, or, by None, take it out of force and set the item
+        aside; in all cases it counts as reviewed. Raises as ``relabel`` does.
+        """
+
+        def decide(session: Session) -> Event:
+            require_still(session.ledger, item, was)
+            return settle(session, item, label)
+
+        return self._change(seat, decide)
+
+    def label_items(self, seat: str, items: Sequence[str], label: str) -> list[Event]:
+        """Label together those of the items that have no label and are with nobody else.
+
+        Raises SeatUnknownError and what ``region.label_items`` raises.
+        """
+        with self._lock:
+            self._floor.renew(seat, self._clock())
+            own = self._floor.leases.item_of(seat)
+            elsewhere = self._floor.leases.held_items() - {own}
+        free = [item for item in items if item not in elsewhere]
+        events = self._change(seat, lambda session: label_items(session, free, label))
+        if own in free:
+            with self._lock:
+                self._floor.give_back(seat, own)
+        return events
+
+    def undo_items(self, seat: str, events: Sequence[int]) -> list[Event]:
+        """Take back what ``label_items`` did, or the latest part of it, by the events' numbers.
+
+        Raises SeatUnknownError, LabelConflictError if the annotator decided on something since.
+        """
+        return self._change(seat, lambda session: undo_events(session, events))
+
+    def undo(self, seat: str) -> Event:
+        """Take back the annotator's latest decision, and hand its item to the seat again.
+
+        Raises SeatUnknownError, NothingToUndoError.
+        """
+        taken_back = self._change(seat, lambda session: session.undo())
+        if taken_back.item is not None and taken_back.kind in (EventKind.LABEL, EventKind.SKIP):
+            renamings = self._renamings()
+            question = replace(self.look(taken_back.item), origin=taken_back.origin)
+            with self._lock:
+                self._floor.renew(seat, self._clock())
+                if self._floor.is_open(taken_back.item):
+                    self._floor.give_back(seat)
+                    self._floor.hand_out(seat, Held(question, renamings))
+        return taken_back
+
+    def redo(self, seat: str) -> Event:
+        """Bring back what the annotator's latest undo took back.
+
+        Raises SeatUnknownError, and what ``Session.redo`` raises.
+        """
+        restored = self._change(seat, lambda session: session.redo())
+        if restored.decides and restored.item is not None:
+            with self._lock:
+                self._floor.give_back(seat, restored.item)
+        return restored
+
+    def note(self, seat: str, item: str, text: str) -> Event:
+        """Put a note on an item; an empty text removes it. Raises InputError, SeatUnknownError."""
+        return self._change(seat, lambda session: session.note(item, text))
+
+    def rename_class(self, seat: str, old: str, new: str) -> Event:
+        """Give a class another name, for everybody; where that is a class too, the two become one.
+
+        Raises SeatUnknownError, and what ``Session.rename_class`` raises.
+        """
+        return self._change(seat, lambda session: session.rename_class(old, new))
+
+    def add_class(self, seat: str, name: str) -> None:
+        """Declare a class before any item has it. Raises InputError, SeatUnknownError."""
+        self._change(seat, lambda session: session.add_class(name))
+
+    def _renamings(self) -> int:
+        with self._lock:
+            self._floor.book.catch_up()
+            return self._floor.renamings
+
+    def _change(self, seat: str, work: Callable[[Session], Result]) -> Result:
+        result = self._decide(self.renew(seat), work)
+        self._prepare_later()
+        return result
+
+    def _decide(
+        self,
+        annotator: str,
+        work: Callable[[Session], Result],
+        seat: str | None = None,
+        item: str | None = None,
+    ) -> Result:
+        """Have the annotator decide something, on an item that no other seat has."""
+        with self._lock:
+            if seat is not None and item is not None:
+                self._floor.leases.require_free(item, seat)
+        try:
+            return self._engine.call_as(annotator, work)
+        except LabelConflictError:
+            with self._lock:
+                if seat is not None:
+                    self._floor.give_back(seat, item)
+            raise
+        finally:
+            with self._lock:
+                self._floor.book.catch_up()
+
+    def _prepare_later(self) -> None:
+        """Called when something has changed by which other questions may be better."""
+        raise NotImplementedError
