@@ -60,3 +60,7 @@ class LabelConflictError(KnnalError):
 
 class NothingToUndoError(KnnalError):
     """The log holds no event that this annotator could take back."""
+
+
+class NothingToRedoError(KnnalError):
+    """The annotator has taken nothing back, or has decided on something since."""

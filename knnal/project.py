@@ -57,7 +57,8 @@ from knnal.neighbors.graph import stored_graph
 from knnal.neighbors.layout_file import stored_layout
 from knnal.neighbors.open_groups import OpenGroups
 from knnal.neighbors.reduced_file import stored_reduction
-from knnal.session import Session, default_annotator, stored_geometry
+from knnal.recording import default_annotator
+from knnal.session import Session, stored_geometry
 from knnal.store.catalogue import ItemState
 from knnal.store.ledger import Ledger
 from knnal.store.pool import Pool

@@ -89,8 +89,12 @@ class Replay:
 
     def apply(self, events: Sequence[Event]) -> None:
         """Take in the next events of the log, which are durable already."""
+        renamings = self.ledger.renamings
         changes = [change for event in events if (change := self.ledger.apply(event)) is not None]
         names = self.ledger.classes()
+        if self.ledger.renamings != renamings:
+            self._rename(names, alone=len(events) == 1)
+            return
         numbered = min(len(names), len(self._class_numbers))
         if names[:numbered] != self.classes[:numbered]:
             self._rebuild()  # a class went with the label that brought it: the numbers behind move
@@ -100,6 +104,15 @@ class Replay:
         for change in changes:
             self._settle(change.item)
         self._declare(names)
+
+    def _rename(self, names: list[str], alone: bool) -> None:
+        """Take in that classes are named otherwise, and that some may be one by now."""
+        changed = [pair for pair in zip(self.classes, names, strict=False) if pair[0] != pair[1]]
+        same_parts = alone and len(names) == len(self.classes) and len(changed) == 1
+        if same_parts and changed[0][0] not in names and changed[0][1] not in self._class_numbers:
+            self._class_numbers = {name: number for number, name in enumerate(names)}
+        else:
+            self._rebuild()
 
     def _settle(self, item: str) -> None:
         """Bring one item's label and skip into the state."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,26 +10,26 @@ import numpy as np
 from knnal import defaults
 from knnal.asking import Asker, Question
 from knnal.classifiers.base import Geometry
-from knnal.errors import InputError, LabelConflictError, NothingToUndoError
 from knnal.neighbors.graph import stored_graph
 from knnal.neighbors.kernel_graph import KernelGraph
 from knnal.neighbors.reduced_file import stored_reduction
 from knnal.neighbors.views_file import stored_views
 from knnal.neighbors.vote import VoteOptions
 from knnal.predictions import predict_items, predict_vectors
+from knnal.recording import Recording, checked_label
 from knnal.replay import Replay
 from knnal.schedule import Schedule
 from knnal.speculation import Speculation
 from knnal.stability import Stability
 from knnal.state import PoolState
-from knnal.store.ledger import AUDIT, NAMED, REVIEW, Event, EventKind, Ledger
+from knnal.store.ledger import AUDIT, NAMED, Event, EventKind
 from knnal.store.log import Offer
 from knnal.store.pool import Pool
 from knnal.strategies.sought import Sought, sought
 from knnal.types import FloatArray, IntArray, Narrator, Prediction
 
 
-class Session:
+class Session(Recording):
     """Labels a pool, one answer at a time.
 
     ``audit`` is the share of questions drawn uniformly instead of by the strategy; their answers
@@ -62,13 +61,12 @@ class Session:
         geometry: Geometry | None = None,
         narrator: Narrator | None = None,
     ) -> None:
-        self.pool = pool
-        self.annotator = annotator or default_annotator()
         self.temperature: float | None = None
         """What the probabilities of ``predict`` and ``predict_vectors`` are calibrated by."""
         self._vote = vote or VoteOptions()
         geometry = geometry or stored_geometry(pool, narrator)
-        self._replay = Replay(pool, geometry, classifier, self._vote, per_group)
+        replay = Replay(pool, geometry, classifier, self._vote, per_group)
+        super().__init__(pool, replay, annotator)
         self._seek = None if seek is None else checked_label(seek)
         self._asker = Asker(self._replay, strategy, self._vote, audit, seed, self._seek)
         self._stability = Stability(self._replay)
@@ -77,16 +75,6 @@ class Session:
         self._following: Question | None = None
 
     # What is known
-
-    @property
-    def classes(self) -> list[str]:
-        """The classes, in the order in which they came up."""
-        return self._replay.classes
-
-    @property
-    def ledger(self) -> Ledger:
-        """The decisions in force."""
-        return self._replay.ledger
 
     @property
     def per_group(self) -> bool:
@@ -241,110 +229,11 @@ class Session:
         self._apply([event])
         return event
 
-    def relabel(self, item: str, label: str, *, suspicion: float | None = None) -> Event:
-        """Give a labelled item another label; in a review, which tells its ``suspicion``.
-
-        Raises InputError for an item without a label, LabelConflictError if somebody else has
-        changed it since this session last looked.
-        """
-        label = checked_label(label)
-        self._replay.row(item)
-        seen = self.ledger.decision(item)
-        with self.pool.log.writing(self._catch_up):
-            current = self._require_label(item, seen)
-            # An audited item stays one, and is judged by its corrected label.
-            origin, scores = AUDIT if current.origin == AUDIT else NAMED, current.scores
-            if suspicion is not None:
-                origin, scores = REVIEW, {**scores, "suspicion": suspicion}
-            events = self.pool.log.append_label(
-                EventKind.RELABEL,
-                label,
-                annotator=self.annotator,
-                item=item,
-                origin=origin,
-                strategy=current.strategy,
-                scores=scores,
-            )
-        self._apply(events)
-        return events[0]
-
-    def keep(self, item: str, *, suspicion: float) -> Event:
-        """Confirm an item's label in a review, which asks about it no more until it is another.
-
-        Raises as ``relabel`` does.
-        """
-        return self._review(EventKind.KEEP, item, suspicion)
-
-    def withdraw(self, item: str, *, suspicion: float) -> Event:
-        """Take an item's label out of force in a review, and set the item aside.
-
-        Raises as ``relabel`` does.
-        """
-        return self._review(EventKind.SKIP, item, suspicion)
-
-    def _review(self, kind: EventKind, item: str, suspicion: float) -> Event:
-        self._replay.row(item)
-        seen = self.ledger.decision(item)
-        with self.pool.log.writing(self._catch_up):
-            current = self._require_label(item, seen)
-            event = self.pool.log.append(
-                kind,
-                annotator=self.annotator,
-                item=item,
-                label=current.label if kind is EventKind.KEEP else None,
-                target=current.seq if kind is EventKind.KEEP else None,
-                origin=REVIEW,
-                scores={"suspicion": suspicion},
-            )
-        self._apply([event])
-        return event
-
-    def undo(self) -> Event:
-        """Take back this annotator's latest decision, and return it. Repeat to go further back.
-
-        Raises NothingToUndoError when none is left.
-        """
-        with self.pool.log.writing(self._catch_up):
-            target = self.ledger.last_of(self.annotator)
-            if target is None:
-                raise NothingToUndoError(f"{self.annotator} has nothing left to undo in this pool.")
-            event = self.pool.log.append(
-                EventKind.UNDO,
-                annotator=self.annotator,
-                item=target.item,
-                target=target.seq,
-                origin=NAMED,
-            )
-        self._apply([event])
-        return target
-
-    def add_class(self, name: str) -> None:
-        """Declare a class before any item has it. Declaring it twice changes nothing."""
-        name = checked_label(name)
-        with self.pool.log.writing(self._catch_up):
-            if self.ledger.is_declared(name):
-                return
-            event = self.pool.log.append_class(name, self.annotator)
-        self._apply([event])
-
-    def refresh(self) -> None:
-        """Take in what other processes have decided since."""
-        self._catch_up()
-
     @property
     def _settled(self) -> Replay:
         """The replay, its state that of the labels in force."""
         self.stop_anticipating()
         return self._replay
-
-    def _catch_up(self) -> None:
-        unseen = self._replay.unseen()
-        if unseen:
-            self._apply(unseen)
-
-    def _apply(self, events: Sequence[Event]) -> None:
-        """Take in the next events of the log, which are durable already."""
-        self._settled.apply(events)
 
     def _offer(self, questions: list[Question]) -> list[Question]:
         offers = {
@@ -394,28 +283,6 @@ class Session:
             "scores": {**offer.scores, **predicted},
         }
 
-    def _require_label(self, item: str, seen: Event | None) -> Event:
-        """The decision in force, which must give a label, and be the one that was ``seen``."""
-        current = self.ledger.decision(item)
-        if current is None or current.label is None:
-            raise InputError(
-                f"Expected a labelled item, but '{item}' has no label to change. Use tell."
-            )
-        if current != seen:
-            raise LabelConflictError(
-                f"'{item}' was meanwhile labelled '{current.label}' by {current.annotator}. "
-                "Look again before you change it."
-            )
-        return current
-
-    def _require_unlabelled(self, item: str) -> None:
-        decision = self.ledger.decision(item)
-        if decision is not None and decision.label is not None:
-            raise LabelConflictError(
-                f"'{item}' was labelled '{decision.label}' by {decision.annotator} at "
-                f"{decision.at}. Use relabel to change it."
-            )
-
 
 def stored_geometry(pool: Pool, narrator: Narrator | None = None) -> Geometry:
     """What is known of a pool's vectors, from the files in its folder."""
@@ -427,19 +294,3 @@ def stored_geometry(pool: Pool, narrator: Narrator | None = None) -> Geometry:
         graph=lambda: KernelGraph(stored_graph(pool, live, narrator)),
         views=stored_views(pool, live, narrator),
     )
-
-
-def checked_label(label: str) -> str:
-    """The label without surrounding blanks. Raises InputError for one with nothing else."""
-    name = label.strip()
-    if not name or not name.isprintable():
-        raise InputError(f"Expected a class name of printable characters, came {label!r}.")
-    return name
-
-
-def default_annotator() -> str:
-    """The name of whoever is logged in."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError, ImportError):  # no user database, as in some containers
-        return "unknown"

@@ -11,8 +11,18 @@ if TYPE_CHECKING:
 
 def taken_back(event: Event) -> str:
     """What was undone, without the end of the sentence: "Took back the label 'good'"."""
-    what = f"{event.kind} '{event.label}'" if event.label else str(event.kind)
-    return f"Took back the {what}"
+    return f"Took back the {_named(event)}"
+
+
+def brought_back(event: Event) -> str:
+    """The same of what was redone."""
+    return f"Brought back the {_named(event)}"
+
+
+def _named(event: Event) -> str:
+    if event.kind == "rename":
+        return f"rename of '{event.text}' to '{event.label}'"
+    return f"{event.kind} '{event.label}'" if event.label else str(event.kind)
 
 
 def nothing_left(per_group: bool) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from knnal.errors import InputError
 from knnal.exchange.pairs import read_known
-from knnal.session import checked_label
+from knnal.recording import checked_label
 
 
 def read_answers(

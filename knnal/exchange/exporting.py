@@ -21,7 +21,7 @@ FORMATS = (".csv", ".tsv", ".jsonl", ".parquet")
 _BLOCK = 4096
 _FIELDS = (
     "id", "path", "text", "state", "label", "skipped", "origin", "annotator", "at", "strategy",
-    "prediction", "probability",
+    "note", "prediction", "probability",
 )  # fmt: skip
 
 
@@ -38,7 +38,7 @@ class RowWriter(Protocol):
 def export(session: Session, file: Path, *, labelled_only: bool = False) -> int:
     """Write every item, or those with a label; how many were written.
 
-    Columns: id, path or text, state, label and where it comes from, prediction and its
+    Columns: id, path or text, state, label and where it comes from, note, prediction and its
     probability, and the probability of each class as ``p:CLASS``; where near-duplicates are asked
     about once also ``group``, the first item of a group of them. Labelled items are predicted by
     the labels of the others. The file takes its place when it is complete, never half written.
@@ -106,6 +106,7 @@ def _row(session: Session, record: Record, prediction: Prediction) -> dict[str, 
         "annotator": decision.annotator if decision else None,
         "at": decision.at if decision else None,
         "strategy": decision.strategy if decision else None,
+        "note": session.ledger.note(record.id),
         "prediction": prediction.label,
         "probability": prediction.probability,
         **({"group": session.group_of(record.id)} if session.per_group else {}),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from knnal.errors import InputError
 from knnal.exchange.pairs import read_pairs
-from knnal.session import checked_label
+from knnal.recording import checked_label
 from knnal.store.log import Imported
 from knnal.store.pool import Pool
 

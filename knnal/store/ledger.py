@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from itertools import chain
 from typing import Any
+
+from knnal.store.naming import Rename, name_now, renamed_classes
 
 ASKED = "asked"
 """The origin of a label whose item a strategy chose."""
@@ -28,14 +30,18 @@ class EventKind(StrEnum):
     UNDO = "undo"
     CLASS = "class"
     KEEP = "keep"
+    REDO = "redo"
+    RENAME = "rename"
+    NOTE = "note"
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One line of the log. ``target`` is the event that an undo takes back, the one that a keep
-    confirms, or, of a class that a label brought with it, that label. ``origin`` tells how the item
-    came to be decided on: asked by a strategy, drawn for the audit, named by the user, imported,
-    reviewed. ``at`` is UTC, ISO 8601.
+    """One line of the log. ``target`` is the event that an undo takes back, the undo that a redo
+    takes back, the label that a keep confirms, or, of a class that a label brought with it, that
+    label. ``origin`` tells how the item came to be decided on: asked by a strategy, drawn for the
+    audit, named by the user, imported, reviewed. ``at`` is UTC, ISO 8601. ``text`` is a note, ""
+    for none; of a rename, the name that ``label`` takes the place of.
     """
 
     seq: int
@@ -48,6 +54,7 @@ class Event:
     target: int | None = None
     strategy: str | None = None
     scores: dict[str, Any] = field(default_factory=dict)
+    text: str | None = None
 
     @property
     def decides(self) -> bool:
@@ -64,35 +71,78 @@ class Change:
 
 
 class Ledger:
-    """Replays events in order. Holds memory only for items that somebody decided on."""
+    """Replays events in order. Holds memory only for items that somebody decided on.
+
+    All events that it gives have the names that their classes have by now. ``step`` counts the
+    decisions, and what was taken back and restored of them; ``renamings`` the renames likewise.
+    """
 
     def __init__(self) -> None:
         self.last_seq = 0
         self.step = 0
-        self._events: dict[int, Event] = {}
+        self.renamings = 0
+        self._events: dict[int, Event] = {}  # in their order, those that were taken back too
+        self._named: dict[int, Event] = {}  # those of them that bear another name by now
+        self._taken: set[int] = set()
+        self._undos: dict[int, Event] = {}
+        self._redoable: dict[str, list[int]] = {}
         self._by_item: dict[str, list[int]] = {}
-        self._keeps: dict[int, Event] = {}
         self._kept: Counter[int] = Counter()
+        self._notes: dict[str, list[int]] = {}
+        self._renames: list[Rename] = []
+        self._class_events: list[Event] = []
         self._classes: dict[str, int | None] = {}
         self._counts: Counter[str] = Counter()
 
     def apply(self, event: Event) -> Change | None:
-        """Take in the next event; what it changed, or None if no label could change by it."""
+        """Take in the next event; what it changed, or None if no label could change by it, or many
+        by a new name, which ``renamings`` tells.
+        """
         self.last_seq = event.seq
         if event.kind is EventKind.CLASS:
+            self._class_events.append(event)
             self._declare(event)
             return None
-        if event.kind is EventKind.KEEP or event.target in self._keeps:
-            self._confirm(event)
-            return None
-        self.step += 1
         if event.kind is EventKind.UNDO:
             return self._undo(event)
-        assert event.item is not None
-        before = self.label(event.item)
+        if event.kind is EventKind.REDO:
+            return self._redo(event)
         self._events[event.seq] = event
-        self._by_item.setdefault(event.item, []).append(event.seq)
-        return self._changed(event.item, before)
+        if event.origin != IMPORTED:
+            self._redoable.pop(event.annotator, None)
+        return self._enforce(event)
+
+    def _undo(self, event: Event) -> Change | None:
+        assert event.target is not None
+        self._undos[event.seq] = event
+        self._taken.add(event.target)
+        self._redoable.setdefault(event.annotator, []).append(event.seq)
+        return self._enforce(self._events[event.target], again=False)
+
+    def _redo(self, event: Event) -> Change | None:
+        assert event.target is not None
+        target = self._undos[event.target].target
+        assert target is not None
+        self._taken.remove(target)
+        self._redoable[event.annotator].remove(event.target)
+        return self._enforce(self._events[target])
+
+    def _enforce(self, event: Event, again: bool = True) -> Change | None:
+        """Bring an event into force, or out of it if not ``again``."""
+        if event.kind is EventKind.KEEP:
+            assert event.target is not None
+            self._kept[event.target] += 1 if again else -1
+        elif event.kind is EventKind.NOTE:
+            _settle(self._notes, event, again)
+        elif event.kind is EventKind.RENAME:
+            self._rename(event, again)
+        else:
+            assert event.item is not None
+            self.step += 1
+            before = self.label(event.item)
+            _settle(self._by_item, event, again)
+            return self._changed(event.item, before)
+        return None
 
     def _changed(self, item: str, before: str | None) -> Change:
         after = self.label(item)
@@ -108,34 +158,54 @@ class Ledger:
         if event.label not in self._classes or event.target is None:
             self._classes[event.label] = event.target
 
-    def _confirm(self, event: Event) -> None:
-        """A keep, or the undo of one."""
-        assert event.target is not None
-        if event.kind is EventKind.KEEP:
-            self._keeps[event.seq] = event
-            self._kept[event.target] += 1
+    def _rename(self, event: Event, again: bool) -> None:
+        rename = Rename(event.seq, str(event.text), str(event.label))
+        if again:
+            insort(self._renames, rename)
         else:
-            confirmed = self._keeps.pop(event.target).target
-            assert confirmed is not None
-            self._kept[confirmed] -= 1
+            self._renames.remove(rename)
+        self.renamings += 1
+        if event.seq == self.last_seq:  # all that was named before is named by this one alone
+            self._classes = renamed_classes(self._classes, rename)
+            self._name_all({seq: self._now(seq) for seq in self._events}, [rename])
+        else:
+            self._replay_classes()
+            self._named = {}
+            self._name_all(self._events, self._renames)
+        self._counts = Counter(e.label for e in self.decisions() if e.label is not None)
 
-    def _undo(self, event: Event) -> Change:
-        assert event.target is not None
-        item = self._events[event.target].item
-        assert item is not None
-        before = self.label(item)
-        del self._events[event.target]
-        self._by_item[item].remove(event.target)
-        return self._changed(item, before)
+    def _replay_classes(self) -> None:
+        self._classes = {}
+        steps: list[Event | Rename] = [*self._class_events, *self._renames]
+        for step in sorted(steps, key=lambda step: step.seq):
+            if isinstance(step, Rename):
+                self._classes = renamed_classes(self._classes, step)
+            else:
+                self._declare(step)
+
+    def _name_all(self, events: dict[int, Event], renames: list[Rename]) -> None:
+        """Note the events, as given, that renames give another name."""
+        for seq, event in events.items():
+            named = _renamed(event, renames) if event.decides else event
+            if named is not event:
+                self._named[seq] = named
+
+    def _now(self, seq: int) -> Event:
+        return self._named.get(seq) or self._events[seq]
 
     def decision(self, item: str) -> Event | None:
         """The event in force for the item, or None."""
         active = self._by_item.get(item)
-        return self._events[active[-1]] if active else None
+        return self._now(active[-1]) if active else None
 
     def label(self, item: str) -> str | None:
         decision = self.decision(item)
         return None if decision is None else decision.label
+
+    def note(self, item: str) -> str | None:
+        """The note on an item, or None."""
+        seqs = self._notes.get(item)
+        return (self._events[seqs[-1]].text or None) if seqs else None
 
     def is_reviewed(self, item: str) -> bool:
         """Whether a review has given the label in force, or kept it."""
@@ -149,17 +219,21 @@ class Ledger:
 
     def decisions(self) -> Iterator[Event]:
         """The events in force, one an item, in the order in which they were made."""
-        return filter(self._in_force, self._events.values())
+        return (self._now(seq) for seq, event in self._events.items() if self._in_force(event))
 
     def labelled_latest_first(self) -> Iterator[Event]:
         """The events in force that give a label, the latest first."""
-        events = reversed(self._events.values())
-        return (event for event in events if event.label is not None and self._in_force(event))
+        latest_first = reversed(self._events.items())
+        return (
+            self._now(seq)
+            for seq, event in latest_first
+            if event.label is not None and self._in_force(event)
+        )
 
     def _in_force(self, event: Event) -> bool:
-        """Whether nothing that was decided later on the item, and not taken back, replaces it."""
-        assert event.item is not None
-        return self._by_item[event.item][-1] == event.seq
+        """Whether it decides on an item, is not taken back, and nothing later replaces it."""
+        active = self._by_item.get(str(event.item)) if event.decides else None
+        return active is not None and active[-1:] == [event.seq]
 
     @property
     def label_count(self) -> int:
@@ -188,7 +262,7 @@ class Ledger:
         return [
             name
             for name, target in self._classes.items()
-            if target is None or target in self._events or self._counts[name]
+            if target is None or target not in self._taken or self._counts[name]
         ]
 
     def is_declared(self, name: str) -> bool:
@@ -200,13 +274,43 @@ class Ledger:
         return {name: self._counts[name] for name in self.classes()}
 
     def last_of(self, annotator: str) -> Event | None:
-        """The annotator's latest decision or keep that has not been taken back, or None.
-
-        Imports are left alone.
+        """The annotator's latest decision, keep, rename or note that has not been taken back, or
+        None. Imports are left alone.
         """
-        mine = (
-            event
-            for event in chain(self._events.values(), self._keeps.values())
-            if event.annotator == annotator and event.origin != IMPORTED
-        )
-        return max(mine, default=None, key=lambda event: event.seq)
+        for seq, event in reversed(self._events.items()):
+            mine = event.annotator == annotator and event.origin != IMPORTED
+            if mine and seq not in self._taken:
+                return self._now(seq)
+        return None
+
+    def redoable(self, annotator: str) -> tuple[int, Event] | None:
+        """The annotator's latest undo, and what it took back; None if it has been restored, or if
+        they have decided on anything since.
+        """
+        undos = self._redoable.get(annotator)
+        target = self._undos[undos[-1]].target if undos else None
+        return None if not undos or target is None else (undos[-1], self._now(target))
+
+
+def _settle(active: dict[str, list[int]], event: Event, again: bool) -> None:
+    """Add an event to those in force of its item, in their order, or take it out."""
+    assert event.item is not None
+    seqs = active.setdefault(event.item, [])
+    if again:
+        insort(seqs, event.seq)
+    else:
+        seqs.remove(event.seq)
+
+
+def _renamed(event: Event, renames: list[Rename]) -> Event:
+    """The event with the names of today, the same object where they are those that it has.
+
+    What was predicted is named too, so that right stays right.
+    """
+    label = event.label and name_now(event.label, event.seq, renames)
+    predicted = event.scores.get("prediction")
+    prediction = predicted and name_now(predicted, event.seq, renames)
+    if label == event.label and prediction == predicted:
+        return event
+    scores = {**event.scores, "prediction": prediction} if predicted else event.scores
+    return replace(event, label=label, scores=scores)

@@ -14,13 +14,20 @@ from typing import Any
 from knnal.errors import SchemaTooNewError
 from knnal.store.database import transaction
 from knnal.store.ledger import IMPORTED, Event, EventKind
+from knnal.store.naming import Rename, name_now
 
 _KINDS = frozenset(kind.value for kind in EventKind)
 
 _AFTER = "after_event"
 """Where the scores of an offer keep what the log ended with."""
 
-_COLUMNS = "seq, kind, origin, annotator, at, item, label, target, strategy, scores"
+_NOT_TAKEN_BACK = (
+    "NOT EXISTS (SELECT 1 FROM events AS u WHERE u.kind = 'undo' AND u.target = e.seq "
+    "AND NOT EXISTS (SELECT 1 FROM events AS r WHERE r.kind = 'redo' AND r.target = u.seq))"
+)
+"""Holds for an event ``e`` that no undo targets, but for those that were redone."""
+
+_COLUMNS = "seq, kind, origin, annotator, at, item, label, target, strategy, scores, text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,27 +88,31 @@ class LabelLog:
         target: int | None = None,
         strategy: str | None = None,
         scores: Mapping[str, Any] | None = None,
+        text: str | None = None,
     ) -> Event:
         """Append one event and return it. It is durable when the transaction around it ends."""
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
         row = (kind.value, origin, annotator, at, item, label, target, strategy)
-        text = json.dumps(scores) if scores else None
+        details = json.dumps(scores) if scores else None
         done = self._db.execute(
             "INSERT INTO events"
-            " (kind, origin, annotator, at, item, label, target, strategy, scores)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (*row, text),
+            " (kind, origin, annotator, at, item, label, target, strategy, scores, text)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (*row, details, text),
         )
         assert done.lastrowid is not None
-        return _event((done.lastrowid, *row, text))
+        return _event((done.lastrowid, *row, details, text))
 
     def append_label(self, kind: EventKind, label: str, **fields: Any) -> list[Event]:
         """Append a label or relabel, and the class that it brings if the log has none of that name.
 
         ``fields`` are those of ``append``.
         """
-        known = self._db.execute(
-            "SELECT 1 FROM events WHERE label = ? AND kind = 'class' LIMIT 1", (label,)
+        (known,) = self._db.execute(
+            # A name that a rename took away is a new class when it is given again.
+            "SELECT EXISTS (SELECT 1 FROM events WHERE label = ?1 AND kind = 'class' AND seq > ("
+            "SELECT IFNULL(MAX(seq), 0) FROM events WHERE text = ?1 AND kind = 'rename'))",
+            (label,),
         ).fetchone()
         event = self.append(kind, label=label, **fields)
         if known:
@@ -133,12 +144,20 @@ class LabelLog:
     def label_of(self, item: str) -> str | None:
         """The label in force for one item, read from the log without replaying it all."""
         row = self._db.execute(
-            "SELECT label FROM events AS e WHERE item = ? AND kind IN ('label', 'relabel', 'skip') "
-            "AND NOT EXISTS (SELECT 1 FROM events WHERE kind = 'undo' AND target = e.seq) "
+            "SELECT label, seq FROM events AS e WHERE item = ? "  # noqa: S608
+            f"AND kind IN ('label', 'relabel', 'skip') AND {_NOT_TAKEN_BACK} "
             "ORDER BY seq DESC LIMIT 1",
             (item,),
         ).fetchone()
-        return None if row is None else row[0]
+        if row is None or row[0] is None:
+            return None
+        label, given = row
+        renames = self._db.execute(
+            "SELECT seq, text, label FROM events AS e "  # noqa: S608
+            f"WHERE kind = 'rename' AND seq > ? AND {_NOT_TAKEN_BACK} ORDER BY seq",
+            (given,),
+        )
+        return name_now(label, given, (Rename(*rename) for rename in renames))
 
     def offer(self, offers: Mapping[str, Offer]) -> None:
         """Remember what was asked about, for answers that another process brings."""
@@ -181,7 +200,7 @@ class LabelLog:
 
 def _event(row: tuple[Any, ...]) -> Event:
     """Raises SchemaTooNewError for a kind that this knnal does not know."""
-    seq, kind, origin, annotator, at, item, label, target, strategy, scores = row
+    seq, kind, origin, annotator, at, item, label, target, strategy, scores, text = row
     if kind not in _KINDS:
         raise SchemaTooNewError(
             f"Expected events of the kinds {', '.join(sorted(_KINDS))} in this pool's log, came "
@@ -198,4 +217,5 @@ def _event(row: tuple[Any, ...]) -> Event:
         target=target,
         strategy=strategy,
         scores=json.loads(scores) if scores else {},
+        text=text,
     )

@@ -92,7 +92,17 @@ def _events_of_any_kind(db: sqlite3.Connection) -> None:
         db.execute(statement)
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first_schema, _events_of_any_kind)
+def _texts_and_names(db: sqlite3.Connection) -> None:
+    """Notes and renames. An older knnal would take names for labels in force that are none now."""
+    db.execute("ALTER TABLE events ADD COLUMN text TEXT")
+    db.execute("CREATE INDEX events_by_rename ON events (text) WHERE kind = 'rename'")
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
+    _first_schema,
+    _events_of_any_kind,
+    _texts_and_names,
+)
 SCHEMA_VERSION = len(MIGRATIONS)
 
 

@@ -223,3 +223,19 @@ def test_a_skipped_item_is_not_asked_about_but_can_be_told(vectors: Any) -> None
     vectors("tell", first, "left")
     status = vectors("status", "--json").data
     assert (status["labelled"], status["skipped"]) == (1, 0)
+
+
+def test_classes_are_renamed_items_noted_and_all_of_it_undone_and_redone(labelled: Any) -> None:
+    assert labelled("rename", "left", "west").out == "Renamed.\n"
+    assert labelled("note", 0, "odd one").out == "Noted.\n"
+    assert labelled("status", "--json").data["labels"] == {"west": 1, "right": 1}
+    labelled("export", "out.jsonl", "--labelled-only")
+    rows = [json.loads(line) for line in (labelled.folder / "out.jsonl").read_text().splitlines()]
+    assert [(row["label"], row["note"]) for row in rows] == [("west", "odd one"), ("right", None)]
+    assert labelled("undo").out == "Took back the note of 0.\n"
+    assert labelled("undo").out == "Took back the rename of 'left' to 'west'.\n"
+    assert labelled("redo", "--json").data == {"redone": "rename", "id": None, "label": "west"}
+    assert labelled("redo").out == "Brought back the note of 0.\n"
+    assert "nothing to redo" in labelled("redo", code=4).err
+    assert labelled("note", 0, "").out == "Note removed.\n"
+    labelled.fails("rename", "north", "south", saying=["west, right", "'north'"])

@@ -36,6 +36,7 @@ def session(make_pool: Any) -> Session:
         assert question is not None
         session.tell(question.item, label)
     session.skip(f"item-{session.candidates[0]}")
+    session.note("item-5", "blurred, odd")
     return session
 
 
@@ -77,6 +78,7 @@ def expected_rows(session: Session) -> list[dict[str, Any]]:
                 "annotator": decision.annotator if decision else None,
                 "at": decision.at if decision else None,
                 "strategy": decision.strategy if decision else None,
+                "note": "blurred, odd" if at == 5 else None,
                 "prediction": prediction.label,
                 "probability": prediction.probability,
                 **{f"p:{name}": p for name, p in prediction.probabilities.items()},

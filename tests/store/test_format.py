@@ -32,7 +32,17 @@ def test_the_documented_query_finds_the_labels_in_force(make_pool: Any, tmp_path
     session.keep("item-1", suspicion=0.6)
     session.undo()
     session.withdraw("item-3", suspicion=0.9)
-    assert len(session.ledger.labels()) == 4
+    session.rename_class("a", "d")
+    session.rename_class("d", "e")
+    session.tell("item-6", "a")
+    session.rename_class("a", "b")
+    session.undo()
+    session.redo()
+    session.note("item-2", "blurred")
+    session.undo()
+    session.tell("item-7", "d")
+    session.undo()
+    assert sorted(session.ledger.labels().values()) == ["b", "c", "e", "e", "e"]
     (query,) = re.findall(r"```sql\n(.*?)```", FORMAT, flags=re.DOTALL)
     with closing(sqlite3.connect(tmp_path / "pool" / "labels.sqlite")) as db:
         assert dict(db.execute(query)) == session.ledger.labels()

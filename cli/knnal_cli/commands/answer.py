@@ -1,4 +1,4 @@
-"""``knnal tell``, ``relabel``, ``skip`` and ``undo``: labels from scripts."""
+"""Labels from scripts: tell, relabel, skip, note on, rename, undo and redo."""
 
 from __future__ import annotations
 
@@ -19,17 +19,21 @@ from knnal_cli.options import (
 )
 from knnal_cli.printable import printable_line
 from knnal_cli.records import print_json
-from knnal_cli.wording import taken_back
+from knnal_cli.wording import brought_back, taken_back
 
 if TYPE_CHECKING:
     from knnal.session import Session
+    from knnal.store.ledger import Event
 
 
 def register(app: typer.Typer) -> None:
     app.command()(tell)
     app.command()(relabel)
     app.command()(skip)
+    app.command()(note)
+    app.command()(rename)
     app.command()(undo)
+    app.command()(redo)
 
 
 ItemArgument = Annotated[str, typer.Argument(metavar="ID", help="The item's id.")]
@@ -117,12 +121,34 @@ def skip(
     typer.echo("Skipped.")
 
 
+def note(
+    item: ItemArgument,
+    text: Annotated[str, typer.Argument(help='The note; "" removes the one there is.')],
+    pool: PoolOption = POOL_DEFAULT,
+    annotator: AnnotatorOption = None,
+) -> None:
+    """Put a note on an item, which 'knnal export' has in a column."""
+    event = open_project(pool).session(annotator=annotator).note(item, text)
+    typer.echo("Noted." if event.text else "Note removed.")
+
+
+def rename(
+    old: Annotated[str, typer.Argument(help="The class as it is named.")],
+    new: Annotated[str, typer.Argument(help="Its new name; that of a class makes the two one.")],
+    pool: PoolOption = POOL_DEFAULT,
+    annotator: AnnotatorOption = None,
+) -> None:
+    """Give a class another name, or merge it into another class."""
+    open_project(pool).session(annotator=annotator).rename_class(old, new)
+    typer.echo("Renamed.")
+
+
 def undo(
     pool: PoolOption = POOL_DEFAULT,
     annotator: AnnotatorOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Take back your latest label, relabel, skip or review. Repeat it to go further back."""
+    """Take back the latest that you decided, renamed or noted. Repeat it to go further back."""
     from knnal.errors import NothingToUndoError
 
     try:
@@ -130,7 +156,28 @@ def undo(
     except NothingToUndoError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(Exit.NOTHING_DONE) from None
+    _report("undone", event, taken_back(event), as_json=as_json)
+
+
+def redo(
+    pool: PoolOption = POOL_DEFAULT,
+    annotator: AnnotatorOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Bring back what your latest undo took back. Repeat it to go on."""
+    from knnal.errors import NothingToRedoError
+
+    try:
+        event = open_project(pool).session(annotator=annotator).redo()
+    except NothingToRedoError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(Exit.NOTHING_DONE) from None
+    _report("redone", event, brought_back(event), as_json=as_json)
+
+
+def _report(done: str, event: Event, sentence: str, *, as_json: bool) -> None:
     if as_json:
-        print_json({"undone": event.kind, "id": event.item, "label": event.label})
+        print_json({done: event.kind, "id": event.item, "label": event.label})
     else:
-        typer.echo(printable_line(f"{taken_back(event)} of {event.item}."))
+        of_item = f" of {event.item}" if event.item else ""
+        typer.echo(printable_line(f"{sentence}{of_item}."))

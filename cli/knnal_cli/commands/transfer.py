@@ -41,7 +41,7 @@ def import_file(
     as_json: JsonOption = False,
 ) -> None:
     """Take in labels made elsewhere."""
-    from knnal.session import default_annotator
+    from knnal.recording import default_annotator
 
     report = open_project(pool).import_labels(
         file,

@@ -90,9 +90,8 @@ class LabelLoop:
     def _undo(self) -> Question | None:
         event = self._session.undo()
         self._note = f"{taken_back(event)}. Here is the item again."
-        assert event.item is not None
-        if self._session.ledger.label(event.item) is not None:  # a relabel was taken back
-            return self._next(self._note)
+        if event.item is None or self._session.ledger.label(event.item) is not None:
+            return self._next(f"{taken_back(event)}.")  # of a relabel or a rename
         return self._session.explain(event.item)
 
     def _relabel(self, question: Question) -> Question:

@@ -1,0 +1,245 @@
+"""Decisions on a pool's items: recorded in its log, and a replay kept in step with them."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Sequence
+
+from knnal.errors import (
+    InputError,
+    LabelConflictError,
+    NothingToRedoError,
+    NothingToUndoError,
+)
+from knnal.replay import Replay
+from knnal.store.ledger import AUDIT, NAMED, REVIEW, Event, EventKind, Ledger
+from knnal.store.pool import Pool
+
+
+class Recording:
+    """Changes decisions that there are, and takes them back; ``Session`` adds asking and telling.
+
+    Every decision is made on the whole log, whoever else writes to it, and on disk when the method
+    that records it returns.
+    """
+
+    def __init__(self, pool: Pool, replay: Replay, annotator: str | None) -> None:
+        self.pool = pool
+        self.annotator = annotator or default_annotator()
+        self._replay = replay
+
+    @property
+    def classes(self) -> list[str]:
+        """The classes, in the order in which they came up."""
+        return self._replay.classes
+
+    @property
+    def ledger(self) -> Ledger:
+        """The decisions in force."""
+        return self._replay.ledger
+
+    def relabel(self, item: str, label: str, *, suspicion: float | None = None) -> Event:
+        """Give a labelled item another label; in a review, which tells its ``suspicion``.
+
+        Raises InputError for an item without a label, LabelConflictError if somebody else has
+        changed it since this session last looked.
+        """
+        label = checked_label(label)
+        self._replay.row(item)
+        seen = self.ledger.decision(item)
+        with self.pool.log.writing(self._catch_up):
+            current = self._require_label(item, seen)
+            # An audited item stays one, and is judged by its corrected label.
+            origin, scores = AUDIT if current.origin == AUDIT else NAMED, current.scores
+            if suspicion is not None:
+                origin, scores = REVIEW, {**scores, "suspicion": suspicion}
+            events = self.pool.log.append_label(
+                EventKind.RELABEL,
+                label,
+                annotator=self.annotator,
+                item=item,
+                origin=origin,
+                strategy=current.strategy,
+                scores=scores,
+            )
+        self._apply(events)
+        return events[0]
+
+    def keep(self, item: str, *, suspicion: float) -> Event:
+        """Confirm an item's label in a review, which asks about it no more until it is another.
+
+        Raises as ``relabel`` does.
+        """
+        return self._review(EventKind.KEEP, item, suspicion)
+
+    def withdraw(self, item: str, *, suspicion: float) -> Event:
+        """Take an item's label out of force in a review, and set the item aside.
+
+        Raises as ``relabel`` does.
+        """
+        return self._review(EventKind.SKIP, item, suspicion)
+
+    def _review(self, kind: EventKind, item: str, suspicion: float) -> Event:
+        self._replay.row(item)
+        seen = self.ledger.decision(item)
+        with self.pool.log.writing(self._catch_up):
+            current = self._require_label(item, seen)
+            event = self.pool.log.append(
+                kind,
+                annotator=self.annotator,
+                item=item,
+                label=current.label if kind is EventKind.KEEP else None,
+                target=current.seq if kind is EventKind.KEEP else None,
+                origin=REVIEW,
+                scores={"suspicion": suspicion},
+            )
+        self._apply([event])
+        return event
+
+    def undo(self) -> Event:
+        """Take back this annotator's latest decision, and return it. Repeat to go further back.
+
+        Raises NothingToUndoError when none is left.
+        """
+        with self.pool.log.writing(self._catch_up):
+            target = self.ledger.last_of(self.annotator)
+            if target is None:
+                raise NothingToUndoError(f"{self.annotator} has nothing left to undo in this pool.")
+            event = self.pool.log.append(
+                EventKind.UNDO,
+                annotator=self.annotator,
+                item=target.item,
+                target=target.seq,
+                origin=NAMED,
+            )
+        self._apply([event])
+        return target
+
+    def redo(self) -> Event:
+        """Bring back what this annotator's latest undo took back, and return it. Repeat to go on.
+
+        What was decided otherwise since goes before: raises NothingToRedoError when the annotator
+        has decided on anything since the undo, LabelConflictError when somebody else has decided on
+        the item meanwhile.
+        """
+        with self.pool.log.writing(self._catch_up):
+            redoable = self.ledger.redoable(self.annotator)
+            if redoable is None:
+                raise NothingToRedoError(f"{self.annotator} has nothing to redo in this pool.")
+            undo, target = redoable
+            current = None if target.item is None else self.ledger.decision(target.item)
+            if target.decides and current is not None and current.seq > target.seq:
+                raise LabelConflictError(
+                    f"'{target.item}' was meanwhile decided on by {current.annotator}. Use relabel "
+                    "to change it."
+                )
+            event = self.pool.log.append(
+                EventKind.REDO,
+                annotator=self.annotator,
+                item=target.item,
+                target=undo,
+                origin=NAMED,
+            )
+        self._apply([event])
+        return target
+
+    def note(self, item: str, text: str) -> Event:
+        """Put a note on an item, in the place of the one before; an empty text removes it.
+
+        Raises InputError for an unknown item.
+        """
+        self._replay.row(item)
+        with self.pool.log.writing(self._catch_up):
+            event = self.pool.log.append(
+                EventKind.NOTE,
+                annotator=self.annotator,
+                item=item,
+                origin=NAMED,
+                text=text.strip(),
+            )
+        self._apply([event])
+        return event
+
+    def add_class(self, name: str) -> None:
+        """Declare a class before any item has it. Declaring it twice changes nothing."""
+        name = checked_label(name)
+        with self.pool.log.writing(self._catch_up):
+            if self.ledger.is_declared(name):
+                return
+            event = self.pool.log.append_class(name, self.annotator)
+        self._apply([event])
+
+    def rename_class(self, old: str, new: str) -> Event:
+        """Give a class another name; where that is a class too, the two become one.
+
+        All labels of the class count as the new one's from now on, until that is undone. Raises
+        InputError for a class that is not there, and for a name that it has already.
+        """
+        new = checked_label(new)
+        with self.pool.log.writing(self._catch_up):
+            if old not in self.ledger.classes():
+                known = ", ".join(self.ledger.classes()) or "none yet"
+                raise InputError(f"Expected one of the classes ({known}), came '{old}'.")
+            if new == old:
+                raise InputError(f"Expected another name than '{old}', came the same.")
+            event = self.pool.log.append(
+                EventKind.RENAME, annotator=self.annotator, origin=NAMED, label=new, text=old
+            )
+        self._apply([event])
+        return event
+
+    def refresh(self) -> None:
+        """Take in what other processes have decided since."""
+        self._catch_up()
+
+    @property
+    def _settled(self) -> Replay:
+        """The replay, its state that of the labels in force."""
+        return self._replay
+
+    def _catch_up(self) -> None:
+        unseen = self._replay.unseen()
+        if unseen:
+            self._apply(unseen)
+
+    def _apply(self, events: Sequence[Event]) -> None:
+        """Take in the next events of the log, which are durable already."""
+        self._settled.apply(events)
+
+    def _require_label(self, item: str, seen: Event | None) -> Event:
+        """The decision in force, which must give a label, and be the one that was ``seen``."""
+        current = self.ledger.decision(item)
+        if current is None or current.label is None:
+            raise InputError(
+                f"Expected a labelled item, but '{item}' has no label to change. Use tell."
+            )
+        if current != seen:
+            raise LabelConflictError(
+                f"'{item}' was meanwhile labelled '{current.label}' by {current.annotator}. "
+                "Look again before you change it."
+            )
+        return current
+
+    def _require_unlabelled(self, item: str) -> None:
+        decision = self.ledger.decision(item)
+        if decision is not None and decision.label is not None:
+            raise LabelConflictError(
+                f"'{item}' was labelled '{decision.label}' by {decision.annotator} at "
+                f"{decision.at}. Use relabel to change it."
+            )
+
+
+def checked_label(label: str) -> str:
+    """The label without surrounding blanks. Raises InputError for one with nothing else."""
+    name = label.strip()
+    if not name or not name.isprintable():
+        raise InputError(f"Expected a class name of printable characters, came {label!r}.")
+    return name
+
+
+def default_annotator() -> str:
+    """The name of whoever is logged in."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):  # no user database, as in some containers
+        return "unknown"
