@@ -156,6 +156,13 @@ class Session(Recording):
         if self._asked is not None:
             self._speculation.begin(self._asked)
 
+    def foreseen(self) -> list[Question]:
+        """The questions that ``anticipate`` has prepared by now, after the likeliest answer first.
+
+        May be called from another thread than the one that uses the session.
+        """
+        return self._speculation.foreseen()
+
     def settle(self) -> None:
         """Wait until what ``anticipate`` has begun is done."""
         self._speculation.wait()

@@ -229,7 +229,7 @@ def test_classes_are_renamed_items_noted_and_all_of_it_undone_and_redone(labelle
     assert labelled("rename", "left", "west").out == "Renamed.\n"
     assert labelled("note", 0, "odd one").out == "Noted.\n"
     assert labelled("status", "--json").data["labels"] == {"west": 1, "right": 1}
-    labelled("export", "out.jsonl", "--labelled-only")
+    labelled("export", "out.jsonl", "--labelled")
     rows = [json.loads(line) for line in (labelled.folder / "out.jsonl").read_text().splitlines()]
     assert [(row["label"], row["note"]) for row in rows] == [("west", "odd one"), ("right", None)]
     assert labelled("undo").out == "Took back the note of 0.\n"
