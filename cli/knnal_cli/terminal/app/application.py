@@ -40,7 +40,6 @@ _COMMANDS = (
     ("N", "note"), ("o", "open"), ("R", "rename"), ("K", "keys"), ("q", "quit"), ("?", "help"),
 )  # fmt: skip
 _NARROW, _WIDE = 64, 110
-_SIDE, _WIDE_SIDE = 34, 46
 _THUMBNAIL = (8, 4)
 _CLASS_LINES = 4
 _PREFETCH_AFTER_S = (0.05, 0.3, 1.0)
@@ -60,7 +59,7 @@ class LabelApp(App[bool]):
     #frame.past { border: round #e69f00; }
     #item { height: 1fr; }
     #picture { display: none; }
-    #side { width: 34; padding: 0 1; overflow: hidden; }
+    #side { width: 34; height: 1fr; padding: 0 1; overflow: hidden; }
     .wide #side { width: 46; }
     .narrow #middle { layout: vertical; }
     .narrow #side { width: 1fr; height: 3; }

@@ -58,7 +58,7 @@ class TextDialog(Dialog):
     def compose(self) -> ComposeResult:
         with Vertical(classes="window"):
             yield Label(Text(printable_line(self._title)))
-            yield Input(self._given)
+            yield Input(self._given, compact=True)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         self.dismiss(f".{event.value}")
@@ -84,7 +84,7 @@ class ClassDialog(Dialog):
     def compose(self) -> ComposeResult:
         with Vertical(classes="window"):
             yield Label(Text(printable_line(self._title)))
-            yield Input()
+            yield Input(compact=True)
             yield OptionList()
 
     def on_mount(self) -> None:
