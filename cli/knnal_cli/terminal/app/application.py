@@ -66,10 +66,10 @@ class LabelApp(App[bool]):
     .narrow #frame { height: 1fr; }
     #remark { text-style: italic; }
     Dialog { align: center middle; background: $background 60%; }
-    .window { width: 60; max-width: 96%; height: auto; max-height: 90%; border: round #e69f00;
+    .window { width: 60; max-width: 96%; min-width: 18; height: auto; max-height: 90%; border: round #e69f00;
               padding: 0 1; background: $surface; }
     .wide.window, HelpDialog .window { width: 78; }
-    .window OptionList { height: auto; max-height: 12; border: none; }
+    .window OptionList { min-width: 12; text-wrap: nowrap; text-overflow: ellipsis; height: auto; max-height: 12; border: none; }
     .window.tall OptionList { max-height: 18; }
     """
 
@@ -220,6 +220,11 @@ class LabelApp(App[bool]):
     # The session's thread
 
     @property
+    def is_busy(self) -> bool:
+        """Whether the session's thread is at work, or keys wait for it."""
+        return self._busy or bool(self._waiting)
+
+    @property
     def _question(self) -> Question | None:
         return None if self._shown is None else self._shown.question
 
@@ -254,7 +259,8 @@ class LabelApp(App[bool]):
         self._press()
 
     def _fail(self, error: BaseException) -> None:
-        self.failure = error
+        self.failure, self._busy = error, False
+        self._waiting.clear()
         self.exit(True)
 
     failure: BaseException | None = None
