@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 
 import click
 from PIL.Image import Image
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 from textual.app import App, ComposeResult
@@ -31,7 +31,7 @@ from knnal.asking import Question
 from knnal.session import Session
 from knnal_cli.printable import printable_line
 from knnal_cli.terminal.app import dialogs, drawing
-from knnal_cli.terminal.app.desk import Desk, Shown
+from knnal_cli.terminal.app.desk import Desk, Seen, Shown
 from knnal_cli.terminal.app.pictures import Pictures
 from knnal_cli.terminal.app.protocols import PicturePanel, cell_pixels
 
@@ -66,10 +66,11 @@ class LabelApp(App[bool]):
     .narrow #frame { height: 1fr; }
     #remark { text-style: italic; }
     Dialog { align: center middle; background: $background 60%; }
-    .window { width: 60; max-width: 96%; min-width: 18; height: auto; max-height: 90%; border: round #e69f00;
-              padding: 0 1; background: $surface; }
-    .wide.window, HelpDialog .window { width: 78; }
-    .window OptionList { min-width: 12; text-wrap: nowrap; text-overflow: ellipsis; height: auto; max-height: 12; border: none; }
+    .window { width: 60; max-width: 96%; min-width: 18; height: auto; max-height: 90%;
+              border: round #e69f00; padding: 0 1; background: $surface; }
+    HelpDialog .window { width: 78; }
+    .window OptionList { min-width: 12; height: auto; max-height: 12; border: none;
+                         text-wrap: nowrap; text-overflow: ellipsis; }
     .window.tall OptionList { max-height: 18; }
     """
 
@@ -81,6 +82,7 @@ class LabelApp(App[bool]):
         self._first = first
         self._shown: Shown | None = None
         self._events_loop: asyncio.AbstractEventLoop | None = None
+        self._lines: dict[str, int] = {}
         self._busy = False
         self._waiting: deque[str] = deque()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="knnal-session")
@@ -303,7 +305,11 @@ class LabelApp(App[bool]):
         return bottom.query_one("#frame").size, bottom.query_one("#side").size
 
     def _put(self, place: str, content: RenderableType) -> None:
-        self.screen_stack[0].query_one(place, Static).update(content)
+        """Show something; all is laid out anew only where it has another height than before."""
+        lines = content.plain.count("\n") if isinstance(content, Text) else 0
+        laid_out = self._lines.get(place) == lines or place == "#side"
+        self._lines[place] = lines
+        self.screen_stack[0].query_one(place, Static).update(content, layout=not laid_out)
 
     def _draw_item(self, shown: Shown) -> None:
         question = shown.question
@@ -329,10 +335,8 @@ class LabelApp(App[bool]):
         panel.display, item.display = pixels, not pixels
         if isinstance(picture, Image):
             panel.show(picture)
-        elif picture is not None:  # until a picture is there, the one before is left out
-            item.update(picture)
-        else:
-            item.update("")
+        else:  # until a picture is there, the one before is left out
+            item.update("" if picture is None else picture, layout=False)
 
     def _picture_size(self) -> tuple[int, int]:
         frame = self.screen_stack[0].query_one("#frame")
@@ -349,33 +353,27 @@ class LabelApp(App[bool]):
             return Text("No prediction before the first label.", style="dim")
         if self.size.width < _NARROW:
             return drawing.bars(prediction.probabilities, width, max(height, 1))
-        table = Table.grid()
-        table.add_row(drawing.bars(prediction.probabilities, width, max(min(height // 4, 10), 2)))
-        table.add_row("")
-        why = drawing.reason(question)
-        left = height - len(table.rows) - min(len(prediction.probabilities), height // 4) - 6
+        most = max(min(height // 4, 10), 2)
+        parts: list[RenderableType] = [drawing.bars(prediction.probabilities, width, most), Text()]
+        left = height - min(len(prediction.probabilities), most) - 7
+        thumbs = self.size.width >= _WIDE
         for neighbour, seen in zip(prediction.neighbours, shown.neighbours, strict=True):
-            thumb = seen.path is not None and self.size.width >= _WIDE
-            taken = _THUMBNAIL[1] if thumb else 2
-            if left < taken:
+            picture = self._thumbnail(seen) if thumbs and seen.path is not None else None
+            left -= 2 if picture is None else _THUMBNAIL[1]
+            if left < 0:
                 break
-            left -= taken
-            text = drawing.neighbour_text(neighbour, seen, width - 10 if thumb else width)
-            if thumb and seen.path is not None:
-                row = Table.grid(padding=(0, 2, 0, 0))
-                picture = self._pictures.get(seen.path, *_THUMBNAIL)
-                row.add_column(width=_THUMBNAIL[0])
-                blank = Text("\n" * (_THUMBNAIL[1] - 1))
-                row.add_row(
-                    blank if picture is None or isinstance(picture, Image) else picture, text
-                )
-                table.add_row(row)
-            else:
-                table.add_row(text)
-        table.add_row("")
-        table.add_row(Text("Why this one", style="bold"))
-        table.add_row(why)
-        return table
+            text = drawing.neighbour_text(neighbour, seen, width - 10 if picture else width)
+            parts.append(text if picture is None else _beside(picture, text))
+        parts += [Text(), Text("Why this one", style="bold"), drawing.reason(question)]
+        texts = [part for part in parts if isinstance(part, Text)]
+        return Text("\n").join(texts) if len(texts) == len(parts) else Group(*parts)
+
+    def _thumbnail(self, seen: Seen) -> RenderableType:
+        """A neighbour's picture, or room for it until it is there."""
+        assert seen.path is not None
+        picture = self._pictures.get(seen.path, *_THUMBNAIL)
+        room = Text("\n" * (_THUMBNAIL[1] - 1))
+        return room if picture is None or isinstance(picture, Image) else picture
 
     def _prefetch(self) -> None:
         if not self.is_running:
@@ -383,6 +381,13 @@ class LabelApp(App[bool]):
         for question in self.desk.session.foreseen():
             if question.path is not None:
                 self._pictures.prefetch(question.path, *self._picture_size(), cell_pixels())
+
+
+def _beside(picture: RenderableType, text: Text) -> Table:
+    row = Table.grid(padding=(0, 2, 0, 0))
+    row.add_column(width=_THUMBNAIL[0])
+    row.add_row(picture, text)
+    return row
 
 
 def _open_file(question: Question) -> None:
