@@ -20,9 +20,9 @@ async def draw(pool: str, picture: str) -> None:
     session = Project.open(pool).session(audit=0.0)
     app = LabelApp(session, session.ask())
     app.title = "knnal label"
-    async with app.run_test(size=(112, 36)) as pilot:
+    async with app.run_test(size=(110, 30)) as pilot:
         await pilot.pause(_PICTURES_S)
-        Path(picture).write_text(app.export_screenshot(simplify=True), encoding="utf-8")
+        Path(picture).write_text(app.export_screenshot(), encoding="utf-8")
 
 
 if __name__ == "__main__":

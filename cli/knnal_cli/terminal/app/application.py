@@ -247,7 +247,6 @@ class LabelApp(App[bool]):
                 self._from_thread(self._fail, error)
                 return
             self._from_thread(self._done, then, result)
-            self.desk.session.anticipate()
 
         self._thread.submit(run)
 
@@ -259,6 +258,12 @@ class LabelApp(App[bool]):
         self._busy = False
         then(result)
         self._press()
+        self.call_after_refresh(self._anticipate)  # what it computes would slow the drawing down
+
+    def _anticipate(self) -> None:
+        """Prepare the answers to the item, now that it is on screen."""
+        if not self._busy and self.is_running:
+            self._thread.submit(self.desk.session.anticipate)
 
     def _fail(self, error: BaseException) -> None:
         self.failure, self._busy = error, False
