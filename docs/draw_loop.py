@@ -5,24 +5,25 @@ The pool is one that ``knnal demo`` left.
 
 from __future__ import annotations
 
+import asyncio
 import sys
-from io import StringIO
 from pathlib import Path
 
-from rich.console import Console
-
 from knnal.project import Project
-from knnal_cli.terminal.screen import question_screen
+from knnal_cli.terminal.app.application import LabelApp
+
+_PICTURES_S = 2.0
+"""How long the pictures may take to be decoded."""
 
 
-def main(pool: str, picture: str) -> None:
+async def draw(pool: str, picture: str) -> None:
     session = Project.open(pool).session(audit=0.0)
-    question = session.ask()
-    assert question is not None
-    console = Console(record=True, width=84, height=30, file=StringIO(), color_system="truecolor")
-    console.print(question_screen(session, question, console))
-    Path(picture).write_text(console.export_svg(title="knnal label"), encoding="utf-8")
+    app = LabelApp(session, session.ask())
+    app.title = "knnal label"
+    async with app.run_test(size=(110, 30)) as pilot:
+        await pilot.pause(_PICTURES_S)
+        Path(picture).write_text(app.export_screenshot(), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    asyncio.run(draw(*sys.argv[1:]))

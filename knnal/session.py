@@ -162,8 +162,17 @@ class Session(Recording):
         ``tell`` and ``ask`` are then a look-up; their results are the same. Anything else that is
         asked of the session first gives it up.
         """
-        if self._asked is not None:
-            self._speculation.begin(self._asked)
+        asked = self._asked
+        # Classes may have gone since, by an undo or for another name.
+        if asked is not None and set(asked.prediction.probabilities) <= set(self.classes):
+            self._speculation.begin(asked)
+
+    def foreseen(self) -> list[Question]:
+        """The questions that ``anticipate`` has prepared by now, after the likeliest answer first.
+
+        May be called from another thread than the one that uses the session.
+        """
+        return self._speculation.foreseen()
 
     def settle(self) -> None:
         """Wait until what ``anticipate`` has begun is done."""

@@ -49,6 +49,10 @@ class Speculation:
         asked = self._question is not None and self._question.item == item
         return asked and self._prepared.get(label) is not None
 
+    def foreseen(self) -> list[Question]:
+        """What is prepared by now; may be called from any thread."""
+        return [question for question in list(self._prepared.values()) if question is not None]
+
     def take(self, label: str) -> Question:
         """The question that follows, now that the present one has got that answer.
 

@@ -151,6 +151,22 @@ def test_redo_leaves_what_somebody_else_decided_meanwhile() -> None:
     assert ann.ledger.labels() == {"0": "b"}
 
 
+def test_answers_are_not_prepared_for_names_that_are_gone() -> None:
+    session = Session(in_memory(), annotator="ann")
+    for item, name in (("0", "cat"), ("1", "dog"), ("2", "kitten")):
+        session.tell(item, name)
+    session.ask()
+    session.rename_class("kitten", "cat")
+    session.anticipate()
+    session.settle()
+    assert session.foreseen() == []
+    session.undo()
+    session.ask()
+    session.anticipate()
+    session.settle()
+    assert len(session.foreseen()) == 3
+
+
 ITEMS, NAMES = st.sampled_from("0123456789"), st.sampled_from(["a", "b", "c", "d"])
 ACTIONS = st.one_of(
     st.tuples(st.just("tell"), ITEMS, NAMES),

@@ -8,10 +8,17 @@ import re
 import signal
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw
+
+from knnal.linalg import unit_rows
+from knnal.store.catalogue import NewRecord
+from knnal.store.pool import Pool
+from knnal.types import EmbedderIdentity, Modality
 
 if os.name == "nt":
     pytest.skip("a pseudo-terminal needs a POSIX system", allow_module_level=True)
@@ -131,7 +138,14 @@ def start_terminal() -> Iterator[Callable[..., Terminal]]:
 
 @pytest.fixture
 def open_terminal(start_terminal: Any) -> Callable[..., Terminal]:
-    """Runs ``knnal label``."""
+    """Runs ``knnal label --plain``."""
+    options = ("--plain", "--audit", "0")
+    return lambda knnal, *arguments: start_terminal(knnal, "label", *options, *arguments)
+
+
+@pytest.fixture
+def open_app(start_terminal: Any) -> Callable[..., Terminal]:
+    """Runs ``knnal label``, full-screen."""
     return lambda knnal, *arguments: start_terminal(knnal, "label", "--audit", "0", *arguments)
 
 
@@ -384,6 +398,85 @@ def test_odd_texts_are_shown_harmlessly(knnal: Any, open_terminal: Any) -> None:
         terminal.press("1")
     terminal.ends("Nothing is left")
     assert not wrong, "\n".join(wrong)
+
+
+# The full-screen application
+
+APP_KEYS = "? help"
+
+
+def frame_of(text: str) -> str:
+    """The id of the item on the full screen: the title of its frame."""
+    title = re.search(r"╭─ ?(.*?) ?─+╮", text)
+    assert title is not None, text
+    return title[1]
+
+
+def test_fifty_pictures_with_undo_a_new_class_a_resize_and_a_killed_terminal(
+    knnal: Any, open_app: Any, log: Any
+) -> None:
+    make_pictures(knnal.folder / "pictures", 60)
+    pool_of_pictures(knnal.folder)
+    expected: list[tuple[str, str, str | None]] = []
+    terminal = open_app(knnal, "--classes", "disc")
+    for labelled in range(50):
+        text = terminal.shows(f"{labelled} labelled, {60 - labelled} to go", APP_KEYS)
+        item = frame_of(text)
+        name = "disc" if int(item[:3]) % 2 else "square"
+        if name == "square" and ("label", "square") not in {(e[0], e[2]) for e in expected}:
+            terminal.press("n")
+            terminal.shows("a new one:")
+            terminal.press("square\r")
+        else:
+            terminal.press("1" if name == "disc" else "2")
+        expected.append(("label", item, name))
+        if labelled == 10:
+            terminal.shows(f"{labelled + 1} labelled")
+            terminal.press("u")
+            again = terminal.shows(f"{labelled} labelled", f"Took back the label '{name}'")
+            assert frame_of(again) == item
+            terminal.press("U")
+            terminal.shows(f"{labelled + 1} labelled", f"Brought back the label '{name}'")
+            expected += [("undo", item, None), ("redo", item, None)]
+        if labelled == 20:
+            terminal.shows(f"{labelled + 1} labelled")
+            terminal.resize(40, 120)
+            wide = terminal.shows(f"{labelled + 1} labelled", "Why this one", APP_KEYS)
+            assert max(map(len, wide.splitlines())) > 100
+        if labelled == 30:
+            terminal.shows(f"{labelled + 1} labelled", APP_KEYS)
+            terminal.child.kill(signal.SIGKILL)
+            terminal.child.wait()
+            terminal = open_app(knnal)
+    terminal.shows("50 labelled, 10 to go")
+    terminal.press("q")
+    terminal.ends("Stopped. Everything is stored; 'knnal label' goes on from here.")
+    events = [(e["kind"], e["item"], e["label"]) for e in log(knnal.folder)]
+    assert events == expected
+
+
+def make_pictures(folder: Path, count: int) -> None:
+    """Squares and discs in turn, each of another colour."""
+    folder.mkdir()
+    for number in range(count):
+        picture = Image.new("RGB", (64, 64), "white")
+        draw = ImageDraw.Draw(picture)
+        shape = draw.ellipse if number % 2 else draw.rectangle
+        shape((12, 12, 52, 52), fill=(number * 4, 255 - number * 4, 128))
+        picture.save(folder / f"{number:03}.png")
+
+
+def pool_of_pictures(folder: Path) -> None:
+    """A pool of them as ``knnal embed`` leaves it, their pixels for embeddings."""
+    pool = Pool.create(folder / ".knnal")
+    files = sorted((folder / "pictures").iterdir())
+    X = np.array([np.asarray(Image.open(file).resize((8, 8))).ravel() for file in files], float)
+    pool.adopt(EmbedderIdentity("pixels", "", X.shape[1], "8x8"), Modality.IMAGE)
+    with pool.transaction():
+        source = pool.catalogue.source(folder / "pictures")
+        records = [NewRecord(file.name, "", "", path=file.name) for file in files]
+        pool.store(source, records, unit_rows(X.astype(np.float32)))
+    pool.close()
 
 
 # Review

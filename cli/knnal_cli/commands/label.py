@@ -30,6 +30,12 @@ def label(
         str | None,
         typer.Option(help="Class names, parted by commas; more can be added while labeling."),
     ] = None,
+    plain: Annotated[
+        bool,
+        typer.Option(
+            "--plain", help="Question by question, for terminals that show no full-screen programs."
+        ),
+    ] = False,
     pool: PoolOption = POOL_DEFAULT,
     target: TargetOption = None,
     asking: Asking,
@@ -51,6 +57,6 @@ def label(
             if name.strip():
                 session.add_class(name)
         first = session.ask()
-    from knnal_cli.terminal.loop import LabelLoop
+    from knnal_cli.terminal.starting import label_in_terminal
 
-    LabelLoop(session, target=target).run(first)
+    label_in_terminal(session, first, target=target, plain=plain)

@@ -32,7 +32,7 @@ def question_screen(
     session: Session, question: Question, console: Console, outlook: Sequence[Text] = ()
 ) -> RenderableType:
     """Everything about one item, within the height of the terminal; ``outlook``: lines on top."""
-    classes, outlook = class_keys(session), [*outlook, *_particulars(session, question)]
+    classes, outlook = class_keys(session), [*outlook, *particulars(session, question)]
     taken = _LINES_AROUND + len(outlook) + len(console.render_lines(classes))
     height = max(console.height - taken, _SMALLEST_ITEM)
     return Group(
@@ -61,7 +61,7 @@ def progress_line(session: Session, question: Question) -> Text:
     return line
 
 
-def _particulars(session: Session, question: Question) -> list[Text]:
+def particulars(session: Session, question: Question) -> list[Text]:
     """A line of what was asked for besides: the search for a class, near-duplicates; or none."""
     parts = [stands_for(question.near_duplicates)] if question.near_duplicates else []
     if session.sought is not None:

@@ -1,0 +1,1 @@
+"""The full-screen application: the same session as the plain loop, drawn and driven otherwise."""
