@@ -441,7 +441,9 @@ def test_fifty_pictures_with_undo_a_new_class_a_resize_and_a_killed_terminal(
         if labelled == 20:
             terminal.shows(f"{labelled + 1} labelled")
             terminal.resize(40, 120)
-            wide = terminal.shows(f"{labelled + 1} labelled", "Why this one", APP_KEYS)
+            wide = terminal.shows(
+                f"{labelled + 1} labelled", "Why this one", "K keys"
+            )  # now there is room
             assert max(map(len, wide.splitlines())) > 100
         if labelled == 30:
             terminal.shows(f"{labelled + 1} labelled", APP_KEYS)
