@@ -371,8 +371,11 @@ VISIBLE = {
 
 
 def control_codes(received: str) -> set[str]:
-    """What came that a terminal acts upon, but for the codes that drawing a screen takes."""
-    drawing = r"\x1b\[[0-9;]*[mHJK]|\x1b\[\?(?:25|2004|1049)[hl]|[\r\n]"
+    """What came that a terminal acts upon, but for the codes that drawing a screen takes.
+
+    The last one may have come in part so far.
+    """
+    drawing = r"\x1b\[[0-9;]*[mHJK]|\x1b\[\?(?:25|2004|1049)[hl]|[\r\n]|\x1b(?:\[[0-9;?]*)?$"
     return set(re.findall(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e]", re.sub(drawing, "", received)))
 
 
