@@ -17,9 +17,10 @@ from knnal.errors import InputError
 from knnal.session import Session
 from knnal.store.pool import Pool
 from knnal_cli.terminal.app import drawing
-from knnal_cli.terminal.app.application import LabelApp, is_supported
+from knnal_cli.terminal.app.application import LabelApp
 from knnal_cli.terminal.app.class_keys import ClassKeys
 from knnal_cli.terminal.app.matching import matches
+from knnal_cli.terminal.starting import shows_applications
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:'asyncio.iscoroutinefunction' is deprecated:DeprecationWarning"
@@ -240,6 +241,6 @@ def test_the_last_key_is_always_shown() -> None:
 
 def test_dumb_terminals_get_the_plain_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdout", open(1, "w", encoding="utf-8", closefd=False))  # noqa: SIM115
-    assert is_supported({"TERM": "xterm-256color"})
-    assert not is_supported({"TERM": "dumb"})
-    assert not is_supported({})
+    assert shows_applications({"TERM": "xterm-256color"})
+    assert not shows_applications({"TERM": "dumb"})
+    assert not shows_applications({})

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import sys
+from collections.abc import Mapping
 
 import typer
 
@@ -15,9 +18,7 @@ def label_in_terminal(
     session: Session, first: Question | None, *, target: float | None = None, plain: bool = False
 ) -> None:
     """Label until the user quits or nothing is left, beginning with the given question."""
-    from knnal_cli.terminal.app.application import LabelApp, is_supported
-
-    if plain or not is_supported(os.environ):
+    if plain or not shows_applications(os.environ):
         from knnal_cli.terminal.loop import LabelLoop
 
         LabelLoop(session, target=target).run(first)
@@ -25,8 +26,20 @@ def label_in_terminal(
     if first is None:
         typer.echo(nothing_left(session.per_group))
         return
+    # On its import the terminal is asked what pictures it shows. One that does not answer is no
+    # news: it gets half blocks.
+    logging.getLogger("textual_image").setLevel(logging.ERROR)
+    from knnal_cli.terminal.app.application import LabelApp
+
     app = LabelApp(session, first, target)
     app.run()
     if app.failure is not None:
         raise app.failure
     typer.echo("Stopped. Everything is stored; 'knnal label' goes on from here.")
+
+
+def shows_applications(environment: Mapping[str, str]) -> bool:
+    """Whether the terminal can show full-screen ones: it moves its cursor, and takes UTF-8."""
+    dumb = sys.platform != "win32" and environment.get("TERM", "") in ("", "dumb", "unknown")
+    encoding = (getattr(sys.stdout, "encoding", None) or "").lower()
+    return not dumb and encoding.replace("-", "") == "utf8"

@@ -8,7 +8,6 @@ they are about to be on screen.
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -398,10 +397,3 @@ def _beside(picture: RenderableType, text: Text) -> Table:
 def _open_file(question: Question) -> None:
     if question.path is not None:
         click.launch(str(question.path))
-
-
-def is_supported(environment: Any) -> bool:
-    """Whether the terminal can show the application: it moves its cursor, and takes UTF-8."""
-    dumb = sys.platform != "win32" and environment.get("TERM", "") in ("", "dumb", "unknown")
-    encoding = (getattr(sys.stdout, "encoding", None) or "").lower()
-    return not dumb and encoding.replace("-", "") == "utf8"
