@@ -66,7 +66,7 @@ def described(groups: DuplicateGroups, classes: IntArray) -> Found:
     np.add.at(counts, (groups.numbers, classes), 1)
     items = int(groups.sizes[several].sum())
     alike = counts[several].max(axis=1).sum() / items if items else 1.0
-    return Found(int(several.sum()), items, int(groups.sizes.max()), float(alike))
+    return Found(int(several.sum()), items, int(np.max(groups.sizes)), float(alike))
 
 
 if __name__ == "__main__":

@@ -106,7 +106,7 @@ class KnownItems:
 
         Raises InputError for views that an interrupted run left unfinished.
         """
-        if len(views.made) <= self.rows.max():
+        if len(views.made) <= np.max(self.rows):
             raise InputError(
                 f"Expected views of all items, but those of only {len(views.made)} rows of the "
                 "pool are made. Run 'knnal embed SOURCE' again."

@@ -124,7 +124,7 @@ def _joined(X: Float32Array, crowds: list[IntArray], least: np.float32) -> list[
     slack = np.float32(rounding_bound(X.shape[1]))
     first = X[[crowd[0] for crowd in crowds]]
     closest = [
-        float(similarities(X[crowd], one).min()) for crowd, one in zip(crowds, first, strict=True)
+        float(np.min(similarities(X[crowd], one))) for crowd, one in zip(crowds, first, strict=True)
     ]
     reach = _angle(np.array(closest, dtype=np.float32) - slack)
     step = _angle(np.array([least]) - slack)

@@ -50,7 +50,7 @@ class Tcal(Strategy):
 
 def _scores(pool: PoolView, among: BoolArray) -> Scores:
     u, i = (pool.term(name).astype(np.float64) for name in ("smallest-margin", "local"))
-    return Scores(np.where(among, 1.0 + i / i.max(initial=1.0), u), {"u": u, "i": i})
+    return Scores(np.where(among, 1.0 + i / np.max(i, initial=1.0), u), {"u": u, "i": i})
 
 
 def _most_uncertain(pool: PoolView, count: int) -> BoolArray:

@@ -91,7 +91,7 @@ def adjusted_rand_index(classes: RowArray, clusters: RowArray) -> float:
 
 def contingency(classes: RowArray, clusters: RowArray) -> IntArray:
     """How many items are in each class and each cluster at once, ``(classes, clusters)``."""
-    table = np.zeros((int(classes.max()) + 1, int(clusters.max()) + 1), dtype=np.int64)
+    table = np.zeros((int(np.max(classes)) + 1, int(np.max(clusters)) + 1), dtype=np.int64)
     np.add.at(table, (classes, clusters), 1)
     return table
 

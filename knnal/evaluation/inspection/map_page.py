@@ -47,7 +47,7 @@ def grid_positions(positions: Float32Array) -> UInt16Array:
     if not len(positions):
         return np.zeros((0, 2), dtype=np.uint16)
     low, high = positions.min(axis=0), positions.max(axis=0)
-    span = max(float((high - low).max()), np.finfo(np.float32).tiny)
+    span = max(float(np.max(high - low)), float(np.finfo(np.float32).tiny))
     centred = (positions - (low + high) / 2) / span + 0.5
     grid: UInt16Array = np.rint(centred.clip(0, 1) * _FINEST).astype(np.uint16)
     return grid
