@@ -110,6 +110,7 @@ class Review:
     def __init__(self, session: Session, mode: Mode = Mode.SUSPICION) -> None:
         self.session = session
         self.mode = mode
+        self._kept: tuple[int, _Judged] | None = None
         session.refresh()
         self._outvoted = self._vote() if mode in (Mode.VOTING, Mode.ACTIVE) else {}
 
@@ -141,12 +142,7 @@ class Review:
 
         Raises as ``Session.relabel`` does.
         """
-        session, item, doubt = self.session, suspect.item, suspect.suspicion
-        if label is None:
-            return session.withdraw(item, suspicion=doubt)
-        if label.strip() == suspect.label:
-            return session.keep(item, suspicion=doubt)
-        return session.relabel(item, label, suspicion=doubt)
+        return decide(self.session, suspect.item, suspect.label, label, suspect.suspicion)
 
     def consult(self, answers: Mapping[str, str], limit: int | None = None) -> Decided:
         """Answer from a table of true labels, the most suspicious first, at most ``limit`` times.
@@ -198,6 +194,13 @@ class Review:
         return unpredicted | judged.confident if mode is Mode.SUSPICION else unpredicted
 
     def _judge(self) -> _Judged:
+        """What is thought of all labels; the same until something is decided."""
+        decided = self.session.ledger.last_seq
+        if self._kept is None or self._kept[0] != decided:
+            self._kept = decided, self._judge_anew()
+        return self._kept[1]
+
+    def _judge_anew(self) -> _Judged:
         state = self.session.state
         rows = judgeable(state)
         classes = state.labelling.classes[rows].astype(np.int64)
@@ -241,6 +244,17 @@ class Review:
             )
             for place, record, prediction in zip(places, records, predictions, strict=True)
         ]
+
+
+def decide(session: Session, item: str, given: str, label: str | None, suspicion: float) -> Event:
+    """Keep the label that was given, change it, or, by None, take it out of force and set the item
+    aside. Raises as ``Session.relabel`` does.
+    """
+    if label is None:
+        return session.withdraw(item, suspicion=suspicion)
+    if label.strip() == given:
+        return session.keep(item, suspicion=suspicion)
+    return session.relabel(item, label, suspicion=suspicion)
 
 
 def judgeable(state: PoolState) -> IntArray:

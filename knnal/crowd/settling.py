@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from knnal.errors import InputError, LabelConflictError
+from knnal.review import decide
 from knnal.scoring.suspicion import suspicion
 from knnal.session import Session
 from knnal.store.ledger import Event, Ledger
@@ -32,8 +33,4 @@ def settle(session: Session, item: str, label: str | None) -> Event:
     names = list(prediction.probabilities)
     P = np.array([list(prediction.probabilities.values())])
     doubt = float(suspicion(P, np.array([names.index(current)]))[0])
-    if label is None:
-        return session.withdraw(item, suspicion=doubt)
-    if label.strip() == current:
-        return session.keep(item, suspicion=doubt)
-    return session.relabel(item, label, suspicion=doubt)
+    return decide(session, item, current, label, doubt)
