@@ -58,6 +58,10 @@ SeedOption = Annotated[int, typer.Option(min=0, help="Seed of all that is random
 AnnotatorOption = Annotated[
     str | None, typer.Option(help="Who labels; the name you are logged in by, unless given.")
 ]
+ClassesOption = Annotated[
+    str | None,
+    typer.Option(help="Class names, parted by commas; more can be added while labeling."),
+]
 CalibratedOption = Annotated[
     bool,
     typer.Option(
@@ -228,3 +232,10 @@ def open_session(
     return open_project(folder, narrator).session(
         vote=votes.options(), per_group=groups.similarity(), **dataclasses.asdict(asking)
     )
+
+
+def add_classes(session: Session, classes: str | None) -> None:
+    """Declare what ``ClassesOption`` names."""
+    for name in (classes or "").split(","):
+        if name.strip():
+            session.add_class(name)

@@ -11,10 +11,12 @@ from knnal_cli.option_groups import grouped
 from knnal_cli.options import (
     POOL_DEFAULT,
     Asking,
+    ClassesOption,
     Groups,
     PoolOption,
     TargetOption,
     Votes,
+    add_classes,
     open_session,
 )
 
@@ -26,10 +28,7 @@ def register(app: typer.Typer) -> None:
 @grouped
 def label(
     *,
-    classes: Annotated[
-        str | None,
-        typer.Option(help="Class names, parted by commas; more can be added while labeling."),
-    ] = None,
+    classes: ClassesOption = None,
     plain: Annotated[
         bool,
         typer.Option(
@@ -53,9 +52,7 @@ def label(
         )
     with Narration() as narration:
         session = open_session(pool, narration, asking, votes, groups)
-        for name in (classes or "").split(","):
-            if name.strip():
-                session.add_class(name)
+        add_classes(session, classes)
         first = session.ask()
     from knnal_cli.terminal.starting import label_in_terminal
 

@@ -12,10 +12,12 @@ from knnal_cli.option_groups import grouped
 from knnal_cli.options import (
     POOL_DEFAULT,
     Asking,
+    ClassesOption,
     Groups,
     PoolOption,
     TargetOption,
     Votes,
+    add_classes,
     open_session,
 )
 
@@ -37,10 +39,7 @@ def register(app: typer.Typer) -> None:
 @grouped
 def serve(
     *,
-    classes: Annotated[
-        str | None,
-        typer.Option(help="Class names, parted by commas; more can be added while labeling."),
-    ] = None,
+    classes: ClassesOption = None,
     pool: PoolOption = POOL_DEFAULT,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[
@@ -77,9 +76,7 @@ def serve(
     with closing(bind(host, port)) as listening:
         with Narration() as narration:
             session = open_session(pool, narration, asking, votes, groups)
-            for name in (classes or "").split(","):
-                if name.strip():
-                    session.add_class(name)
+            add_classes(session, classes)
         sampling = {"audit": asking.audit, "overlap": overlap, "seed": asking.seed}
         desk = _desk(session, pool, lease=lease, **sampling)
         about = _about(session, overlap, asking, remote=not is_loopback(host))
