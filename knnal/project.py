@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from knnal import defaults
-from knnal.augmentation.recipe import Recipe
+from knnal.augmentation.recipe import require_possible
 from knnal.embedders.base import Embedder, create_embedder
 from knnal.embedding import Embedded, embed_stream
 from knnal.errors import EmbedderMismatchError, ItemError, PoolError
@@ -102,8 +102,7 @@ class Project:
         """
         if isinstance(source, str | Path):
             source = open_source(source, **options)
-        if views or augmentations is not None:
-            Recipe.of(source.modality, 1 if views is None else views, augmentations)
+        require_possible(source.modality, views, augmentations)
         network = self._embedder(embedder, source.modality)
         report = ingest(
             self.pool,

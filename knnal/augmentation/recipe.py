@@ -64,3 +64,11 @@ class Recipe:
 
     def __str__(self) -> str:
         return f"{self.count} views an item ({', '.join(self.augmentations)})"
+
+
+def require_possible(
+    modality: Modality, count: int | None, augmentations: Sequence[str] | None
+) -> None:
+    """Raises InputError, as ``Recipe.of`` does, where views are wanted that cannot be made."""
+    if count or augmentations is not None:
+        Recipe.of(modality, 1 if count is None else count, augmentations)

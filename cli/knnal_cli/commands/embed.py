@@ -64,7 +64,7 @@ def embed(
     as_json: JsonOption = False,
 ) -> None:
     """Turn every item into an embedding, once; run it again to take in what is new or changed."""
-    from knnal.augmentation.recipe import Recipe
+    from knnal.augmentation.recipe import require_possible
     from knnal.embedders.base import create_embedder
     from knnal.items.detect import open_source
     from knnal.project import Project
@@ -82,8 +82,7 @@ def embed(
     if embedder is not None:
         create_embedder(embedder)
     augmentations = None if augment is None else [name.strip() for name in augment.split(",")]
-    if views or augmentations is not None:
-        Recipe.of(items.modality, 1 if views is None else views, augmentations)
+    require_possible(items.modality, views, augmentations)
     with Narration() as narration:
         project = Project.create(pool, narration)
         report = project.embed(
