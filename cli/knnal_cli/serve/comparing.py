@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
@@ -13,9 +12,8 @@ from knnal.evaluation.audit import Audited, audited_items
 from knnal.evaluation.random_labels import LEAST_AUDITED, RandomEstimate, RandomLabels, located
 from knnal.session import stored_geometry
 from knnal.store.pool import Pool
+from knnal_cli.latest import Latest
 from knnal_cli.serve import schemas
-
-_Asked = tuple[list[Audited], int]
 
 
 class RandomStanding:
@@ -27,23 +25,17 @@ class RandomStanding:
         self._desk = desk
         self._folder = folder
         self._labels: RandomLabels | None = None
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="knnal-random")
         self._lock = Lock()
-        self._work: Future[RandomEstimate | None] | None = None
-        self._asked: _Asked | None = None
-        self._found: RandomEstimate | None = None
+        self._random: Latest[RandomEstimate | None] = Latest("knnal-random")
 
     def now(self) -> schemas.RandomLabels:
         """What is known, and whether more is being worked out."""
         with self._desk.reading() as (_, ledger):
             asked = audited_items(ledger), ledger.label_count
         with self._lock:
-            if self._work is not None and self._work.done():
-                self._found, self._work = self._work.result(), None
-            if self._work is None and asked != self._asked and len(asked[0]) >= LEAST_AUDITED:
-                self._asked = asked
-                self._work = self._thread.submit(self._estimate, *asked)
-            found, working = self._found, self._work is not None
+            if self._random.wants(asked) and len(asked[0]) >= LEAST_AUDITED:
+                self._random.begin(asked, lambda: self._estimate(*asked))
+            found, working = self._random.found, self._random.working
         return schemas.RandomLabels(
             audited=len(asked[0]),
             needed=LEAST_AUDITED,
@@ -58,7 +50,7 @@ class RandomStanding:
 
     def close(self) -> None:
         """Wait for what is under way."""
-        self._thread.shutdown(cancel_futures=True)
+        self._random.close()
 
     def _estimate(self, audited: list[Audited], labels: int) -> RandomEstimate | None:
         with closing(Pool.open(self._folder)) as pool:

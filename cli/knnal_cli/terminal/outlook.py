@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
-
 from rich.text import Text
 
 from knnal.evaluation.advice import advise
 from knnal.evaluation.audit import Audited, audited_items
 from knnal.evaluation.random_labels import RandomEstimate, RandomLabels, located
 from knnal.session import Session
+from knnal_cli.latest import Latest
 
 
 class Outlook:
@@ -23,10 +22,7 @@ class Outlook:
         self._session = session
         self._target = target
         self._random_labels = RandomLabels(lambda: session.geometry)
-        self._thread: ThreadPoolExecutor | None = None
-        self._work: Future[RandomEstimate | None] | None = None
-        self._asked_for: tuple[list[Audited], int] | None = None
-        self._random: RandomEstimate | None = None
+        self._random: Latest[RandomEstimate | None] = Latest("knnal-outlook")
 
     def lines(self) -> list[Text]:
         """None to two lines, as the labels in force are now."""
@@ -35,8 +31,8 @@ class Outlook:
         advice = advise(ledger, audited, self._target)
         self._follow(audited, ledger.label_count)
         parts = []
-        if self._random is not None:
-            random = self._random
+        random = self._random.found
+        if random is not None:
             parts.append(
                 f"Random labels: {random.accuracy:.0%} by now ({random.low:.0%}-{random.high:.0%})"
             )
@@ -49,16 +45,11 @@ class Outlook:
 
     def close(self) -> None:
         """Wait for what is under way."""
-        if self._thread is not None:
-            self._thread.shutdown(cancel_futures=True)
+        self._random.close()
 
     def _follow(self, audited: list[Audited], labels: int) -> None:
         """Take what has been worked out, and have what is new worked out."""
-        if self._work is not None and self._work.done():
-            self._random, self._work = self._work.result(), None
-        if self._work is None and self._asked_for != (audited, labels):
-            self._asked_for = audited, labels
-            if self._thread is None:
-                self._thread = ThreadPoolExecutor(1, thread_name_prefix="knnal-outlook")
+        asked = audited, labels
+        if self._random.wants(asked):
             there, rows = located(self._session.pool, audited, len(self._session.geometry))
-            self._work = self._thread.submit(self._random_labels.estimate, there, rows, labels)
+            self._random.begin(asked, lambda: self._random_labels.estimate(there, rows, labels))
