@@ -188,12 +188,9 @@ def main(arguments: list[str] | None = None) -> int:
     sections: dict[str, Any] = {}
     for name, found in embedded.items():
         own = [cell for cell in cells if cell.data_set == name]
-        live = grid.setting_of(own[0]).geometry.live
         sections[name] = {
             "title": DATA_SETS[name].title,
-            "embedder": found.embedder,
-            "pool": int(np.count_nonzero(live)),
-            "held_out": int(np.count_nonzero(~live)),
+            **grid.described(found, own[0]),
             **summed_up(own),
         }
         runs = {contender: by_label(judged_curves(own, contender)) for contender in CONTENDERS}

@@ -23,7 +23,7 @@ from benchmarks.bootstrap import bootstrap_mean
 from benchmarks.options import command_of, parser_of
 from benchmarks.running import run_all
 from benchmarks.sets.catalogue import DATA_SETS, embedded_set, kept, kept_file
-from benchmarks.source import source_digest
+from benchmarks.source import settings_of
 from benchmarks.store import Store
 from knnal.classifiers.base import Geometry, Outsiders
 from knnal.evaluation.calibration import LEAST_AUDITED
@@ -81,15 +81,7 @@ class Task:
 
     @property
     def settings(self) -> dict[str, Any]:
-        extent = self.extent
-        return {
-            "items": extent.items,
-            "pool": extent.pool,
-            "held_out": extent.held_out,
-            "labels": list(extent.labels),
-            "version": _VERSION,
-            "knnal": source_digest(*_PARTS),
-        }
+        return settings_of(self.extent, _VERSION, *_PARTS)
 
     def stored(self) -> dict[str, Any] | None:
         return self.store.read(self.key, self.settings)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import numpy as np
 from benchmarks.bootstrap import bootstrap_mean
 from benchmarks.running import run_all
 from benchmarks.sets.catalogue import EmbeddedSet, kept, kept_file
-from benchmarks.source import source_digest
+from benchmarks.source import settings_of
 from benchmarks.store import Store
 from knnal.classifiers.base import Geometry
 from knnal.types import Float64Array, IntArray
@@ -72,9 +72,7 @@ class Cell:
 
     @property
     def _settings(self) -> dict[str, Any]:
-        extent = asdict(self.extent)
-        del extent["seeds"]
-        return {**extent, "version": _VERSION, "knnal": source_digest()}
+        return settings_of(self.extent, _VERSION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +96,16 @@ def run(simulate: Simulate, cells: Sequence[Cell], jobs: int) -> None:
     """Find and store what is not stored yet; ``simulate`` is of a module, not a closure."""
     missing = [cell for cell in cells if None in map(cell.result, cell.contenders)]
     run_all(partial(_fill, simulate), missing, jobs)
+
+
+def described(found: EmbeddedSet, cell: Cell) -> dict[str, Any]:
+    """What the cells of a data set have in common: embedder, items of the pool and held out."""
+    live = setting_of(cell).geometry.live
+    return {
+        "embedder": found.embedder,
+        "pool": int(np.count_nonzero(live)),
+        "held_out": int(np.count_nonzero(~live)),
+    }
 
 
 def results(cells: Sequence[Cell], contender: str) -> list[dict[str, Any]]:

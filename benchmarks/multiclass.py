@@ -94,13 +94,10 @@ def main(arguments: list[str] | None = None) -> int:
         own = [cell for cell in cells if cell.name == name]
         first = own[0]
         found = grid.set_of(first.data_set, options.work, extent, two_classes=first.two_classes)
-        live = grid.setting_of(first).geometry.live
         title = DATA_SETS[first.data_set].title
         sections[name] = {
             "title": f"{title}, {' and '.join(found.names)}" if first.two_classes else title,
-            "embedder": found.embedder,
-            "pool": int(np.count_nonzero(live)),
-            "held_out": int(np.count_nonzero(~live)),
+            **grid.described(found, first),
             **summed_up(own, found.names),
         }
         _draw(options, name, own, found.names)

@@ -29,7 +29,7 @@ from benchmarks.about import about
 from benchmarks.options import command_of, parser_of
 from benchmarks.running import run_all
 from benchmarks.sets.catalogue import DATA_SETS, EmbeddedSet, embedded_set, kept, kept_file
-from benchmarks.source import source_digest
+from benchmarks.source import settings_of
 from benchmarks.store import Store
 from knnal import defaults
 from knnal.classifiers.base import Geometry
@@ -87,14 +87,7 @@ class Task:
 
     @property
     def settings(self) -> dict[str, Any]:
-        extent = self.extent
-        return {
-            "items": extent.items,
-            "pool": extent.pool,
-            "labels": extent.labels,
-            "version": _VERSION,
-            "knnal": source_digest(),
-        }
+        return settings_of(self.extent, _VERSION)
 
     def missing(self) -> list[str]:
         """Those whose result is not stored yet."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import knnal
 
@@ -23,3 +25,12 @@ def source_digest(*parts: str) -> str:
             digest.update(file.relative_to(root).as_posix().encode() + b"\0")
             digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def settings_of(size: Any, version: int, *parts: str) -> dict[str, Any]:
+    """What a result depends on: a dataclass of sizes, all but how many seeds there are, the version
+    of the benchmark, and knnal's source or the ``parts`` of it.
+    """
+    sizes = {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(size).items()}
+    del sizes["seeds"]
+    return {**sizes, "version": version, "knnal": source_digest(*parts)}

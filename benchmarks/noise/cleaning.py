@@ -13,7 +13,7 @@ import numpy as np
 
 from benchmarks.noise.sizes import HELD_OUT, RATES, Size, batches, inject
 from benchmarks.sets.catalogue import EmbeddedSet, kept, kept_file
-from benchmarks.source import source_digest
+from benchmarks.source import settings_of
 from benchmarks.store import Store
 from knnal import defaults
 from knnal.classifiers.base import Geometry, Outsiders
@@ -76,7 +76,7 @@ class Task:
 
     @property
     def settings(self) -> dict[str, Any]:
-        return {**self.size.settings(), "version": _VERSION, "knnal": source_digest()}
+        return settings_of(self.size, _VERSION)
 
     def key(self, rate: float) -> tuple[str, ...]:
         return self.data_set, str(self.seed), f"{rate:.0%}"
