@@ -27,7 +27,7 @@ def main() -> int:
         if subprocess.run([sys.executable, *command], check=False).returncode:
             failed.append(name)
     print(f"Failed: {', '.join(failed)}" if failed else "All green.")
-    return len(failed)
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -52,6 +52,7 @@ class Page:
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
 
     def open(self, server: Server) -> None:
+        self.driver.get("about:blank")  # the page before may still ask a server that is gone
         self.driver.get_log("browser")  # drops what came up before
         self.driver.get(server.address)
         self.until(self.idle, "something is asked")
