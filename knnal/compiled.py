@@ -61,7 +61,14 @@ def prefetch(_: Any, array: Any, row: Any, byte: Any) -> Any:  # noqa: ARG001
 
 
 @intrinsic(prefer_literal=True)  # type: ignore[untyped-decorator]
-def byte_dot(_: Any, signed: Any, row: Any, unsigned: Any, other: Any, size: Any) -> Any:
+def byte_dot(
+    _: Any,
+    signed: Any,
+    row: Any,  # noqa: ARG001
+    unsigned: Any,
+    other: Any,  # noqa: ARG001
+    size: Any,
+) -> Any:
     """The dot product of a row of signed bytes and one of unsigned bytes, as an int32.
 
     ``(signed, row, unsigned, other, size)``: contiguous arrays whose rows have ``size`` bytes, a

@@ -139,7 +139,8 @@ def _search_block(
     unit, label_error = in_bytes.unit, in_bytes.error
     for i in range(len(X)):
         size = _byte_dots(first.codes, i, in_bytes.values, dots) * first.scale[i]
-        scale, error, row_rest, row_offset = first.scale[i], first.error[i], first.rest[i], offset[i]
+        scale, error, row_rest = first.scale[i], first.error[i], first.rest[i]
+        row_offset = offset[i]
         for j in range(labels):
             known[j] = np.float32(dots[j]) * (unit[j] * scale) + (label_offset[j] + row_offset)
             known[j] += length[j] * error + label_error[j] * size
