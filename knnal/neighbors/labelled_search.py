@@ -11,7 +11,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from knnal.compiled import byte_dot, kernel, lowest_bit
+from knnal.compiled import (
+    CACHE_LINE,
+    LANES,
+    TOGETHER,
+    byte_dot,
+    kernel,
+    lowest_bit,
+    multiplies_bytes,
+    prefetch,
+    tile_dots,
+)
 from knnal.neighbors.reduced import (
     FIRST,
     Group,
@@ -39,7 +49,12 @@ _BLOCK = 64
 _STRIP = 64
 """Labels that are passed over together: what a few vectors hold."""
 
-_ROWS_A_TASK = 8192
+_ROWS_A_TASK = 16384
+
+_LANDMARKS = 64
+"""Labels by which rows are put in order within a task, and the labels themselves: rows that are
+alike meet the same labels, which are in the cache then.
+"""
 
 _LONGEST = 127
 _ZERO = 128
@@ -94,22 +109,41 @@ def search_labelled(
     similarities[:] = -np.inf
     if not len(labelled):
         return
+    first, second = reduced.first, reduced.second
+    landmarks = Bytes.of(reduced.queries(X[labelled[:: -(-len(labelled) // _LANDMARKS)]]).first)
+    labelled = labelled[np.argsort(_nearest(first.codes[labelled], landmarks), kind="stable")]
     X, Q = frozen(X), frozen(X[labelled])
     queries = reduced.queries(Q)
     in_bytes = Bytes.of(queries.first)
-    first, second = reduced.first, reduced.second
+    tiles = _tiles(in_bytes.values) if multiplies_bytes() else in_bytes.values
 
     def search(start: int, stop: int) -> None:
         # Memory that the system has to hand out anew for each block costs more than the products.
         scratch = Scratch.of(len(labelled))
-        for begin in range(start, stop, _BLOCK):
-            rows = slice(begin, min(begin + _BLOCK, stop))
+        order = start + np.argsort(_nearest(first.codes[start:stop], landmarks), kind="stable")
+        for begin in range(0, len(order), _BLOCK):
+            rows = order[begin : begin + _BLOCK]
             _search_block(
-                scratch, first.part(rows), second.part(rows), reduced.offset[rows], in_bytes,
-                queries, X[rows], Q, labelled, begin, ids[rows], similarities[rows],
+                scratch, first.at(rows), second.at(rows), reduced.offset[rows], in_bytes,
+                tiles, queries, X, rows, Q, labelled, ids, similarities,
             )  # fmt: skip
 
     over_rows(search, len(X), _ROWS_A_TASK)
+
+
+@kernel
+def _nearest(codes: Int8Array, landmarks: Bytes) -> IntArray:
+    """Which landmark is most like each of the rows ``codes``, ``(n,)``."""
+    nearest = np.zeros(len(codes), dtype=np.int64)
+    for i in range(len(codes)):
+        shift = _ZERO * _sums(codes[i])[0]
+        best = np.float32(-np.inf)
+        for j in range(len(landmarks.values)):
+            products = byte_dot(codes, i, landmarks.values, j, FIRST) - shift
+            likeness = np.float32(products) * landmarks.unit[j]
+            if likeness > best:
+                best, nearest[i] = likeness, j
+    return nearest
 
 
 @kernel
@@ -119,59 +153,99 @@ def _search_block(
     second: Group,
     offset: Float32Array,
     in_bytes: Bytes,
+    tiles: UInt8Array,
     queries: Queries,
     X: Float32Array,
+    rows: IntArray,
     Q: Float32Array,
     labelled: IntArray,
-    start: int,
     ids: Int32Array,
     similarities: Float32Array,
 ) -> None:
-    """For rows ``start`` and on."""
+    """For ``rows`` ``(m,)`` of ``X``, whose reduced copies are given alone."""
     labels, last = len(labelled), ids.shape[1] - 1
     everyone = np.arange(labels, dtype=np.int32)
-    dots = np.empty(labels, dtype=np.int32)
+    codes = np.zeros((-(-len(rows) // TOGETHER) * TOGETHER, FIRST), dtype=np.int8)
+    codes[: len(rows)] = first.codes
+    dots = np.empty((TOGETHER, -(-labels // LANES) * LANES), dtype=np.int32)
     known = np.empty(labels, dtype=np.float32)
     bound = np.empty(labels, dtype=np.float32)
+    thresholds = np.empty(len(rows), dtype=np.float32)
     reaching = np.zeros(labels, dtype=np.uint64)
     found, bounds = scratch.found, scratch.bounds
     length, rest, label_offset = queries.first.length, queries.first.rest, queries.offset
     unit, label_error = in_bytes.unit, in_bytes.error
-    for i in range(len(X)):
-        size = _byte_dots(first.codes, i, in_bytes.values, dots) * first.scale[i]
+    for i in range(len(rows)):
+        row = rows[i]
+        if i % TOGETHER == 0:
+            _dots_together(codes, i, tiles, dots)
+        own = dots[i % TOGETHER]
+        _send_for(X, rows[min(i + 1, len(rows) - 1)])
+        total, length_of_codes = _sums(codes[i])
+        shift, size = _ZERO * total, length_of_codes * first.scale[i]
         scale, error, row_rest = first.scale[i], first.error[i], first.rest[i]
         row_offset = offset[i]
         for j in range(labels):
-            known[j] = np.float32(dots[j]) * (unit[j] * scale) + (label_offset[j] + row_offset)
+            known[j] = np.float32(own[j] - shift) * (unit[j] * scale)
+            known[j] += label_offset[j] + row_offset
             known[j] += length[j] * error + label_error[j] * size
             bound[j] = known[j] + rest[j] * row_rest
-        _enter_highest(known, everyone, X[i], Q, labelled, start + i, ids[i], similarities[i])
-        _mark(bound, similarities[i, last], i, reaching)
-    counts = _reaching(scratch, reaching, first, second, offset, queries, similarities[:, last])
-    for i in range(len(X)):
+        _enter_highest(known, everyone, X[row], Q, labelled, row, ids[row], similarities[row])
+        thresholds[i] = similarities[row, last]
+        _mark(bound, thresholds[i], i, reaching)
+    counts = _reaching(scratch, reaching, first, second, offset, queries, thresholds)
+    for i in range(len(rows)):
+        row = rows[i]
+        _send_for(X, rows[min(i + 1, len(rows) - 1)])
         some, bound = found[i, : counts[i]], bounds[i, : counts[i]]
-        _enter_highest(bound, some, X[i], Q, labelled, start + i, ids[i], similarities[i])
+        _enter_highest(bound, some, X[row], Q, labelled, row, ids[row], similarities[row])
         for at in range(len(some)):
-            if bound[at] >= similarities[i, last]:
+            if bound[at] >= similarities[row, last]:
                 j = some[at]
-                _offer(labelled[j], X[i], Q[j], start + i, ids[i], similarities[i])
+                _offer(labelled[j], X[row], Q[j], row, ids[row], similarities[row])
 
 
 @kernel
-def _byte_dots(codes: Int8Array, row: int, values: UInt8Array, out: Int32Array) -> np.float32:
-    """A row's products with the labels' coordinates in 8 bits, into ``out`` ``(labels,)``.
+def _send_for(X: Float32Array, row: int) -> None:
+    """Have a row on its way from memory while another one is at work."""
+    for byte in range(0, X.shape[1] * X.itemsize, CACHE_LINE):
+        prefetch(X, row, byte)
 
-    Returns the length of the row's codes. Exact: 2^31 is out of reach for 128 products of bytes.
-    """
+
+@kernel
+def _sums(codes: Int8Array) -> tuple[np.int32, np.float32]:
+    """The sum of a row's codes, and their length."""
     total, squares = np.int32(0), np.int32(0)
-    for j in range(FIRST):
-        code = np.int32(codes[row, j])
-        total += code
-        squares += code * code
-    shift = np.int32(_ZERO) * total
-    for j in range(len(out)):
-        out[j] = byte_dot(codes, row, values, j, FIRST) - shift
-    return np.float32(np.sqrt(np.float32(squares)))
+    for code in codes:
+        total += np.int32(code)
+        squares += np.int32(code) * np.int32(code)
+    return np.int32(total), np.float32(np.sqrt(np.float32(squares)))
+
+
+@kernel
+def _rows_of_dots(codes: Int8Array, first: int, values: UInt8Array, out: Int32Array) -> None:
+    """The products of rows ``first`` and on with the labels' bytes, ``(TOGETHER, labels)``."""
+    for r in range(TOGETHER):
+        for j in range(len(values)):
+            out[r, j] = byte_dot(codes, first + r, values, j, FIRST)
+
+
+@kernel
+def _tiles_of_dots(codes: Int8Array, first: int, tiles: UInt8Array, out: Int32Array) -> None:
+    """As ``_rows_of_dots``, of labels' bytes in tiles."""
+    for tile in range(len(tiles)):
+        tile_dots(codes, first, tiles, tile, out, FIRST)
+
+
+_dots_together = _tiles_of_dots if multiplies_bytes() else _rows_of_dots
+
+
+def _tiles(values: UInt8Array) -> UInt8Array:
+    """Bytes as ``tile_dots`` takes them, ``(labels, FIRST) -> (tiles, FIRST / 4, LANES * 4)``."""
+    padded = np.zeros((-(-len(values) // LANES) * LANES, FIRST), dtype=np.uint8)
+    padded[: len(values)] = values
+    parts = padded.reshape(-1, LANES, FIRST // 4, 4).transpose(0, 2, 1, 3)
+    return np.ascontiguousarray(parts).reshape(-1, FIRST // 4, LANES * 4)
 
 
 @kernel
