@@ -184,8 +184,10 @@ class Asker:
 
     def _draw_audit(self, step: int) -> int | None:
         """The row to audit now, or None. There is nothing to audit before the first label."""
+        if not self._audit or not self._replay.has_labels:
+            return None
         rng = _rng(self._seed, step, _AUDIT)
-        if rng.random() >= self._audit or not self._replay.has_labels:
+        if rng.random() >= self._audit:
             return None
         candidates = np.flatnonzero(self._replay.askable)
         return int(rng.choice(candidates)) if len(candidates) else None

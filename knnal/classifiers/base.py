@@ -215,6 +215,11 @@ class PoolClassifier(ABC):
     def predict(self, outsiders: Outsiders) -> Float32Array:
         """Of vectors from outside the pool: ``-> (m, class_count)``."""
 
+    def likeliest(self, rows: IntArray) -> IntArray:
+        """The likeliest class of each of some rows, ``(m,)``, of equals the first."""
+        classes: IntArray = np.argmax(self.probabilities(rows), axis=1)
+        return classes
+
     def predicted_labels(self) -> int:
         """How many labels are predicted, each left out in turn.
 

@@ -7,11 +7,11 @@ from typing import ClassVar
 import numpy as np
 
 from knnal.classifiers.ballots import cast_ballots
-from knnal.classifiers.base import Labelling, Outsiders, PoolClassifier
+from knnal.classifiers.base import UNLABELLED, Labelling, Outsiders, PoolClassifier
 from knnal.classifiers.graph import GraphExpert
 from knnal.classifiers.knn import KNNExpert
 from knnal.classifiers.means import MeansExpert
-from knnal.classifiers.tables import class_table
+from knnal.classifiers.tables import class_table, columns_of
 from knnal.classifiers.weighing import FLOOR, MIXTURES, choose_powers, count_predicted
 from knnal.compiled import kernel
 from knnal.neighbors.reduced import Products
@@ -101,6 +101,17 @@ class CombinedExpert(PoolClassifier):
             out,
         )
         return True
+
+    def likeliest(self, rows: IntArray) -> IntArray:
+        count = self.labelling.class_count
+        classes = np.empty(len(rows), dtype=np.int64)
+        closeness = columns_of(self._means.closeness[: count if self.powers[2] else 0], rows)
+        _likeliest(columns_of(self._settled[:count], rows), closeness, classes)
+        # What is settled of a labelled row has its own label in it.
+        labelled = np.flatnonzero(self.labelling.classes[rows] != UNLABELLED)
+        if len(labelled):
+            classes[labelled] = super().likeliest(rows[labelled])
+        return classes
 
     def predicted_labels(self) -> int:
         return self._predicted
@@ -265,6 +276,25 @@ def _measure(
                 _rank_class(kind, fixed, best, rival, total)
         for i in range(size):
             out[first + i] = np.float32(1.0) - (best[i] - rival[i]) / total[i]
+
+
+@kernel
+def _likeliest(settled: Float32Array, closeness: Float32Array, out: IntArray) -> None:
+    """The class of the highest product in each column of ``settled`` ``(C, m)``, of equals the
+    first; ``closeness`` is of the same columns, or ``(0, m)`` where the means do not count.
+    """
+    size = len(out)
+    scale, least = np.zeros(size, dtype=np.float32), np.ones(size, dtype=np.float32)
+    if len(closeness):
+        _find_shares(closeness, 0, scale, least)
+    best = np.full(size, np.float32(-1.0))
+    for c in range(len(settled)):
+        for i in range(size):
+            product = settled[c, i]
+            if len(closeness):
+                product *= closeness[c, i] * scale[i] + least[i]
+            out[i] = c if product > best[i] else out[i]
+            best[i] = max(best[i], product)
 
 
 @kernel
