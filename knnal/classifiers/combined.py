@@ -12,7 +12,7 @@ from knnal.classifiers.graph import GraphExpert
 from knnal.classifiers.knn import KNNExpert
 from knnal.classifiers.means import MeansExpert
 from knnal.classifiers.tables import class_table, columns_of
-from knnal.classifiers.weighing import FLOOR, MIXTURES, choose_powers, count_predicted
+from knnal.classifiers.weighing import FLOOR, MIXTURES, choose_powers, predict_by_each
 from knnal.compiled import kernel
 from knnal.neighbors.reduced import Products
 from knnal.neighbors.search import Nearest
@@ -21,7 +21,7 @@ from knnal.parallel import over_rows
 from knnal.types import Float32Array, Int32Array, IntArray
 
 _CHUNK = 1024
-_LABELS_A_TASK = 512
+_LABELS_A_TASK = 1024
 _MEASURES = {"least-confidence": 0, "smallest-margin": 1, "largest-margin": 2}
 
 
@@ -47,6 +47,8 @@ class CombinedExpert(PoolClassifier):
         self._settled: Float32Array = class_table(0, len(labelling.geometry), np.float32)
         self.powers: IntArray = np.zeros(3, dtype=np.int64)
         self._predicted = 0
+        # The labelled rows, rising, and what each mixture predicts of them when they are left out.
+        self._left_out = np.empty(0, np.int64), np.empty((0, len(MIXTURES)), np.int64)
         self.rebuild()
 
     def beside(self, row: int) -> Products:
@@ -75,7 +77,9 @@ class CombinedExpert(PoolClassifier):
         self.mix(self._choose_powers())
 
     def mix(self, powers: IntArray) -> None:
-        """Give kNN, graph and means these powers, ``(3,)``, until labels suggest others."""
+        """Give kNN, graph and means the powers ``(3,)`` of one of MIXTURES, until labels suggest
+        others.
+        """
         self.powers = powers
         self._settled = class_table(self.labelling.class_count, 0, np.float32, self._settled)
         self._settle(np.arange(len(self.labelling.geometry)))
@@ -109,8 +113,9 @@ class CombinedExpert(PoolClassifier):
         _likeliest(columns_of(self._settled[:count], rows), closeness, classes)
         # What is settled of a labelled row has its own label in it.
         labelled = np.flatnonzero(self.labelling.classes[rows] != UNLABELLED)
-        if len(labelled):
-            classes[labelled] = super().likeliest(rows[labelled])
+        known, by_each = self._left_out
+        mixture = np.argmax((self.powers == MIXTURES).all(axis=1))
+        classes[labelled] = by_each[np.searchsorted(known, rows[labelled]), mixture]
         return classes
 
     def predicted_labels(self) -> int:
@@ -148,19 +153,69 @@ class CombinedExpert(PoolClassifier):
 
     def _choose_powers(self) -> IntArray:
         labelled, classes = self.labelling.labelled, self.labelling.classes
-        sizes = self.labelling.class_sizes()
+        sizes = np.bincount(classes[labelled], minlength=self.labelling.class_count)
+        likeliest = np.empty((len(labelled), len(MIXTURES)), dtype=np.int64)
+        tables = self._graph.scores, self._graph.own, self._means.closeness
 
         def count(start: int, stop: int) -> IntArray:
             block = labelled[start:stop]
-            knn, graph, means = (
-                np.ascontiguousarray(expert.probabilities(block)) for expert in self._experts
+            votes, close = self._knn.probabilities(block), self._means.left_out(block)
+            return _count_left_out(
+                votes, *tables, close, block, classes, sizes, MIXTURES, likeliest[start:stop]
             )
-            return count_predicted((knn, graph, means), classes[block], sizes)
 
-        nothing = np.zeros(len(MIXTURES), dtype=np.int64)
         counts = over_rows(count, len(labelled), _LABELS_A_TASK)
+        self._left_out = labelled, likeliest
+        nothing = np.zeros(len(MIXTURES), dtype=np.int64)
         powers, self._predicted = choose_powers(sum(counts, start=nothing))
         return powers
+
+
+@kernel
+def _count_left_out(
+    votes: Float32Array,
+    scores: Int32Array,
+    own: Int32Array,
+    closeness: Float32Array,
+    close: Float32Array,
+    rows: IntArray,
+    classes: Int32Array,
+    sizes: IntArray,
+    mixtures: IntArray,
+    likeliest: IntArray,
+) -> IntArray:
+    """What each mixture predicts of labelled ``rows`` ``(m,)``, each left out in turn, into
+    ``likeliest`` ``(m, mixtures)``; how many of them are right, as by ``count_predicted``.
+
+    ``votes`` ``(m, C)`` are kNN's probabilities, ``scores`` and ``closeness`` the graph's and the
+    means' tables of all rows. Without itself, a row has less by ``own`` of the one and is as
+    ``close`` ``(m,)`` to its class by the other.
+    """
+    graph = np.empty(len(sizes), dtype=np.float32)
+    means = np.empty(len(sizes), dtype=np.float32)
+    right = np.zeros(len(mixtures), dtype=np.int64)
+    for i in range(len(rows)):
+        row, label = rows[i], classes[rows[i]]
+        for c in range(len(sizes)):
+            graph[c] = scores[c, row] - (own[row] if c == label else 0)
+            means[c] = close[i] if c == label else closeness[c, row]
+        _normalise(graph)
+        _normalise(means)
+        predict_by_each((votes[i], graph, means), mixtures, likeliest[i])
+        if sizes[label] >= 2:
+            for m in range(len(mixtures)):
+                right[m] += likeliest[i, m] == label
+    return right
+
+
+@kernel
+def _normalise(values: Float32Array) -> None:
+    """Make shares of values that are not below 0; even ones where all are 0."""
+    total = np.float32(0.0)
+    for value in values:
+        total += value
+    for c in range(len(values)):
+        values[c] = values[c] / total if total > 0.0 else np.float32(1.0 / len(values))
 
 
 @kernel

@@ -35,7 +35,7 @@ class GraphExpert(PoolClassifier):
     def __init__(self, labelling: Labelling, options: VoteOptions) -> None:
         super().__init__(labelling, options)
         self.scores: Int32Array = class_table(0, len(labelling.geometry), np.int32)
-        self._own: Int32Array = np.zeros(len(labelling.geometry), dtype=np.int32)
+        self.own: Int32Array = np.zeros(len(labelling.geometry), dtype=np.int32)
         self._latest: tuple[int, IntArray, Int32Array] | None = None
         self.declare_classes()
 
@@ -47,7 +47,7 @@ class GraphExpert(PoolClassifier):
             self.scores[before, reached] -= scores
         if after != UNLABELLED:
             self.scores[after, reached] += scores
-        self._own[row] = scores[0]
+        self.own[row] = scores[0]
         return reached
 
     def rebuild(self) -> None:
@@ -62,7 +62,7 @@ class GraphExpert(PoolClassifier):
         columns = (column for part in over_rows(spread, len(labelled), 16) for column in part)
         for row, (reached, scores) in zip(labelled, columns, strict=True):
             self.scores[classes[row], reached] += scores
-            self._own[row] = scores[0]
+            self.own[row] = scores[0]
 
     def declare_classes(self) -> None:
         self.scores = class_table(self.labelling.class_count, 0, np.int32, self.scores)
@@ -71,7 +71,7 @@ class GraphExpert(PoolClassifier):
         scores = columns_of(self.scores[: self.labelling.class_count], rows)
         classes = self.labelling.classes[rows]
         labelled = np.flatnonzero(classes != UNLABELLED)
-        scores[classes[labelled], labelled] -= self._own[rows[labelled]]
+        scores[classes[labelled], labelled] -= self.own[rows[labelled]]
         return normalised_columns(scores.astype(np.float32))
 
     def predict(self, outsiders: Outsiders) -> Float32Array:

@@ -80,7 +80,7 @@ class MeansExpert(PoolClassifier):
         closeness = columns_of(self.closeness[: self.labelling.class_count], rows)
         classes = self.labelling.classes[rows]
         labelled = np.flatnonzero(classes != UNLABELLED)
-        closeness[classes[labelled], labelled] = self._left_out(rows[labelled])
+        closeness[classes[labelled], labelled] = self.left_out(rows[labelled])
         return normalised_columns(closeness)
 
     def predict(self, outsiders: Outsiders) -> Float32Array:
@@ -92,7 +92,7 @@ class MeansExpert(PoolClassifier):
             closeness[c] = np.exp((cosines - 1.0) / TEMPERATURE)
         return normalised_columns(closeness)
 
-    def _left_out(self, rows: IntArray) -> Float32Array:
+    def left_out(self, rows: IntArray) -> Float32Array:
         """Labelled rows' closeness to their own class without themselves; 0 if alone there."""
         reduced = self.labelling.geometry.reduced
         closeness = np.zeros(len(rows), dtype=np.float32)
