@@ -56,6 +56,7 @@ _LANDMARKS = 64
 alike meet the same labels, which are in the cache then.
 """
 
+_PAGE = 4096
 _LONGEST = 127
 _ZERO = 128
 
@@ -120,6 +121,7 @@ def search_labelled(
     def search(start: int, stop: int) -> None:
         # Memory that the system has to hand out anew for each block costs more than the products.
         scratch = Scratch.of(len(labelled))
+        _read_through(X, start, stop)
         order = start + np.argsort(_nearest(first.codes[start:stop], landmarks), kind="stable")
         for begin in range(0, len(order), _BLOCK):
             rows = order[begin : begin + _BLOCK]
@@ -129,6 +131,18 @@ def search_labelled(
             )  # fmt: skip
 
     over_rows(search, len(X), _ROWS_A_TASK)
+
+
+@kernel
+def _read_through(X: Float32Array, start: int, stop: int) -> np.float32:
+    """Touch every page of some rows in their order: a disk that they come from is read in order
+    then, where memory does not hold them all.
+    """
+    total = np.float32(0.0)
+    for row in range(start, stop):
+        for at in range(0, X.shape[1], _PAGE // X.itemsize):
+            total += X[row, at]
+    return total
 
 
 @kernel
