@@ -38,8 +38,9 @@ class KernelGraph:
         _count_edges(ids, both_ways, self.starts)
         self.targets: Int32Array = np.empty(self.starts[-1], dtype=np.int32)
         self.kernel: Float32Array = np.empty(self.starts[-1], dtype=np.float32)
-        edges = self.starts, self.targets, self.kernel
-        _fill_edges(ids, sims, both_ways, *edges)
+        edges, ends = (self.starts, self.targets, self.kernel), self.starts[:-1].copy()
+        over_rows(lambda start, stop: _fill_own(ids, sims, start, stop, ends, *edges[1:]), rows)
+        _fill_others(ids, sims, both_ways, ends, *edges[1:])
         over_rows(lambda start, stop: _finish_rows(self.width, start, stop, *edges), rows)
 
     def __len__(self) -> int:
@@ -110,22 +111,34 @@ def _count_edges(ids: Int32Array, both_ways: BoolArray, starts: IntArray) -> Non
 
 
 @kernel
-def _fill_edges(
+def _fill_own(
     ids: Int32Array,
     sims: Float32Array,
-    both_ways: BoolArray,
-    starts: IntArray,
+    start: int,
+    stop: int,
+    ends: IntArray,
     targets: Int32Array,
     values: Float32Array,
 ) -> None:
-    """Each row's own nearest, then the rows that name it and that it does not name."""
-    ends = starts[:-1].copy()
-    for row in range(len(ids)):
+    """Each row's own nearest, from its place in ``ends`` on, which goes behind them."""
+    for row in range(start, stop):
         for slot in range(ids.shape[1]):
             if ids[row, slot] != NOBODY:
                 targets[ends[row]] = ids[row, slot]
                 values[ends[row]] = sims[row, slot]
                 ends[row] += 1
+
+
+@kernel
+def _fill_others(
+    ids: Int32Array,
+    sims: Float32Array,
+    both_ways: BoolArray,
+    ends: IntArray,
+    targets: Int32Array,
+    values: Float32Array,
+) -> None:
+    """Behind them, the rows that name a row and that it does not name."""
     for row in range(len(ids)):
         for slot in range(ids.shape[1]):
             other = ids[row, slot]
