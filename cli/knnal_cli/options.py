@@ -137,7 +137,7 @@ class Votes:
         Bootstrap | None,
         typer.Option(
             help="Against wrong labels: part of a vote goes to what the voter's own neighbours "
-            "say, by their shares (soft) or to the likeliest class (hard). For knn and combined.",
+            "say, by their shares (soft) or to the likeliest class (hard). Not for ridge.",
             rich_help_panel=_VOTES,
         ),
     ] = None

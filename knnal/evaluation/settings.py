@@ -23,8 +23,9 @@ class Settings:
     """What to simulate. ``labels`` None: 300, or as many as the smallest pool has.
 
     Raises InputError for less than one label, an empty list, targets outside (0, 1], and
-    bootstrapped votes with a classifier that counts none; UnknownNameError for a strategy or
-    classifier that is not registered. Compositions of terms are kept under their canonical names.
+    bootstrapped votes with a classifier that does not add labels up; UnknownNameError for a
+    strategy or classifier that is not registered. Compositions of terms are kept under their
+    canonical names.
     """
 
     strategies: tuple[str, ...] = (defaults.STRATEGY,)
