@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -28,7 +29,8 @@ _MEASURES = {"least-confidence": 0, "smallest-margin": 1, "largest-margin": 2}
 class CombinedExpert(PoolClassifier):
     """The product of the experts' probabilities, each plus 0.05 and to a power of its own.
 
-    The powers are those under which most labels are predicted, each left out in turn.
+    The powers are those under which most labels are predicted, each left out in turn. Bootstrapped
+    votes are kNN's alone here: the other two add up many labels, and lose by the mixtures.
     """
 
     summary: ClassVar[str] = (
@@ -39,8 +41,9 @@ class CombinedExpert(PoolClassifier):
     def __init__(self, labelling: Labelling, options: VoteOptions) -> None:
         super().__init__(labelling, options)
         self._knn = KNNExpert(labelling, options)
-        self._graph = GraphExpert(labelling, options)
-        self._means = MeansExpert(labelling, options)
+        of_labels = replace(options, bootstrap=None)
+        self._graph = GraphExpert(labelling, of_labels)
+        self._means = MeansExpert(labelling, of_labels)
         self._experts = (self._knn, self._graph, self._means)
         # The product of kNN's and the graph's factors, which a label changes for few rows. The
         # means' change for all, and are multiplied in when something is measured.

@@ -13,6 +13,7 @@ from knnal_cli.option_groups import grouped
 from knnal_cli.options import (
     POOL_DEFAULT,
     BatchSizeOption,
+    Groups,
     JsonOption,
     PoolOption,
     ScheduleOption,
@@ -81,6 +82,15 @@ def simulate(
     ] = None,
     schedule: ScheduleOption = None,
     batch_size: BatchSizeOption = None,
+    groups_of: Groups,
+    seek: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CLASS",
+            help="Run a search for this class too, as --seek does elsewhere; every run begins with "
+            "an example of it.",
+        ),
+    ] = None,
     targets: Annotated[
         str, typer.Option(help="Accuracies to reach, parted by commas.")
     ] = "0.8,0.9,0.95",
@@ -143,6 +153,8 @@ def simulate(
         vote=votes.options(),
         targets=tuple(_shares(targets)),
         schedule=schedule_of(schedule, batch_size),
+        near=groups_of.similarity(),
+        seek=seek,
     )
     known = Truth(
         table=truth,
