@@ -15,6 +15,7 @@ from knnal_cli.options import (
     BatchSizeOption,
     Groups,
     JsonOption,
+    Known,
     PoolOption,
     ScheduleOption,
     Votes,
@@ -106,16 +107,7 @@ def simulate(
     split: Annotated[
         str, typer.Option(help="stratified, with each class's share on both sides, or random.")
     ] = "stratified",
-    truth: Annotated[
-        Path | None,
-        typer.Option(
-            help="A table of known labels; the labels given so far, unless named. Nothing of it "
-            "goes into the pool."
-        ),
-    ] = None,
-    truth_from_folders: Annotated[
-        bool, typer.Option("--truth-from-folders", help="Take folder names as known labels.")
-    ] = False,
+    known: Known,
     groups: Annotated[
         Path | None,
         typer.Option(help="A table of ids and groups; all of a group is held out, or none of it."),
@@ -127,13 +119,6 @@ def simulate(
             show_default="group",
         ),
     ] = None,
-    id_column: Annotated[
-        str | None, typer.Option(help="The column of ids in these tables.", show_default="id")
-    ] = None,
-    label_column: Annotated[str, typer.Option(help="The column of known labels.")] = "label",
-    text_column: Annotated[
-        str | None, typer.Option(help="The column of texts, in tables without ids.")
-    ] = None,
     votes: Votes,
     as_json: JsonOption = False,
 ) -> None:
@@ -141,7 +126,6 @@ def simulate(
     from knnal.evaluation.settings import Settings
     from knnal.evaluation.splits import SplitPlan
     from knnal.evaluation.summary import without_curves
-    from knnal.exchange.truth import Truth
     from knnal.strategies.spec import split_names
     from knnal_cli.narration import Narration
 
@@ -156,17 +140,9 @@ def simulate(
         near=groups_of.similarity(),
         seek=seek,
     )
-    known = Truth(
-        table=truth,
-        from_folders=truth_from_folders,
-        id_column=id_column,
-        label_column=label_column,
-        text_column=text_column,
-        groups=groups,
-        group_column=group_column,
-    )
+    truth = known.source(groups, group_column)
     with Narration() as narration:
-        summary = open_project(pool, narration).simulate(out, settings, known)
+        summary = open_project(pool, narration).simulate(out, settings, truth)
     if as_json:
         print_json(without_curves(summary))
     else:
