@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -67,18 +68,36 @@ class FeatureMasks:
         return out
 
 
+class _Known(NamedTuple):
+    """The latest candidates of each row ``ids`` ``(n, slots)``, NOBODY in empty ones, and their
+    ``cosines`` to it under each mask ``(n, slots, M)``: memory that is not there before it is used.
+    """
+
+    ids: Int32Array
+    cosines: Float32Array
+
+    @classmethod
+    def none(cls, rows: int, slots: int, masks: int) -> _Known:
+        cosines = np.empty((rows, slots, masks), dtype=np.float32)
+        return cls(np.full((rows, slots), NOBODY, dtype=np.int32), cosines)
+
+
 class MaskedVote:
     """The kNN vote on rows of ``X`` ``(n, d)`` under each mask.
 
     Under a mask, the ``k`` of a row's candidates that are most similar by the dimensions kept
     (cosine, 0 where nothing is left; ties by lower row) vote as they do by all dimensions. A row's
     candidates are the labelled rows that are nearest to it by all dimensions.
+
+    What was found for a row is kept: of candidates that come and go one by one, only the new ones
+    are compared with it.
     """
 
     def __init__(self, X: Float32Array, masks: FeatureMasks) -> None:
         self.masks = masks
         self._X = frozen(X)
         self._lengths = masks.lengths(X)
+        self._known = _Known.none(len(X), 0, len(masks))
 
     def probabilities(
         self,
@@ -88,7 +107,7 @@ class MaskedVote:
         class_weights: Float32Array,
         options: VoteOptions,
     ) -> Float32Array:
-        """Of some rows, ``(m,), (m, slots) -> (m, M, C)``; even where there is no candidate.
+        """Of different rows, ``(m,), (m, slots) -> (m, M, C)``; even where there is no candidate.
 
         ``candidates`` are rows of ``X``, the empty slots last; ``classes`` ``(n,)`` has their
         numbers, and ``class_weights`` ``(C,)`` says how much the vote of a class counts.
@@ -98,10 +117,13 @@ class MaskedVote:
         weights = np.ascontiguousarray(class_weights, dtype=np.float32)
         shares = np.empty((len(rows), len(self.masks), len(weights)), dtype=np.float32)
         scale = 0.0 if options.uniform else 1.0 / options.temperature
+        if self._known.ids.shape[1] != ids.shape[1]:
+            self._known = _Known.none(len(self._X), ids.shape[1], len(self.masks))
+        known = self._known
 
         def vote(start: int, stop: int) -> None:
             _vote(
-                self._X, self._lengths, self.masks.kept, rows, ids, classes, weights,
+                self._X, self._lengths, self.masks.kept, known, rows, ids, classes, weights,
                 options.k, scale, start, stop, shares,
             )  # fmt: skip
 
@@ -142,6 +164,7 @@ def _vote(
     X: Float32Array,
     lengths: Float32Array,
     kept: Float32Array,
+    known: _Known,
     rows: IntArray,
     candidates: Int32Array,
     classes: Int32Array,
@@ -155,6 +178,8 @@ def _vote(
     masks = kept.shape[1]
     parts = np.empty(len(kept), dtype=np.float32)
     cosines = np.empty((candidates.shape[1], masks), dtype=np.float32)
+    ids = np.empty(k, dtype=np.int32)
+    nearest = np.empty(k, dtype=np.float32)
     for at in range(start, stop):
         row, own = rows[at], candidates[at]
         count = 0
@@ -166,12 +191,20 @@ def _vote(
             continue
         for slot in range(count):
             other = own[slot]
+            place = _place_of(other, known.ids[row])
+            if place >= 0:
+                cosines[slot] = known.cosines[row, place]
+                continue
             _masked_dots(X[row], X[other], kept, parts, cosines[slot])
             for m in range(masks):
                 length = lengths[row, m] * lengths[other, m]
                 cosines[slot, m] = cosines[slot, m] / length if length > 0.0 else 0.0
+        known.ids[row] = own
+        known.cosines[row, :count] = cosines[:count]
         for m in range(masks):
-            _share(own[:count], cosines[:count, m], classes, class_weights, k, scale, out[at, m])
+            ids[:], nearest[:] = NOBODY, -np.inf
+            _choose(own[:count], cosines[:count, m], ids, nearest)
+            _share(ids, nearest, classes, class_weights, scale, out[at, m])
 
 
 @kernel
@@ -184,28 +217,43 @@ def _of_one_class(candidates: Int32Array, classes: Int32Array) -> bool:
 
 
 @kernel
+def _place_of(wanted: int, ids: Int32Array) -> int:
+    """The place of an id, -1 for none."""
+    for place in range(len(ids)):
+        if ids[place] == wanted:
+            return place
+    return -1
+
+
+@kernel
+def _choose(
+    candidates: Int32Array, cosines: Float32Array, ids: Int32Array, nearest: Float32Array
+) -> None:
+    """The candidates of the highest cosines, falling, and these, into empty slots ``(k,)``."""
+    last = len(ids) - 1
+    for slot in range(len(candidates)):
+        value = cosines[slot]
+        if value > nearest[last] or (value == nearest[last] and candidates[slot] < ids[last]):
+            insert(ids, nearest, candidates[slot], value)
+
+
+@kernel
 def _share(
-    candidates: Int32Array,
-    cosines: Float32Array,
+    ids: Int32Array,
+    nearest: Float32Array,
     classes: Int32Array,
     class_weights: Float32Array,
-    k: int,
     scale: float,
     out: Float32Array,
 ) -> None:
-    """The normalised votes ``(C,)`` of the ``k`` candidates of the highest cosines."""
-    ids = np.full(k, np.int32(NOBODY))
-    nearest = np.full(k, np.float32(-np.inf))
-    for slot in range(len(candidates)):
-        value, last = cosines[slot], nearest[k - 1]
-        if value > last or (value == last and candidates[slot] < ids[k - 1]):
-            insert(ids, nearest, candidates[slot], value)
+    """The normalised votes ``(C,)`` of those chosen, of their cosines."""
     out[:] = 0.0
     total = 0.0
-    for slot in range(min(k, len(candidates))):
-        label = classes[ids[slot]]
-        vote = math.exp((nearest[slot] - nearest[0]) * scale) * class_weights[label]
-        out[label] += vote
-        total += vote
+    for slot in range(len(ids)):
+        if ids[slot] != NOBODY:
+            label = classes[ids[slot]]
+            vote = math.exp((nearest[slot] - nearest[0]) * scale) * class_weights[label]
+            out[label] += vote
+            total += vote
     for c in range(len(out)):
         out[c] = out[c] / total if total > 0.0 else 1.0 / len(out)
