@@ -61,6 +61,15 @@ class KernelGraph:
         over_rows(lambda a, b: _sum_rows(self.starts, self.kernel, a, b, sums), len(self))
         return sums
 
+    @cached_property
+    def similarities(self) -> Float32Array:
+        """The cosine beside each of ``targets``, from the kernel; -inf where that is 0."""
+        with np.errstate(divide="ignore"):
+            found: Float32Array = np.log(self.kernel)
+        found *= np.float32(0.5 * self.width)
+        found += np.float32(1.0)
+        return found
+
 
 def squared_distance(similarity: Float32Array) -> Float64Array:
     """``||x - y||^2`` of unit vectors from their dot product; never below 0."""

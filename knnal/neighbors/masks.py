@@ -14,7 +14,6 @@ import numpy as np
 
 from knnal.compiled import kernel
 from knnal.errors import InputError
-from knnal.neighbors.labelled_search import insert
 from knnal.neighbors.search import NOBODY
 from knnal.neighbors.similarity import frozen
 from knnal.neighbors.vote import VoteOptions
@@ -178,8 +177,7 @@ def _vote(
     masks = kept.shape[1]
     parts = np.empty(len(kept), dtype=np.float32)
     cosines = np.empty((candidates.shape[1], masks), dtype=np.float32)
-    ids = np.empty(k, dtype=np.int32)
-    nearest = np.empty(k, dtype=np.float32)
+    ranks = np.empty((candidates.shape[1], masks), dtype=np.int32)
     for at in range(start, stop):
         row, own = rows[at], candidates[at]
         count = 0
@@ -191,7 +189,7 @@ def _vote(
             continue
         for slot in range(count):
             other = own[slot]
-            place = _place_of(other, known.ids[row])
+            place = _place_of(other, known.ids[row], slot)
             if place >= 0:
                 cosines[slot] = known.cosines[row, place]
                 continue
@@ -201,10 +199,9 @@ def _vote(
                 cosines[slot, m] = cosines[slot, m] / length if length > 0.0 else 0.0
         known.ids[row] = own
         known.cosines[row, :count] = cosines[:count]
+        _rank(own[:count], cosines, ranks)
         for m in range(masks):
-            ids[:], nearest[:] = NOBODY, -np.inf
-            _choose(own[:count], cosines[:count, m], ids, nearest)
-            _share(ids, nearest, classes, class_weights, scale, out[at, m])
+            _share(own[:count], cosines, ranks, m, classes, class_weights, k, scale, out[at, m])
 
 
 @kernel
@@ -217,42 +214,55 @@ def _of_one_class(candidates: Int32Array, classes: Int32Array) -> bool:
 
 
 @kernel
-def _place_of(wanted: int, ids: Int32Array) -> int:
-    """The place of an id, -1 for none."""
-    for place in range(len(ids)):
+def _place_of(wanted: int, ids: Int32Array, near: int) -> int:
+    """The place of an id, -1 for none; looked for first around where it was if one has come."""
+    for place in range(max(near - 1, 0), len(ids)):
+        if ids[place] == wanted:
+            return place
+    for place in range(near - 1):
         if ids[place] == wanted:
             return place
     return -1
 
 
 @kernel
-def _choose(
-    candidates: Int32Array, cosines: Float32Array, ids: Int32Array, nearest: Float32Array
-) -> None:
-    """The candidates of the highest cosines, falling, and these, into empty slots ``(k,)``."""
-    last = len(ids) - 1
+def _rank(candidates: Int32Array, cosines: Float32Array, ranks: Int32Array) -> None:
+    """How many candidates are before each under each mask, by cosine, ties by lower row.
+
+    All pairs are compared, for all masks at a time: quicker on vectors than sorting mask by mask.
+    """
+    ranks[: len(candidates)] = 0
     for slot in range(len(candidates)):
-        value = cosines[slot]
-        if value > nearest[last] or (value == nearest[last] and candidates[slot] < ids[last]):
-            insert(ids, nearest, candidates[slot], value)
+        for other in range(slot):
+            lower = candidates[other] < candidates[slot]
+            for m in range(ranks.shape[1]):
+                a, b = cosines[other, m], cosines[slot, m]
+                before = np.int32(a > b) | (np.int32(a == b) & np.int32(lower))
+                ranks[slot, m] += before
+                ranks[other, m] += np.int32(1) - before
 
 
 @kernel
 def _share(
-    ids: Int32Array,
-    nearest: Float32Array,
+    candidates: Int32Array,
+    cosines: Float32Array,
+    ranks: Int32Array,
+    m: int,
     classes: Int32Array,
     class_weights: Float32Array,
+    k: int,
     scale: float,
     out: Float32Array,
 ) -> None:
-    """The normalised votes ``(C,)`` of those chosen, of their cosines."""
+    """The normalised votes ``(C,)`` of the ``k`` candidates of the highest cosines under a mask."""
     out[:] = 0.0
-    total = 0.0
-    for slot in range(len(ids)):
-        if ids[slot] != NOBODY:
-            label = classes[ids[slot]]
-            vote = math.exp((nearest[slot] - nearest[0]) * scale) * class_weights[label]
+    nearest, total = np.float32(-np.inf), 0.0
+    for slot in range(len(candidates)):
+        nearest = max(nearest, cosines[slot, m])
+    for slot in range(len(candidates)):
+        if ranks[slot, m] < k:
+            label = classes[candidates[slot]]
+            vote = math.exp((cosines[slot, m] - nearest) * scale) * class_weights[label]
             out[label] += vote
             total += vote
     for c in range(len(out)):
