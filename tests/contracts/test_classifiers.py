@@ -45,11 +45,19 @@ def unit(n: int, seed: int = 0) -> Any:
     return (X / np.linalg.norm(X, axis=1, keepdims=True)).astype(np.float32)
 
 
+_GEOMETRIES: dict[bytes, Geometry] = {}
+
+
+def geometry_of(X: Any) -> Geometry:
+    """What depends on no label is found once for equal vectors."""
+    return _GEOMETRIES.setdefault(X.tobytes(), Geometry.of(X))
+
+
 class Labeller:
     """A classifier over a pool, and the updates that a session would give it."""
 
     def __init__(self, name: str, X: Any, options: VoteOptions, classes: int = 3) -> None:
-        self.geometry = Geometry.of(X)
+        self.geometry = geometry_of(X)
         self.labelling = Labelling(self.geometry, options.k)
         self.labelling.class_count = classes
         self.classifier = create_classifier(name, self.labelling, options)
