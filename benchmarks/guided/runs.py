@@ -76,7 +76,7 @@ class Extent:
 
 EXTENTS = {
     "small": Extent(3000, 4, 500, 80, 1280, 3),
-    "full": Extent(8000, 4, 1500, 160, 5120, 3),
+    "full": Extent(12_000, 8, 2000, 160, 5120, 5),
 }
 
 
