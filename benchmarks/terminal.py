@@ -68,6 +68,7 @@ class Screen:
             env={**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"},
             dimensions=(rows, columns),
         )
+        self.child.delaybeforesend = None  # pexpect would wait 50 ms before it sends a key
 
     def press(self, key: str) -> float:
         """Press a key, and when it was."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
@@ -32,6 +33,10 @@ def label_in_terminal(
     from knnal_cli.terminal.app.application import LabelApp
 
     app = LabelApp(session, first, target)
+    # What is loaded by now stays. Looking through all of it for garbage takes a tenth of a second,
+    # which would come between a key and what it brings to the screen.
+    gc.collect()
+    gc.freeze()
     app.run()
     if app.failure is not None:
         raise app.failure
