@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -13,13 +14,21 @@ from rich.text import Text
 from textual.pilot import Pilot
 from textual.widgets import OptionList, Static
 
+from knnal.alike import find_alike
 from knnal.errors import InputError
+from knnal.review import Review
 from knnal.session import Session
 from knnal.store.pool import Pool
 from knnal_cli.terminal.app import drawing
 from knnal_cli.terminal.app.application import LabelApp
+from knnal_cli.terminal.app.batching import BatchStage
+from knnal_cli.terminal.app.board import Board
+from knnal_cli.terminal.app.cells import Cell
 from knnal_cli.terminal.app.class_keys import ClassKeys
+from knnal_cli.terminal.app.labeling import LabelStage
 from knnal_cli.terminal.app.matching import matches
+from knnal_cli.terminal.app.reviewing import ReviewStage
+from knnal_cli.terminal.app.stage import Stage
 from knnal_cli.terminal.starting import shows_applications
 
 pytestmark = pytest.mark.filterwarnings(
@@ -177,6 +186,177 @@ def test_it_fits_any_screen(make_pool: Any, size: tuple[int, int]) -> None:
 
     run(session, script, *size)
     assert session.ledger.label_count == 2
+
+
+# Batches
+
+
+@pytest.fixture
+def told(session: Session) -> Session:
+    """The same with the first two items of either cluster labelled."""
+    for item, name in (("0", "left"), ("1", "left"), ("10", "right"), ("11", "right")):
+        session.tell(item, name)
+    return session
+
+
+def cells_of(app: LabelApp) -> list[Cell]:
+    return [cell for cell in app.screen.query(Cell) if cell.display]
+
+
+async def open_batch(app: LabelApp, pilot: Pilot[Any]) -> tuple[str, list[str]]:
+    """The class that a batch is predicted to be of, and its items."""
+    await press(app, pilot, "B")
+    assert isinstance(app.screen, BatchStage)
+    title = str(app.screen.query_one("#title", Static).content)
+    found = re.match(r"(\d+) alike, predicted (\w+)", title)
+    assert found is not None, title
+    items = [str(cell.border_title) for cell in cells_of(app)]
+    assert len(items) == int(found[1])
+    return found[2], items
+
+
+def test_a_batch_is_accepted_but_for_its_exceptions_and_undone_as_a_whole(told: Session) -> None:
+    other = {"left": "right", "right": "left"}
+    asked = told.ask()
+    assert asked is not None
+
+    async def script(app: LabelApp, pilot: Pilot[Any]) -> None:
+        label, items = await open_batch(app, pilot)
+        alike = find_alike(told, asked.item, len(items))
+        assert alike is not None
+        assert (label, items) == (alike.label, [m.item for m in alike.members])
+        assert len(items) >= 5
+        key = {"left": "1", "right": "2"}
+        await press(app, pilot, "right", "space", "right", key[other[label]], "right", "space")
+        await press(app, pilot, "space")  # no exception after all
+        marks = [str(cell.border_title)[0] for cell in cells_of(app)]
+        assert "".join(marks[1:4]) == f"✗→{items[3][0]}"
+        await press(app, pilot, "enter")
+        given = dict.fromkeys(items, label) | {items[2]: other[label]}
+        del given[items[1]]
+        assert {i: told.ledger.label(i) for i in items if told.ledger.label(i)} == given
+        assert f"Labelled {len(given)} of a batch" in str(
+            app.screen.query_one("#remark", Static).content
+        )
+        origins = {str(e.item): e.origin for e in told.ledger.decisions() if e.item in given}
+        assert origins == {item: "asked" if item == asked.item else "named" for item in given}
+        assert items[0] not in [str(cell.border_title) for cell in cells_of(app)]
+        await press(app, pilot, "escape", "u")
+        assert told.ledger.label_count == 4
+        assert f"Took back {len(given)} labels" in text_of(app, "#remark")
+        await press(app, pilot, "U")
+        assert {i: told.ledger.label(i) for i in items if told.ledger.label(i)} == given
+        await press(app, pilot, "u", "u")
+        assert told.ledger.label_count == 3, "what was before it goes one by one"
+
+    run(told, script)
+
+
+def test_a_batch_whose_first_item_is_an_exception_goes_back_to_it(told: Session) -> None:
+    async def script(app: LabelApp, pilot: Pilot[Any]) -> None:
+        _, items = await open_batch(app, pilot)
+        await pilot.click(cells_of(app)[0])
+        await press(app, pilot, "enter")
+        assert isinstance(app.screen, LabelStage)
+        assert told.ledger.label(items[0]) is None
+        assert told.ledger.label_count == 3 + len(items)
+        assert f"Labelled {len(items) - 1} of a batch" in text_of(app, "#remark")
+
+    run(told, script)
+
+
+def test_a_batch_follows_the_size_of_the_screen(told: Session) -> None:
+    async def script(app: LabelApp, pilot: Pilot[Any]) -> None:
+        _, items = await open_batch(app, pilot)
+        await press(app, pilot, "right", "space")
+        await pilot.resize_terminal(40, 16)
+        await settled(app, pilot)
+        fewer = [str(cell.border_title) for cell in cells_of(app)]
+        assert fewer == [items[0], f"✗ {items[1]}"]
+        assert all(cell.region.bottom <= 16 for cell in cells_of(app))
+        await press(app, pilot, "u")
+        assert told.ledger.label_count == 3
+        await press(app, pilot, "?", "x", "B")
+        assert isinstance(app.screen, LabelStage)
+
+    run(told, script)
+
+
+def test_there_is_no_batch_before_the_first_label_and_of_a_labelled_item(session: Session) -> None:
+    async def script(app: LabelApp, pilot: Pilot[Any]) -> None:
+        await press(app, pilot, "B")
+        assert "There is no batch" in text_of(app, "#remark")
+        await press(app, pilot, "n", "a", "enter")
+        await press(app, pilot, "r", "enter", "B")
+        assert "There is no batch" in text_of(app, "#remark")
+
+    run(session, script)
+
+
+# Review
+
+
+def test_a_review_within_the_application_and_back(session: Session) -> None:
+    wrong = {"3": "right", "14": "left"}
+    for number in range(18):
+        item = str(number)
+        session.tell(item, wrong.get(item) or ("left" if number < 10 else "right"))
+    first, second = (suspect.item for suspect in Review(session).suspects(2))
+    assert {first, second} == set(wrong)
+    right = {"3": "left", "14": "right"}
+
+    async def script(app: LabelApp, pilot: Pilot[Any]) -> None:
+        await press(app, pilot, "V")
+        assert isinstance(app.screen, ReviewStage)
+        board = app.screen.query_one(Board)
+        assert board.query_one("#frame").border_title == first
+        assert board.query_one("#frame").border_subtitle == wrong[first]
+        side = str(board.query_one("#side", Static).content)
+        assert f"Label  {wrong[first]}" in side
+        assert "Neighbours that disagree" in side
+        assert side.split("disagree")[1].count(right[first]) >= 1
+        assert wrong[first] not in side.split("disagree")[1]
+        await press(app, pilot, {"left": "1", "right": "2"}[right[first]])
+        assert session.ledger.label(first) == right[first]
+        assert board.query_one("#frame").border_title == second
+        await press(app, pilot, "u")
+        assert session.ledger.label(first) == wrong[first]
+        await press(app, pilot, "enter")
+        assert session.ledger.is_reviewed(first)
+        await press(app, pilot, "s")
+        assert session.ledger.label(second) is None
+        await press(app, pilot, "?", "x", "u", "n", *"upward", "enter")
+        assert session.ledger.label(second) == "upward"
+        assert session.ledger.is_reviewed(second)
+        await press(app, pilot, "escape")
+        assert isinstance(app.screen, LabelStage)
+        assert "2 labels reviewed" in text_of(app, "#remark")
+        assert text_of(app, "#top").startswith("18 labelled, 2 to go")
+        await press(app, pilot, "1")
+        assert session.ledger.label_count == 19
+
+    run(session, script)
+
+
+def test_a_review_of_nothing_and_no_further_back_than_reviews(told: Session) -> None:
+    async def script(app: LabelApp, pilot: Pilot[Any]) -> None:
+        await press(app, pilot, "V", "u", "1", "enter")
+        board = app.screen.query_one(Board)
+        assert "No answer of a review is left" in str(board.query_one("#remark", Static).content)
+        assert "No label is left to review" in str(board.query_one("#item", Static).content)
+        assert told.ledger.label_count == 4
+        await press(app, pilot, "V")
+        assert isinstance(app.screen, LabelStage)
+        await press(app, pilot, "V", "q")
+
+    app = run(told, script)
+    assert app.return_value is True
+
+
+@pytest.mark.parametrize("stage", [LabelStage, BatchStage, ReviewStage])
+def test_every_key_is_on_one_page_of_help(stage: type[Stage]) -> None:
+    assert len(stage.HELP_LINES) <= 19, "a screen has 24 lines"
+    assert max(len(meaning) for _, meaning in stage.HELP_LINES) <= 60
 
 
 def test_an_error_of_the_session_ends_the_application_and_is_told(session: Session) -> None:

@@ -52,6 +52,7 @@ class LabelLoop:
     def _answer(self, question: Question) -> Question | None:
         """Show a question until a key settles it; the question that follows."""
         self._show(question)
+        self._outlook.work()
         self._session.anticipate()
         key = self._keyboard.key()
         classes = keys.keys_of(self._session.classes)

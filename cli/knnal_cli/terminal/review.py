@@ -8,9 +8,9 @@ from rich.text import Text
 
 from knnal.errors import InputError, LabelConflictError, NothingToUndoError
 from knnal.review import Review, Suspect
-from knnal.store.ledger import REVIEW
 from knnal_cli.printable import printable_line
 from knnal_cli.terminal import keys
+from knnal_cli.terminal.reviewing import Reviewing
 from knnal_cli.terminal.screen import class_keys, command_line, item_panel, neighbour_lines
 
 KEEP = "\r"
@@ -38,10 +38,9 @@ class ReviewLoop:
         keyboard: keys.Keyboard | None = None,
     ) -> None:
         self._review = review
-        self._limit = limit
+        self._reviewing = Reviewing(review, limit)
         self._console = console or Console(highlight=False)
         self._keyboard = keyboard or keys.Keyboard()
-        self._answered = 0
         self._note = ""
         self._quit = False
 
@@ -55,8 +54,8 @@ class ReviewLoop:
             self._quit = True
         if self._quit:
             self._say("Stopped. Everything is stored; 'knnal review' goes on from here.")
-        elif self._answered == self._limit:
-            self._say(f"{self._answered} reviewed. 'knnal review' goes on from here.")
+        elif self._reviewing.is_through:
+            self._say(f"{self._reviewing.answered} reviewed. 'knnal review' goes on from here.")
         else:
             self._say("No label is left to review.")
 
@@ -90,32 +89,16 @@ class ReviewLoop:
         return suspect
 
     def _answer(self, suspect: Suspect, label: str | None) -> Suspect | None:
-        self._review.answer(suspect, label)
-        self._answered += 1
-        if label is None:
-            return self._next(f"{suspect.item}: set aside (was {suspect.label})")
-        if label == suspect.label:
-            return self._next(f"{suspect.item}: kept {label}")
-        return self._next(f"{suspect.item}: {label} (was {suspect.label})")
+        return self._next(self._reviewing.answer(suspect, label))
 
     def _next(self, note: str) -> Suspect | None:
         self._note = note
-        if self._answered == self._limit:
-            return None
-        return next(iter(self._review.suspects(1)), None)
+        return self._reviewing.next()
 
-    def _undo(self, suspect: Suspect) -> Suspect | None:
-        """Take back the latest answer of a review, this one's or an earlier one's."""
-        session = self._review.session
-        session.refresh()
-        latest = session.ledger.last_of(session.annotator)
-        if latest is None or latest.origin != REVIEW or latest.item is None:
-            self._note = "No answer of a review is left to take back."
-            return suspect
-        session.undo()
-        self._answered = max(self._answered - 1, 0)
+    def _undo(self, suspect: Suspect) -> Suspect:
+        again = self._reviewing.undo()
         self._note = "Taken back. Here is the item again."
-        return self._review.look(latest.item) or suspect
+        return again or suspect
 
     def _type_class(self) -> str:
         """The name that was typed, or "" for Enter alone."""
@@ -139,7 +122,7 @@ def suspect_screen(review: Review, suspect: Suspect, console: Console) -> Render
     taken = _LINES_AROUND + len(console.render_lines(classes))
     height = max(console.height - taken, _SMALLEST_ITEM)
     return Group(
-        _left_line(review),
+        left_line(review),
         item_panel(suspect, console.width, height),
         _label_line(suspect),
         *neighbour_lines(suspect.against),
@@ -162,7 +145,8 @@ def help_screen() -> RenderableType:
     )
 
 
-def _left_line(review: Review) -> Text:
+def left_line(review: Review) -> Text:
+    """How much there is to review."""
     left = review.left()
     line = Text(f"{left.suspicious} labels to review", style="bold")
     return line.append(f", {left.confident} of them confidently wrong", style="not bold")

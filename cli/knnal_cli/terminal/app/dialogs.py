@@ -15,25 +15,8 @@ from textual.widgets import Input, Label, OptionList, Static
 from textual.widgets.option_list import Option
 
 from knnal_cli.printable import printable_line
-from knnal_cli.terminal.app.desk import Past
 from knnal_cli.terminal.app.matching import matches
-
-HELP = (
-    ("a class's key", "label the item at once; there is nothing to confirm"),
-    ("n", "type a class: a new one, or any by some of its letters"),
-    ("s", "not sure: set the item aside; it is not asked about again"),
-    ("u  U", "undo and redo: labels, notes and renames, as far as you like"),
-    ("r", "go back to any past item, to look at or to label anew"),
-    ("N", "write a note on the item"),
-    ("R", "rename a class; the name of another class merges the two"),
-    ("K", "choose a class's key"),
-    ("o", "open the file in the system's viewer"),
-    ("Esc", "leave a past item, or a window such as this one"),
-    ("q", "stop; everything is stored, and 'knnal label' goes on from here"),
-    ("", ""),
-    ("u i d", "why an item is asked about: how unsure its prediction is, how"),
-    ("", "many items are like it, how far it is from everything labelled"),
-)
+from knnal_cli.terminal.app.shown import Past
 
 
 class Dialog(ModalScreen[str]):
@@ -168,10 +151,12 @@ class KeyDialog(Dialog):
 class HelpDialog(Dialog):
     """Every key; any of them goes back."""
 
+    def __init__(self, lines: Sequence[tuple[str, str]]) -> None:
+        super().__init__()
+        self._keys = lines
+
     def compose(self) -> ComposeResult:
-        lines = [
-            Text.assemble((f"{key:<14}", "bold"), meaning, no_wrap=True) for key, meaning in HELP
-        ]
+        lines = [Text.assemble((f"{key:<14}", "bold"), meaning) for key, meaning in self._keys]
         with Vertical(classes="window wide"):
             yield Static(Text("\n").join(lines))
 
