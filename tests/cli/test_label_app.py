@@ -36,6 +36,11 @@ pytestmark = pytest.mark.filterwarnings(
 )
 
 
+_PATIENCE_S = 30
+_ROUNDS = 4
+"""A key opens a window, that is laid out, asks the session, and draws what came."""
+
+
 @pytest.fixture
 def session(tmp_path: Any) -> Session:
     """Two clusters of 10, nothing labelled."""
@@ -62,15 +67,17 @@ def run(
 
 async def settled(app: LabelApp, pilot: Pilot[Any]) -> None:
     """Wait until nothing waits, and what has come of it is drawn."""
-    await pilot.pause()
-    while app.is_busy:
-        await pilot.pause(0.01)
-    await pilot.pause()
+    for _ in range(_ROUNDS):  # pilot.pause would wait for the threads of the session as well
+        await pilot._wait_for_screen()
+        while app.is_busy:
+            await asyncio.sleep(0.002)
 
 
 async def press(app: LabelApp, pilot: Pilot[Any], *keys: str) -> None:
-    await pilot.press(*keys)
-    await settled(app, pilot)
+    """Press one key after the other, each when what the one before came to is drawn."""
+    for key in keys:
+        app.simulate_key(key)
+        await settled(app, pilot)
 
 
 def text_of(app: LabelApp, place: str) -> str:
@@ -109,6 +116,20 @@ def test_a_class_is_typed_by_some_of_its_letters_or_anew(session: Session) -> No
         assert labels_of(session) == {"golden": 2, "gde": 1, "gol": 1}
         await press(app, pilot, "n", "escape")
         assert session.ledger.label_count == 4
+
+    run(session, script)
+
+
+def test_what_is_typed_ahead_is_for_the_window_that_it_opens(session: Session) -> None:
+    session.add_class("left")
+
+    async def script(app: LabelApp, pilot: Pilot[Any]) -> None:
+        for key in ("1", "n", *"new", "enter"):  # the first of them takes the session
+            app.simulate_key(key)
+        async with asyncio.timeout(_PATIENCE_S):
+            while session.ledger.label_count < 2:
+                await pilot.pause()
+        assert labels_of(session) == {"left": 1, "new": 1}
 
     run(session, script)
 
@@ -255,6 +276,7 @@ def test_a_batch_is_accepted_but_for_its_exceptions_and_undone_as_a_whole(told: 
 def test_a_batch_whose_first_item_is_an_exception_goes_back_to_it(told: Session) -> None:
     async def script(app: LabelApp, pilot: Pilot[Any]) -> None:
         _, items = await open_batch(app, pilot)
+        await pilot.pause()
         await pilot.click(cells_of(app)[0])
         await press(app, pilot, "enter")
         assert isinstance(app.screen, LabelStage)

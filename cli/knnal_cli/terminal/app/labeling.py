@@ -68,7 +68,8 @@ class LabelStage(Stage):
         yield Board(self._pictures, COMMANDS, nothing)
 
     def on_mount(self) -> None:
-        self.ask(lambda: self.desk.show(self._first), self._show)
+        first = self._first
+        self.call_after_refresh(self._go, lambda: self.desk.show(first))
 
     def redraw(self) -> None:
         self.query_one(Board).redraw()

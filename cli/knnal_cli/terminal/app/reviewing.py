@@ -103,7 +103,7 @@ class ReviewStage(Stage):
         yield Board(self._pictures, COMMANDS, "No label is left to review. Esc goes back.")
 
     def on_mount(self) -> None:
-        self._go(self._desk.next)
+        self.call_after_refresh(self._go, self._desk.next)
 
     def redraw(self) -> None:
         self.query_one(Board).redraw()

@@ -32,8 +32,8 @@ class Stage(Screen[str]):
     def __init__(self, worker: Worker) -> None:
         super().__init__()
         self._worker = worker
-        self._busy = False
-        self._waiting: deque[str] = deque()
+        self._busy = True  # until it has something to show
+        self._waiting: deque[Key] = deque()
 
     @abstractmethod
     def do(self, key: str) -> None:
@@ -53,19 +53,27 @@ class Stage(Screen[str]):
         return self._busy or bool(self._waiting)
 
     def on_key(self, event: Key) -> None:
-        key = event.character if event.is_printable else event.key
-        if key is not None:
-            event.stop()
-            self._waiting.append(key)
-            self.press()
+        event.stop()
+        self._waiting.append(event)
+        self.press()
 
     def on_screen_resume(self, _: ScreenResume) -> None:
         self.press()
 
     def press(self) -> None:
-        """Do what the waiting keys ask for, up to one that takes time or opens something."""
+        """Do what the waiting keys ask for, up to one that takes time; if one opens a window, the
+        rest is for that.
+        """
         while self._waiting and not self._busy and self.is_active:
-            self.do(self._waiting.popleft())
+            event = self._waiting.popleft()
+            self.do(str(event.character) if event.is_printable else event.key)
+        if self._waiting and not self._busy:
+            ahead, self._waiting = self._waiting, deque()
+            self.app.screen.call_after_refresh(self._hand_on, ahead)
+
+    def _hand_on(self, ahead: deque[Key]) -> None:
+        for event in ahead:
+            self.app.post_message(Key(event.key, event.character))
 
     def forget(self) -> None:
         """Do nothing more of what waits, and wait for nothing."""

@@ -14,7 +14,7 @@ Result = TypeVar("Result")
 class Worker:
     """Works in a thread, and hands what it comes to back to the event loop it was begun in.
 
-    ``failed`` is called there with whatever a piece of work raises.
+    ``failed`` is called there with whatever is raised, by the work or by what is called back.
     """
 
     def __init__(self, failed: Callable[[BaseException], object]) -> None:
@@ -45,8 +45,15 @@ class Worker:
 
     def call(self, callback: Callable[..., object], *arguments: Any) -> None:
         """Call something in the event loop; for any thread. Without effect once that is over."""
+
+        def run() -> None:
+            try:
+                callback(*arguments)
+            except Exception as error:
+                self._failed(error)
+
         if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(callback, *arguments, context=self._context)
+            self._loop.call_soon_threadsafe(run, context=self._context)
 
     def close(self, last: Callable[[], object]) -> None:
         """Do one thing more, and wait until all is done."""
