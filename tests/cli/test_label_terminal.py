@@ -50,6 +50,7 @@ class Terminal:
             dimensions=(24, 80),
             encoding="utf-8",
         )
+        self.child.delaybeforesend = None  # pexpect would wait 50 ms before it sends a key
 
     @property
     def text(self) -> str:
@@ -445,7 +446,7 @@ def test_fifty_pictures_with_undo_a_new_class_a_resize_and_a_killed_terminal(
             terminal.shows(f"{labelled + 1} labelled")
             terminal.resize(40, 120)
             wide = terminal.shows(
-                f"{labelled + 1} labelled", "Why this one", "K keys"
+                f"{labelled + 1} labelled", "Why this one", "N note"
             )  # now there is room
             assert max(map(len, wide.splitlines())) > 100
         if labelled == 30:
