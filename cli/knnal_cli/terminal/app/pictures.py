@@ -17,7 +17,7 @@ from knnal.embedders.images import open_thumbnail
 from knnal.errors import ItemError
 
 Picture: TypeAlias = Image | RenderableType
-_KEPT_CELLS = 60_000
+_KEPT_CELLS = 40_000
 """Cells of the screen that the kept pictures fill together; each takes about a kilobyte."""
 
 
