@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import sys
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -29,6 +31,7 @@ from knnal_cli.terminal.app.labeling import LabelStage
 from knnal_cli.terminal.app.matching import matches
 from knnal_cli.terminal.app.reviewing import ReviewStage
 from knnal_cli.terminal.app.stage import Stage
+from knnal_cli.terminal.app.viewer import open_file
 from knnal_cli.terminal.starting import shows_applications
 
 pytestmark = pytest.mark.filterwarnings(
@@ -169,6 +172,59 @@ def test_back_to_a_past_item_its_note_and_its_label(session: Session) -> None:
     run(session, script)
 
 
+def test_any_past_item_is_found_by_letters_of_it_or_of_its_class(session: Session) -> None:
+    for number in range(12):
+        session.tell(str(number), "left" if number < 10 else "right")
+    session.skip("13")
+
+    async def script(app: LabelApp, pilot: Pilot[Any]) -> None:
+        await press(app, pilot, "r", *"rig 1")
+        options = app.screen.query_one(OptionList)
+        listed = [str(options.get_option_at_index(n).prompt) for n in range(options.option_count)]
+        assert listed == ["right  11", "right  10"]
+        await press(app, pilot, "down", "enter")
+        assert app.screen.query_one("#frame").border_title == "10"
+        await press(app, pilot, "r", *"aside", "enter")
+        assert app.screen.query_one("#frame").border_title == "13"
+        await press(app, pilot, "1")
+        assert session.ledger.label("13") == "left"
+        await press(app, pilot, "r", *"nothing", "enter")
+        assert session.ledger.label_count == 13
+
+    run(session, script)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the viewer is a program by its name elsewhere")
+def test_a_file_is_opened_in_the_viewer_of_the_system(
+    make_pool: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = tmp_path / "opened"
+    for name in ("xdg-open", "open"):
+        viewer = tmp_path / "bin" / name
+        viewer.parent.mkdir(exist_ok=True)
+        viewer.write_text(f'#!/bin/sh\necho "$1" > {opened}.part; mv {opened}.part {opened}\n')
+        viewer.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{viewer.parent}:/bin:/usr/bin")
+    file = tmp_path / "photo.jpg"
+    assert "not there any more" in open_file(file)
+    file.write_bytes(b"")
+    assert open_file(file) == f"Opened {file}."
+    deadline = time.monotonic() + _PATIENCE_S
+    while not opened.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert opened.read_text().strip() == str(file)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "to open it with" in open_file(file)
+    texts = Session(make_pool(np.eye(2), texts=["one", "two"]))
+
+    async def script(app: LabelApp, pilot: Pilot[Any]) -> None:
+        await press(app, pilot, "o")
+        assert text_of(app, "#remark") == "There is no file to open."
+
+    run(texts, script)
+
+
 def test_a_key_is_assigned_and_known_to_the_next_session(make_pool: Any) -> None:
     pool = make_pool(np.random.default_rng(0).normal(size=(9, 4)))
     session = Session(pool)
@@ -178,6 +234,7 @@ def test_a_key_is_assigned_and_known_to_the_next_session(make_pool: Any) -> None
     async def script(app: LabelApp, pilot: Pilot[Any]) -> None:
         await press(app, pilot, "K", *"right", "enter")
         await press(app, pilot, "j")
+        assert " j  right 0" in text_of(app, "#classes")
         await press(app, pilot, "j")
         assert labels_of(session) == {"right": 1}
 

@@ -23,8 +23,6 @@ from knnal_cli.terminal.outlook import Outlook
 from knnal_cli.terminal.screen import particulars, progress_line
 from knnal_cli.wording import brought_back, nothing_left, taken_back
 
-_PAST = 500
-
 
 class Desk:
     """One session, its outlook and its keys. What is done returns a snapshot of what comes next."""
@@ -137,8 +135,7 @@ class Desk:
     def past(self) -> list[Past]:
         """The items decided on, the latest first."""
         self.session.refresh()
-        decided = [Past(str(e.item), e.label) for e in self.session.ledger.decisions()]
-        return decided[: -_PAST - 1 : -1]
+        return [Past(str(e.item), e.label) for e in self.session.ledger.decisions()][::-1]
 
     def go_back(self, item: str) -> Shown:
         """An item of the past, to look at and to label anew."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
-import click
 from textual.app import ComposeResult
 
 from knnal.asking import Question
@@ -13,12 +13,14 @@ from knnal_cli.terminal.app import dialogs
 from knnal_cli.terminal.app.batching import BatchStage
 from knnal_cli.terminal.app.beside import THUMBNAIL
 from knnal_cli.terminal.app.board import Board
+from knnal_cli.terminal.app.choosing import ClassDialog, PastDialog
 from knnal_cli.terminal.app.desk import Desk
 from knnal_cli.terminal.app.pictures import Pictures
 from knnal_cli.terminal.app.protocols import cell_pixels
 from knnal_cli.terminal.app.reviewing import ReviewStage
 from knnal_cli.terminal.app.shown import Shown
 from knnal_cli.terminal.app.stage import Stage
+from knnal_cli.terminal.app.viewer import open_file
 from knnal_cli.terminal.app.worker import Worker
 
 COMMANDS = (
@@ -93,7 +95,7 @@ class LabelStage(Stage):
             "n": self._type_class,
             "s": lambda question: self._go(lambda: desk.skip(question)),
             "N": self._write_note,
-            "o": lambda question: _open(question.path),
+            "o": self._open,
             "B": self._batch,
             "escape": lambda _: self._go(desk.go_on),
         }
@@ -133,7 +135,12 @@ class LabelStage(Stage):
         self, title: str, chosen: Callable[[str | None], None], *, new: bool = False
     ) -> None:
         names = [] if self._shown is None else list(self._shown.counts)
-        self.app.push_screen(dialogs.ClassDialog(title, names, new=new), chosen)
+        self.app.push_screen(ClassDialog(title, names, new=new), chosen)
+
+    def _open(self, question: Question) -> None:
+        said = "There is no file to open." if question.path is None else open_file(question.path)
+        if self._shown is not None:
+            self.query_one(Board).draw(replace(self._shown, remark=said))
 
     def _write_note(self, question: Question) -> None:
         def written(text: str | None) -> None:
@@ -177,9 +184,7 @@ class LabelStage(Stage):
             if item:
                 self._go(lambda: self.desk.go_back(item))
 
-        self.ask(
-            self.desk.past, lambda past: self.app.push_screen(dialogs.PastDialog(past), chosen)
-        )
+        self.ask(self.desk.past, lambda past: self.app.push_screen(PastDialog(past), chosen))
 
     # Other modes
 
@@ -212,8 +217,3 @@ class LabelStage(Stage):
             self._pictures.prefetch(path, *size, cell_pixels())
             for neighbour in neighbours:
                 self._pictures.prefetch(neighbour, *THUMBNAIL)
-
-
-def _open(path: Path | None) -> None:
-    if path is not None:
-        click.launch(str(path))

@@ -8,8 +8,8 @@ from textual.app import ComposeResult
 
 from knnal.errors import InputError, LabelConflictError, NothingToUndoError
 from knnal.review import Review, Suspect
-from knnal_cli.terminal.app import dialogs
 from knnal_cli.terminal.app.board import Board
+from knnal_cli.terminal.app.choosing import ClassDialog
 from knnal_cli.terminal.app.desk import Desk
 from knnal_cli.terminal.app.pictures import Pictures
 from knnal_cli.terminal.app.shown import Shown, seen
@@ -141,7 +141,7 @@ class ReviewStage(Stage):
                 self._go(lambda: self._desk.answer(suspect, name))
 
         title = f"The right class of {suspect.item}, by some of its letters, or a new one:"
-        self.app.push_screen(dialogs.ClassDialog(title, list(shown.counts), new=True), chosen)
+        self.app.push_screen(ClassDialog(title, list(shown.counts), new=True), chosen)
 
     def _go(self, work: Callable[[], Shown]) -> None:
         self.ask(work, self._show)
