@@ -107,7 +107,7 @@ class PastDialog(ChoiceDialog):
     """Asks for an item that was decided on, by parts of its name and its label."""
 
     def __init__(self, past: Sequence[Past]) -> None:
-        title = "Which item, by letters of it or its class? The latest first."
+        title = "Which item? By letters of it or its class, latest first:"
         super().__init__(title, takes_unseen=True)
         self._past = [(one, f"{one.label or _ASIDE} {one.item}".casefold()) for one in past]
 
