@@ -17,6 +17,8 @@ import pytest
 if os.name == "nt":
     pytest.skip("a pseudo-terminal needs a POSIX system", allow_module_level=True)
 
+from knnal_cli.terminal.app.protocols import told_cell
+
 from .terminal import PATIENCE_S, Terminal, make_pictures, pool_of_pictures, terminals
 
 pytestmark = [
@@ -75,6 +77,22 @@ def test_pictures_come_by_the_protocol_that_the_terminal_speaks(
     terminal.receives("2 labelled")
     terminal.press("q")
     terminal.ends()
+
+
+def test_a_terminal_tells_the_pixels_of_its_cells(monkeypatch: pytest.MonkeyPatch) -> None:
+    import fcntl
+    import pty
+    import struct
+    import termios
+
+    outside, inside = pty.openpty()
+    with os.fdopen(outside, "rb"), os.fdopen(inside, "w", encoding="utf-8") as stdout:
+        monkeypatch.setattr("sys.__stdout__", stdout)
+        assert told_cell() is None
+        fcntl.ioctl(stdout, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 720, 432))
+        assert told_cell() == (9, 18)
+    monkeypatch.setattr("sys.__stdout__", None)
+    assert told_cell() is None
 
 
 def test_a_dumb_terminal_gets_the_plain_loop(vectors: Any, start_terminal: Any) -> None:

@@ -23,6 +23,9 @@ from knnal_cli.terminal.outlook import Outlook
 from knnal_cli.terminal.screen import particulars, progress_line
 from knnal_cli.wording import brought_back, nothing_left, taken_back
 
+_LOOKED_AHEAD = 8
+"""Next items whose pictures are decoded ahead, those after the likeliest answers."""
+
 
 class Desk:
     """One session, its outlook and its keys. What is done returns a snapshot of what comes next."""
@@ -62,11 +65,13 @@ class Desk:
         self.session.anticipate()
 
     def foreseen(self) -> list[tuple[Path, list[Path]]]:
-        """The pictures of the questions that are prepared by now, and of their neighbours."""
+        """The pictures of the likeliest of the questions that are prepared by now, and of their
+        neighbours.
+        """
         pool = self.session.pool
         return [
             (question.path, [n.path for n in seen(pool, question.prediction.neighbours) if n.path])
-            for question in self.session.foreseen()
+            for question in self.session.foreseen()[:_LOOKED_AHEAD]
             if question.path is not None
         ]
 

@@ -30,8 +30,6 @@ COMMANDS = (
 )  # fmt: skip
 _PREFETCH_AFTER_S = (0.05, 0.3, 1.0)
 """When to look at what the session has prepared by then."""
-_PREFETCHED = 8
-"""Pictures of so many next items are decoded ahead, after the likeliest answers."""
 
 
 class LabelStage(Stage):
@@ -213,7 +211,7 @@ class LabelStage(Stage):
         if not self.app.is_running:
             return
         size = self.query_one(Board).picture_size
-        for path, neighbours in foreseen[:_PREFETCHED]:
+        for path, neighbours in foreseen:
             self._pictures.prefetch(path, *size, cell_pixels())
             for neighbour in neighbours:
                 self._pictures.prefetch(neighbour, *THUMBNAIL)
