@@ -16,10 +16,11 @@ from textual.widgets import OptionList, Static
 from knnal.errors import InputError
 from knnal.session import Session
 from knnal.store.pool import Pool
+from knnal_cli.class_keys import ClassKeys
 from knnal_cli.terminal.app import drawing
 from knnal_cli.terminal.app.application import LabelApp
-from knnal_cli.terminal.app.class_keys import ClassKeys
 from knnal_cli.terminal.app.matching import matches
+from knnal_cli.terminal.keys import CLASS_KEYS
 from knnal_cli.terminal.starting import shows_applications
 
 pytestmark = pytest.mark.filterwarnings(
@@ -209,9 +210,14 @@ def test_keys_that_cannot_be_are_refused(tmp_path: Any) -> None:
         keys.assign("a", "q")
     keys.assign("a", "7")
     keys.assign("b", "7")
-    assert keys.of(["a", "b", "c"]) == {"1": "a", "7": "b", "2": "c"}
+    assert keys.of(["a", "b", "c"]) == {"1": "a", "7": "b", "3": "c"}
     keys.rename("b", "d")
-    assert ClassKeys(tmp_path).of(["a", "d"]) == {"1": "a", "7": "d"}
+    elsewhere = ClassKeys(tmp_path)
+    assert elsewhere.of(["a", "d"]) == {"1": "a", "7": "d"}
+    elsewhere.assign("d", "1")
+    assert keys.of(["a", "d", "e"]) == {"2": "a", "1": "d", "3": "e"}, "at once, everywhere"
+    many = [f"class {number}" for number in range(31)]
+    assert list(keys.of(many).values()) == many[: len(CLASS_KEYS)]
     (tmp_path / "keys.json").write_text('["7"]')
     with pytest.raises(InputError, match=r"keys\.json"):
         ClassKeys(tmp_path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 SKIP, UNDO, RELABEL, TYPE, QUIT, HELP = "s", "u", "r", "n", "q", "?"
 
@@ -23,11 +23,6 @@ CLASS_KEYS = "1234567890" + "".join(
 
 _ESCAPE = "\x1b"
 _ENTER = "\r\n"
-
-
-def keys_of(classes: Sequence[str]) -> dict[str, str]:
-    """Class names by key, in the order in which the classes came up."""
-    return dict(zip(CLASS_KEYS, classes, strict=False))
 
 
 class Keyboard:

@@ -6,9 +6,11 @@ from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
 from rich.text import Text
 
+from knnal.doubts import Suspect
 from knnal.errors import InputError, LabelConflictError, NothingToUndoError
-from knnal.review import Review, Suspect
+from knnal.review import Review
 from knnal.store.ledger import REVIEW
+from knnal_cli.class_keys import keys_of
 from knnal_cli.printable import printable_line
 from knnal_cli.terminal import keys
 from knnal_cli.terminal.screen import class_keys, command_line, item_panel, neighbour_lines
@@ -22,8 +24,10 @@ COMMANDS = {
     keys.QUIT: "quit",
     keys.HELP: "help",
 }
-_LINES_AROUND = 12
-"""Everything but the item and the classes: borders, label, prediction, neighbours, keys, a note."""
+_LINES_AROUND = 13
+"""Everything but the item and the classes: borders, label, opinions, prediction, neighbours, keys,
+a note.
+"""
 _SMALLEST_ITEM = 4
 
 
@@ -46,7 +50,7 @@ class ReviewLoop:
         self._quit = False
 
     def run(self) -> None:
-        """Ask about one label after the other, the most suspicious first."""
+        """Ask about one label after the other, those that two people disagree on first."""
         suspect = self._next("")
         try:
             while suspect is not None and not self._quit:
@@ -64,7 +68,7 @@ class ReviewLoop:
         """Show a label until a key settles it; the one that follows."""
         self._show(suspect)
         key = self._keyboard.key()
-        classes = keys.keys_of(self._review.session.classes)
+        classes = keys_of(self._review.session)
         try:
             if key in (KEEP, "\n"):
                 return self._answer(suspect, suspect.label)
@@ -142,6 +146,7 @@ def suspect_screen(review: Review, suspect: Suspect, console: Console) -> Render
         _left_line(review),
         item_panel(suspect, console.width, height),
         _label_line(suspect),
+        *_opinion_lines(suspect),
         *neighbour_lines(suspect.against),
         classes,
         command_line(COMMANDS),
@@ -165,7 +170,9 @@ def help_screen() -> RenderableType:
 def _left_line(review: Review) -> Text:
     left = review.left()
     line = Text(f"{left.suspicious} labels to review", style="bold")
-    return line.append(f", {left.confident} of them confidently wrong", style="not bold")
+    if left.disputed:
+        line.append(f", on {left.disputed} of them two people disagree", style="not bold")
+    return line.append(f", {left.confident} confidently wrong", style="not bold")
 
 
 def _label_line(suspect: Suspect) -> Text:
@@ -173,3 +180,12 @@ def _label_line(suspect: Suspect) -> Text:
     line = Text(f"Label: {suspect.label}", style="bold")
     line.append(f" · without it: {prediction.label} {prediction.probability:.0%}")
     return line.append(f" · suspicion {suspect.suspicion:.2f}", style="not bold")
+
+
+def _opinion_lines(suspect: Suspect) -> list[Text]:
+    """Who gave the label, and who says otherwise; nothing where all agree."""
+    if not suspect.opinions:
+        return []
+    said = [(suspect.annotator, suspect.label), *((o.annotator, o.label) for o in suspect.opinions)]
+    words = " · ".join(f"{annotator} says {label}" for annotator, label in said)
+    return [Text(printable_line(words), overflow="ellipsis", no_wrap=True)]

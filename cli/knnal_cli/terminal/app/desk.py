@@ -19,7 +19,7 @@ from knnal.errors import (
     NothingToUndoError,
 )
 from knnal.session import Session
-from knnal_cli.terminal.app.class_keys import ClassKeys
+from knnal_cli.class_keys import ClassKeys
 from knnal_cli.terminal.outlook import Outlook
 from knnal_cli.terminal.screen import particulars, progress_line
 from knnal_cli.wording import brought_back, nothing_left, taken_back
