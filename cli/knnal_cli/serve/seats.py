@@ -132,12 +132,14 @@ def put_note(served: Serving, seat: SeatName, note: bodies.NewNote) -> schemas.S
 def _region_step(
     served: Served, seat: str, events: list[ledger.Event], left_out: int
 ) -> schemas.RegionStep:
-    question = _step(served, seat, None).question
+    question = _step(served, seat, events[0] if events else None).question
     told = [event_of(event) for event in events]
     return schemas.RegionStep(events=told, left_out=left_out, question=question)
 
 
 def _step(served: Served, seat: str, event: ledger.Event | None) -> schemas.Step:
+    if event is not None:
+        served.standing.note(event)
     question = served.desk.question(seat)
     return schemas.Step(
         event=None if event is None else event_of(event),

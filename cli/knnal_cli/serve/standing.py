@@ -12,6 +12,7 @@ from knnal.errors import InputError
 from knnal.evaluation.advice import advise
 from knnal.evaluation.audit import audit_curve, audited_items, latest_estimate
 from knnal.store.catalogue import ItemState
+from knnal.store.ledger import Event, EventKind
 from knnal_cli.class_keys import ClassKeys
 from knnal_cli.serve import schemas
 
@@ -48,6 +49,13 @@ class Standing:
         """Have the next look be a fresh one: classes have changed."""
         with self._lock:
             self._found = None
+
+    def note(self, event: Event) -> None:
+        """Take in a decision; one that brings another name of a class is seen at the next look."""
+        with self._lock:
+            known = {c.name for c in self._found.classes} if self._found else set()
+            if event.kind is EventKind.RENAME or (event.label and event.label not in known):
+                self._found = None
 
     def assign_key(self, name: str, key: str) -> None:
         """Let a key stand for a class. Raises InputError for an unknown class or key."""

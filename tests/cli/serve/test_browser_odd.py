@@ -134,6 +134,7 @@ def test_without_a_class_and_with_another_token(
     page.press("first", Keys.ENTER)
     page.asked(item)
     assert log_of(folder) == [("label", item, "first")]
+    page.until(lambda: "first" in page.text("classes"), "it has a key at once")
 
     page.driver.delete_all_cookies()
     asked = page.asked()
