@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
+from io import StringIO
 from typing import Any
 
 import pytest
+from rich.console import Console
 
+from knnal.review import Review
+from knnal.session import Session
 from knnal.store.ledger import EventKind
 from knnal.store.pool import Pool
+from knnal_cli.terminal.review import suspect_screen
 
 WRONG = {"3": "right", "7": "right", "25": "left"}
 TRUTH = {str(i): "left" if i < 20 else "right" for i in range(40)}
@@ -77,6 +82,14 @@ def test_labels_that_two_people_disagree_on_come_first(mislabelled: Any) -> None
     assert [record["id"] for record in found] == ["10", *before]
     assert (found[0]["label"], found[0]["annotator"]) == ("left", "ann")
     assert found[0]["opinions"] == [{"label": "right", "annotator": "eve"}]
+    with closing(Pool.open(mislabelled.folder / ".knnal")) as pool:
+        review = Review(Session(pool, annotator="ann"))
+        console = Console(width=90, height=30, record=True, file=StringIO())
+        console.print(suspect_screen(review, review.suspects(1)[0], console))
+        shown = console.export_text()
+    assert f"{len(found)} labels to review, on 1 of them two people disagree" in shown
+    assert "ann says left · eve says right" in shown
+    assert len(shown.splitlines()) <= 30
     oracle = write_oracle(mislabelled, {"10": "right"})
     assert mislabelled("review", "--oracle", oracle, "--json").data["changed"] == 1
     assert "10" not in [record["id"] for record in mislabelled("review", "--json").data]

@@ -77,10 +77,12 @@ return [name, inside && ringed && one.matches(":focus-visible"), Math.round(top)
 PANELS = ("", "history", "doubts", "standing", "help", "name", "map")
 
 
-def shortcomings(page: Page) -> list[object]:
-    """What cannot be read for its contrast, and what has no name, of what is shown."""
+def shortcomings(page: Page, theme: str) -> list[object]:
+    """What cannot be read for its contrast, and what has no name, which is the same by dark."""
     *found, (count, *_) = page.run(CONTRASTS)
     assert count > 20
+    if theme == "dark":
+        return found
     roles = page.roles_and_names()
     assert roles["button"]
     return [*found, *(role for role in NAMED if "" in roles[role])]
@@ -101,17 +103,18 @@ def test_everybody_can_read_and_name_it(
         for panel in PANELS:
             if panel:
                 page.panel(panel)
-            found[f"{theme} {panel}"] = shortcomings(page)
+            found[f"{theme} {panel}"] = shortcomings(page, theme)
             page.shoot(tmp_path / f"{theme}-{panel or 'page'}.png")
             page.run("document.querySelector('dialog[open]')?.close()")
         for key, name in (("n", "type"), ("N", "notes"), ("R", "rename"), (" ", "zoom")):
+            page.asked()
             page.press(key)
             page.until(lambda name=name: page.shows(name), name)
-            found[f"{theme} {name}"] = shortcomings(page)
+            found[f"{theme} {name}"] = shortcomings(page, theme)
             page.run("document.querySelector('dialog[open]').close()")
         page.press("v")
         page.until(lambda: "Review" in page.text("mode"), "a label is reviewed")
-        found[f"{theme} review"] = shortcomings(page)
+        found[f"{theme} review"] = shortcomings(page, theme)
         page.press(Keys.ESCAPE)
         page.until(lambda: not page.shows("mode"), "the question is back")
     page.cdp("Emulation.setEmulatedMedia", features=[])
