@@ -82,6 +82,13 @@ def kernel_width(graph: NeighbourGraph) -> float:
 
 
 @kernel
+def kernel_of(similarity: np.float32, width: float) -> np.float32:
+    """The kernel between two unit vectors of that dot product; 0 at -inf. For use in kernels."""
+    squared = max(2.0 - 2.0 * np.float64(similarity), 0.0)
+    return np.float32(np.exp(-squared / width))
+
+
+@kernel
 def _find_mutual(ids: Int32Array, start: int, stop: int, both_ways: BoolArray) -> None:
     """Whether each row is among the nearest of its neighbour too."""
     for row in range(start, stop):
@@ -151,8 +158,7 @@ def _finish_rows(
     for row in range(start, stop):
         for at in range(starts[row], starts[row + 1]):
             target = targets[at]
-            squared = max(2.0 - 2.0 * np.float64(values[at]), 0.0)
-            value = np.float32(np.exp(-squared / width))
+            value = kernel_of(values[at], width)
             free = at
             while free > starts[row] and targets[free - 1] > target:
                 targets[free] = targets[free - 1]
