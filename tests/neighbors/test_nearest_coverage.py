@@ -67,11 +67,11 @@ class Followed:
         np.testing.assert_array_equal(self.coverage.gain, fresh.gain)
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(POOLS, st.sampled_from([2, 5, 20]), st.data())
 def test_any_sequence_of_labels_gives_the_defined_gain(X: Any, g: int, data: st.DataObject) -> None:
     followed = Followed(X, g)
-    for row in data.draw(st.lists(st.integers(0, len(X) - 1), max_size=15)):
+    for row in data.draw(st.lists(st.integers(0, len(X) - 1), max_size=10)):
         before = followed.coverage.gain.copy()
         touched = followed.turn(row)
         assert set(np.flatnonzero(followed.coverage.gain != before)) <= set(touched)
