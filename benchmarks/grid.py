@@ -16,7 +16,8 @@ from benchmarks.running import run_all
 from benchmarks.sets.catalogue import EmbeddedSet, kept, kept_file
 from benchmarks.source import settings_of
 from benchmarks.store import Store
-from knnal.classifiers.base import Geometry
+from knnal.classifiers.base import Geometry, Outsiders
+from knnal.state import PoolState
 from knnal.types import Float64Array, IntArray
 
 _VERSION = 1
@@ -157,6 +158,16 @@ def setting_of(cell: Cell) -> Setting:
     labels = min(extent.labels, len(split.pool))
     geometry = Geometry.of(found.X[rows], live)
     return Setting(geometry, found.classes[rows], len(found.names), labels, cell.seed)
+
+
+def with_every_label(setting: Setting, classifier: str) -> float:
+    """The accuracy on the held-out items once all others are labelled."""
+    live, truth = setting.geometry.live, setting.classes[~setting.geometry.live]
+    rows = np.flatnonzero(live)
+    state = PoolState(setting.geometry, classifier=classifier)
+    state.rebuild(rows, setting.classes[rows], setting.class_count)
+    P = state.classifier.predict(Outsiders.held_out(setting.geometry))
+    return float(np.mean(P.argmax(axis=1) == truth))
 
 
 def _fill(simulate: Simulate, cell: Cell) -> str:

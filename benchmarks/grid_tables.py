@@ -117,6 +117,44 @@ def _by_class(part: dict[str, Any], at: list[str]) -> str:
     return table(("class", *(f"@{n}" for n in at)), rows)
 
 
+def pairs_lines(found: dict[str, Any]) -> list[str]:
+    """Which pair is best, and all of them, the best first."""
+    pairs, default = found["pairs"], found["default"]
+    order = sorted(pairs, key=lambda pair: -pairs[pair]["normalised"])
+    heads = ("strategy + classifier", *found["titles"].values(), "normalised", "above the default")
+    rows = [
+        (
+            f"`{pair}`",
+            *(f"{pairs[pair]['area'][name]:.3f}" for name in found["titles"]),
+            f"{pairs[pair]['normalised']:.3f}",
+            interval(pairs[pair]["gain"]),
+        )
+        for pair in order
+    ]
+    return [
+        f"Pools of at most {found['pool']:,} items, the mean accuracy on held-out items over the "
+        f"first {found['labels']} labels, one at a time from none, asked and judged with the "
+        "pair's own classifier. Normalised is the mean over the data sets of the area as a share "
+        "of the accuracy of the default's classifier with every label; the interval is of its "
+        "difference to the default's, over the seeds.",
+        f"The best is `{order[0]}`; the default, `{default}`, is number {order.index(default) + 1} "
+        f"of {len(order)}. {_told_apart(pairs, default)}",
+        table(heads, rows),
+    ]
+
+
+def _told_apart(pairs: dict[str, Any], default: str) -> str:
+    """The pairs whose interval leaves 0 out upwards, or does not leave it out."""
+    gains = {pair: of["gain"] for pair, of in pairs.items() if pair != default}
+    ahead = [pair for pair, (_, low, _) in gains.items() if low > 0]
+    level = [pair for pair, (_, low, high) in gains.items() if low <= 0 <= high]
+    return f"Told apart from it as better: {_named(ahead)}; not told apart: {_named(level)}."
+
+
+def _named(pairs: list[str]) -> str:
+    return ", ".join(f"`{pair}`" for pair in pairs) or "none"
+
+
 def _title(part: dict[str, Any]) -> str:
     return (
         f"### {part['title']}\n\nPool of {part['pool']:,}, {part['held_out']:,} held out, "

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.classifier_tables import classifier_lines
-from benchmarks.grid_tables import ceal_lines, multiclass_lines
+from benchmarks.grid_tables import ceal_lines, multiclass_lines, pairs_lines
 from benchmarks.guided.lines import guided_lines
 from benchmarks.noise.summary import noise_lines
 from benchmarks.strategies.lines import strategies_lines
@@ -41,6 +41,7 @@ _TITLES = {
     "ceal": "CEAL: pseudo-labels where the classifier is sure",
     "peers": "Against others",
     "strategies": "Every strategy",
+    "pairs": "Pairs of a strategy and a classifier",
     "classifiers": "Classifiers",
     "seek": "Finding a rare class",
     "noise": "Wrong labels",
@@ -52,6 +53,7 @@ _LINES: dict[str, Callable[[dict[str, Any]], list[str]]] = {
     "guided": guided_lines,
     "multiclass": multiclass_lines,
     "noise": noise_lines,
+    "pairs": pairs_lines,
     "peers": peers_lines,
     "seek": seek_lines,
     "strategies": strategies_lines,

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 NONE = "-"
+_ARTICLE = "article+knn"
 
 
 def about_lines(about: dict[str, Any]) -> list[str]:
@@ -28,6 +29,7 @@ def article_lines(name: str, found: dict[str, Any]) -> list[str]:
         f"{found['items']:,} items, {found['classes']} classes, {found['embedder']}. Each "
         "contender is a strategy and the classifier that it asks with and is judged by."
     ]
+    lines.append(_ordering(found["protocols"]))
     for protocol, part in found["protocols"].items():
         lines += [
             f"### Split {protocol}: pool of {part['pool']:,}, {part['held_out']:,} held out",
@@ -36,6 +38,20 @@ def article_lines(name: str, found: dict[str, Any]) -> list[str]:
             f"![{name}, split {protocol}](results/{name}-{protocol.replace(' ', '-')}.png)",
         ]
     return lines
+
+
+def _ordering(protocols: dict[str, Any]) -> str:
+    """Whether the article's strategy is ahead of random labels, with the vote it is told with."""
+    told = []
+    for protocol, part in protocols.items():
+        gain = part["contenders"][_ARTICLE]["gain"]
+        mean, low, high = gain
+        held = "holds" if low > 0 else "does not hold" if high < 0 else "is undecided"
+        told.append(f"split {protocol} it **{held}** ({mean:+.3f}, {low:+.3f} to {high:+.3f})")
+    return (
+        "The article's ordering, its own strategy ahead of random labels, with a no-training kNN: "
+        f"{'; '.join(told)}."
+    )
 
 
 def seek_lines(found: dict[str, Any]) -> list[str]:

@@ -2,10 +2,12 @@
 
 ``knnal label`` runs in a pseudo-terminal over a pool of --items, mixed by the recipe of
 benchmarks.engine. A step presses the key of the item's true class; it ends when the bytes have come
-that bring the next item and the new count to the screen. Between steps lies --pause, the time that
-somebody looks at an item, in which the application prepares the answers.
+that bring the next item and the new count to the screen. With --pictures items are photos, and it
+ends when the item's own photo is there. Between steps lies --pause, the time that somebody looks at
+an item, in which the application prepares the answers.
 
     python -m benchmarks.terminal --data DIR
+    python -m benchmarks.terminal --data DIR --pictures
     python -m benchmarks.terminal --seeds made --items 2000 --steps 20
 """
 
@@ -29,11 +31,14 @@ from benchmarks.engine.pools import BenchmarkPool, make_pool, pool_of, require_r
 from benchmarks.engine.process import in_a_process, machine
 from benchmarks.engine.seeds import load_seeds
 from benchmarks.options import default_work
+from benchmarks.pictures import COUNT, give_pictures, is_colour_of, make_pictures
 from knnal_cli.terminal.keys import CLASS_KEYS
 
 BAR_MS = 50.0
 _KNNAL = "from knnal_cli.main import app; app()"
 _QUIET_S = 0.05
+_INSIDE = 4, 10
+"""Rows and columns from the corner of a frame to where a picture is by all means."""
 _PATIENCE_S = 300.0
 
 
@@ -42,6 +47,7 @@ class Figures:
     """Milliseconds from a key to the next item, over so many steps; and to the first item."""
 
     items: int
+    pictures: bool
     columns: int
     rows: int
     steps: int
@@ -68,6 +74,7 @@ class Screen:
             env={**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"},
             dimensions=(rows, columns),
         )
+        self.child.delaybeforesend = None  # pexpect would wait 50 ms before it sends a key
 
     def press(self, key: str) -> float:
         """Press a key, and when it was."""
@@ -75,9 +82,9 @@ class Screen:
         self.child.send(key)
         return pressed
 
-    def asks(self, labelled: int, before: str = "") -> tuple[str, float]:
+    def asks(self, labelled: int, before: str = "", *, pictures: bool) -> tuple[str, float]:
         """Wait for the question after so many labels, and the item ``before``: its item, and when
-        it was there.
+        it was there, with its picture if there are any.
         """
         deadline = time.monotonic() + _PATIENCE_S
         while time.monotonic() < deadline:
@@ -85,13 +92,21 @@ class Screen:
             for came, chunk in self._read():
                 self._stream.feed(chunk)
                 lines = self._pyte.display
-                item = re.search(r"╭─ ?(\S+)", "\n".join(lines))
+                item = re.search(r"╭─ ?(\d+)", "\n".join(lines))
                 counted = lines[0].strip().startswith(f"{labelled} labelled")
-                if found is None and counted and item and item[1] != before:
+                if found or not counted or item is None or item[1] == before:
+                    continue
+                if not pictures or self._shows_picture(int(item[1]), lines):
                     found = item[1], came
             if found is not None:
                 return found
         raise TimeoutError("\n".join(self._pyte.display))
+
+    def _shows_picture(self, item: int, lines: Sequence[str]) -> bool:
+        """Whether what stands in the frame is the item's picture."""
+        top = next(number for number, line in enumerate(lines) if "╭─" in line)
+        row, column = self._pyte.buffer[top + _INSIDE[0]], lines[top].index("╭─") + _INSIDE[1]
+        return is_colour_of(item % COUNT, row[column].fg)
 
     def settle(self, seconds: float) -> None:
         """Let time pass, and the screen be drawn."""
@@ -111,29 +126,35 @@ class Screen:
             came.append((time.perf_counter(), chunk))
 
 
-def measure(pool: BenchmarkPool, steps: int, pause_s: float, columns: int, rows: int) -> Figures:
+def measure(
+    pool: BenchmarkPool, steps: int, pause_s: float, columns: int, rows: int, *, pictures: bool
+) -> Figures:
     """Label so many items of a copy of the pool by their true classes."""
     truth = pool.truth()
     classes = sorted(set(truth))[: len(CLASS_KEYS)]
     keys = dict(zip(classes, CLASS_KEYS, strict=False))
     times_ms = []
     with pool.copied() as folder:
+        if pictures:
+            make_pictures(folder / "pictures", seed=0)
+            give_pictures(folder, folder / "pictures")
         started = time.perf_counter()
         options = ["--pool", str(folder), "--classes", ",".join(classes)]
         screen = Screen(["label", *options], columns, rows)
-        item, came = screen.asks(0)
+        item, came = screen.asks(0, pictures=pictures)
         first_ms = (came - started) * 1e3
         for labelled in range(1, steps + 1):
             screen.settle(pause_s)
             pressed = screen.press(keys.get(truth[int(item)], CLASS_KEYS[0]))
-            item, came = screen.asks(labelled, item)
+            item, came = screen.asks(labelled, item, pictures=pictures)
             times_ms.append((came - pressed) * 1e3)
         screen.press("q")
         screen.child.expect(screen.end, timeout=_PATIENCE_S)
     median, p95 = np.percentile(times_ms, [50, 95])
     return Figures(
-        len(truth), columns, rows, steps, first_ms, float(median), float(p95), max(times_ms)
-    )
+        len(truth), pictures, columns, rows, steps,
+        first_ms, float(median), float(p95), max(times_ms),
+    )  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -145,13 +166,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options.seeds, options.dimension, options.data, options.work, options.seed
         )
         in_a_process(make_pool, pool, seeds, options.items, options.dimension, options.seed)
-    figures = measure(pool, options.steps, options.pause, options.columns, options.rows)
+    size = options.columns, options.rows
+    figures = measure(pool, options.steps, options.pause, *size, pictures=options.pictures)
     if options.json:
         record = {"machine": machine(), **asdict(figures)}
         options.json.write_text(json.dumps(record, indent=2), encoding="utf-8")
     held = "held" if figures.p95_ms <= BAR_MS else "not held"
+    kind = "pictures" if figures.pictures else "items"
     print(
-        f"{figures.items:,} items, {figures.columns} x {figures.rows}, {figures.steps} keys: "
+        f"{figures.items:,} {kind}, {figures.columns} x {figures.rows}, {figures.steps} keys: "
         f"first item after {figures.first_item_ms / 1e3:.1f} s; from a key to the next item "
         f"{figures.median_ms:.0f} ms median, {figures.p95_ms:.0f} ms p95, "
         f"{figures.most_ms:.0f} ms at most. {BAR_MS:.0f} ms p95: {held}."
@@ -172,6 +195,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--dimension", type=int, default=1280)
     add("--steps", type=int, default=200, help="keys pressed (%(default)s)")
     add("--pause", type=float, default=1.0, help="seconds looked at an item (%(default)s)")
+    add("--pictures", action="store_true", help="items are photos, in half blocks")
     add("--columns", type=int, default=120)
     add("--rows", type=int, default=40)
     add("--seed", type=int, default=0)

@@ -21,9 +21,10 @@ from knnal.strategies.base import (
     create_strategy,
     require_views,
 )
+from knnal.strategies.grouped import one_of_each_group
 from knnal.strategies.seek import Seek
 from knnal.strategies.sought import RECENT, can_be_sought, recent_outcomes, seek_name
-from knnal.types import IntArray, Prediction, Score
+from knnal.types import Prediction, Score
 
 _AUDIT, _QUESTION = 0, 1
 
@@ -142,15 +143,8 @@ class Asker:
             raise InputError(f"Expected to ask about at least 1 item, came {count}.")
         moment = self.moment()
         name, strategy = self._chooser(moment)
-        groups, looked_at = self._replay.groups, count
-        picks = best(strategy, self._view(moment), count)
-        if groups is not None:
-            kept = groups.first_of_each(_rows(picks))
-            while len(kept) < count and looked_at == len(picks):
-                looked_at *= 2
-                picks = best(strategy, self._view(moment), looked_at)
-                kept = groups.first_of_each(_rows(picks))
-            picks = [picks[at] for at in kept[:count]]
+        view = self._view(moment)
+        picks = one_of_each_group(lambda n: best(strategy, view, n), count, self._replay.groups)
         return [self._question(pick.row, _score(name, pick), ASKED) for pick in picks]
 
     def explain(self, row: int, origin: str = ASKED, moment: Moment | None = None) -> Question:
@@ -184,8 +178,10 @@ class Asker:
 
     def _draw_audit(self, step: int) -> int | None:
         """The row to audit now, or None. There is nothing to audit before the first label."""
+        if not self._audit or not self._replay.has_labels:
+            return None
         rng = _rng(self._seed, step, _AUDIT)
-        if rng.random() >= self._audit or not self._replay.has_labels:
+        if rng.random() >= self._audit:
             return None
         candidates = np.flatnonzero(self._replay.askable)
         return int(rng.choice(candidates)) if len(candidates) else None
@@ -203,10 +199,6 @@ class Asker:
         return Question(
             record.id, record.path, record.text, prediction, score, origin, remaining, others
         )
-
-
-def _rows(picks: list[Pick]) -> IntArray:
-    return np.array([pick.row for pick in picks], dtype=np.int64)
 
 
 def _score(strategy: str, pick: Pick) -> Score:

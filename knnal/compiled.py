@@ -12,6 +12,7 @@ from typing import Any, TypeVar, cast
 import numba
 from llvmlite import ir
 from numba.core import cgutils
+from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
 Kernel = TypeVar("Kernel", bound=Callable[..., object])
@@ -58,6 +59,124 @@ def prefetch(_: Any, array: Any, row: Any, byte: Any) -> Any:  # noqa: ARG001
         return context.get_dummy_value()
 
     return numba.types.void(array, numba.types.intp, numba.types.intp), generate
+
+
+@intrinsic(prefer_literal=True)  # type: ignore[untyped-decorator]
+def byte_dot(
+    _: Any,
+    signed: Any,
+    row: Any,  # noqa: ARG001
+    unsigned: Any,
+    other: Any,  # noqa: ARG001
+    size: Any,
+) -> Any:
+    """The dot product of a row of signed bytes and one of unsigned bytes, as an int32.
+
+    ``(signed, row, unsigned, other, size)``: contiguous arrays whose rows have ``size`` bytes, a
+    number known to the compiler. A loop is put on vectors of 16-bit products; said all at once as
+    here, it becomes the instructions that multiply bytes, where the processor has them.
+    """
+    length = size.literal_value
+    wide = ir.VectorType(ir.IntType(32), length)
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        def load(at: int) -> Any:
+            array = context.make_array(signature.args[at])(context, builder, values[at])
+            byte = builder.bitcast(array.data, ir.IntType(8).as_pointer())
+            place = builder.mul(values[at + 1], ir.IntType(64)(length))
+            vector = ir.VectorType(ir.IntType(8), length).as_pointer()
+            loaded = builder.load(builder.bitcast(builder.gep(byte, [place]), vector))
+            loaded.align = 1
+            return loaded
+
+        total = cgutils.get_or_insert_function(
+            builder.module,
+            ir.FunctionType(ir.IntType(32), [wide]),
+            f"llvm.vector.reduce.add.v{length}i32",
+        )
+        products = builder.mul(builder.sext(load(0), wide), builder.zext(load(2), wide))
+        return builder.call(total, [products])
+
+    indices = numba.types.intp
+    return numba.types.int32(signed, indices, unsigned, indices, size), generate
+
+
+def multiplies_bytes() -> bool:
+    """Whether kernels are compiled for a processor with AVX-512's products of bytes (VNNI)."""
+    *_, features = cpu_target.target_context.codegen().magic_tuple()
+    return "+avx512vnni" in features.split(",")
+
+
+LANES = 16
+"""How many dot products ``tile_dots`` adds up beside each other."""
+
+TOGETHER = 4
+"""Of how many rows, so that what is loaded of a tile serves them all."""
+
+
+@intrinsic(prefer_literal=True)  # type: ignore[untyped-decorator]
+def tile_dots(
+    _: Any,
+    signed: Any,
+    row: Any,  # noqa: ARG001
+    tiles: Any,
+    tile: Any,  # noqa: ARG001
+    out: Any,
+    size: Any,
+) -> Any:
+    """The dot products of TOGETHER rows of signed bytes with a tile of LANES unsigned ones, into
+    ``out`` ``(TOGETHER, tiles * LANES)`` int32. Only where the processor ``multiplies_bytes``.
+
+    ``(signed, row, tiles, tile, out, size)``: ``size`` bytes a row, a number known to the compiler;
+    ``tiles`` ``(tiles, size / 4, LANES * 4)`` have four bytes of one vector, then those of the
+    next. Nothing is left to be added up across a vector, which takes longer than the products.
+    """
+    groups = size.literal_value // 4
+    word, place = ir.IntType(32), ir.IntType(64)
+    sums, octets = ir.VectorType(word, LANES), ir.VectorType(ir.IntType(8), LANES * 4)
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        def start(at: int, offset: Any, kind: Any) -> Any:
+            array = context.make_array(signature.args[at])(context, builder, values[at])
+            byte = builder.bitcast(array.data, ir.IntType(8).as_pointer())
+            return builder.bitcast(builder.gep(byte, [offset]), kind.as_pointer())
+
+        def load(pointer: Any, at: int, align: int) -> Any:
+            loaded = builder.load(builder.gep(pointer, [place(at)]))
+            loaded.align = align
+            return loaded
+
+        step = cgutils.get_or_insert_function(
+            builder.module,
+            ir.FunctionType(sums, [sums, octets, octets]),
+            "llvm.x86.avx512.vpdpbusd.512",
+        )
+        zeros, nothing = ir.Constant(sums, [0] * LANES), ir.Constant(sums, ir.Undefined)
+        own = builder.mul(values[3], place(groups * LANES * 4))
+        tile_start = start(2, own, octets)
+        rows = [
+            start(0, builder.mul(builder.add(values[1], place(r)), place(groups * 4)), word)
+            for r in range(TOGETHER)
+        ]
+        totals = [zeros] * TOGETHER
+        for group in range(groups):
+            others = load(tile_start, group, 1)
+            for r in range(TOGETHER):
+                four = builder.insert_element(nothing, load(rows[r], group, 1), word(0))
+                spread = builder.bitcast(builder.shuffle_vector(four, nothing, zeros), octets)
+                totals[r] = builder.call(step, [totals[r], others, spread])
+        array = context.make_array(signature.args[4])(context, builder, values[4])
+        stride = cgutils.unpack_tuple(builder, array.strides, 2)[0]
+        for r in range(TOGETHER):
+            at = builder.add(
+                builder.mul(place(r), stride), builder.mul(values[3], place(LANES * 4))
+            )
+            stored = builder.store(totals[r], start(4, at, sums))
+            stored.align = 4
+        return context.get_dummy_value()
+
+    indices = numba.types.intp
+    return numba.types.void(signed, indices, tiles, indices, out, size), generate
 
 
 @intrinsic  # type: ignore[untyped-decorator]

@@ -4,45 +4,52 @@ from __future__ import annotations
 
 from copy import copy
 
-from knnal.neighbors.coverage import Coverage
+import numpy as np
+
 from knnal.neighbors.kernel_graph import KernelGraph
-from knnal.scoring.density import kernel_mass
+from knnal.neighbors.labelled import LabelledNeighbours
+from knnal.neighbors.nearest_coverage import NearestCoverage
+from knnal.parallel import over_rows
 from knnal.scoring.diversity import uncovered
 from knnal.types import Float32Array, IntArray
+
+_BLOCK = 16384
 
 
 class Covering:
     """``share`` ``(rows,)`` of each row's kernel mass that no label covers, and ``gain``
     ``(rows,)``, that share of the ``density`` ``(rows,)``: what a label would newly cover.
 
-    A label touches O(g^2) rows. Both depend on the set of labels alone, bit for bit.
+    Both depend on the set of labels alone, bit for bit.
     """
 
-    def __init__(self, graph: KernelGraph, density: Float32Array, labelled: IntArray) -> None:
-        self._graph, self._density = graph, density
-        self.coverage = Coverage(graph, labelled)
-        self.share = self._share_of(slice(None))
-        self.gain: Float32Array = density * self.share
+    def __init__(
+        self, graph: KernelGraph, density: Float32Array, neighbours: LabelledNeighbours
+    ) -> None:
+        self._density = density
+        self.coverage = NearestCoverage(graph, neighbours)
+        self.share: Float32Array = np.empty(len(density), dtype=np.float32)
+        self.gain: Float32Array = np.empty(len(density), dtype=np.float32)
+        self._settle(None)
 
-    def copy(self) -> Covering:
-        """One of its own, on the same graph."""
+    def beside(self, neighbours: LabelledNeighbours) -> Covering:
+        """One of its own that follows other neighbours, of the same labels so far."""
         copied = copy(self)
-        copied.coverage = self.coverage.copy()
+        copied.coverage = self.coverage.beside(neighbours)
         copied.share, copied.gain = self.share.copy(), self.gain.copy()
         return copied
 
-    def add(self, row: int) -> None:
-        """Row ``row`` has got a label."""
-        self._settle(self.coverage.add(row))
+    def update(self, row: int, changed: IntArray) -> None:
+        """Row ``row`` has got or lost its label, and ``changed`` have other nearest labels."""
+        self._settle(self.coverage.update(row, changed))
 
-    def remove(self, row: int) -> None:
-        """Row ``row`` has lost its label."""
-        self._settle(self.coverage.remove(row))
+    def _settle(self, touched: IntArray | None) -> None:
+        """Both terms of some rows, or of all, from what is covered now."""
 
-    def _settle(self, touched: IntArray) -> None:
-        self.share[touched] = self._share_of(touched)
-        self.gain[touched] = self._density[touched] * self.share[touched]
+        def settle(start: int, stop: int) -> None:
+            rows = slice(start, stop) if touched is None else touched[start:stop]
+            coverage = self.coverage
+            share = uncovered(coverage.gain[rows], coverage.mass[rows]).astype(np.float32)
+            self.share[rows], self.gain[rows] = share, self._density[rows] * share
 
-    def _share_of(self, rows: IntArray | slice) -> Float32Array:
-        mass = kernel_mass(self._graph.sums[rows])
-        return uncovered(self.coverage.gain[rows], mass).astype("float32")
+        over_rows(settle, len(self.share) if touched is None else len(touched), _BLOCK)

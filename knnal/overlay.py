@@ -26,9 +26,8 @@ class Overlay:
     """The terms that labels cover, for the labels in force and the ``rows`` that were added.
 
     They are what the state would give with labels at those rows, bit for bit. The state is never
-    changed: what is asked for is copied first, once. A row that is added then touches O(g^2) rows
-    of the coverage, and costs the distances a pruned pass, as a label does. An overlay is good
-    until the state changes.
+    changed: what is asked for is copied first, once. A row that is added then costs a pruned pass
+    for the nearest labels, as a label does. An overlay is good until the state changes.
     """
 
     def __init__(self, state: PoolState) -> None:
@@ -44,7 +43,7 @@ class Overlay:
 
     @property
     def covering(self) -> Covering:
-        return self._part("covering", lambda: self._state.covering.copy())
+        return self._part("covered", lambda: _Covered(self._state)).covering
 
     def uncovered(self) -> Float32Array:
         """As ``PoolState.uncovered``, ``(rows,)``."""
@@ -71,6 +70,17 @@ class Overlay:
                 part.add(row)
             self._parts[name] = part
         return cast(_P, self._parts[name])
+
+
+class _Covered:
+    """``covering`` by the rows that are labelled or added."""
+
+    def __init__(self, state: PoolState) -> None:
+        self._nearest = state.labelling.neighbours.nearest_alone()
+        self.covering = state.covering.beside(self._nearest)
+
+    def add(self, row: int) -> None:
+        self.covering.update(row, self._nearest.add(row))
 
 
 class _Farthest:

@@ -240,6 +240,7 @@ class Project:
         *,
         colour: Colour | None = None,
         strategy: str = defaults.STRATEGY,
+        truth: Truth | None = None,
         **options: Any,
     ) -> Inspection:
         """Classes, clusters, near-duplicates, outliers, the most and the least confusing items.
@@ -253,7 +254,8 @@ class Project:
         folder = None if out is None else made_folder(Path(out))
         session = self.session(strategy=strategy, **options)
         predicted = predict_rows(session)
-        inspection = inspect_pool(session, predicted, looking, self._narrator)
+        known = None if truth is None else known_items(self.pool, truth, self._narrator)
+        inspection = inspect_pool(session, predicted, looking, self._narrator, known)
         if folder is not None:
             layout = stored_layout(
                 self.pool, session.geometry.live, self._narrator, seed=looking.seed

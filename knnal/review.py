@@ -10,17 +10,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 
 import numpy as np
 
 from knnal.classifiers.combined import CombinedExpert
+from knnal.doubts import Judged, Suspect, judge, judgeable
 from knnal.errors import InputError
-from knnal.scoring.suspicion import NONE, likeliest_classes, majority, off_diagonal, suspicion
+from knnal.scoring.suspicion import NONE, likeliest_classes, majority
 from knnal.session import Session
-from knnal.state import PoolState
+from knnal.store.catalogue import Record
 from knnal.store.ledger import Event, EventKind
-from knnal.types import BoolArray, Float64Array, IntArray, Neighbour, Prediction
+from knnal.types import BoolArray, Prediction
 
 VOTERS = ((1, 0, 0), (0, 1, 1))
 """The two models that vote beside the label: powers of kNN, graph and class means."""
@@ -29,7 +29,8 @@ VOTERS = ((1, 0, 0), (0, 1, 1))
 class Mode(StrEnum):
     """Which labels a review is about.
 
-    SUSPICION: those that are not predicted, or that confident learning finds among another class's.
+    SUSPICION: those that somebody else disagrees with, that are not predicted, or that confident
+    learning finds among another class's.
     VOTING: those that neither of two models predicts. ACTIVE: those of them on which the two models
     do not agree either. SLIM: those that are not predicted.
     """
@@ -41,34 +42,13 @@ class Mode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Suspect:
-    """A label that may be wrong. ``suspicion``, in [0, 1], is above a half where another class is
-    likelier; ``confident``: the item is confidently of another class (confident learning).
-
-    ``prediction`` is that by the labels of the others; ``voted`` is the class on which two models
-    agree against the label, None where they do not or where nobody voted.
+class Left:
+    """``suspicious`` labels are left to review; on ``disputed`` of them two people disagree, and
+    ``confident`` are confidently wrong.
     """
 
-    item: str
-    label: str
-    suspicion: float
-    confident: bool
-    prediction: Prediction
-    voted: str | None
-    path: Path | None
-    text: str | None
-
-    @property
-    def against(self) -> tuple[Neighbour, ...]:
-        """The neighbours that have another label."""
-        return tuple(n for n in self.prediction.neighbours if n.label != self.label)
-
-
-@dataclass(frozen=True, slots=True)
-class Left:
-    """``suspicious`` labels are left to review, ``confident`` of them confidently wrong."""
-
     suspicious: int
+    disputed: int
     confident: int
 
 
@@ -88,34 +68,25 @@ class Decided:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Judged:
-    """Labelled rows that can be judged, rising, their classes, and what is thought of them."""
-
-    rows: IntArray
-    classes: IntArray
-    predicted: IntArray
-    suspicion: Float64Array
-    confident: BoolArray
-
-
 class Review:
     """Reviews the labels of a session's pool; its answers are events in the log like any other.
 
     A label that a review has kept or given is not asked about again, until it is another one. A
-    class's only label is not either: left out, nothing speaks for its class. The models of VOTING
-    and ACTIVE vote once, when the review begins, on all labels there are.
+    class's only label is not either, unless somebody disagrees with it: left out, nothing speaks
+    for its class. The models of VOTING and ACTIVE vote once, when the review begins, on all labels
+    there are.
     """
 
     def __init__(self, session: Session, mode: Mode = Mode.SUSPICION) -> None:
         self.session = session
         self.mode = mode
-        self._kept: tuple[int, _Judged] | None = None
+        self._kept: tuple[int, Judged] | None = None
         session.refresh()
         self._outvoted = self._vote() if mode in (Mode.VOTING, Mode.ACTIVE) else {}
 
     def suspects(self, limit: int | None = None) -> list[Suspect]:
-        """What is left to review, the most suspicious label first, ties by lower row.
+        """What is left to review: labels that somebody disagrees with before all others, each the
+        most suspicious first, ties by lower row.
 
         Raises InputError for a limit below 1.
         """
@@ -135,7 +106,10 @@ class Review:
     def left(self) -> Left:
         """How much there is to review."""
         judged, places = self._rank(self.mode)
-        return Left(len(places), int(np.count_nonzero(judged.confident[places])))
+        disputed, confident = (
+            int(np.count_nonzero(mask[places])) for mask in (judged.disputed, judged.confident)
+        )
+        return Left(len(places), disputed, confident)
 
     def answer(self, suspect: Suspect, label: str | None) -> Event:
         """Keep the label, change it, or, by None, take it out of force and set the item aside.
@@ -170,12 +144,12 @@ class Review:
             decided.set_aside += kind is EventKind.SKIP
         return decided
 
-    def _rank(self, mode: Mode) -> tuple[_Judged, list[int]]:
+    def _rank(self, mode: Mode) -> tuple[Judged, list[int]]:
         """What is judged, and the places in it that are left to review, in order."""
         self.session.refresh()
         judged = self._judge()
         wanted = np.flatnonzero(self._is_about(mode, judged))
-        order = wanted[np.argsort(-judged.suspicion[wanted], kind="stable")]
+        order = wanted[np.lexsort((-judged.suspicion[wanted], ~judged.disputed[wanted]))]
         catalogue, ledger = self.session.pool.catalogue, self.session.ledger
         return judged, [
             place
@@ -183,31 +157,24 @@ class Review:
             if not ledger.is_reviewed(catalogue.at(row).id)
         ]
 
-    def _is_about(self, mode: Mode, judged: _Judged) -> BoolArray:
+    def _is_about(self, mode: Mode, judged: Judged) -> BoolArray:
         """Which of the labels a mode is about, reviewed ones too, ``(n,)``."""
         if mode in (Mode.VOTING, Mode.ACTIVE):
             rows = [
                 row for row, voted in self._outvoted.items() if mode is Mode.VOTING or not voted
             ]
             return np.isin(judged.rows, np.array(rows, dtype=np.int64))
-        unpredicted: BoolArray = judged.predicted != judged.classes
-        return unpredicted | judged.confident if mode is Mode.SUSPICION else unpredicted
+        unpredicted: BoolArray = judged.judgeable & (judged.predicted != judged.classes)
+        if mode is Mode.SLIM:
+            return unpredicted
+        return judged.disputed | unpredicted | judged.confident
 
-    def _judge(self) -> _Judged:
+    def _judge(self) -> Judged:
         """What is thought of all labels; the same until something is decided."""
         decided = self.session.ledger.last_seq
         if self._kept is None or self._kept[0] != decided:
-            self._kept = decided, self._judge_anew()
+            self._kept = decided, judge(self.session)
         return self._kept[1]
-
-    def _judge_anew(self) -> _Judged:
-        state = self.session.state
-        rows = judgeable(state)
-        classes = state.labelling.classes[rows].astype(np.int64)
-        P = state.classifier.probabilities(rows)
-        return _Judged(
-            rows, classes, likeliest_classes(P), suspicion(P, classes), off_diagonal(P, classes)
-        )
 
     def _vote(self) -> dict[int, str | None]:
         """The rows whose label neither model predicts, and the class on which the two agree."""
@@ -226,24 +193,32 @@ class Review:
             for row, number in zip(rows[lost].tolist(), voted[lost].tolist(), strict=True)
         }
 
-    def _describe(self, judged: _Judged, places: Sequence[int]) -> list[Suspect]:
+    def _describe(self, judged: Judged, places: Sequence[int]) -> list[Suspect]:
         session = self.session
         records = [session.pool.catalogue.at(row) for row in judged.rows[places].tolist()]
         predictions = session.predict([record.id for record in records])
-        names = session.classes
         return [
-            Suspect(
-                item=record.id,
-                label=names[judged.classes[place]],
-                suspicion=float(judged.suspicion[place]),
-                confident=bool(judged.confident[place]),
-                prediction=prediction,
-                voted=self._outvoted.get(record.row),
-                path=record.path,
-                text=record.text,
-            )
+            self._suspect(judged, place, record, prediction)
             for place, record, prediction in zip(places, records, predictions, strict=True)
         ]
+
+    def _suspect(
+        self, judged: Judged, place: int, record: Record, prediction: Prediction
+    ) -> Suspect:
+        decision = self.session.ledger.decision(record.id)
+        assert decision is not None
+        return Suspect(
+            item=record.id,
+            label=self.session.classes[judged.classes[place]],
+            annotator=decision.annotator,
+            opinions=judged.opinions.get(record.row, ()),
+            suspicion=float(judged.suspicion[place]),
+            confident=bool(judged.confident[place]),
+            prediction=prediction,
+            voted=self._outvoted.get(record.row),
+            path=record.path,
+            text=record.text,
+        )
 
 
 def decide(session: Session, item: str, given: str, label: str | None, suspicion: float) -> Event:
@@ -255,11 +230,3 @@ def decide(session: Session, item: str, given: str, label: str | None, suspicion
     if label.strip() == given:
         return session.keep(item, suspicion=suspicion)
     return session.relabel(item, label, suspicion=suspicion)
-
-
-def judgeable(state: PoolState) -> IntArray:
-    """The labelled rows that are there and not the only ones of their class, rising."""
-    labelled = state.labelling.labelled
-    others = state.labelling.class_sizes()[state.labelling.classes[labelled]] > 1
-    rows: IntArray = labelled[state.geometry.live[labelled] & others]
-    return rows

@@ -72,6 +72,7 @@ class Session(Recording):
         self._stability = Stability(self._replay)
         self._speculation = Speculation(self._replay, self._asker, self._stability.look)
         self._asked: Question | None = None
+        self._asked_after = 0  # the number of the last event by then
         self._following: Question | None = None
 
     # What is known
@@ -153,7 +154,7 @@ class Session(Recording):
         if question is None:
             self._speculation.cancel()
             question = self._asker.next()
-        self._asked = question
+        self._asked, self._asked_after = question, self.ledger.last_seq
         return None if question is None else self._offer([question])[0]
 
     def anticipate(self) -> None:
@@ -274,11 +275,18 @@ class Session(Recording):
         """How the item came to be labelled, what was predicted before its label is learnt, and how
         far the label before it had moved the predictions.
         """
-        if prepared and self._asked is not None:
-            prediction = self._asked.prediction
+        asked = self._asked
+        if not prepared:
+            self.stop_anticipating()
+        if asked is not None and (prepared or self._is_as_asked(asked, item)):
+            prediction = asked.prediction
         else:
-            (prediction,) = predict_items(self._settled, [item], self._vote)
+            (prediction,) = predict_items(self._replay, [item], self._vote)
         return provenance(offer, prediction, self._stability.look())
+
+    def _is_as_asked(self, asked: Question, item: str) -> bool:
+        """Whether the question is about the item, and nothing has happened since it was asked."""
+        return asked.item == item and self._asked_after == self.ledger.last_seq
 
 
 def stored_geometry(pool: Pool, narrator: Narrator | None = None) -> Geometry:

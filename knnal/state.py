@@ -76,7 +76,7 @@ class PoolState:
         elif after == UNLABELLED:
             changed = labelling.neighbours.remove(row)
         if self._covering is not None and UNLABELLED in (before, after):
-            (self._covering.add if before == UNLABELLED else self._covering.remove)(row)
+            self._covering.update(row, changed)
         stale = self.classifier.update(row, before, changed)
         if stale is None:
             self._all_stale = True
@@ -184,14 +184,11 @@ class PoolState:
 
     @property
     def covering(self) -> Covering:
-        """What the labels cover of the pool. Whoever wants to change it takes a copy."""
+        """What the labels cover of the pool. Whoever wants to change it takes one of its own."""
         if self._covering is None:
-            self._covering = self.covering_of(self.labelling.labelled)
+            neighbours = self.labelling.neighbours
+            self._covering = Covering(self.geometry.graph, self.local_density, neighbours)
         return self._covering
-
-    def covering_of(self, rows: IntArray) -> Covering:
-        """What these rows alone would cover, were they the labelled ones."""
-        return Covering(self.geometry.graph, self.local_density, rows)
 
     def distance(self) -> Float32Array:
         """``1 - max similarity`` to a labelled row, ``(rows,)``."""

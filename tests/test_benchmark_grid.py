@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import ceal, grid, multiclass, page
+from benchmarks import ceal, grid, multiclass, page, pairs
 from benchmarks.grid import EXTENTS, Cell, Extent, Setting, difference, of_two_classes
 from benchmarks.grid_tables import ceal_lines, multiclass_lines
-from benchmarks.sets.catalogue import EmbeddedSet, keep, kept_file
+from benchmarks.sets.catalogue import DATA_SETS, EmbeddedSet, keep, kept_file
 from knnal.classifiers.base import Geometry, Outsiders
+from knnal.evaluation.learning_curve import Experiment
 from knnal.neighbors.search import NOBODY
 from knnal.state import PoolState
 from knnal.strategies.pseudo_labels import PseudoRule, pseudo_labels
@@ -175,3 +176,47 @@ def test_a_command_runs_and_resumes(
     assert done[1] == []
     again = json.loads((tmp_path / "results" / f"{name}.json").read_text(encoding="utf-8"))
     assert again["sets"] == found["sets"]
+
+
+def test_pairs_are_compared_with_the_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    some = (pairs.DEFAULT, "article+knn", "product+graph")
+    monkeypatch.setattr(pairs, "PAIRS", some)
+    monkeypatch.setattr(pairs, "DATA_SETS", {"mnist": DATA_SETS["mnist"]})
+    monkeypatch.setattr(pairs, "EXTENTS", {"small": Extent(1500, 120, 40, 12, 2)})
+    monkeypatch.setattr(grid, "run_all", lambda work, tasks, jobs: [work(task) for task in tasks])
+    keep(made_set(), kept_file("mnist", tmp_path, 1500))
+    assert pairs.main(["--work", str(tmp_path)]) == 0
+    printed = capsys.readouterr().out
+    found = json.loads((tmp_path / "results" / "pairs.json").read_text(encoding="utf-8"))
+    of = [grid.setting_of(cell) for cell in cells_of(tmp_path, some)]
+    top = np.mean([grid.with_every_label(setting, "combined") for setting in of])
+    areas = {}
+    for name in some:
+        strategy, _, classifier = name.partition("+")
+        areas[name] = [curve_of(setting, strategy, classifier).mean() for setting in of]
+        told = found["pairs"][name]
+        assert told["area"]["mnist"] == pytest.approx(np.mean(areas[name]), abs=1e-4)
+        assert told["normalised"] == pytest.approx(np.mean(areas[name]) / top, abs=1e-4)
+        assert f"`{name}`" in printed
+    gain = np.mean(np.subtract(areas["article+knn"], areas[pairs.DEFAULT])) / top
+    assert found["pairs"]["article+knn"]["gain"][0] == pytest.approx(gain, abs=1e-4)
+    assert found["pairs"][pairs.DEFAULT]["gain"] is None
+    best = max(some, key=lambda name: np.mean(areas[name]))
+    assert f"The best is `{best}`" in printed
+
+
+def cells_of(folder: Path, contenders: tuple[str, ...]) -> list[Cell]:
+    extent = pairs.EXTENTS["small"]
+    return [Cell("pairs", "mnist", False, seed, contenders, extent, folder) for seed in (0, 1)]
+
+
+def curve_of(of: Setting, strategy: str, classifier: str) -> Any:
+    live = of.geometry.live
+    names = [str(c) for c in of.classes]
+    split = Experiment(
+        of.geometry.X[live], [n for n, there in zip(names, live, strict=True) if there],
+        of.geometry.X[~live], [n for n, there in zip(names, live, strict=True) if not there],
+    )  # fmt: skip
+    return split.run(strategy, of.labels, seed=of.seed, classifier=classifier).accuracy

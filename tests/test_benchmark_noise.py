@@ -36,6 +36,7 @@ def task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Task]:
         monkeypatch.setattr(module, "RATES", RATES)
         monkeypatch.setattr(module, "CONTENDERS", FEW)
     monkeypatch.setattr(summary, "ORDER", FEW)
+    monkeypatch.setattr(summary, "VOTES", FEW[:1])
     cleaning._set.cache_clear()
     threads = thread_count()
     use_threads(1)
@@ -135,3 +136,15 @@ def test_the_command_names_the_sets_that_there_are(capsys: pytest.CaptureFixture
         noise.main(["--sets", "pictures"])
     assert "banking77" in capsys.readouterr().err
     assert SIZES["small"].labels % SIZES["small"].batch == 0
+
+
+def test_votes_are_said_to_help_where_they_do_on_every_set() -> None:
+    def of(soft: float, hard: float) -> Any:
+        of_votes = {}
+        for name, gain in zip(cleaning.VOTES, (soft, hard), strict=True):
+            of_votes[name] = {"gain": {judge: [gain, 0.0, 0.0] for judge in cleaning.JUDGES}}
+        return {"contenders": of_votes}
+
+    line = summary._votes_line({"x": of(0.1, 0.2), "y": of(0.2, -0.1)})
+    assert line.count("soft with `knn` **holds** (+0.150 on average)") == 1
+    assert line.count("hard with `knn` **does not hold** (+0.050 on average)") == 1

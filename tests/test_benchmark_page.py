@@ -15,6 +15,7 @@ from benchmarks.bootstrap import bootstrap_mean
 from benchmarks.options import command_of
 from benchmarks.page import PAGE, RESULTS, page
 from benchmarks.store import Store
+from benchmarks.tables import _ordering
 
 
 def test_the_page_says_what_the_measurements_say() -> None:
@@ -76,3 +77,13 @@ def test_the_article_is_summed_up() -> None:
     assert random["gain"] is None
     mean, low, high = article["gain"]
     assert (mean, low, high) == pytest.approx((0.3, 0.2, 0.4))
+
+
+def test_the_articles_ordering_is_told_by_its_interval() -> None:
+    def part(*gain: float) -> dict[str, object]:
+        return {"contenders": {"article+knn": {"gain": list(gain)}}}
+
+    line = _ordering({"a": part(0.02, 0.01, 0.03), "b": part(-0.02, -0.03, -0.01)})
+    assert "split a it **holds** (+0.020, +0.010 to +0.030)" in line
+    assert "split b it **does not hold**" in line
+    assert "**is undecided**" in _ordering({"c": part(0.01, -0.01, 0.03)})

@@ -13,7 +13,17 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from benchmarks import duplicates, fruits, maps, seek, sentiment140, serving, simulation, stopping
+from benchmarks import (
+    duplicates,
+    fruits,
+    maps,
+    seek,
+    sentiment140,
+    serving,
+    simulation,
+    stopping,
+    terminal,
+)
 from benchmarks.article import EXTENTS, accuracy_with_every_label, split_of
 from benchmarks.engine.seeds import made_seeds
 from benchmarks.peers import __main__ as peers
@@ -204,6 +214,29 @@ def test_the_serving_benchmark_runs(tmp_path: Path, capsys: pytest.CaptureFixtur
     printed = capsys.readouterr().out
     assert "| 3 | 15 |" in printed
     assert "the log is equal to what they saw" in printed
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a pseudo-terminal needs a POSIX system")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_the_terminal_benchmark_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    small = [
+        "--seeds",
+        "made",
+        "--items",
+        "200",
+        "--dimension",
+        "8",
+        "--steps",
+        "2",
+        "--pause",
+        "0",
+        "--pictures",
+    ]
+    figures = tmp_path / "figures.json"
+    assert terminal.main(["--work", str(tmp_path), "--json", str(figures), *small]) == 0
+    assert capsys.readouterr().out.startswith("200 pictures, 120 x 40, 2 keys: first item after ")
+    found = json.loads(figures.read_bytes())
+    assert 0 < found["median_ms"] <= found["most_ms"] < found["first_item_ms"]
 
 
 def test_the_serving_benchmark_sees_what_is_lost(tmp_path: Path, make_pool: PoolMaker) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from knnal import ingest as module
-from knnal.errors import EmbedderMismatchError, InputError, ItemError, PoolBusyError
+from knnal.errors import EmbedderMismatchError, InputError, PoolBusyError
 from knnal.ingest import IngestReport, ingest
 from knnal.items.base import Item, Skip
 from knnal.session import Session
@@ -20,34 +20,7 @@ from knnal.store.catalogue import ItemState
 from knnal.store.pool import Pool
 from knnal.types import EmbedderIdentity, Modality
 
-
-class LetterCounts:
-    """A text as how often each letter occurs in it; counts what it is asked for."""
-
-    summary = "letters"
-    assets = ()
-    modality = Modality.TEXT
-    identity = EmbedderIdentity("letters", "0" * 64, 26, "lower case")
-
-    def __init__(self, batch_size: int = 3, lanes: int = 2) -> None:
-        self.batch_size, self.lanes = batch_size, lanes
-        self.embedded: list[str] = []
-
-    def load(self, narrator: Any) -> None:
-        pass
-
-    def prepare(self, content: Any) -> str:
-        if content == "bad":
-            raise ItemError("a bad text")
-        return str(content)
-
-    def embed(self, batch: Sequence[str]) -> Any:
-        self.embedded.extend(batch)
-        return np.array([letters(text) for text in batch], dtype=np.float32)
-
-
-def letters(text: str) -> list[int]:
-    return [text.lower().count(chr(97 + i)) for i in range(26)]
+from .letters import LetterCounts, letters
 
 
 class Texts:

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from knnal.classifiers.base import Geometry
+from knnal.doubts import Opinion
 from knnal.errors import InputError, LabelConflictError
 from knnal.evaluation.audit import audit_estimate
 from knnal.linalg import unit_rows
 from knnal.neighbors.vote import VoteOptions
-from knnal.review import Decided, Mode, Review
+from knnal.review import Decided, Left, Mode, Review
 from knnal.session import Session
 from knnal.state import PoolState
 from knnal.store.ledger import AUDIT, IMPORTED, REVIEW, EventKind
@@ -254,3 +255,42 @@ def test_nothing_to_review() -> None:
             Review(Session(pool, geometry=GEOMETRY, vote=VoteOptions(k=3)), mode).suspects() == []
         )
     pool.close()
+
+
+def disagree(pool: Pool, item: str, name: str, annotator: str = "eve") -> None:
+    """Have somebody say that the item is another class."""
+    (first,) = [event for event in pool.log.events() if event.item == item]
+    pool.log.append_label(
+        EventKind.OPINION, name, annotator=annotator, item=item, target=first.seq, origin="opinion"
+    )
+
+
+def test_what_two_people_disagree_on_comes_before_all_others(pool: Pool) -> None:
+    session = new_session(pool)
+    before = [suspect.item for suspect in Review(session).suspects()]
+    sure = next(str(row) for row in range(LABELLED) if str(row) not in before)
+    only, doubtful, agreed = "80", before[-1], before[0]
+    with pool.transaction():
+        disagree(pool, sure, "d")
+        disagree(pool, only, "a", "zoe")
+        disagree(pool, doubtful, "d")
+        disagree(pool, agreed, str(NAMES[GIVEN[int(agreed)]]))
+    review = Review(session)
+    found = review.suspects()
+    disputed = [suspect.item for suspect in found if suspect.opinions]
+    assert set(disputed) == {sure, only, doubtful}
+    assert [s.item for s in found] == [*disputed, *(i for i in before if i not in disputed)]
+    assert [s.suspicion for s in found[:3]] == sorted(s.suspicion for s in found[:3])[::-1]
+    assert review.left() == Left(len(found), 3, sum(s.confident for s in found))
+    shown = next(suspect for suspect in found if suspect.item == only)
+    assert (shown.label, shown.annotator, shown.opinions) == ("d", "bob", (Opinion("a", "zoe"),))
+    others = Review(session, Mode.SLIM).suspects()
+    assert sure not in {s.item for s in others}, "a mode of its own rule keeps to it"
+
+    review.answer(shown, "a")
+    review.answer(next(s for s in found if s.item == sure), None)
+    assert not {only, sure} & {s.item for s in review.suspects()}
+    review.answer(review.suspects(1)[0], str(NAMES[GIVEN[int(doubtful)]]))
+    assert review.left().disputed == 0
+    session.undo()
+    assert review.suspects(1)[0].item == doubtful

@@ -77,7 +77,9 @@ class Reference:
             if nearest:
                 tenth.append(D[x, nearest[min(len(nearest), 10) - 1]])
         width = max(float(np.median(tenth)), 1e-12) if tenth else 1.0
-        self.K = np.where(edge | edge.T, np.exp(-D / width), 0.0)
+        self.kernel = np.exp(-D / width)
+        np.fill_diagonal(self.kernel, 1.0)
+        self.K = np.where(edge | edge.T, self.kernel, 0.0)
         np.fill_diagonal(self.K, 1.0)
         exact = X.astype(np.float64)
         self.densities = {
@@ -161,7 +163,8 @@ class Reference:
 
     def diversities(self, labels: dict[int, int]) -> dict[str, Any]:
         L = sorted(labels)
-        covered = self.K[:, L].max(axis=1, initial=0.0)
+        covered = self.kernel[:, L].max(axis=1, initial=0.0)  # by labels beyond the graph too
+        covered = np.rint(covered.astype(np.float32) * 256) / 256
         gain = np.maximum(self.K - covered[None, :], 0.0).sum(axis=1)
         S = self.S[:, L].astype(np.float64)
         return {

@@ -12,49 +12,17 @@ import pytest
 
 from knnal import viewing as module
 from knnal.augmentation.recipe import Recipe
-from knnal.errors import InputError, ItemError, PoolError
+from knnal.errors import InputError, PoolError
 from knnal.ingest import ingest
 from knnal.items.base import Item
 from knnal.session import Session
 from knnal.store.pool import Pool
-from knnal.types import EmbedderIdentity, LogNarrator, Modality
+from knnal.types import LogNarrator, Modality
 from knnal.viewing import ViewReport, make_views, wanted_recipe
 
+from .letters import LetterCounts, letters
+
 WORDS = "ant bee cat dog eel fox gnu hen ibis jay kiwi lynx mole newt owl pug rat seal tern wasp"
-
-
-class LetterCounts:
-    """A text as how often each letter occurs; refuses some, and counts what it embeds."""
-
-    summary = "letters"
-    assets = ()
-    modality = Modality.TEXT
-    identity = EmbedderIdentity("letters", "0" * 64, 26, "lower case")
-
-    def __init__(self, batch_size: int = 7, lanes: int = 2) -> None:
-        self.batch_size, self.lanes = batch_size, lanes
-        self.embedded = 0
-        self.refused: set[str] = set()
-        self.largest = 0
-
-    def load(self, narrator: Any) -> None:
-        pass
-
-    def prepare(self, content: Any) -> str:
-        if self.refused & set(content.split()):
-            raise ItemError("a bad text")
-        return str(content)
-
-    def embed(self, batch: Sequence[str]) -> Any:
-        self.embedded += len(batch)
-        self.largest = max(self.largest, len(batch))
-        return np.array([letters(text) for text in batch], dtype=np.float32)
-
-
-def letters(text: str) -> list[float]:
-    """Counts in which the order of the words shows too, weakly."""
-    counts = [text.count(chr(97 + i)) for i in range(26)]
-    return [count + 0.01 * (text.find(chr(97 + i)) + 1) for i, count in enumerate(counts)]
 
 
 def text(i: int) -> str:
@@ -83,7 +51,7 @@ def pool(make_pool: Any) -> Pool:
 
 @pytest.fixture
 def embedder() -> LetterCounts:
-    return LetterCounts()
+    return LetterCounts(batch_size=7)
 
 
 @pytest.fixture
@@ -93,7 +61,8 @@ def embed(pool: Pool, embedder: LetterCounts, tmp_path: Path) -> Any:
     def embed(*numbers: int, **others: str) -> None:
         entries = {f"t{i}": text(i) for i in numbers} | others
         ingest(pool, Texts(tmp_path / "texts", entries), embedder, annotator="ann")
-        embedder.embedded = embedder.largest = 0
+        embedder.embedded.clear()
+        embedder.largest = 0
 
     return embed
 
@@ -133,7 +102,7 @@ def test_every_item_gets_the_views_of_its_content(
     assert pool.views() is None
     assert make(pool, embedder).made == 40
     assert_views(pool, 3)
-    assert embedder.embedded == 120
+    assert len(embedder.embedded) == 120
     assert embedder.largest <= batch_size
 
 
@@ -144,7 +113,7 @@ def test_only_items_that_lack_views_get_some(
     make(pool, embedder)
     embed(*range(15))
     assert make(pool, embedder, None).made == 3
-    assert embedder.embedded == 9
+    assert len(embedder.embedded) == 9
     assert_views(pool, 3)
     assert make(pool, embedder, None).made == 0
     embed(*range(14), t14="brand new words")  # changed: it has a row of its own
@@ -189,9 +158,9 @@ def test_an_interrupted_run_keeps_what_was_made_and_the_next_completes(
     assert len(stored.made) == 22
     with pytest.raises(PoolError, match=r"views of all 40 items, but those of 18"):
         Session(pool, strategy="guided").ask()
-    embedder.embedded = 0
+    embedder.embedded.clear()
     assert make(pool, embedder, None).made == 18
-    assert embedder.embedded == 54
+    assert len(embedder.embedded) == 54
     assert_views(pool, 3)
 
 
@@ -259,6 +228,6 @@ def test_what_is_wanted(pool: Pool, embed: Any, embedder: LetterCounts) -> None:
     with pytest.raises(InputError, match="Add --views 8"):
         wanted_recipe(pool, None, ["drop"])
     make(pool, embedder, 2, augmentations=["drop"])
-    assert str(wanted_recipe(pool, None, None)) == "2 views an item (drop)"
-    assert str(wanted_recipe(pool, 5, None)) == "5 views an item (drop)"
+    assert wanted_recipe(pool, None, None) == Recipe.of(Modality.TEXT, 2, ["drop"])
+    assert wanted_recipe(pool, 5, None) == Recipe.of(Modality.TEXT, 5, ["drop"])
     assert wanted_recipe(pool, 0, None) is None

@@ -14,6 +14,7 @@ from scipy import sparse
 from benchmarks.engine.loop import CLASSIFIER, STRATEGY
 from benchmarks.engine.pools import BenchmarkPool
 from knnal.errors import NothingToUndoError
+from knnal.neighbors.kernel_graph import squared_distance
 from knnal.neighbors.similarity import rounding_bound
 from knnal.project import Project
 from knnal.scoring.uncertainty import smallest_margin
@@ -177,12 +178,15 @@ class Checker:
         self.found["brute-force neighbours"] += not fits
 
     def _compare_with_sparse_products(self) -> None:
-        """The uncovered share from the whole kernel matrix, the margin from the probabilities."""
+        """The uncovered share from the whole kernel matrix and the nearest labels' kernel, the
+        margin from the probabilities.
+        """
         state = self._session.state
         K, n = self._kernel, len(state.geometry)
-        covered = np.zeros(n)
-        if len(state.labelling.labelled):
-            covered = K[:, state.labelling.labelled].max(axis=1).toarray().ravel()
+        nearest = state.labelling.neighbours.similarities[:, 0]
+        kernel = np.exp(-squared_distance(nearest) / state.geometry.graph.width)
+        covered = np.rint(kernel.astype(np.float32) * 256) / 256
+        covered[state.labelling.labelled] = 1.0
         rows = np.repeat(np.arange(n), np.diff(K.indptr))
         gains = np.maximum(K.data.astype(np.float64) - covered[K.indices], 0.0)
         share = np.bincount(rows, gains, n) / np.asarray(K.sum(axis=1)).ravel()

@@ -40,7 +40,7 @@ def _print_clustering(found: Inspection) -> None:
         typer.echo(
             f"Clustering  accuracy {clusters.accuracy:.1%}, NMI {clusters.nmi:.3f}, ARI "
             f"{clusters.ari:.3f}: {clusters.clusters} clusters found by k-means without labels, "
-            f"judged by {clusters.labels} labels"
+            f"judged on {clusters.labels} items whose class is known"
         )
 
 

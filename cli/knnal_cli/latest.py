@@ -24,13 +24,18 @@ class Latest(Generic[Found]):
 
     @property
     def working(self) -> bool:
-        """Whether something was under way when ``wants`` last looked, or was begun since."""
+        """Whether something was under way when this last looked, or was begun since."""
         return self._work is not None
+
+    def take(self) -> Found | None:
+        """What was found last, by now."""
+        if self._work is not None and self._work.done():
+            self.found, self._work = self._work.result(), None
+        return self.found
 
     def wants(self, asked: object) -> bool:
         """Take what is done by now; whether to begin, nothing being under way and it being new."""
-        if self._work is not None and self._work.done():
-            self.found, self._work = self._work.result(), None
+        self.take()
         return self._work is None and asked != self._asked
 
     def begin(self, asked: object, work: Callable[[], Found]) -> None:

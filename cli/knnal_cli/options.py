@@ -13,6 +13,7 @@ import typer
 from knnal import defaults
 
 if TYPE_CHECKING:
+    from knnal.exchange.truth import Truth
     from knnal.neighbors.vote import VoteOptions
     from knnal.project import Project
     from knnal.schedule import Schedule
@@ -137,7 +138,7 @@ class Votes:
         Bootstrap | None,
         typer.Option(
             help="Against wrong labels: part of a vote goes to what the voter's own neighbours "
-            "say, by their shares (soft) or to the likeliest class (hard). For knn and combined.",
+            "say, by their shares (soft) or to the likeliest class (hard). Not for ridge.",
             rich_help_panel=_VOTES,
         ),
     ] = None
@@ -193,6 +194,48 @@ class Groups:
     def similarity(self) -> float | None:
         """The same for the library; None where they are taken one by one."""
         return self.near if self.per_group else None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Where labels come from that are known but not the pool's: the options of ``Truth``."""
+
+    truth: Annotated[
+        Path | None,
+        typer.Option(
+            help="A table of known labels; the labels given so far, unless named. Nothing of it "
+            "goes into the pool."
+        ),
+    ] = None
+    truth_from_folders: Annotated[
+        bool, typer.Option("--truth-from-folders", help="Take folder names as known labels.")
+    ] = False
+    id_column: Annotated[
+        str | None, typer.Option(help="The column of ids in these tables.", show_default="id")
+    ] = None
+    label_column: Annotated[str, typer.Option(help="The column of known labels.")] = "label"
+    text_column: Annotated[
+        str | None, typer.Option(help="The column of texts, in tables without ids.")
+    ] = None
+
+    @property
+    def named(self) -> bool:
+        """Whether a table or the folders are named."""
+        return self.truth is not None or self.truth_from_folders
+
+    def source(self, groups: Path | None = None, group_column: str | None = None) -> Truth:
+        """The same for the library. Raises InputError for options that exclude each other."""
+        from knnal.exchange.truth import Truth
+
+        return Truth(
+            table=self.truth,
+            from_folders=self.truth_from_folders,
+            id_column=self.id_column,
+            label_column=self.label_column,
+            text_column=self.text_column,
+            groups=groups,
+            group_column=group_column,
+        )
 
 
 @dataclass(frozen=True, slots=True)

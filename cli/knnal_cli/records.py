@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from knnal.asking import Question
-    from knnal.review import Suspect
+    from knnal.doubts import Suspect
     from knnal.strategies.sought import Sought
     from knnal.types import Prediction
 
@@ -36,12 +36,15 @@ def question_record(question: Question, sought: Sought | None = None) -> dict[st
 
 
 def suspect_record(suspect: Suspect) -> dict[str, Any]:
-    """``id``, ``path`` or ``text``, ``prediction`` by the others' labels, ``label``, ``suspicion``,
-    whether ``confident``, on which class two models ``voted``, ``neighbours``.
+    """``id``, ``path`` or ``text``, ``prediction`` by the others' labels, ``label`` and its
+    ``annotator``, other people's ``opinions``, ``suspicion``, whether ``confident``, on which class
+    two models ``voted``, ``neighbours``.
     """
     record = _item_record(suspect)
     predicted = _predicted(suspect.prediction, record)
-    for name in ("label", "suspicion", "confident", "voted"):
+    record["label"], record["annotator"] = suspect.label, suspect.annotator
+    record["opinions"] = [asdict(opinion) for opinion in suspect.opinions]
+    for name in ("suspicion", "confident", "voted"):
         record[name] = getattr(suspect, name)
     record["neighbours"] = predicted["neighbours"]
     return record

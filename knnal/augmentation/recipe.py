@@ -62,9 +62,6 @@ class Recipe:
         picture = pictures.decode_picture(cast(bytes, content))
         return (pictures.picture_view(picture, self.augmentations, rng) for rng in rngs)
 
-    def __str__(self) -> str:
-        return f"{self.count} views an item ({', '.join(self.augmentations)})"
-
 
 def require_possible(
     modality: Modality, count: int | None, augmentations: Sequence[str] | None

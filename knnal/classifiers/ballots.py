@@ -45,7 +45,7 @@ def neighbour_votes(labelling: Labelling, nearest: Nearest, options: VoteOptions
 def cast_ballots(
     labelling: Labelling, nearest: Nearest, options: VoteOptions, rows: IntArray | None = None
 ) -> Ballots:
-    """The votes on items by their nearest labelled rows, ``(m, k)``.
+    """The votes on items by their nearest labelled rows, ``(m, n)``.
 
     Where the items are ``rows`` ``(m,)`` of the pool, what their neighbours' neighbours say is
     without them: no item's own label is evidence on it.
@@ -54,20 +54,19 @@ def cast_ballots(
     votes = neighbour_votes(labelling, nearest, options)
     if options.bootstrap is None:
         return Ballots(ids, votes)
-    m, k = ids.shape
+    m, near = ids.shape
     neighbours = labelling.neighbours
-    others = neighbours.ids[ids]  # (m, k, k)
+    k = neighbours.k
+    others = neighbours.ids[ids]  # (m, near, k)
     unheard = np.broadcast_to((ids == NOBODY)[:, :, None], others.shape)
     if rows is not None:
         unheard = unheard | (others == rows[:, None, None])
-    others = np.where(unheard, np.int32(NOBODY), others).reshape(m * k, k)
-    beside = Nearest(others, neighbours.similarities[ids].reshape(m * k, k))
+    others = np.where(unheard, np.int32(NOBODY), others).reshape(m * near, k)
+    beside = Nearest(others, neighbours.similarities[ids].reshape(m * near, k))
     of_others = neighbour_votes(labelling, beside, options)
     hard = options.bootstrap == "hard"
-    ballots = Ballots(
-        np.full((m, k * (2 if hard else 1 + k)), NOBODY, dtype=np.int32),
-        np.zeros((m, k * (2 if hard else 1 + k)), dtype=np.float32),
-    )
+    shape = m, near * (2 if hard else 1 + k)
+    ballots = Ballots(np.full(shape, NOBODY, dtype=np.int32), np.zeros(shape, dtype=np.float32))
     _mix(hard, options.beta, ids, votes, others, of_others, labelling.classes, ballots)
     return ballots
 
@@ -83,14 +82,14 @@ def _mix(
     classes: Int32Array,
     out: Ballots,
 ) -> None:
-    """Split each neighbour's vote ``(m, k)`` between its label and those of the others next to it,
-    ``(m k, k)``. Where there are no others, nothing speaks against the label: it has all.
+    """Split each neighbour's vote ``(m, n)`` between its label and those of the others next to it,
+    ``(m n, k)``. Where there are no others, nothing speaks against the label: it has all.
     """
-    k = ids.shape[1]
+    count, k = ids.shape[1], others.shape[1]
     width = 2 if hard else 1 + k
     for i in range(len(ids)):
-        for slot in range(k):
-            near, say = others[i * k + slot], of_others[i * k + slot]
+        for slot in range(count):
+            near, say = others[i * count + slot], of_others[i * count + slot]
             rows = out.rows[i, slot * width : (slot + 1) * width]
             weights = out.weights[i, slot * width : (slot + 1) * width]
             total = np.float32(0.0)

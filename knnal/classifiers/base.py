@@ -178,7 +178,7 @@ class PoolClassifier(ABC):
 
     summary: ClassVar[str]
     bootstraps: ClassVar[bool] = False
-    """Whether it counts labels as votes, so that bootstrapped votes can take their place."""
+    """Whether labels add up in it, so that bootstrapped votes can take their place."""
 
     def __init__(self, labelling: Labelling, options: VoteOptions) -> None:
         self.labelling = labelling
@@ -215,6 +215,11 @@ class PoolClassifier(ABC):
     def predict(self, outsiders: Outsiders) -> Float32Array:
         """Of vectors from outside the pool: ``-> (m, class_count)``."""
 
+    def likeliest(self, rows: IntArray) -> IntArray:
+        """The likeliest class of each of some rows, ``(m,)``, of equals the first."""
+        classes: IntArray = np.argmax(self.probabilities(rows), axis=1)
+        return classes
+
     def predicted_labels(self) -> int:
         """How many labels are predicted, each left out in turn.
 
@@ -248,12 +253,12 @@ def classifier_factory(
     """What makes classifiers of a registered name.
 
     Raises UnknownNameError for a name that is not registered, InputError for bootstrapped votes
-    with a classifier that counts none.
+    with a classifier that does not add labels up.
     """
     factory = CLASSIFIERS.load(name)
     if options.bootstrap is not None and not getattr(factory, "bootstraps", False):
         raise InputError(
-            f"Expected a classifier that counts votes beside bootstrap='{options.bootstrap}', came "
-            f"'{name}'. Use knn or combined, or no bootstrapping."
+            f"Expected a classifier that adds labels up beside bootstrap='{options.bootstrap}', "
+            f"came '{name}'. Use knn, graph, means or combined, or no bootstrapping."
         )
     return cast("Callable[[Labelling, VoteOptions], PoolClassifier]", factory)

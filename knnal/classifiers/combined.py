@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
 
 from knnal.classifiers.ballots import cast_ballots
-from knnal.classifiers.base import Labelling, Outsiders, PoolClassifier
+from knnal.classifiers.base import UNLABELLED, Labelling, Outsiders, PoolClassifier
 from knnal.classifiers.graph import GraphExpert
 from knnal.classifiers.knn import KNNExpert
 from knnal.classifiers.means import MeansExpert
-from knnal.classifiers.tables import class_table
-from knnal.classifiers.weighing import FLOOR, MIXTURES, choose_powers, count_predicted
+from knnal.classifiers.tables import class_table, columns_of
+from knnal.classifiers.weighing import FLOOR, MIXTURES, choose_powers, predict_by_each
 from knnal.compiled import kernel
 from knnal.neighbors.reduced import Products
 from knnal.neighbors.search import Nearest
@@ -21,14 +22,15 @@ from knnal.parallel import over_rows
 from knnal.types import Float32Array, Int32Array, IntArray
 
 _CHUNK = 1024
-_LABELS_A_TASK = 512
+_LABELS_A_TASK = 1024
 _MEASURES = {"least-confidence": 0, "smallest-margin": 1, "largest-margin": 2}
 
 
 class CombinedExpert(PoolClassifier):
     """The product of the experts' probabilities, each plus 0.05 and to a power of its own.
 
-    The powers are those under which most labels are predicted, each left out in turn.
+    The powers are those under which most labels are predicted, each left out in turn. Bootstrapped
+    votes are kNN's alone here: the other two add up many labels, and lose by the mixtures.
     """
 
     summary: ClassVar[str] = (
@@ -39,14 +41,17 @@ class CombinedExpert(PoolClassifier):
     def __init__(self, labelling: Labelling, options: VoteOptions) -> None:
         super().__init__(labelling, options)
         self._knn = KNNExpert(labelling, options)
-        self._graph = GraphExpert(labelling, options)
-        self._means = MeansExpert(labelling, options)
+        of_labels = replace(options, bootstrap=None)
+        self._graph = GraphExpert(labelling, of_labels)
+        self._means = MeansExpert(labelling, of_labels)
         self._experts = (self._knn, self._graph, self._means)
         # The product of kNN's and the graph's factors, which a label changes for few rows. The
         # means' change for all, and are multiplied in when something is measured.
         self._settled: Float32Array = class_table(0, len(labelling.geometry), np.float32)
         self.powers: IntArray = np.zeros(3, dtype=np.int64)
         self._predicted = 0
+        # The labelled rows, rising, and what each mixture predicts of them when they are left out.
+        self._left_out = np.empty(0, np.int64), np.empty((0, len(MIXTURES)), np.int64)
         self.rebuild()
 
     def beside(self, row: int) -> Products:
@@ -75,7 +80,9 @@ class CombinedExpert(PoolClassifier):
         self.mix(self._choose_powers())
 
     def mix(self, powers: IntArray) -> None:
-        """Give kNN, graph and means these powers, ``(3,)``, until labels suggest others."""
+        """Give kNN, graph and means the powers ``(3,)`` of one of MIXTURES, until labels suggest
+        others.
+        """
         self.powers = powers
         self._settled = class_table(self.labelling.class_count, 0, np.float32, self._settled)
         self._settle(np.arange(len(self.labelling.geometry)))
@@ -101,6 +108,18 @@ class CombinedExpert(PoolClassifier):
             out,
         )
         return True
+
+    def likeliest(self, rows: IntArray) -> IntArray:
+        count = self.labelling.class_count
+        classes = np.empty(len(rows), dtype=np.int64)
+        closeness = columns_of(self._means.closeness[: count if self.powers[2] else 0], rows)
+        _likeliest(columns_of(self._settled[:count], rows), closeness, classes)
+        # What is settled of a labelled row has its own label in it.
+        labelled = np.flatnonzero(self.labelling.classes[rows] != UNLABELLED)
+        known, by_each = self._left_out
+        mixture = np.argmax((self.powers == MIXTURES).all(axis=1))
+        classes[labelled] = by_each[np.searchsorted(known, rows[labelled]), mixture]
+        return classes
 
     def predicted_labels(self) -> int:
         return self._predicted
@@ -137,19 +156,69 @@ class CombinedExpert(PoolClassifier):
 
     def _choose_powers(self) -> IntArray:
         labelled, classes = self.labelling.labelled, self.labelling.classes
-        sizes = self.labelling.class_sizes()
+        sizes = np.bincount(classes[labelled], minlength=self.labelling.class_count)
+        likeliest = np.empty((len(labelled), len(MIXTURES)), dtype=np.int64)
+        tables = self._graph.scores, self._graph.own, self._means.closeness
 
         def count(start: int, stop: int) -> IntArray:
             block = labelled[start:stop]
-            knn, graph, means = (
-                np.ascontiguousarray(expert.probabilities(block)) for expert in self._experts
+            votes, close = self._knn.probabilities(block), self._means.left_out(block)
+            return _count_left_out(
+                votes, *tables, close, block, classes, sizes, MIXTURES, likeliest[start:stop]
             )
-            return count_predicted((knn, graph, means), classes[block], sizes)
 
-        nothing = np.zeros(len(MIXTURES), dtype=np.int64)
         counts = over_rows(count, len(labelled), _LABELS_A_TASK)
+        self._left_out = labelled, likeliest
+        nothing = np.zeros(len(MIXTURES), dtype=np.int64)
         powers, self._predicted = choose_powers(sum(counts, start=nothing))
         return powers
+
+
+@kernel
+def _count_left_out(
+    votes: Float32Array,
+    scores: Int32Array,
+    own: Int32Array,
+    closeness: Float32Array,
+    close: Float32Array,
+    rows: IntArray,
+    classes: Int32Array,
+    sizes: IntArray,
+    mixtures: IntArray,
+    likeliest: IntArray,
+) -> IntArray:
+    """What each mixture predicts of labelled ``rows`` ``(m,)``, each left out in turn, into
+    ``likeliest`` ``(m, mixtures)``; how many of them are right, as by ``count_predicted``.
+
+    ``votes`` ``(m, C)`` are kNN's probabilities, ``scores`` and ``closeness`` the graph's and the
+    means' tables of all rows. Without itself, a row has less by ``own`` of the one and is as
+    ``close`` ``(m,)`` to its class by the other.
+    """
+    graph = np.empty(len(sizes), dtype=np.float32)
+    means = np.empty(len(sizes), dtype=np.float32)
+    right = np.zeros(len(mixtures), dtype=np.int64)
+    for i in range(len(rows)):
+        row, label = rows[i], classes[rows[i]]
+        for c in range(len(sizes)):
+            graph[c] = scores[c, row] - (own[row] if c == label else 0)
+            means[c] = close[i] if c == label else closeness[c, row]
+        _normalise(graph)
+        _normalise(means)
+        predict_by_each((votes[i], graph, means), mixtures, likeliest[i])
+        if sizes[label] >= 2:
+            for m in range(len(mixtures)):
+                right[m] += likeliest[i, m] == label
+    return right
+
+
+@kernel
+def _normalise(values: Float32Array) -> None:
+    """Make shares of values that are not below 0; even ones where all are 0."""
+    total = np.float32(0.0)
+    for value in values:
+        total += value
+    for c in range(len(values)):
+        values[c] = values[c] / total if total > 0.0 else np.float32(1.0 / len(values))
 
 
 @kernel
@@ -265,6 +334,25 @@ def _measure(
                 _rank_class(kind, fixed, best, rival, total)
         for i in range(size):
             out[first + i] = np.float32(1.0) - (best[i] - rival[i]) / total[i]
+
+
+@kernel
+def _likeliest(settled: Float32Array, closeness: Float32Array, out: IntArray) -> None:
+    """The class of the highest product in each column of ``settled`` ``(C, m)``, of equals the
+    first; ``closeness`` is of the same columns, or ``(0, m)`` where the means do not count.
+    """
+    size = len(out)
+    scale, least = np.zeros(size, dtype=np.float32), np.ones(size, dtype=np.float32)
+    if len(closeness):
+        _find_shares(closeness, 0, scale, least)
+    best = np.full(size, np.float32(-1.0))
+    for c in range(len(settled)):
+        for i in range(size):
+            product = settled[c, i]
+            if len(closeness):
+                product *= closeness[c, i] * scale[i] + least[i]
+            out[i] = c if product > best[i] else out[i]
+            best[i] = max(best[i], product)
 
 
 @kernel

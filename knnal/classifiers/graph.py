@@ -8,9 +8,11 @@ from typing import ClassVar
 import numpy as np
 
 from knnal.classifiers.base import UNLABELLED, Labelling, Outsiders, PoolClassifier
+from knnal.classifiers.mixtures import Mixture, Mixtures, parts_of
 from knnal.classifiers.tables import class_table, columns_of, normalised_columns
 from knnal.compiled import kernel
 from knnal.neighbors.diffusion import Diffusion
+from knnal.neighbors.search import NOBODY
 from knnal.neighbors.vote import VoteOptions
 from knnal.parallel import over_rows
 from knnal.types import Float32Array, Float64Array, Int32Array, IntArray
@@ -28,41 +30,56 @@ class GraphExpert(PoolClassifier):
 
     A label adds what ``Diffusion`` spreads from it, to a part of the graph that does not grow with
     the pool. Items from outside take the kernel-weighted mean of their nearest pool items.
+
+    With bootstrapping a label spreads the mixture that it stands for; a label then spreads those
+    of the labelled items anew that have it as a neighbour.
     """
 
     summary: ClassVar[str] = "labels spread over the neighbour graph"
+    bootstraps: ClassVar[bool] = True
 
     def __init__(self, labelling: Labelling, options: VoteOptions) -> None:
         super().__init__(labelling, options)
         self.scores: Int32Array = class_table(0, len(labelling.geometry), np.int32)
-        self._own: Int32Array = np.zeros(len(labelling.geometry), dtype=np.int32)
+        self.own: Int32Array = np.zeros(len(labelling.geometry), dtype=np.int32)
         self._latest: tuple[int, IntArray, Int32Array] | None = None
+        self._mixtures = None if options.bootstrap is None else Mixtures(labelling, options)
+        self._reach: dict[int, Int32Array] = {}  # what labels give to their labelled neighbours
+        self._room: Int32Array = np.zeros(0, dtype=np.int32)
         self.declare_classes()
 
     def update(self, row: int, before: int, changed: IntArray) -> IntArray:
-        del changed
+        if self._mixtures is not None:
+            return self._respread(self._mixtures, row, changed)
         reached, scores = self._spread(row)
         after = int(self.labelling.classes[row])
         if before != UNLABELLED:
             self.scores[before, reached] -= scores
         if after != UNLABELLED:
             self.scores[after, reached] += scores
-        self._own[row] = scores[0]
+        self.own[row] = scores[0]
         return reached
 
     def rebuild(self) -> None:
         self.declare_classes()
         self.scores[:] = 0
+        self._reach.clear()
         labelled = self.labelling.labelled
+        mixed = None if self._mixtures is None else self._mixtures.rebuild()[1]
         classes = self.labelling.classes
 
         def spread(start: int, stop: int) -> list[tuple[IntArray, Int32Array]]:
             return [self._column(int(row)) for row in labelled[start:stop]]
 
         columns = (column for part in over_rows(spread, len(labelled), 16) for column in part)
-        for row, (reached, scores) in zip(labelled, columns, strict=True):
-            self.scores[classes[row], reached] += scores
-            self._own[row] = scores[0]
+        for place, (row, (reached, scores)) in enumerate(zip(labelled, columns, strict=True)):
+            self.own[row] = scores[0]
+            if mixed is None:
+                self.scores[classes[row], reached] += scores
+            else:
+                mixture = Mixture(mixed.classes[place], mixed.parts[place])
+                self._add(1, mixture, reached, scores)
+                self._reach[int(row)] = self._at_neighbours(int(row), reached, scores)
 
     def declare_classes(self) -> None:
         self.scores = class_table(self.labelling.class_count, 0, np.int32, self.scores)
@@ -71,7 +88,10 @@ class GraphExpert(PoolClassifier):
         scores = columns_of(self.scores[: self.labelling.class_count], rows)
         classes = self.labelling.classes[rows]
         labelled = np.flatnonzero(classes != UNLABELLED)
-        scores[classes[labelled], labelled] -= self._own[rows[labelled]]
+        if self._mixtures is None:
+            scores[classes[labelled], labelled] -= self.own[rows[labelled]]
+        elif len(labelled):
+            self._take_out_own(self._mixtures, rows[labelled], labelled, scores)
         return normalised_columns(scores.astype(np.float32))
 
     def predict(self, outsiders: Outsiders) -> Float32Array:
@@ -79,6 +99,52 @@ class GraphExpert(PoolClassifier):
         near = np.ascontiguousarray(outsiders.pool_neighbours.ids, dtype=np.int64)
         _average(self.scores, near, outsiders.kernel, scores)
         return normalised_columns(scores)
+
+    def _respread(self, mixtures: Mixtures, row: int, changed: IntArray) -> IntArray:
+        """``update`` where labels stand for mixtures."""
+        everywhere = []
+        for label in mixtures.update(row, changed):
+            reached, scores = self._spread(label.row)
+            for sign, mixture in ((-1, label.before), (1, label.after)):
+                if mixture is not None:
+                    self._add(sign, mixture, reached, scores)
+            self.own[label.row] = scores[0]
+            self._reach[label.row] = self._at_neighbours(label.row, reached, scores)
+            everywhere.append(reached)
+        if self.labelling.classes[row] == UNLABELLED:
+            del self._reach[row]
+        return np.unique(np.concatenate(everywhere))
+
+    def _add(self, sign: int, mixture: Mixture, reached: IntArray, scores: Int32Array) -> None:
+        for c, parts in zip(*mixture, strict=True):
+            if c != UNLABELLED:
+                self.scores[c, reached] += (sign * parts_of(scores, parts)).astype(np.int32)
+
+    def _at_neighbours(self, row: int, reached: IntArray, scores: Int32Array) -> Int32Array:
+        """What a label gives to its own nearest labelled rows, ``(k,)``; 0 in empty slots."""
+        if not len(self._room):
+            self._room = np.zeros(len(self.labelling.geometry), dtype=np.int32)
+        near = self.labelling.neighbours.ids[row]
+        self._room[reached] = scores
+        found: Int32Array = np.where(near == NOBODY, 0, self._room[near]).astype(np.int32)
+        self._room[reached] = 0
+        return found
+
+    def _take_out_own(
+        self, mixtures: Mixtures, rows: IntArray, columns: IntArray, scores: Int32Array
+    ) -> None:
+        """Take out of ``columns`` what the labels of ``rows`` themselves have put there."""
+        own = mixtures.evidence(rows)
+        given = self.own[own.sources]
+        voters = np.flatnonzero(own.slots >= 0)
+        if len(voters):
+            sources, at = np.unique(own.sources[voters], return_inverse=True)
+            reach = np.stack([self._reach[int(row)] for row in sources])
+            given[voters] = reach[at, own.slots[voters]]
+        amounts = own.signs[:, None] * parts_of(given[:, None], own.mixtures.parts)
+        there = own.mixtures.classes != UNLABELLED
+        places = np.broadcast_to(columns[own.places][:, None], there.shape)
+        np.subtract.at(scores, (own.mixtures.classes[there], places[there]), amounts[there])
 
     @cached_property
     def _diffusion(self) -> Diffusion:

@@ -25,8 +25,8 @@ class MaskedVotes:
     """Class probabilities of pool rows under 16 masks, each of half the dimensions.
 
     The masks are the same for every pool of a dimension. A label costs a pruned pass over the
-    reduced copy; where it is among a row's candidates, that row's votes are counted anew when they
-    are asked for; a candidate costs four dot products of its dimension.
+    reduced copy; where it is among a row's candidates, it is compared with that row, once for all
+    masks, and the row's votes are counted anew when they are asked for.
     """
 
     def __init__(self, labelling: Labelling, options: VoteOptions) -> None:

@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from knnal.classifiers.base import UNLABELLED, Labelling, Outsiders, PoolClassifier
+from knnal.classifiers.mixtures import Evidence, Mixtures, parts_of
 from knnal.classifiers.tables import class_table, columns_of, normalised_columns
 from knnal.compiled import kernel
 from knnal.neighbors.reduced import FIRST, Products, first_dots
@@ -26,9 +27,13 @@ class MeansExpert(PoolClassifier):
 
     Directions are those of ``ReducedCopy``: centred, on its first axes, unit norm. A label moves
     the mean of its class, which takes one pass over the reduced copy.
+
+    With bootstrapping a label has a part in the mean of each class that it stands for, and moves
+    those too that its labelled neighbours stand for: a pass for each class.
     """
 
     summary: ClassVar[str] = "the class whose labelled items' mean direction is closest"
+    bootstraps: ClassVar[bool] = True
 
     def __init__(self, labelling: Labelling, options: VoteOptions) -> None:
         super().__init__(labelling, options)
@@ -37,16 +42,21 @@ class MeansExpert(PoolClassifier):
         self.closeness: Float32Array = class_table(0, len(labelling.geometry), np.float32)
         self._products: Int32Array = np.empty(len(labelling.geometry), dtype=np.int32)
         self._product_of: tuple[int, int] | None = None
+        self._mixtures = None if options.bootstrap is None else Mixtures(labelling, options)
         self.declare_classes()
 
     def beside(self, row: int) -> Products:
+        if self._mixtures is not None:
+            return super().beside(row)
         c = int(self.labelling.classes[row])
         mean, _ = _direction(self._sums[c] + self._contribution(np.array([row]))[0])
         self._product_of = (row, c)
         return Products(mean, self._products)
 
     def update(self, row: int, before: int, changed: IntArray) -> IntArray | None:
-        del changed
+        if self._mixtures is not None:
+            self._remix(self._mixtures, row, changed)
+            return None
         own = self._contribution(np.array([row]))[0]
         after = int(self.labelling.classes[row])
         for c, sign in ((before, -1), (after, 1)):
@@ -61,11 +71,16 @@ class MeansExpert(PoolClassifier):
 
     def rebuild(self) -> None:
         self.declare_classes()
-        self._sums[:] = 0
-        labelled = self.labelling.labelled
-        classes = self.labelling.classes[labelled]
-        np.add.at(self._sums, classes, self._contribution(labelled))
-        self._counts = np.bincount(classes, minlength=len(self._sums))
+        self._sums[:], self._counts[:] = 0, 0
+        if self._mixtures is not None:
+            labelled, mixed = self._mixtures.rebuild()
+            for slot in range(mixed.classes.shape[1]):
+                self._add(1, labelled, mixed.classes[:, slot], mixed.parts[:, slot])
+        else:
+            labelled = self.labelling.labelled
+            classes = self.labelling.classes[labelled]
+            np.add.at(self._sums, classes, self._contribution(labelled))
+            self._counts = np.bincount(classes, minlength=len(self._sums))
         for c in range(len(self._sums)):
             self._refresh(c)
 
@@ -80,7 +95,11 @@ class MeansExpert(PoolClassifier):
         closeness = columns_of(self.closeness[: self.labelling.class_count], rows)
         classes = self.labelling.classes[rows]
         labelled = np.flatnonzero(classes != UNLABELLED)
-        closeness[classes[labelled], labelled] = self._left_out(rows[labelled])
+        if self._mixtures is None:
+            closeness[classes[labelled], labelled] = self.left_out(rows[labelled])
+        elif len(labelled):
+            own = self._mixtures.evidence(rows[labelled])
+            self._take_out_own(own, rows[labelled], labelled, closeness)
         return normalised_columns(closeness)
 
     def predict(self, outsiders: Outsiders) -> Float32Array:
@@ -92,7 +111,56 @@ class MeansExpert(PoolClassifier):
             closeness[c] = np.exp((cosines - 1.0) / TEMPERATURE)
         return normalised_columns(closeness)
 
-    def _left_out(self, rows: IntArray) -> Float32Array:
+    def _remix(self, mixtures: Mixtures, row: int, changed: IntArray) -> None:
+        """``update`` where labels stand for mixtures."""
+        touched: set[int] = set()
+        for label in mixtures.update(row, changed):
+            for sign, mixture in ((-1, label.before), (1, label.after)):
+                if mixture is not None:
+                    rows = np.full(len(mixture.classes), label.row)
+                    self._add(sign, rows, *mixture)
+                    touched.update(mixture.classes.tolist())
+        for c in touched - {UNLABELLED}:
+            self._refresh(c)
+
+    def _add(self, sign: int, rows: IntArray, classes: IntArray, parts: IntArray) -> None:
+        """Add parts ``(m,)`` of rows to the sums of classes, or take them out."""
+        there = classes != UNLABELLED
+        units = self._contribution(rows[there])
+        classes, parts = classes[there], parts[there]
+        np.add.at(self._sums, classes, sign * parts_of(units, parts[:, None]))
+        np.add.at(self._counts, classes, sign * parts)
+
+    def _take_out_own(
+        self, own: Evidence, rows: IntArray, columns: IntArray, closeness: Float32Array
+    ) -> None:
+        """Rows' closeness, in ``columns``, without what their own labels have put into sums."""
+        pieces, slots = np.nonzero(own.mixtures.classes != UNLABELLED)
+        classes, parts = own.mixtures.classes[pieces, slots], own.mixtures.parts[pieces, slots]
+        places, signs = own.places[pieces], own.signs[pieces]
+        order = np.lexsort((classes, places))
+        keys = places[order] * len(self._sums) + classes[order]
+        begins = np.flatnonzero(np.diff(keys, prepend=-1))
+        sources = own.sources[pieces][order]
+        units = parts_of(self._contribution(sources), parts[order, None])
+        taken = np.add.reduceat(signs[order, None] * units, begins)
+        left = self._counts[classes[order[begins]]] - np.add.reduceat(
+            (signs * parts)[order], begins
+        )
+        of, places = classes[order[begins]], places[order[begins]]
+        reduced = self.labelling.geometry.reduced
+        found = np.zeros(len(of), dtype=np.float32)
+        _close_to(
+            reduced.first.codes,
+            reduced.inverse_length,
+            self._sums[of] - taken,
+            left,
+            rows[places],
+            found,
+        )
+        closeness[of, columns[places]] = found
+
+    def left_out(self, rows: IntArray) -> Float32Array:
         """Labelled rows' closeness to their own class without themselves; 0 if alone there."""
         reduced = self.labelling.geometry.reduced
         closeness = np.zeros(len(rows), dtype=np.float32)
@@ -200,6 +268,25 @@ def _close_without(
             for j in range(len(rest)):
                 rest[j] = sums[c, j] - _in_units(codes[row, j], inverse_length[row])
             mean, length = _quantised(rest)
+            first_dots(codes, mean, row, row + 1, product)
+            _close(product, inverse_length[row : row + 1], length, out[i : i + 1])
+
+
+@kernel
+def _close_to(
+    codes: Int8Array,
+    inverse_length: Float32Array,
+    sums: IntArray,
+    counts: IntArray,
+    rows: IntArray,
+    out: Float32Array,
+) -> None:
+    """``_close`` of each row ``(m,)`` to the direction of a sum of its own ``(m, d1)``."""
+    product = np.empty(1, dtype=np.int32)
+    for i in range(len(rows)):
+        if counts[i] > 0:
+            row = rows[i]
+            mean, length = _quantised(sums[i])
             first_dots(codes, mean, row, row + 1, product)
             _close(product, inverse_length[row : row + 1], length, out[i : i + 1])
 

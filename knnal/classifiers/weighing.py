@@ -50,17 +50,29 @@ def _count_right(
     right: IntArray,
 ) -> None:
     """Count what each mixture predicts; ``experts`` are ``(n, C)``."""
-    floor = np.float32(FLOOR)
+    likeliest = np.empty(len(mixtures), dtype=np.int64)
     for i in range(len(classes)):
-        if sizes[classes[i]] < 2:
-            continue
-        for m in range(len(mixtures)):
-            best, likeliest = np.float32(-1.0), -1
-            for c in range(len(sizes)):
-                product = np.float32(1.0)
-                for e in range(3):
-                    for _ in range(mixtures[m, e]):
-                        product *= experts[e][i, c] + floor
-                if product > best:
-                    best, likeliest = product, c
-            right[m] += likeliest == classes[i]
+        if sizes[classes[i]] >= 2:
+            predict_by_each((experts[0][i], experts[1][i], experts[2][i]), mixtures, likeliest)
+            for m in range(len(mixtures)):
+                right[m] += likeliest[m] == classes[i]
+
+
+@kernel
+def predict_by_each(
+    experts: tuple[Float32Array, Float32Array, Float32Array], mixtures: IntArray, out: IntArray
+) -> None:
+    """The likeliest class by each mixture, of equals the first, ``-> (mixtures,)``.
+
+    ``experts`` are the probabilities ``(C,)`` of an item. For use within other kernels.
+    """
+    floor = np.float32(FLOOR)
+    for m in range(len(mixtures)):
+        best = np.float32(-1.0)
+        for c in range(len(experts[0])):
+            product = np.float32(1.0)
+            for e in range(3):
+                for _ in range(mixtures[m, e]):
+                    product *= experts[e][c] + floor
+            if product > best:
+                best, out[m] = product, c

@@ -1,4 +1,4 @@
-"""Second opinions: which labels get one, how far people agree, and where they do not."""
+"""Second opinions: which labels get one, and how far people agree."""
 
 from __future__ import annotations
 
@@ -84,14 +84,3 @@ def agreement(ledger: Ledger) -> Agreement:
     numbers = {name: number for number, name in enumerate({n for pair in pairs for n in pair})}
     first, second = np.array([[numbers[a], numbers[b]] for a, b in pairs]).T
     return Agreement(len(pairs), int(np.sum(first == second)), cohens_kappa(first, second))
-
-
-def conflicts(ledger: Ledger) -> list[tuple[Event, Event]]:
-    """Labels and the other opinions on them, until a review keeps or changes the label."""
-    return [
-        (first, opinion)
-        for first, opinion in ledger.opinions()
-        if first.label != opinion.label
-        and is_same(ledger.decision(str(first.item)), first)
-        and not ledger.is_reviewed(str(first.item))
-    ]

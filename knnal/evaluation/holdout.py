@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from knnal import defaults
-from knnal.asking import question_rng
 from knnal.classifiers.base import Geometry, Outsiders
 from knnal.evaluation.measures import count_outcomes
+from knnal.evaluation.questions import Questions, example_of
+from knnal.neighbors.duplicates import DuplicateGroups, find_duplicates
 from knnal.neighbors.vote import VoteOptions
 from knnal.schedule import Schedule
 from knnal.state import PoolState
-from knnal.strategies.base import Pick, PoolView, Strategy, create_strategy, require_views
+from knnal.strategies.base import create_strategy, require_views
 from knnal.types import IntArray
 
 
@@ -43,6 +44,7 @@ class Holdout:
         self._class_count = class_count
         self._judged = Outsiders.held_out(geometry)
         self._truth = classes[~geometry.live]
+        self._latest_groups: tuple[float, DuplicateGroups] | None = None
 
     @property
     def support(self) -> IntArray:
@@ -58,16 +60,22 @@ class Holdout:
         classifier: str = defaults.CLASSIFIER,
         vote: VoteOptions | None = None,
         schedule: Schedule | None = None,
+        near: float | None = None,
+        example: int | None = None,
+        seek: bool = False,
         step_done: Callable[[], None] = lambda: None,
     ) -> Outcome:
         """Label ``labels`` items, or all there are, from none, a round of the schedule at a time,
         which is one item unless it is given.
 
         It asks what a ``Session`` with that strategy, classifier and seed would ask. A round is
-        asked about before any of its labels is learnt; these are judged one by one. Raises
-        InputError for a strategy that needs views where the geometry has none.
+        asked about before any of its labels is learnt; these are judged one by one.
+
+        Of near-duplicates, of a similarity ``near``, one is asked about, until each group has been.
+        With an ``example``, a class number, an item of that class comes first, drawn by the seed;
+        to ``seek``, the class is then looked for. Raises InputError for a strategy that needs views
+        where the geometry has none.
         """
-        schedule = schedule or Schedule()
         state = PoolState(self._geometry, classifier=classifier, vote=vote)
         chooser = create_strategy(strategy)
         require_views(strategy, chooser, has_views=self._geometry.has_views)
@@ -75,18 +83,26 @@ class Holdout:
         known: list[int] = []  # classes as they came up: their places are the state's numbers
         asked = np.empty(count, dtype=np.int64)
         hits, predicted = np.zeros((2, count, self._class_count), dtype=np.int64)
-        picks: list[Pick] = []
+        questions = Questions(
+            state,
+            chooser,
+            schedule=schedule or Schedule(),
+            seed=seed,
+            groups=None if near is None else self._groups(near),
+            seek=0 if seek and example is not None else None,
+        )
         for step in range(count):
-            if not picks:
-                view = PoolView(state, state.unlabelled, question_rng(seed, step))
-                picks = _round(chooser, view, schedule.size(step))
-            pick = picks.pop(0)
-            asked[step] = pick.row
-            answer = int(self._classes[pick.row])
+            if step == 0 and example is not None:
+                row = example_of(self._classes, self._geometry.live, example, seed)
+            else:
+                row = questions.next(step)
+            asked[step] = row
+            answer = int(self._classes[row])
             if answer not in known:
                 known.append(answer)
                 state.declare_classes(len(known))
-            state.assign(pick.row, known.index(answer))
+            state.assign(row, known.index(answer))
+            questions.learn(row, known.index(answer))
             best = state.classifier.predict(self._judged).argmax(axis=1)
             hits[step], predicted[step] = count_outcomes(
                 self._truth, np.array(known)[best], self._class_count
@@ -94,9 +110,9 @@ class Holdout:
             step_done()
         return Outcome(asked, hits, predicted)
 
-
-def _round(strategy: Strategy, view: PoolView, size: int) -> list[Pick]:
-    if size > 1:
-        return strategy.choose(view, size)
-    pick = strategy.pick(view)
-    return [] if pick is None else [pick]
+    def _groups(self, near: float) -> DuplicateGroups:
+        """Found once, whatever runs here."""
+        if self._latest_groups is None or self._latest_groups[0] != near:
+            geometry = self._geometry
+            self._latest_groups = near, find_duplicates(geometry.X, geometry.graph, near)
+        return self._latest_groups[1]

@@ -8,9 +8,11 @@ from knnal import defaults
 from knnal.classifiers.base import classifier_factory
 from knnal.errors import InputError
 from knnal.evaluation.splits import SplitPlan
+from knnal.neighbors.duplicates import checked_threshold
 from knnal.neighbors.vote import VoteOptions
 from knnal.schedule import Schedule
 from knnal.strategies.base import canonical_name, create_strategy
+from knnal.strategies.sought import seek_name
 
 BASELINE = "random"
 """The strategy that the others are compared with; it always runs too."""
@@ -20,11 +22,14 @@ DEFAULT_LABELS = 300
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What to simulate. ``labels`` None: 300, or as many as the smallest pool has.
+    """What to simulate. ``labels`` None: 300, or as many as the smallest pool has. Of items at
+    least as similar as ``near``, one is asked about. With ``seek``, a class, every contender begins
+    with an example of it, and there is one more that looks for the class.
 
-    Raises InputError for less than one label, an empty list, targets outside (0, 1], and
-    bootstrapped votes with a classifier that counts none; UnknownNameError for a strategy or
-    classifier that is not registered. Compositions of terms are kept under their canonical names.
+    Raises InputError for less than one label, an empty list, targets outside (0, 1], a similarity
+    outside (0, 1), and bootstrapped votes with a classifier that does not add labels up;
+    UnknownNameError for a strategy or classifier that is not registered. Compositions of terms are
+    kept under their canonical names.
     """
 
     strategies: tuple[str, ...] = (defaults.STRATEGY,)
@@ -34,6 +39,8 @@ class Settings:
     vote: VoteOptions = field(default_factory=VoteOptions)
     targets: tuple[float, ...] = (0.8, 0.9, 0.95)
     schedule: Schedule = field(default_factory=Schedule)
+    near: float | None = None
+    seek: str | None = None
 
     def __post_init__(self) -> None:
         for kind, names in (("strategy", self.strategies), ("classifier", self.classifiers)):
@@ -44,6 +51,8 @@ class Settings:
             classifier_factory(classifier, self.vote)
         if self.labels is not None and self.labels < 1:
             raise InputError(f"Expected at least 1 label, came {self.labels}.")
+        if self.near is not None:
+            checked_threshold(self.near)
         if not all(0.0 < target <= 1.0 for target in self.targets):
             raise InputError(f"Expected targets above 0 and up to 1, came {list(self.targets)}.")
 
@@ -54,8 +63,11 @@ class Settings:
 
     @property
     def contenders(self) -> list[Contender]:
-        """Each strategy with each classifier, the baseline among them, none twice."""
-        strategies = dict.fromkeys((*self.strategies, BASELINE))
+        """Each strategy with each classifier, the search and the baseline among them, none
+        twice.
+        """
+        search = () if self.seek is None else (seek_name(self.seek),)
+        strategies = dict.fromkeys((*self.strategies, *search, BASELINE))
         return [
             Contender(strategy, classifier)
             for classifier in dict.fromkeys(self.classifiers)

@@ -51,12 +51,13 @@ def simulate(
     importable, its own work guarded by ``if __name__ == "__main__"``.
 
     Raises InputError where the items cannot be split so, the smallest pool has fewer items than
-    ``settings.labels``, or the folder holds something else.
+    ``settings.labels`` or not two of the class to seek, or the folder holds something else.
     """
     narrator = narrator or LogNarrator()
     for name in settings.strategies:
         require_views(name, create_strategy(name), has_views=known.views is not None)
     splits = make_splits(settings.splits, known.classes, known.groups)
+    sought = None if settings.seek is None else _sought(settings.seek, known, splits)
     if lacking := sum(_lacks_a_class(split, known.classes) for split in splits):
         narrator.say(
             f"In {lacking} of {len(splits)} splits, items are held out of a class that no item of "
@@ -73,7 +74,7 @@ def simulate(
             done = (len(runs) - len(missing)) * labels
             progress = _Progress(narrator, done, len(runs) * labels)
             _run(
-                Runner(workspace, store, labels, settings.vote, settings.schedule),
+                Runner(workspace, store, labels, settings, sought),
                 missing,
                 progress,
             )
@@ -115,6 +116,24 @@ def _lacks_a_class(split: Split, classes: IntArray) -> bool:
     return not set(classes[split.held_out]) <= set(pool)
 
 
+def _sought(name: str, known: KnownItems, splits: list[Split]) -> int:
+    """The number of the class to seek."""
+    if name not in known.class_names:
+        raise InputError(
+            f"Expected a class to seek among {', '.join(known.class_names)}, came '{name}'."
+        )
+    number = known.class_names.index(name)
+    fewest = min(
+        int(np.count_nonzero(np.delete(known.classes, s.held_out) == number)) for s in splits
+    )
+    if fewest < 2:
+        raise InputError(
+            f"Expected at least two items of '{name}' in every pool, an example and one to find, "
+            f"but one has {fewest}. Hold out less."
+        )
+    return number
+
+
 def _affordable(labels: int | None, smallest: int) -> int:
     if labels is None:
         return min(DEFAULT_LABELS, smallest)
@@ -131,6 +150,8 @@ def _identity(known: KnownItems, settings: Settings, labels: int) -> dict[str, A
     to a folder later.
     """
     plan = settings.splits
+    search = None if settings.seek is None else [settings.seek, settings.strategies[0]]
+    wanted = {"near-duplicates": settings.near, "sought": search}
     return {
         "format": 1,
         "knnal": version("knnal"),
@@ -143,6 +164,7 @@ def _identity(known: KnownItems, settings: Settings, labels: int) -> dict[str, A
         "folds": plan.folds,
         "held-out share": None if plan.folds else plan.share,
         "groups": known.groups is not None,
+        **{name: value for name, value in wanted.items() if value is not None},
     }
 
 

@@ -21,6 +21,9 @@ from knnal.evaluation.settings import BASELINE, Contender
 from knnal.evaluation.simulation import Simulated
 from knnal.types import Float64Array
 
+FOUND_SHARES = (0.5, 0.9)
+"""Shares of a sought class whose finding is told."""
+
 _PACKAGES = ("knnal", "numpy", "numba", "scipy", "faiss-cpu")
 
 
@@ -29,12 +32,14 @@ class ContenderCurves:
     """One contender's curves: each measure ``(splits, T)``, and by class ``(splits, T, C)``.
 
     ``class_accuracy`` is NaN where a split holds out nothing of a class; ``chosen`` is the share of
-    each class in the labels so far.
+    each class in the labels so far, ``found`` ``(splits, T)`` that of the sought class's items in
+    the pool, the example aside, which are among them; None where no class is sought.
     """
 
     measures: dict[str, Float64Array]
     class_accuracy: Float64Array
     chosen: Float64Array
+    found: Float64Array | None
 
 
 def contender_curves(simulated: Simulated, contender: Contender) -> ContenderCurves:
@@ -46,6 +51,7 @@ def contender_curves(simulated: Simulated, contender: Contender) -> ContenderCur
         {name: measure(name, hits, predicted, support) for name in MEASURES},
         class_accuracy(hits, support),
         np.stack([chosen_shares(outcome, simulated) for outcome in outcomes]),
+        _found_shares(outcomes, simulated),
     )
 
 
@@ -55,6 +61,18 @@ def chosen_shares(outcome: Outcome, simulated: Simulated) -> Float64Array:
     counts = np.cumsum(np.eye(len(simulated.known.class_names))[classes], axis=0)
     shares: Float64Array = counts / np.arange(1, len(classes) + 1)[:, None]
     return shares
+
+
+def _found_shares(outcomes: list[Outcome], simulated: Simulated) -> Float64Array | None:
+    known, name = simulated.known, simulated.settings.seek
+    if name is None:
+        return None
+    of_class = known.classes == known.class_names.index(name)
+    shares = []
+    for outcome, split in zip(outcomes, simulated.splits, strict=True):
+        others = np.count_nonzero(of_class) - np.count_nonzero(of_class[split.held_out]) - 1
+        shares.append((np.cumsum(of_class[outcome.asked]) - 1) / others)
+    return np.array(shares)
 
 
 def summarise(simulated: Simulated) -> Json:
@@ -108,6 +126,8 @@ def _settings(simulated: Simulated) -> Json:
         "labels": simulated.labels,
         **asdict(settings.vote),
         "schedule": str(settings.schedule),
+        "near_duplicates": settings.near,
+        "seek": settings.seek,
         "split": plan.kind.value,
         "folds": plan.folds,
         "held_out_share": None if plan.folds else plan.share,
@@ -166,6 +186,20 @@ def _numbers(
         ],
         "class_accuracy": by_class(names, own.class_accuracy[:, -1]),
         "chosen": by_class(names, own.chosen[:, -1]),
+        "found": _found(own.found, None if baseline is None else baseline.found, weights),
+    }
+
+
+def _found(
+    found: Float64Array | None, others: Float64Array | None, weights: Float64Array | None
+) -> Json | None:
+    """How much of the sought class is found by the last label, and when shares of it are."""
+    if found is None:
+        return None
+    difference = None if others is None else estimate(found[:, -1] - others[:, -1], weights)
+    return {
+        "final": {**estimate(found[:, -1], weights), "difference": difference},
+        "targets": [target_reached(share, found, others, weights) for share in FOUND_SHARES],
     }
 
 
@@ -187,4 +221,5 @@ def _curves(
         "differences": differences,
         "class_accuracy": by_class(names, own.class_accuracy),
         "chosen": by_class(names, own.chosen),
+        "found": None if own.found is None else estimate(own.found, weights),
     }

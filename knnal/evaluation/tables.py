@@ -35,6 +35,19 @@ def head(summary: Mapping[str, Any]) -> list[str]:
         "above random, points",
         f"accuracy at {labels}",
         f"macro F1 at {labels}",
+        *_sought_heads(summary),
+    ]
+
+
+def _sought_heads(summary: Mapping[str, Any]) -> list[str]:
+    """Of a class that is sought: the labels to shares of its items, and what is found at last."""
+    sought, found = summary["settings"]["seek"], summary["contenders"][0]["found"]
+    if found is None:
+        return []
+    shares = [f"{100 * target['target']:g}" for target in found["targets"]]
+    return [
+        *(f"labels to {share} % of '{sought}'" for share in shares),
+        f"'{sought}' found at {summary['settings']['labels']}",
     ]
 
 
@@ -52,7 +65,14 @@ def _row(contender: Mapping[str, Any], budget: int) -> list[Cell]:
         _difference(area["difference"]),
         _share(final["accuracy"]),
         _share(final["macro_f1"]),
+        *_sought(contender["found"], budget),
     ]
+
+
+def _sought(found: Mapping[str, Any] | None, budget: int) -> list[Cell]:
+    if found is None:
+        return []
+    return [*(_labels(target, budget) for target in found["targets"]), _share(found["final"])]
 
 
 def _labels(target: Mapping[str, Any], budget: int) -> Cell:

@@ -8,11 +8,10 @@ from dataclasses import asdict, dataclass
 from typing import Any, TypeAlias
 
 from knnal.evaluation.run_store import RunStore
-from knnal.evaluation.settings import Contender
+from knnal.evaluation.settings import Contender, Settings
 from knnal.evaluation.splits import Split
 from knnal.evaluation.workspace import Workspace
-from knnal.neighbors.vote import VoteOptions
-from knnal.schedule import Schedule
+from knnal.strategies.sought import seek_name
 
 _REPORT_EVERY = 10
 """Labels that a process gives between two reports of them."""
@@ -46,13 +45,13 @@ Task: TypeAlias = Preparation | Run
 
 @dataclass(frozen=True)
 class Runner:
-    """Does tasks, in whichever process."""
+    """Does tasks, in whichever process. ``sought`` is the number of the class to seek, if any."""
 
     workspace: Workspace
     store: RunStore
     labels: int
-    vote: VoteOptions
-    schedule: Schedule
+    settings: Settings
+    sought: int | None
 
     def __call__(self, task: Task, report: Callable[[int], None]) -> None:
         if isinstance(task, Preparation):
@@ -67,13 +66,18 @@ class Runner:
                 report(unreported)
                 unreported = 0
 
+        settings, strategy = self.settings, task.contender.strategy
+        seeks = settings.seek is not None and strategy == seek_name(settings.seek)
         outcome = self.workspace.holdout(task.split).run(
-            task.contender.strategy,
+            settings.strategies[0] if seeks else strategy,
             self.labels,
             seed=task.split.seed,
             classifier=task.contender.classifier,
-            vote=self.vote,
-            schedule=self.schedule,
+            vote=settings.vote,
+            schedule=settings.schedule,
+            near=settings.near,
+            example=self.sought,
+            seek=seeks,
             step_done=step_done,
         )
         self.store.save(task.key, outcome)

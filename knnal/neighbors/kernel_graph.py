@@ -38,8 +38,9 @@ class KernelGraph:
         _count_edges(ids, both_ways, self.starts)
         self.targets: Int32Array = np.empty(self.starts[-1], dtype=np.int32)
         self.kernel: Float32Array = np.empty(self.starts[-1], dtype=np.float32)
-        edges = self.starts, self.targets, self.kernel
-        _fill_edges(ids, sims, both_ways, *edges)
+        edges, ends = (self.starts, self.targets, self.kernel), self.starts[:-1].copy()
+        over_rows(lambda start, stop: _fill_own(ids, sims, start, stop, ends, *edges[1:]), rows)
+        _fill_others(ids, sims, both_ways, ends, *edges[1:])
         over_rows(lambda start, stop: _finish_rows(self.width, start, stop, *edges), rows)
 
     def __len__(self) -> int:
@@ -61,6 +62,15 @@ class KernelGraph:
         over_rows(lambda a, b: _sum_rows(self.starts, self.kernel, a, b, sums), len(self))
         return sums
 
+    @cached_property
+    def similarities(self) -> Float32Array:
+        """The cosine beside each of ``targets``, from the kernel; -inf where that is 0."""
+        with np.errstate(divide="ignore"):
+            found: Float32Array = np.log(self.kernel)
+        found *= np.float32(0.5 * self.width)
+        found += np.float32(1.0)
+        return found
+
 
 def squared_distance(similarity: Float32Array) -> Float64Array:
     """``||x - y||^2`` of unit vectors from their dot product; never below 0."""
@@ -79,6 +89,13 @@ def kernel_width(graph: NeighbourGraph) -> float:
         return 1.0
     distances = squared_distance(graph.similarities[rows, filled[rows] - 1])
     return max(float(np.median(distances)), _SMALLEST_WIDTH)
+
+
+@kernel
+def kernel_of(similarity: np.float32, width: float) -> np.float32:
+    """The kernel between two unit vectors of that dot product; 0 at -inf. For use in kernels."""
+    squared = max(2.0 - 2.0 * np.float64(similarity), 0.0)
+    return np.float32(np.exp(-squared / width))
 
 
 @kernel
@@ -110,22 +127,34 @@ def _count_edges(ids: Int32Array, both_ways: BoolArray, starts: IntArray) -> Non
 
 
 @kernel
-def _fill_edges(
+def _fill_own(
     ids: Int32Array,
     sims: Float32Array,
-    both_ways: BoolArray,
-    starts: IntArray,
+    start: int,
+    stop: int,
+    ends: IntArray,
     targets: Int32Array,
     values: Float32Array,
 ) -> None:
-    """Each row's own nearest, then the rows that name it and that it does not name."""
-    ends = starts[:-1].copy()
-    for row in range(len(ids)):
+    """Each row's own nearest, from its place in ``ends`` on, which goes behind them."""
+    for row in range(start, stop):
         for slot in range(ids.shape[1]):
             if ids[row, slot] != NOBODY:
                 targets[ends[row]] = ids[row, slot]
                 values[ends[row]] = sims[row, slot]
                 ends[row] += 1
+
+
+@kernel
+def _fill_others(
+    ids: Int32Array,
+    sims: Float32Array,
+    both_ways: BoolArray,
+    ends: IntArray,
+    targets: Int32Array,
+    values: Float32Array,
+) -> None:
+    """Behind them, the rows that name a row and that it does not name."""
     for row in range(len(ids)):
         for slot in range(ids.shape[1]):
             other = ids[row, slot]
@@ -151,8 +180,7 @@ def _finish_rows(
     for row in range(start, stop):
         for at in range(starts[row], starts[row + 1]):
             target = targets[at]
-            squared = max(2.0 - 2.0 * np.float64(values[at]), 0.0)
-            value = np.float32(np.exp(-squared / width))
+            value = kernel_of(values[at], width)
             free = at
             while free > starts[row] and targets[free - 1] > target:
                 targets[free] = targets[free - 1]

@@ -1,6 +1,6 @@
 """The k nearest of many labelled rows for every row of a pool at once, exactly.
 
-A matrix product of the reduced copies estimates all similarities of a block of rows. The rows'
+Products of the reduced copies, the labels' in 8 bits too, estimate all similarities of a row. Its
 best candidates by that are compared in full; of the other labels, only those whose bounds reach
 what is found so far, the most promising ones first.
 """
@@ -11,12 +11,37 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from knnal.compiled import kernel, lowest_bit
-from knnal.neighbors.reduced import Group, Queries, ReducedCopy, second_dot
+from knnal.compiled import (
+    CACHE_LINE,
+    LANES,
+    TOGETHER,
+    byte_dot,
+    kernel,
+    lowest_bit,
+    multiplies_bytes,
+    prefetch,
+    tile_dots,
+)
+from knnal.neighbors.reduced import (
+    FIRST,
+    Group,
+    GroupQueries,
+    Queries,
+    ReducedCopy,
+    first_dot,
+    second_dot,
+)
 from knnal.neighbors.search import NOBODY
 from knnal.neighbors.similarity import dot, frozen
 from knnal.parallel import over_rows
-from knnal.types import Float32Array, Int32Array, IntArray, UInt64Array
+from knnal.types import (
+    Float32Array,
+    Int8Array,
+    Int32Array,
+    IntArray,
+    UInt8Array,
+    UInt64Array,
+)
 
 _BLOCK = 64
 """Rows that are searched for together: each has a bit of one number."""
@@ -24,24 +49,49 @@ _BLOCK = 64
 _STRIP = 64
 """Labels that are passed over together: what a few vectors hold."""
 
-_ROWS_A_TASK = 8192
+_ROWS_A_TASK = 16384
+
+_LANDMARKS = 64
+"""Labels by which rows are put in order within a task, and the labels themselves: rows that are
+alike meet the same labels, which are in the cache then.
+"""
+
+_PAGE = 4096
+_LONGEST = 127
+_ZERO = 128
+
+
+class Bytes(NamedTuple):
+    """Labels' coordinates on the first group in 8 bits, ``unit * (values - 128)``: ``values``
+    ``(labels, FIRST)``, ``unit`` and how far they are off at most, ``error``, ``(labels,)``.
+    """
+
+    values: UInt8Array
+    unit: Float32Array
+    error: Float32Array
+
+    @classmethod
+    def of(cls, queries: GroupQueries) -> Bytes:
+        values = queries.values.astype(np.float64)
+        per_unit = np.maximum(np.abs(values).max(axis=1), 1.0) / _LONGEST
+        codes = np.rint(values / per_unit[:, None])
+        off = values - codes * per_unit[:, None]
+        unit, error = per_unit * queries.unit, np.sqrt(np.vecdot(off, off)) * queries.unit
+        return cls((codes + _ZERO).astype(np.uint8), *(v.astype(np.float32) for v in (unit, error)))
 
 
 class Scratch(NamedTuple):
-    """Working memory for a block of rows, all of it ``(rows, labels)``.
-
-    ``known`` is what the first group says of a label without its rest; ``found`` and ``bounds``
-    are the labels whose bounds by both groups reach far enough, and those bounds.
+    """Working memory for a block of rows, all of it ``(rows, labels)``: the labels whose bounds by
+    both groups reach far enough, and those bounds.
     """
 
-    known: Float32Array
     found: Int32Array
     bounds: Float32Array
 
     @classmethod
     def of(cls, labels: int) -> Scratch:
-        known, bounds = (np.empty((_BLOCK, labels), dtype=np.float32) for _ in range(2))
-        return cls(known, np.empty((_BLOCK, labels), dtype=np.int32), bounds)
+        shape = _BLOCK, labels
+        return cls(np.empty(shape, dtype=np.int32), np.empty(shape, dtype=np.float32))
 
 
 def search_labelled(
@@ -56,31 +106,58 @@ def search_labelled(
     ``labelled`` are rows of ``X``, rising; none is its own neighbour. Order and ties are those of
     ``LabelledNeighbours``.
     """
-    from threadpoolctl import threadpool_limits
-
     ids[:] = NOBODY
     similarities[:] = -np.inf
     if not len(labelled):
         return
+    first, second = reduced.first, reduced.second
+    landmarks = Bytes.of(reduced.queries(X[labelled[:: -(-len(labelled) // _LANDMARKS)]]).first)
+    labelled = labelled[np.argsort(_nearest(first.codes[labelled], landmarks), kind="stable")]
     X, Q = frozen(X), frozen(X[labelled])
     queries = reduced.queries(Q)
-    first, second = reduced.first, reduced.second
-    coordinates = (queries.first.values * queries.first.unit[:, None]).T.copy()
+    in_bytes = Bytes.of(queries.first)
+    tiles = _tiles(in_bytes.values) if multiplies_bytes() else in_bytes.values
 
     def search(start: int, stop: int) -> None:
-        # Memory that the system has to hand out anew for each block costs more than the product.
+        # Memory that the system has to hand out anew for each block costs more than the products.
         scratch = Scratch.of(len(labelled))
-        for begin in range(start, stop, _BLOCK):
-            rows = slice(begin, min(begin + _BLOCK, stop))
-            codes = first.codes[rows].astype(np.float32)
-            np.matmul(codes, coordinates, out=scratch.known[: len(codes)])
+        _read_through(X, start, stop)
+        order = start + np.argsort(_nearest(first.codes[start:stop], landmarks), kind="stable")
+        for begin in range(0, len(order), _BLOCK):
+            rows = order[begin : begin + _BLOCK]
             _search_block(
-                scratch, first.part(rows), second.part(rows), reduced.offset[rows],
-                queries, X[rows], Q, labelled, begin, ids[rows], similarities[rows],
+                scratch, first.at(rows), second.at(rows), reduced.offset[rows], in_bytes,
+                tiles, queries, X, rows, Q, labelled, ids, similarities,
             )  # fmt: skip
 
-    with threadpool_limits(1):  # each worker multiplies its own blocks
-        over_rows(search, len(X), _ROWS_A_TASK)
+    over_rows(search, len(X), _ROWS_A_TASK)
+
+
+@kernel
+def _read_through(X: Float32Array, start: int, stop: int) -> np.float32:
+    """Touch every page of some rows in their order: a disk that they come from is read in order
+    then, where memory does not hold them all.
+    """
+    total = np.float32(0.0)
+    for row in range(start, stop):
+        for at in range(0, X.shape[1], _PAGE // X.itemsize):
+            total += X[row, at]
+    return total
+
+
+@kernel
+def _nearest(codes: Int8Array, landmarks: Bytes) -> IntArray:
+    """Which landmark is most like each of the rows ``codes``, ``(n,)``."""
+    nearest = np.zeros(len(codes), dtype=np.int64)
+    for i in range(len(codes)):
+        shift = _ZERO * _sums(codes[i])[0]
+        best = np.float32(-np.inf)
+        for j in range(len(landmarks.values)):
+            products = byte_dot(codes, i, landmarks.values, j, FIRST) - shift
+            likeness = np.float32(products) * landmarks.unit[j]
+            if likeness > best:
+                best, nearest[i] = likeness, j
+    return nearest
 
 
 @kernel
@@ -89,38 +166,100 @@ def _search_block(
     first: Group,
     second: Group,
     offset: Float32Array,
+    in_bytes: Bytes,
+    tiles: UInt8Array,
     queries: Queries,
     X: Float32Array,
+    rows: IntArray,
     Q: Float32Array,
     labelled: IntArray,
-    start: int,
     ids: Int32Array,
     similarities: Float32Array,
 ) -> None:
-    """For rows ``start`` and on; ``known`` are their products with the labels, not yet scaled."""
+    """For ``rows`` ``(m,)`` of ``X``, whose reduced copies are given alone."""
     labels, last = len(labelled), ids.shape[1] - 1
     everyone = np.arange(labels, dtype=np.int32)
+    codes = np.zeros((-(-len(rows) // TOGETHER) * TOGETHER, FIRST), dtype=np.int8)
+    codes[: len(rows)] = first.codes
+    dots = np.empty((TOGETHER, -(-labels // LANES) * LANES), dtype=np.int32)
+    known = np.empty(labels, dtype=np.float32)
     bound = np.empty(labels, dtype=np.float32)
+    thresholds = np.empty(len(rows), dtype=np.float32)
     reaching = np.zeros(labels, dtype=np.uint64)
     found, bounds = scratch.found, scratch.bounds
     length, rest, label_offset = queries.first.length, queries.first.rest, queries.offset
-    for i in range(len(X)):
+    unit, label_error = in_bytes.unit, in_bytes.error
+    for i in range(len(rows)):
+        row = rows[i]
+        if i % TOGETHER == 0:
+            _dots_together(codes, i, tiles, dots)
+        own = dots[i % TOGETHER]
+        _send_for(X, rows[min(i + 1, len(rows) - 1)])
+        total, length_of_codes = _sums(codes[i])
+        shift, size = _ZERO * total, length_of_codes * first.scale[i]
         scale, error, row_rest = first.scale[i], first.error[i], first.rest[i]
-        row_offset, known = offset[i], scratch.known[i]
+        row_offset = offset[i]
         for j in range(labels):
-            known[j] = known[j] * scale + (label_offset[j] + row_offset)
-            known[j] += length[j] * error
+            known[j] = np.float32(own[j] - shift) * (unit[j] * scale)
+            known[j] += label_offset[j] + row_offset
+            known[j] += length[j] * error + label_error[j] * size
             bound[j] = known[j] + rest[j] * row_rest
-        _enter_highest(known, everyone, X[i], Q, labelled, start + i, ids[i], similarities[i])
-        _mark(bound, similarities[i, last], i, reaching)
-    counts = _reaching(scratch, reaching, first, second, queries, similarities[:, last])
-    for i in range(len(X)):
+        _enter_highest(known, everyone, X[row], Q, labelled, row, ids[row], similarities[row])
+        thresholds[i] = similarities[row, last]
+        _mark(bound, thresholds[i], i, reaching)
+    counts = _reaching(scratch, reaching, first, second, offset, queries, thresholds)
+    for i in range(len(rows)):
+        row = rows[i]
+        _send_for(X, rows[min(i + 1, len(rows) - 1)])
         some, bound = found[i, : counts[i]], bounds[i, : counts[i]]
-        _enter_highest(bound, some, X[i], Q, labelled, start + i, ids[i], similarities[i])
+        _enter_highest(bound, some, X[row], Q, labelled, row, ids[row], similarities[row])
         for at in range(len(some)):
-            if bound[at] >= similarities[i, last]:
+            if bound[at] >= similarities[row, last]:
                 j = some[at]
-                _offer(labelled[j], X[i], Q[j], start + i, ids[i], similarities[i])
+                _offer(labelled[j], X[row], Q[j], row, ids[row], similarities[row])
+
+
+@kernel
+def _send_for(X: Float32Array, row: int) -> None:
+    """Have a row on its way from memory while another one is at work."""
+    for byte in range(0, X.shape[1] * X.itemsize, CACHE_LINE):
+        prefetch(X, row, byte)
+
+
+@kernel
+def _sums(codes: Int8Array) -> tuple[np.int32, np.float32]:
+    """The sum of a row's codes, and their length."""
+    total, squares = np.int32(0), np.int32(0)
+    for code in codes:
+        total += np.int32(code)
+        squares += np.int32(code) * np.int32(code)
+    return np.int32(total), np.float32(np.sqrt(np.float32(squares)))
+
+
+@kernel
+def _rows_of_dots(codes: Int8Array, first: int, values: UInt8Array, out: Int32Array) -> None:
+    """The products of rows ``first`` and on with the labels' bytes, ``(TOGETHER, labels)``."""
+    for r in range(TOGETHER):
+        for j in range(len(values)):
+            out[r, j] = byte_dot(codes, first + r, values, j, FIRST)
+
+
+@kernel
+def _tiles_of_dots(codes: Int8Array, first: int, tiles: UInt8Array, out: Int32Array) -> None:
+    """As ``_rows_of_dots``, of labels' bytes in tiles."""
+    for tile in range(len(tiles)):
+        tile_dots(codes, first, tiles, tile, out, FIRST)
+
+
+_dots_together = _tiles_of_dots if multiplies_bytes() else _rows_of_dots
+
+
+def _tiles(values: UInt8Array) -> UInt8Array:
+    """Bytes as ``tile_dots`` takes them, ``(labels, FIRST) -> (tiles, FIRST / 4, LANES * 4)``."""
+    padded = np.zeros((-(-len(values) // LANES) * LANES, FIRST), dtype=np.uint8)
+    padded[: len(values)] = values
+    parts = padded.reshape(-1, LANES, FIRST // 4, 4).transpose(0, 2, 1, 3)
+    return np.ascontiguousarray(parts).reshape(-1, FIRST // 4, LANES * 4)
 
 
 @kernel
@@ -137,6 +276,7 @@ def _reaching(
     marked: UInt64Array,
     first: Group,
     second: Group,
+    offset: Float32Array,
     queries: Queries,
     thresholds: Float32Array,
 ) -> IntArray:
@@ -145,23 +285,24 @@ def _reaching(
 
     One label after the other, so that the rows' codes stay in the cache.
     """
-    known, found, bounds = scratch.known, scratch.found, scratch.bounds
+    found, bounds = scratch.found, scratch.bounds
     counts = np.zeros(len(thresholds), dtype=np.int64)
     with_second = second.codes.shape[1] > 0
-    codes, scale, error, rest = second.codes, second.scale, second.error, second.rest
-    values, unit = queries.second.values, queries.second.unit
-    length, query_rest = queries.second.length, queries.second.rest
-    first_rest, query_first_rest = first.rest, queries.first.rest
+    near, far = queries.first, queries.second
     for j in range(len(marked)):
         rows = marked[j]
         while rows:
             i = lowest_bit(rows)
             rows &= rows - np.uint64(1)
+            products = np.float32(first_dot(first.codes, i, near.values, j))
+            bound = products * near.unit[j] * first.scale[i] + (queries.offset[j] + offset[i])
+            bound += near.length[j] * first.error[i]
             if with_second:
-                more = np.float32(second_dot(codes, i, values, j)) * unit[j] * scale[i]
-                bound = known[i, j] + more + (error[i] * length[j] + rest[i] * query_rest[j])
+                more = np.float32(second_dot(second.codes, i, far.values, j))
+                bound += more * far.unit[j] * second.scale[i]
+                bound += second.error[i] * far.length[j] + second.rest[i] * far.rest[j]
             else:
-                bound = known[i, j] + first_rest[i] * query_first_rest[j]
+                bound += first.rest[i] * near.rest[j]
             found[i, counts[i]] = j
             bounds[i, counts[i]] = bound
             counts[i] += bound >= thresholds[i]
@@ -179,19 +320,28 @@ def _enter_highest(
     ids: Int32Array,
     similarities: Float32Array,
 ) -> None:
-    """Of ``some`` labels, enter those of the highest values: the others have more to beat then."""
+    """Of ``some`` labels, enter those of the highest values: the others have more to beat then.
+
+    One in each of ``_STRIP`` lots at most, which can be told from one another on vectors.
+    """
+    best = np.full(_STRIP, np.float32(-np.inf))
+    best_at = np.zeros(_STRIP, dtype=np.int32)
+    whole = len(values) // _STRIP * _STRIP
+    for begin in range(0, whole, _STRIP):
+        for lot in range(_STRIP):  # a number known to the compiler, for vectors
+            value = values[begin + lot]
+            higher = value > best[lot]
+            best_at[lot] = np.int32(begin) if higher else best_at[lot]
+            best[lot] = value if higher else best[lot]
+    for lot in range(len(values) - whole):
+        if values[whole + lot] > best[lot]:
+            best[lot], best_at[lot] = values[whole + lot], whole
     k = len(ids)
     places = np.full(k, np.int32(NOBODY))
     highest = np.full(k, np.float32(-np.inf))
-    for begin in range(0, len(values), _STRIP):
-        strip = values[begin : begin + _STRIP]
-        higher, lowest = np.int32(0), highest[k - 1]
-        for j in range(len(strip)):
-            higher += np.int32(strip[j] > lowest)
-        if higher:
-            for j in range(len(strip)):
-                if strip[j] > highest[k - 1]:
-                    insert(places, highest, begin + j, strip[j])
+    for lot in range(_STRIP):
+        if best[lot] > highest[k - 1]:
+            insert(places, highest, best_at[lot] + lot, best[lot])
     for place in places:
         if place != NOBODY:
             j = some[place]

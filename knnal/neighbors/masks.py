@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from knnal.compiled import kernel
 from knnal.errors import InputError
-from knnal.neighbors.labelled_search import insert
 from knnal.neighbors.search import NOBODY
 from knnal.neighbors.similarity import frozen
 from knnal.neighbors.vote import VoteOptions
@@ -67,18 +67,36 @@ class FeatureMasks:
         return out
 
 
+class _Known(NamedTuple):
+    """The latest candidates of each row ``ids`` ``(n, slots)``, NOBODY in empty ones, and their
+    ``cosines`` to it under each mask ``(n, slots, M)``: memory that is not there before it is used.
+    """
+
+    ids: Int32Array
+    cosines: Float32Array
+
+    @classmethod
+    def none(cls, rows: int, slots: int, masks: int) -> _Known:
+        cosines = np.empty((rows, slots, masks), dtype=np.float32)
+        return cls(np.full((rows, slots), NOBODY, dtype=np.int32), cosines)
+
+
 class MaskedVote:
     """The kNN vote on rows of ``X`` ``(n, d)`` under each mask.
 
     Under a mask, the ``k`` of a row's candidates that are most similar by the dimensions kept
     (cosine, 0 where nothing is left; ties by lower row) vote as they do by all dimensions. A row's
     candidates are the labelled rows that are nearest to it by all dimensions.
+
+    What was found for a row is kept: of candidates that come and go one by one, only the new ones
+    are compared with it.
     """
 
     def __init__(self, X: Float32Array, masks: FeatureMasks) -> None:
         self.masks = masks
         self._X = frozen(X)
         self._lengths = masks.lengths(X)
+        self._known = _Known.none(len(X), 0, len(masks))
 
     def probabilities(
         self,
@@ -88,7 +106,7 @@ class MaskedVote:
         class_weights: Float32Array,
         options: VoteOptions,
     ) -> Float32Array:
-        """Of some rows, ``(m,), (m, slots) -> (m, M, C)``; even where there is no candidate.
+        """Of different rows, ``(m,), (m, slots) -> (m, M, C)``; even where there is no candidate.
 
         ``candidates`` are rows of ``X``, the empty slots last; ``classes`` ``(n,)`` has their
         numbers, and ``class_weights`` ``(C,)`` says how much the vote of a class counts.
@@ -98,10 +116,13 @@ class MaskedVote:
         weights = np.ascontiguousarray(class_weights, dtype=np.float32)
         shares = np.empty((len(rows), len(self.masks), len(weights)), dtype=np.float32)
         scale = 0.0 if options.uniform else 1.0 / options.temperature
+        if self._known.ids.shape[1] != ids.shape[1]:
+            self._known = _Known.none(len(self._X), ids.shape[1], len(self.masks))
+        known = self._known
 
         def vote(start: int, stop: int) -> None:
             _vote(
-                self._X, self._lengths, self.masks.kept, rows, ids, classes, weights,
+                self._X, self._lengths, self.masks.kept, known, rows, ids, classes, weights,
                 options.k, scale, start, stop, shares,
             )  # fmt: skip
 
@@ -142,6 +163,7 @@ def _vote(
     X: Float32Array,
     lengths: Float32Array,
     kept: Float32Array,
+    known: _Known,
     rows: IntArray,
     candidates: Int32Array,
     classes: Int32Array,
@@ -155,6 +177,7 @@ def _vote(
     masks = kept.shape[1]
     parts = np.empty(len(kept), dtype=np.float32)
     cosines = np.empty((candidates.shape[1], masks), dtype=np.float32)
+    ranks = np.empty((candidates.shape[1], masks), dtype=np.int32)
     for at in range(start, stop):
         row, own = rows[at], candidates[at]
         count = 0
@@ -166,12 +189,19 @@ def _vote(
             continue
         for slot in range(count):
             other = own[slot]
+            place = _place_of(other, known.ids[row], slot)
+            if place >= 0:
+                cosines[slot] = known.cosines[row, place]
+                continue
             _masked_dots(X[row], X[other], kept, parts, cosines[slot])
             for m in range(masks):
                 length = lengths[row, m] * lengths[other, m]
                 cosines[slot, m] = cosines[slot, m] / length if length > 0.0 else 0.0
+        known.ids[row] = own
+        known.cosines[row, :count] = cosines[:count]
+        _rank(own[:count], cosines, ranks)
         for m in range(masks):
-            _share(own[:count], cosines[:count, m], classes, class_weights, k, scale, out[at, m])
+            _share(own[:count], cosines, ranks, m, classes, class_weights, k, scale, out[at, m])
 
 
 @kernel
@@ -184,28 +214,56 @@ def _of_one_class(candidates: Int32Array, classes: Int32Array) -> bool:
 
 
 @kernel
+def _place_of(wanted: int, ids: Int32Array, near: int) -> int:
+    """The place of an id, -1 for none; looked for first around where it was if one has come."""
+    for place in range(max(near - 1, 0), len(ids)):
+        if ids[place] == wanted:
+            return place
+    for place in range(near - 1):
+        if ids[place] == wanted:
+            return place
+    return -1
+
+
+@kernel
+def _rank(candidates: Int32Array, cosines: Float32Array, ranks: Int32Array) -> None:
+    """How many candidates are before each under each mask, by cosine, ties by lower row.
+
+    All pairs are compared, for all masks at a time: quicker on vectors than sorting mask by mask.
+    """
+    ranks[: len(candidates)] = 0
+    for slot in range(len(candidates)):
+        for other in range(slot):
+            lower = candidates[other] < candidates[slot]
+            for m in range(ranks.shape[1]):
+                a, b = cosines[other, m], cosines[slot, m]
+                before = np.int32(a > b) | (np.int32(a == b) & np.int32(lower))
+                ranks[slot, m] += before
+                ranks[other, m] += np.int32(1) - before
+
+
+@kernel
 def _share(
     candidates: Int32Array,
     cosines: Float32Array,
+    ranks: Int32Array,
+    m: int,
     classes: Int32Array,
     class_weights: Float32Array,
     k: int,
     scale: float,
     out: Float32Array,
 ) -> None:
-    """The normalised votes ``(C,)`` of the ``k`` candidates of the highest cosines."""
-    ids = np.full(k, np.int32(NOBODY))
-    nearest = np.full(k, np.float32(-np.inf))
-    for slot in range(len(candidates)):
-        value, last = cosines[slot], nearest[k - 1]
-        if value > last or (value == last and candidates[slot] < ids[k - 1]):
-            insert(ids, nearest, candidates[slot], value)
+    """The normalised votes ``(C,)`` of the ``k`` candidates of the highest cosines under a mask."""
     out[:] = 0.0
-    total = 0.0
-    for slot in range(min(k, len(candidates))):
-        label = classes[ids[slot]]
-        vote = math.exp((nearest[slot] - nearest[0]) * scale) * class_weights[label]
-        out[label] += vote
-        total += vote
+    nearest, total = np.float32(-np.inf), 0.0
+    for slot in range(len(candidates)):
+        nearest = max(nearest, cosines[slot, m])
+    for slot in range(len(candidates)):
+        if ranks[slot, m] < k:
+            label = classes[candidates[slot]]
+            vote = math.exp((cosines[slot, m] - nearest) * scale) * class_weights[label]
+            out[label] += vote
+            total += vote
     for c in range(len(out)):
         out[c] = out[c] / total if total > 0.0 else 1.0 / len(out)

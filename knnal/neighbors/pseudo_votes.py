@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
@@ -44,8 +43,8 @@ def with_supposed_votes(
 
     def vote(start: int, stop: int) -> None:
         _vote(
-            P, mass, nearest, rows, supposed, graph.starts, graph.targets, graph.kernel,
-            graph.width, weight, scale, start, stop, out,
+            P, mass, nearest, rows, supposed, graph.starts, graph.targets, graph.similarities,
+            weight, scale, start, stop, out,
         )  # fmt: skip
 
     over_rows(vote, len(rows), _BLOCK)
@@ -61,13 +60,6 @@ def _mark(starts: IntArray, targets: Int32Array, supposed: Int32Array, beside: B
 
 
 @kernel
-def _pull(value: Any, width: float, nearest: Any, scale: float) -> float:
-    """``(s - s_1) scale`` of a neighbour, whose kernel value ``exp((2 s - 2) / h)`` is given."""
-    pull: float = (1.0 + 0.5 * width * math.log(value) - nearest) * scale
-    return pull
-
-
-@kernel
 def _vote(
     P: Float32Array,
     mass: Float32Array,
@@ -76,8 +68,7 @@ def _vote(
     supposed: Int32Array,
     starts: IntArray,
     targets: Int32Array,
-    values: Float32Array,
-    width: float,
+    similarities: Float32Array,
     weight: float,
     scale: float,
     start: int,
@@ -87,18 +78,19 @@ def _vote(
     votes = np.empty(P.shape[1])
     for at in range(start, stop):
         edges = range(starts[rows[at]], starts[rows[at] + 1])
-        most = 0.0  # all votes in units of the strongest one: none can overflow
+        closest = nearest[at]
         for edge in edges:
-            if supposed[targets[edge]] != NOBODY and values[edge] > 0.0:
-                most = max(most, _pull(values[edge], width, nearest[at], scale))
+            if supposed[targets[edge]] != NOBODY:
+                closest = max(closest, similarities[edge])
+        most = (closest - nearest[at]) * scale  # votes in units of the strongest: none overflows
         total = mass[at] * math.exp(-most)
         for c in range(len(votes)):
             votes[c] = P[at, c] * total
         for edge in edges:
             label = supposed[targets[edge]]
-            if label != NOBODY and values[edge] > 0.0:
-                pull = _pull(values[edge], width, nearest[at], scale)
-                votes[label] += weight * math.exp(pull - most)
-                total += weight * math.exp(pull - most)
+            if label != NOBODY:
+                vote = weight * math.exp((similarities[edge] - closest) * scale)
+                votes[label] += vote
+                total += vote
         for c in range(len(votes)):
             out[at, c] = votes[c] / total if total > 0.0 else P[at, c]

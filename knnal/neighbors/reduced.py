@@ -55,6 +55,11 @@ class Axes:
     second: Float32Array
 
     @cached_property
+    def precise(self) -> tuple[Float64Array, Float64Array]:
+        """Both groups in double precision, transposed: ``(d, FIRST)`` and ``(d, SECOND)``."""
+        return self.first.T.astype(np.float64), self.second.T.astype(np.float64)
+
+    @cached_property
     def skew(self) -> float:
         """How far, being rounded, they are from orthonormal: no ``a'(AA' - I)a`` is above
         ``skew a'a``.
@@ -75,7 +80,7 @@ class Group(NamedTuple):
     error: Float32Array
     rest: Float32Array
 
-    def part(self, rows: slice) -> Group:
+    def at(self, rows: IntArray) -> Group:
         return Group(self.codes[rows], self.scale[rows], self.error[rows], self.rest[rows])
 
     def followed_by(self, other: Group) -> Group:
@@ -167,8 +172,8 @@ class ReducedCopy:
         offset = centred @ mean + rounding_bound(Q.shape[1]) + _SLACK
         offset += _LONGEST_ROW**2 * self.axes.skew
         groups = []
-        for axes in (self.axes.first, self.axes.second):
-            a = centred @ axes.T.astype(np.float64)
+        for axes in self.axes.precise:
+            a = centred @ axes
             squares = squares - np.vecdot(a, a)
             unit = np.maximum(np.abs(a).max(axis=1, initial=0.0), _SMALLEST) / _FINEST
             values = np.rint(a / unit[:, None]).astype(np.int16)
@@ -179,7 +184,7 @@ class ReducedCopy:
 
     def direction_of(self, vectors: Float32Array) -> Float64Array:
         """The same of other unit vectors, in full precision, ``(m, d) -> (m, d1)``."""
-        a = (vectors.astype(np.float64) - self.axes.mean) @ self.axes.first.T.astype(np.float64)
+        a = (vectors.astype(np.float64) - self.axes.mean) @ self.axes.precise[0]
         lengths = np.sqrt(np.vecdot(a, a))[:, None]
         directions: Float64Array = np.divide(a, lengths, out=np.zeros_like(a), where=lengths > 0)
         return directions
@@ -206,8 +211,7 @@ def reduce_rows(axes: Axes, X: Float32Array) -> tuple[Group, Group, Float32Array
     from threadpoolctl import threadpool_limits
 
     mean = axes.mean.astype(np.float64)
-    directions = [axes.first.T.astype(np.float64), axes.second.T.astype(np.float64)]
-    groups = [_empty_group(len(X), d.shape[1]) for d in directions]
+    groups = [_empty_group(len(X), axis.shape[1]) for axis in axes.precise]
     offset: Float32Array = np.empty(len(X), dtype=np.float32)
 
     def reduce(start: int, stop: int) -> None:
@@ -215,7 +219,7 @@ def reduce_rows(axes: Axes, X: Float32Array) -> tuple[Group, Group, Float32Array
         offset[start:stop] = rows @ mean
         rows -= mean
         squares = np.vecdot(rows, rows)
-        for group, axis in zip(groups, directions, strict=True):
+        for group, axis in zip(groups, axes.precise, strict=True):
             a = rows @ axis
             squares = squares - np.vecdot(a, a)
             _encode(group, start, stop, a, _upper_root(squares, axes))
@@ -267,15 +271,21 @@ def first_dots(
 
 
 @kernel
-def second_dot(codes: Int8Array, row: int, values: Int16Array, vector: int) -> np.int32:
-    """The product of a row of the second group and one of the vectors ``values``.
+def first_dot(codes: Int8Array, row: int, values: Int16Array, vector: int) -> np.int32:
+    """The product of a row of the first group and one of the vectors ``values``."""
+    total = np.int32(0)
+    for j in range(FIRST):
+        total += np.int32(codes[row, j]) * np.int32(values[vector, j])
+    return np.int32(total)  # without this it is multiplied in 64 bits, at half the speed
 
-    2^31 is out of reach for 256 codes, too.
-    """
+
+@kernel
+def second_dot(codes: Int8Array, row: int, values: Int16Array, vector: int) -> np.int32:
+    """As ``first_dot``, of the second group. 2^31 is out of reach for 256 codes, too."""
     total = np.int32(0)
     for j in range(SECOND):
         total += np.int32(codes[row, j]) * np.int32(values[vector, j])
-    return np.int32(total)  # without this it is multiplied in 64 bits, at half the speed
+    return np.int32(total)
 
 
 @kernel

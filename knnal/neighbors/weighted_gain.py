@@ -17,9 +17,9 @@ _MANY = 16
 class WeightedGain:
     """``gain[x] = sum_j w_j max(K(x, x_j) - covered_j, 0)`` over the graph, ``(rows,)``.
 
-    Rows whose weight or cover changes touch their neighbours alone: O(g^2) for a label where the
-    weights stay. A gain is added up in double precision in the order of the row's neighbours, so
-    that it depends on the weights and the cover alone, bit for bit.
+    Rows whose weight or cover changes touch their neighbours alone. A gain is added up in double
+    precision in the order of the row's neighbours, so that it depends on the weights and the cover
+    alone, bit for bit.
     """
 
     def __init__(self, graph: KernelGraph) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from knnal.types import Float32Array, Float64Array
+from knnal.types import Float32Array, Float64Array, IntArray
 
 
 def distance(nearest: Float32Array) -> Float32Array:
@@ -26,7 +26,7 @@ def distance_as_printed(farthest: Float32Array) -> Float32Array:
     return np.where(np.isposinf(farthest), np.float32(1.0), farthest)
 
 
-def uncovered(gain: Float64Array, mass: Float64Array) -> Float64Array:
+def uncovered(gain: Float64Array | IntArray, mass: Float64Array | IntArray) -> Float64Array:
     """The share of an item's kernel mass that no label covers yet, ``-> (n,)`` in [0, 1].
 
     ``gain`` is the kernel coverage that labeling the item would add, ``mass`` its kernel mass, so

@@ -225,6 +225,16 @@ class Ledger:
             if target is not None and target not in self._taken:
                 yield self._now(target), self._now(seq)
 
+    def conflicts(self) -> list[tuple[Event, Event]]:
+        """Labels and the other opinions on them, until a review keeps or changes the label."""
+        return [
+            (first, opinion)
+            for first, opinion in self.opinions()
+            if first.label != opinion.label
+            and is_same(self.decision(str(first.item)), first)
+            and not self.is_reviewed(str(first.item))
+        ]
+
     def is_audited(self, item: str) -> bool:
         """Whether the item was drawn for the audit when it got its label, or its first one."""
         events = (self._events[seq] for seq in self._by_item.get(item, ()))

@@ -162,8 +162,7 @@ class Strategy(ABC):
         if not allowed.any():
             return []
         scores = self.score(pool)
-        nothing = pool.state.covering_of(np.empty(0, dtype=np.int64))
-        places = spread(scores.values, pool.rows, allowed, nothing)
+        places = spread(scores.values, pool.rows, allowed, pool.state.geometry.graph)
         return [_pick(pool, scores, place) for place in islice(places, count)]
 
     def explain(self, pool: PoolView, row: int) -> Pick:

@@ -6,27 +6,33 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from knnal.covering import Covering
+from knnal.neighbors.coverage import Coverage
+from knnal.neighbors.kernel_graph import KernelGraph
 from knnal.scoring.combine import empirical_cdf
+from knnal.scoring.density import kernel_mass
+from knnal.scoring.diversity import uncovered
 from knnal.types import BoolArray, FloatArray, IntArray
 
 
 def spread(
-    values: FloatArray, rows: IntArray, allowed: BoolArray, covering: Covering
+    values: FloatArray, rows: IntArray, allowed: BoolArray, graph: KernelGraph
 ) -> Iterator[int]:
     """The places of allowed rows, greedily by ``F(value)`` times what is uncovered so far.
 
-    ``values``, ``rows`` and ``allowed`` are ``(m,)``, ``F`` is the empirical CDF of the values,
-    and ``covering`` covers nothing at first: each row taken is added to it. The first place is
-    that of the highest value; ties go to the lower row.
+    ``values``, ``rows`` and ``allowed`` are ``(m,)``, ``F`` is the empirical CDF of the values.
+    Nothing is covered at first; each row taken covers its neighbours on the graph, which takes no
+    pass over the pool. The first place is that of the highest value; ties go to the lower row.
     """
     ranks = empirical_cdf(values)
+    coverage = Coverage(graph, np.empty(0, dtype=np.int64))
+    mass = kernel_mass(graph.sums[rows])
     left = allowed.copy()
     for _ in range(int(np.count_nonzero(allowed))):
-        place = int(np.argmax(np.where(left, ranks * covering.share[rows], -1.0)))
+        share = uncovered(coverage.gain[rows], mass)
+        place = int(np.argmax(np.where(left, ranks * share, -1.0)))
         yield place
         left[place] = False
-        covering.add(int(rows[place]))
+        coverage.add(int(rows[place]))
 
 
 def highest(values: FloatArray, allowed: BoolArray, count: int) -> IntArray:

@@ -15,7 +15,8 @@ class CdfProduct(CdfFactors):
     ``q`` is the share of labels that the classifier predicts when each is left out: what an unsure
     classifier is unsure of says little, so that density and diversity lead until it is mostly
     right. They rank as one, since their product is one quantity, the kernel mass that a label
-    would newly cover. While nothing is labelled the first item is the densest one.
+    would newly cover: of the item's graph neighbours, which any label covers, however far off it
+    lies. While nothing is labelled the first item is the densest one.
     """
 
     summary: ClassVar[str] = (
@@ -31,7 +32,10 @@ class CdfProduct(CdfFactors):
     )
     terms: ClassVar[Mapping[str, str]] = {"u": "smallest-margin", "id": "coverage-gain"}
     incremental: ClassVar[bool] = True
-    cost: ClassVar[str] = "the classifier's update, and a count over the pool for each factor"
+    cost: ClassVar[str] = (
+        "the classifier's update, the neighbours of every row that the label covers, and a count "
+        "over the pool for each factor"
+    )
     covers: ClassVar[bool] = True
     shown: ClassVar[Mapping[str, str]] = {"i": "local", "d": "uncovered"}
 

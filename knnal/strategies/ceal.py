@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from knnal.strategies.pseudo_labels import (
     pseudo_labels,
     uncertainty_beside,
 )
-from knnal.types import BoolArray, Float32Array
+from knnal.types import BoolArray, Float32Array, Float64Array, FloatArray
 
 SOURCE = (
     "CEAL: Wang et al., 'Cost-Effective Active Learning for Deep Image Classification', arXiv "
@@ -99,6 +99,21 @@ class CealEntropy(Ceal):
     measures: ClassVar[Sequence[str]] = ("entropy",)
 
 
+class _Drawn(NamedTuple):
+    """Uniform ``values`` of the unlabelled rows ``(m,)``, the three measures ``found`` of them, and
+    which are ``united`` by these.
+    """
+
+    values: Float64Array
+    found: list[Float32Array]
+    united: BoolArray
+
+    @property
+    def factors(self) -> dict[str, FloatArray]:
+        measures = dict(zip(("lc", "ms", "en"), self.found, strict=True))
+        return {**measures, "union": self.united.astype(np.float64)}
+
+
 class CealFusion(Ceal):
     """At random from what any of three measures holds for the most uncertain.
 
@@ -121,14 +136,24 @@ class CealFusion(Ceal):
         return self.score_batch(pool, self.rule.batch)
 
     def score_batch(self, pool: PoolView, count: int) -> Scores:
+        drawn = self._drawn(pool, count)
+        ranks = np.mean([empirical_cdf(values) for values in drawn.found], axis=0)
+        return Scores(np.where(drawn.united, drawn.values, ranks - 1.0), drawn.factors)
+
+    def pick(self, pool: PoolView) -> Pick | None:
+        """As the protocol has it, without ranking those that are not in the union."""
+        drawn = self._drawn(pool, self.rule.batch)
+        places = np.flatnonzero(drawn.united)
+        if not len(places):
+            return None
+        place = int(places[np.argmax(drawn.values[places])])
+        value = float(drawn.values[place])
+        return Pick(int(pool.rows[place]), value, Scores(drawn.values, drawn.factors).at(place))
+
+    def _drawn(self, pool: PoolView, count: int) -> _Drawn:
         found = self.uncertainties(pool)
-        drawn = pool.rng.random(len(pool.rows))
-        united = union_of_highest(found, pool.allowed[pool.rows], count)
-        ranks = np.mean([empirical_cdf(values) for values in found], axis=0)
-        factors = dict(zip(("lc", "ms", "en"), found, strict=True))
-        return Scores(
-            np.where(united, drawn, ranks - 1.0), {**factors, "union": united.astype(np.float64)}
-        )
+        values = pool.rng.random(len(pool.rows))
+        return _Drawn(values, found, union_of_highest(found, pool.allowed[pool.rows], count))
 
 
 def union_of_highest(values: Sequence[Float32Array], allowed: BoolArray, count: int) -> BoolArray:
@@ -136,11 +161,11 @@ def union_of_highest(values: Sequence[Float32Array], allowed: BoolArray, count: 
 
     More of each if the union would have less than ``count`` places, and no more than it takes.
     """
-    places = int(np.count_nonzero(allowed))
+    places = min(int(np.count_nonzero(allowed)), count)  # the highest of one are enough of them
     best = np.full(len(allowed), places)  # each place's best rank by any of the values
     for own in values:
         ordered = highest(own, allowed, places)
         best[ordered] = np.minimum(best[ordered], np.arange(places))
-    needed = np.sort(best[allowed])[:count].max(initial=-1) + 1
+    needed = np.sort(best[best < places])[:places].max(initial=-1) + 1
     united: BoolArray = best < max(min(-(-count // 2), places), needed)
     return united

@@ -29,9 +29,9 @@ class Disagreement(Strategy):
     )
     incremental: ClassVar[bool] = True
     cost: ClassVar[str] = (
-        "a pruned pass over the reduced copy, and 16 votes anew of each item that the label is "
-        "among the 20 nearest of: all items while there are few labels, then ever fewer. It keeps "
-        "230 bytes an item"
+        "a pruned pass over the reduced copy, and of each item that the label is among the 20 "
+        "nearest of one comparison with the label and 16 votes anew: all items while there are few "
+        "labels, then ever fewer. It keeps up to 1.6 kB an item"
     )
 
     def score(self, pool: PoolView) -> Scores:

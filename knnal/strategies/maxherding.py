@@ -15,11 +15,14 @@ class MaxHerding(Strategy):
     source: ClassVar[str] = "Bae, Noh and Sutherland, 'Generalized Coverage', arXiv 2407.12212"
     formula: ClassVar[str] = (
         "sum over the item's neighbours, itself among them, of max(K - c, 0): K is the kernel "
-        "between the two, c the highest kernel value between the neighbour and a label"
+        "between the two, c the highest kernel value between the neighbour and any label"
     )
     terms: ClassVar[Mapping[str, str]] = {"id": "coverage-gain"}
     incremental: ClassVar[bool] = True
-    cost: ClassVar[str] = "O(g^2) rows on the neighbour graph, and one pass over the scores"
+    cost: ClassVar[str] = (
+        "the neighbours of every row that the label covers, those within reach that it is nearest "
+        "to, and one pass over the scores"
+    )
     covers: ClassVar[bool] = True
 
     def score(self, pool: PoolView) -> Scores:

@@ -26,13 +26,13 @@ class UHerding(Strategy):
     formula: ClassVar[str] = (
         "sum over the item's neighbours, itself among them, of (u + 0.001) x max(K - c, 0): u is "
         "the neighbour's uncertainty, K the kernel between the two, c the highest kernel value "
-        "between the neighbour and a label"
+        "between the neighbour and any label"
     )
     terms: ClassVar[Mapping[str, str]] = {"u": "smallest-margin"}
     incremental: ClassVar[bool] = True
     cost: ClassVar[str] = (
-        "the classifier's update, and the neighbours of every row whose uncertainty moved: of "
-        "all N g edges where all of it did, else O(g^2)"
+        "the classifier's update, and the neighbours of every row whose uncertainty or cover "
+        "moved: of all N g edges where all of it did"
     )
     covers: ClassVar[bool] = True
 

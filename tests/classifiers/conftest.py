@@ -15,20 +15,28 @@ from knnal.neighbors.vote import VoteOptions
 class ExpertPool:
     """An expert, labelled as a session would."""
 
-    def __init__(self, expert: Callable[..., Any], X: Any, classes: int, live: Any = None) -> None:
+    def __init__(
+        self,
+        expert: Callable[..., Any],
+        X: Any,
+        classes: int,
+        live: Any = None,
+        options: VoteOptions | None = None,
+    ) -> None:
         self.geometry = Geometry.of(X, live)
         self.labelling = Labelling(self.geometry, 5)
         self.labelling.class_count = classes
-        self.expert = expert(self.labelling, VoteOptions())
+        self.expert = expert(self.labelling, options or VoteOptions())
 
     def label(self, row: int, c: int) -> Any:
         before = int(self.labelling.classes[row])
         self.labelling.classes[row] = c
+        changed = np.empty(0, dtype=np.int64)
         if c == UNLABELLED:
-            self.labelling.neighbours.remove(row)
+            changed = self.labelling.neighbours.remove(row)
         elif before == UNLABELLED:
-            self.labelling.neighbours.add(row)
-        return self.expert.update(row, before, np.empty(0, dtype=np.int64))
+            changed = self.labelling.neighbours.add(row)
+        return self.expert.update(row, before, changed)
 
     def all(self) -> Any:
         return self.expert.probabilities(np.arange(len(self.geometry)))
@@ -43,7 +51,7 @@ def clusters(n: int, d: int, seed: int = 0) -> Any:
 
 @pytest.fixture(scope="session")
 def expert_pool() -> type[ExpertPool]:
-    """``(expert, X, classes, live)``: a pool of these vectors that the expert predicts."""
+    """``(expert, X, classes, live, options)``: a pool of these vectors that the expert predicts."""
     return ExpertPool
 
 

@@ -90,6 +90,9 @@ def test_measures_are_those_of_the_probabilities(classes: int, powers: list[int]
     state = labelled(vectors(300), classes, 50)
     state.classifier.mix(np.array(powers))
     assert_measured(state)
+    everyone = np.arange(300)
+    likeliest = state.classifier.probabilities(everyone).argmax(axis=1)
+    np.testing.assert_array_equal(state.classifier.likeliest(everyone), likeliest)
 
 
 @settings(max_examples=25)

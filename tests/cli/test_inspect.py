@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from scipy.sparse.csgraph import connected_components
+from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
 from knnal.store.catalogue import NewRecord
 from knnal.store.pool import Pool
@@ -94,6 +95,28 @@ def test_without_labels_it_says_what_is_missing(vectors: Any) -> None:
     again = vectors("inspect", "--out", "look", "--colour", "label")
     assert "no point of the map has a label" in again.err
     assert page_data(vectors.folder / "look" / "map.html")["colour"] == "label"
+
+
+def test_clusters_are_judged_by_a_truth_that_stays_outside(vectors: Any, log: Any) -> None:
+    rows = [f"{i},{'left' if i < 20 else 'right'}" for i in range(0, 40, 3)]
+    rows[1] = "3,right"  # a wrong one
+    (vectors.folder / "truth.csv").write_text("\n".join(["id,label", *rows, "99,left"]))
+    done = vectors("inspect", "--truth", "truth.csv", "--top", 1)
+    assert "Skipped 1: no such item in the pool" in done.err
+    assert "26 of 40 items are left out: no label of theirs is known." in done.err
+    assert "accuracy 92.9%" in done.out
+    assert "2 clusters found by k-means" in done.out
+    assert "judged on 14 items whose class is known" in done.out
+    found = vectors("inspect", "--truth", "truth.csv", "--json").data
+    truth = [int(i >= 20 or i == 3) for i in range(0, 40, 3)]
+    clusters = [int(i >= 20) for i in range(0, 40, 3)]
+    assert found["clustering"]["nmi"] == pytest.approx(
+        normalized_mutual_info_score(truth, clusters)
+    )
+    assert found["clustering"]["ari"] == pytest.approx(adjusted_rand_score(truth, clusters))
+    assert log(vectors.folder) == []
+    both = ("--truth", "truth.csv", "--truth-from-folders")
+    vectors.fails("inspect", *both, saying=["came both"])
 
 
 def test_the_files_of_a_pool_of_texts(texts: Any) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
+import sys
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -13,18 +16,33 @@ from rich.text import Text
 from textual.pilot import Pilot
 from textual.widgets import OptionList, Static
 
+from knnal.alike import find_alike
 from knnal.errors import InputError
+from knnal.review import Review
 from knnal.session import Session
 from knnal.store.pool import Pool
+from knnal_cli.class_keys import ClassKeys
 from knnal_cli.terminal.app import drawing
 from knnal_cli.terminal.app.application import LabelApp
-from knnal_cli.terminal.app.class_keys import ClassKeys
+from knnal_cli.terminal.app.batching import BatchStage
+from knnal_cli.terminal.app.board import Board
+from knnal_cli.terminal.app.cells import Cell
+from knnal_cli.terminal.app.labeling import LabelStage
 from knnal_cli.terminal.app.matching import matches
+from knnal_cli.terminal.app.reviewing import ReviewStage
+from knnal_cli.terminal.app.stage import Stage
+from knnal_cli.terminal.app.viewer import open_file
+from knnal_cli.terminal.keys import CLASS_KEYS
 from knnal_cli.terminal.starting import shows_applications
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:'asyncio.iscoroutinefunction' is deprecated:DeprecationWarning"
 )
+
+
+_PATIENCE_S = 30
+_ROUNDS = 4
+"""A key opens a window, that is laid out, asks the session, and draws what came."""
 
 
 @pytest.fixture
@@ -53,15 +71,17 @@ def run(
 
 async def settled(app: LabelApp, pilot: Pilot[Any]) -> None:
     """Wait until nothing waits, and what has come of it is drawn."""
-    await pilot.pause()
-    while app.is_busy:
-        await pilot.pause(0.01)
-    await pilot.pause()
+    for _ in range(_ROUNDS):  # pilot.pause would wait for the threads of the session as well
+        await pilot._wait_for_screen()
+        while app.is_busy:
+            await asyncio.sleep(0.002)
 
 
 async def press(app: LabelApp, pilot: Pilot[Any], *keys: str) -> None:
-    await pilot.press(*keys)
-    await settled(app, pilot)
+    """Press one key after the other, each when what the one before came to is drawn."""
+    for key in keys:
+        app.simulate_key(key)
+        await settled(app, pilot)
 
 
 def text_of(app: LabelApp, place: str) -> str:
@@ -104,6 +124,20 @@ def test_a_class_is_typed_by_some_of_its_letters_or_anew(session: Session) -> No
     run(session, script)
 
 
+def test_what_is_typed_ahead_is_for_the_window_that_it_opens(session: Session) -> None:
+    session.add_class("left")
+
+    async def script(app: LabelApp, pilot: Pilot[Any]) -> None:
+        for key in ("1", "n", *"new", "enter"):  # the first of them takes the session
+            app.simulate_key(key)
+        async with asyncio.timeout(_PATIENCE_S):
+            while session.ledger.label_count < 2:
+                await pilot.pause()
+        assert labels_of(session) == {"left": 1, "new": 1}
+
+    run(session, script)
+
+
 def test_a_class_is_renamed_and_another_merged_into_it(session: Session) -> None:
     for item, name in (("0", "good"), ("1", "fine"), ("2", "bad")):
         session.tell(item, name)
@@ -139,6 +173,59 @@ def test_back_to_a_past_item_its_note_and_its_label(session: Session) -> None:
     run(session, script)
 
 
+def test_any_past_item_is_found_by_letters_of_it_or_of_its_class(session: Session) -> None:
+    for number in range(12):
+        session.tell(str(number), "left" if number < 10 else "right")
+    session.skip("13")
+
+    async def script(app: LabelApp, pilot: Pilot[Any]) -> None:
+        await press(app, pilot, "r", *"rig 1")
+        options = app.screen.query_one(OptionList)
+        listed = [str(options.get_option_at_index(n).prompt) for n in range(options.option_count)]
+        assert listed == ["right  11", "right  10"]
+        await press(app, pilot, "down", "enter")
+        assert app.screen.query_one("#frame").border_title == "10"
+        await press(app, pilot, "r", *"aside", "enter")
+        assert app.screen.query_one("#frame").border_title == "13"
+        await press(app, pilot, "1")
+        assert session.ledger.label("13") == "left"
+        await press(app, pilot, "r", *"nothing", "enter")
+        assert session.ledger.label_count == 13
+
+    run(session, script)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the viewer is a program by its name elsewhere")
+def test_a_file_is_opened_in_the_viewer_of_the_system(
+    make_pool: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = tmp_path / "opened"
+    for name in ("xdg-open", "open"):
+        viewer = tmp_path / "bin" / name
+        viewer.parent.mkdir(exist_ok=True)
+        viewer.write_text(f'#!/bin/sh\necho "$1" > {opened}.part; mv {opened}.part {opened}\n')
+        viewer.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{viewer.parent}:/bin:/usr/bin")
+    file = tmp_path / "photo.jpg"
+    assert "not there any more" in open_file(file)
+    file.write_bytes(b"")
+    assert open_file(file) == f"Opened {file}."
+    deadline = time.monotonic() + _PATIENCE_S
+    while not opened.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert opened.read_text().strip() == str(file)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "to open it with" in open_file(file)
+    texts = Session(make_pool(np.eye(2), texts=["one", "two"]))
+
+    async def script(app: LabelApp, pilot: Pilot[Any]) -> None:
+        await press(app, pilot, "o")
+        assert text_of(app, "#remark") == "There is no file to open."
+
+    run(texts, script)
+
+
 def test_a_key_is_assigned_and_known_to_the_next_session(make_pool: Any) -> None:
     pool = make_pool(np.random.default_rng(0).normal(size=(9, 4)))
     session = Session(pool)
@@ -148,6 +235,7 @@ def test_a_key_is_assigned_and_known_to_the_next_session(make_pool: Any) -> None
     async def script(app: LabelApp, pilot: Pilot[Any]) -> None:
         await press(app, pilot, "K", *"right", "enter")
         await press(app, pilot, "j")
+        assert " j  right 0" in text_of(app, "#classes")
         await press(app, pilot, "j")
         assert labels_of(session) == {"right": 1}
 
@@ -177,6 +265,178 @@ def test_it_fits_any_screen(make_pool: Any, size: tuple[int, int]) -> None:
 
     run(session, script, *size)
     assert session.ledger.label_count == 2
+
+
+# Batches
+
+
+@pytest.fixture
+def told(session: Session) -> Session:
+    """The same with the first two items of either cluster labelled."""
+    for item, name in (("0", "left"), ("1", "left"), ("10", "right"), ("11", "right")):
+        session.tell(item, name)
+    return session
+
+
+def cells_of(app: LabelApp) -> list[Cell]:
+    return [cell for cell in app.screen.query(Cell) if cell.display]
+
+
+async def open_batch(app: LabelApp, pilot: Pilot[Any]) -> tuple[str, list[str]]:
+    """The class that a batch is predicted to be of, and its items."""
+    await press(app, pilot, "B")
+    assert isinstance(app.screen, BatchStage)
+    title = str(app.screen.query_one("#title", Static).content)
+    found = re.match(r"(\d+) alike, predicted (\w+)", title)
+    assert found is not None, title
+    items = [str(cell.border_title) for cell in cells_of(app)]
+    assert len(items) == int(found[1])
+    return found[2], items
+
+
+def test_a_batch_is_accepted_but_for_its_exceptions_and_undone_as_a_whole(told: Session) -> None:
+    other = {"left": "right", "right": "left"}
+    asked = told.ask()
+    assert asked is not None
+
+    async def script(app: LabelApp, pilot: Pilot[Any]) -> None:
+        label, items = await open_batch(app, pilot)
+        alike = find_alike(told, asked.item, len(items))
+        assert alike is not None
+        assert (label, items) == (alike.label, [m.item for m in alike.members])
+        assert len(items) >= 5
+        key = {"left": "1", "right": "2"}
+        await press(app, pilot, "right", "space", "right", key[other[label]], "right", "space")
+        await press(app, pilot, "space")  # no exception after all
+        marks = [str(cell.border_title)[0] for cell in cells_of(app)]
+        assert "".join(marks[1:4]) == f"✗→{items[3][0]}"
+        await press(app, pilot, "enter")
+        given = dict.fromkeys(items, label) | {items[2]: other[label]}
+        del given[items[1]]
+        assert {i: told.ledger.label(i) for i in items if told.ledger.label(i)} == given
+        assert f"Labelled {len(given)} of a batch" in str(
+            app.screen.query_one("#remark", Static).content
+        )
+        origins = {str(e.item): e.origin for e in told.ledger.decisions() if e.item in given}
+        assert origins == {item: "asked" if item == asked.item else "named" for item in given}
+        assert items[0] not in [str(cell.border_title) for cell in cells_of(app)]
+        await press(app, pilot, "escape", "u")
+        assert told.ledger.label_count == 4
+        assert f"Took back {len(given)} labels" in text_of(app, "#remark")
+        await press(app, pilot, "U")
+        assert {i: told.ledger.label(i) for i in items if told.ledger.label(i)} == given
+        await press(app, pilot, "u", "u")
+        assert told.ledger.label_count == 3, "what was before it goes one by one"
+
+    run(told, script)
+
+
+def test_a_batch_whose_first_item_is_an_exception_goes_back_to_it(told: Session) -> None:
+    async def script(app: LabelApp, pilot: Pilot[Any]) -> None:
+        _, items = await open_batch(app, pilot)
+        await pilot.pause()
+        await pilot.click(cells_of(app)[0])
+        await press(app, pilot, "enter")
+        assert isinstance(app.screen, LabelStage)
+        assert told.ledger.label(items[0]) is None
+        assert told.ledger.label_count == 3 + len(items)
+        assert f"Labelled {len(items) - 1} of a batch" in text_of(app, "#remark")
+
+    run(told, script)
+
+
+def test_a_batch_follows_the_size_of_the_screen(told: Session) -> None:
+    async def script(app: LabelApp, pilot: Pilot[Any]) -> None:
+        _, items = await open_batch(app, pilot)
+        await press(app, pilot, "right", "space")
+        await pilot.resize_terminal(40, 16)
+        await settled(app, pilot)
+        fewer = [str(cell.border_title) for cell in cells_of(app)]
+        assert fewer == [items[0], f"✗ {items[1]}"]
+        assert all(cell.region.bottom <= 16 for cell in cells_of(app))
+        await press(app, pilot, "u")
+        assert told.ledger.label_count == 3
+        await press(app, pilot, "?", "x", "B")
+        assert isinstance(app.screen, LabelStage)
+
+    run(told, script)
+
+
+def test_there_is_no_batch_before_the_first_label_and_of_a_labelled_item(session: Session) -> None:
+    async def script(app: LabelApp, pilot: Pilot[Any]) -> None:
+        await press(app, pilot, "B")
+        assert "There is no batch" in text_of(app, "#remark")
+        await press(app, pilot, "n", "a", "enter")
+        await press(app, pilot, "r", "enter", "B")
+        assert "There is no batch" in text_of(app, "#remark")
+
+    run(session, script)
+
+
+# Review
+
+
+def test_a_review_within_the_application_and_back(session: Session) -> None:
+    wrong = {"3": "right", "14": "left"}
+    for number in range(18):
+        item = str(number)
+        session.tell(item, wrong.get(item) or ("left" if number < 10 else "right"))
+    first, second = (suspect.item for suspect in Review(session).suspects(2))
+    assert {first, second} == set(wrong)
+    right = {"3": "left", "14": "right"}
+
+    async def script(app: LabelApp, pilot: Pilot[Any]) -> None:
+        await press(app, pilot, "V")
+        assert isinstance(app.screen, ReviewStage)
+        board = app.screen.query_one(Board)
+        assert board.query_one("#frame").border_title == first
+        assert board.query_one("#frame").border_subtitle == wrong[first]
+        side = str(board.query_one("#side", Static).content)
+        assert f"Label  {wrong[first]}" in side
+        assert "Neighbours that disagree" in side
+        assert side.split("disagree")[1].count(right[first]) >= 1
+        assert wrong[first] not in side.split("disagree")[1]
+        await press(app, pilot, {"left": "1", "right": "2"}[right[first]])
+        assert session.ledger.label(first) == right[first]
+        assert board.query_one("#frame").border_title == second
+        await press(app, pilot, "u")
+        assert session.ledger.label(first) == wrong[first]
+        await press(app, pilot, "enter")
+        assert session.ledger.is_reviewed(first)
+        await press(app, pilot, "s")
+        assert session.ledger.label(second) is None
+        await press(app, pilot, "?", "x", "u", "n", *"upward", "enter")
+        assert session.ledger.label(second) == "upward"
+        assert session.ledger.is_reviewed(second)
+        await press(app, pilot, "escape")
+        assert isinstance(app.screen, LabelStage)
+        assert "2 labels reviewed" in text_of(app, "#remark")
+        assert text_of(app, "#top").startswith("18 labelled, 2 to go")
+        await press(app, pilot, "1")
+        assert session.ledger.label_count == 19
+
+    run(session, script)
+
+
+def test_a_review_of_nothing_and_no_further_back_than_reviews(told: Session) -> None:
+    async def script(app: LabelApp, pilot: Pilot[Any]) -> None:
+        await press(app, pilot, "V", "u", "1", "enter")
+        board = app.screen.query_one(Board)
+        assert "No answer of a review is left" in str(board.query_one("#remark", Static).content)
+        assert "No label is left to review" in str(board.query_one("#item", Static).content)
+        assert told.ledger.label_count == 4
+        await press(app, pilot, "V")
+        assert isinstance(app.screen, LabelStage)
+        await press(app, pilot, "V", "q")
+
+    app = run(told, script)
+    assert app.return_value is True
+
+
+@pytest.mark.parametrize("stage", [LabelStage, BatchStage, ReviewStage])
+def test_every_key_is_on_one_page_of_help(stage: type[Stage]) -> None:
+    assert len(stage.HELP_LINES) <= 19, "a screen has 24 lines"
+    assert max(len(meaning) for _, meaning in stage.HELP_LINES) <= 60
 
 
 def test_an_error_of_the_session_ends_the_application_and_is_told(session: Session) -> None:
@@ -209,9 +469,14 @@ def test_keys_that_cannot_be_are_refused(tmp_path: Any) -> None:
         keys.assign("a", "q")
     keys.assign("a", "7")
     keys.assign("b", "7")
-    assert keys.of(["a", "b", "c"]) == {"1": "a", "7": "b", "2": "c"}
+    assert keys.of(["a", "b", "c"]) == {"1": "a", "7": "b", "3": "c"}
     keys.rename("b", "d")
-    assert ClassKeys(tmp_path).of(["a", "d"]) == {"1": "a", "7": "d"}
+    elsewhere = ClassKeys(tmp_path)
+    assert elsewhere.of(["a", "d"]) == {"1": "a", "7": "d"}
+    elsewhere.assign("d", "1")
+    assert keys.of(["a", "d", "e"]) == {"2": "a", "1": "d", "3": "e"}, "at once, everywhere"
+    many = [f"class {number}" for number in range(31)]
+    assert list(keys.of(many).values()) == many[: len(CLASS_KEYS)]
     (tmp_path / "keys.json").write_text('["7"]')
     with pytest.raises(InputError, match=r"keys\.json"):
         ClassKeys(tmp_path)

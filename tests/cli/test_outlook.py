@@ -48,6 +48,7 @@ def test_the_lines_are_the_advice_and_the_estimate_as_they_come() -> None:
         audited = audited_items(session.ledger)
         advice = advise(session.ledger, audited)
         assert [line.plain for line in outlook.lines()] == [advice.outlook]
+        outlook.work()
         deadline = time.monotonic() + PATIENCE_S
         while "Random" not in outlook.lines()[0].plain:
             assert time.monotonic() < deadline

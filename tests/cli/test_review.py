@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
+from io import StringIO
 from typing import Any
 
 import pytest
+from rich.console import Console
+
+from knnal.review import Review
+from knnal.session import Session
+from knnal.store.ledger import EventKind
+from knnal.store.pool import Pool
+from knnal_cli.terminal.review import suspect_screen
 
 WRONG = {"3": "right", "7": "right", "25": "left"}
 TRUTH = {str(i): "left" if i < 20 else "right" for i in range(40)}
@@ -40,8 +49,10 @@ def test_suspicious_labels_with_what_speaks_against_them(mislabelled: Any, log: 
     assert {record["id"] for record in found[:3]} == set(WRONG)
     first = found[0]
     assert set(first) == {
-        "id", "label", "suspicion", "confident", "voted", "prediction", "neighbours",
+        "id", "label", "annotator", "opinions", "suspicion", "confident", "voted", "prediction",
+        "neighbours",
     }  # fmt: skip
+    assert (first["annotator"], first["opinions"]) == ("ann", [])
     assert first["label"] == WRONG[first["id"]]
     assert first["prediction"]["label"] == TRUTH[first["id"]]
     assert first["confident"]
@@ -53,6 +64,35 @@ def test_suspicious_labels_with_what_speaks_against_them(mislabelled: Any, log: 
     assert first["suspicion"] == pytest.approx((1 + margin) / 2)
     assert len(mislabelled("review", "--json", "--limit", "2").data) == 2
     assert len(log(mislabelled.folder)) == 38, "looking changes nothing"
+
+
+def test_labels_that_two_people_disagree_on_come_first(mislabelled: Any) -> None:
+    before = [record["id"] for record in mislabelled("review", "--json").data]
+    with closing(Pool.open(mislabelled.folder / ".knnal")) as pool:
+        first = next(event for event in pool.log.events() if event.item == "10")
+        pool.log.append_label(
+            EventKind.OPINION,
+            "right",
+            annotator="eve",
+            item="10",
+            target=first.seq,
+            origin="opinion",
+        )
+    found = mislabelled("review", "--json").data
+    assert [record["id"] for record in found] == ["10", *before]
+    assert (found[0]["label"], found[0]["annotator"]) == ("left", "ann")
+    assert found[0]["opinions"] == [{"label": "right", "annotator": "eve"}]
+    with closing(Pool.open(mislabelled.folder / ".knnal")) as pool:
+        review = Review(Session(pool, annotator="ann"))
+        console = Console(width=90, height=30, record=True, file=StringIO())
+        console.print(suspect_screen(review, review.suspects(1)[0], console))
+        shown = console.export_text()
+    assert f"{len(found)} labels to review, on 1 of them two people disagree" in shown
+    assert "ann says left · eve says right" in shown
+    assert len(shown.splitlines()) <= 30
+    oracle = write_oracle(mislabelled, {"10": "right"})
+    assert mislabelled("review", "--oracle", oracle, "--json").data["changed"] == 1
+    assert "10" not in [record["id"] for record in mislabelled("review", "--json").data]
 
 
 def test_voting_lists_and_on_demand_decides(mislabelled: Any, log: Any) -> None:

@@ -57,6 +57,18 @@ def test_compositions_stand_beside_names(known: Any) -> None:
     known.fails(*refused, saying=["no term named 'no'"])
 
 
+def test_a_search_and_near_duplicates(known: Any) -> None:
+    several = ("--labels", "8", "--seeds", "1", "--per-group", "--near", "0.999")
+    done = known("simulate", "--truth", "truth.csv", "--seek", "left", *several, **ALONE)
+    for phrase in ("seek(left),", "labels to 50 % of 'left'", "'left' found at 8"):
+        assert phrase in done.out
+    again = known("simulate", "--truth", "truth.csv", "--seek", "left", *several, "--json", **ALONE)
+    settings = again.data["settings"]
+    assert (settings["seek"], settings["near_duplicates"]) == ("left", 0.999)
+    assert [c["found"] is not None for c in again.data["contenders"]] == [True] * 3
+    known.fails("simulate", "--truth", "truth.csv", "--seek", "up", saying=["left, right, came"])
+
+
 def test_the_same_for_scripts(known: Any) -> None:
     arguments = ("--truth", "truth.csv", "--group-column", "photo", "--folds", "4")
     options = ("--strategies", "article,cdf-product", "--classifiers", "knn", "--targets", "0.5")

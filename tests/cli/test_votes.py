@@ -63,10 +63,10 @@ def test_what_votes_cannot_be(studied: Any) -> None:
     done = studied("rank", "--votes", "loud", code=2)
     assert "--votes" in done.err
     studied.fails("rank", "--temperature", "0", saying=["Expected a temperature above 0"])
-    arguments = ["--classifier", "graph", "--bootstrap", "soft"]
-    studied.fails("predict", "--pool-all", *arguments, saying=["Use knn or combined"])
+    arguments = ["--classifier", "ridge", "--bootstrap", "soft"]
+    studied.fails("predict", "--pool-all", *arguments, saying=["Use knn, graph, means or"])
     arguments[0] = "--classifiers"
-    studied.fails("simulate", *arguments, saying=["Use knn or combined"])
+    studied.fails("simulate", *arguments, saying=["Use knn, graph, means or"])
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from knnal.classifiers.base import Geometry
 from knnal.errors import InputError, UnknownNameError
 from knnal.overlay import Overlay
-from knnal.session import Session
+from knnal.session import Session, stored_geometry
 from knnal.state import PoolState
 from knnal.store.pool import Pool
 from knnal.strategies.base import (
@@ -65,6 +66,18 @@ def pool_of(X: Any) -> Pool:
     X = np.asarray(X, dtype=np.float64)
     jitter = np.random.default_rng(1).normal(size=(len(X), 3, X.shape[1]))
     return Pool.in_memory(X, views=X[:, None] + 0.3 * jitter)
+
+
+_GEOMETRIES: dict[tuple[bytes, bytes], Geometry] = {}
+
+
+def session_of(pool: Pool, **options: Any) -> Session:
+    """A session on a pool; what depends on no label is found once for all pools that are alike."""
+    key = pool.embeddings.tobytes(), pool.live.tobytes()
+    if key not in _GEOMETRIES:
+        geometry = _GEOMETRIES[key] = stored_geometry(pool)
+        _ = geometry.reduced, geometry.graph, geometry.views  # the pool may be closed later on
+    return Session(pool, geometry=_GEOMETRIES[key], **options)
 
 
 def view(session: Session, seed: int = 0) -> PoolView:
@@ -135,7 +148,7 @@ def test_it_says_what_it_does_and_where_it_comes_from(name: str) -> None:
 @pytest.mark.parametrize("labels", [0, 1, 2, 9])
 def test_scores_are_finite_aligned_and_repeatable(name: str, labels: int) -> None:
     with closing(pool_of(vectors())) as pool:
-        session = Session(pool, strategy=name)
+        session = session_of(pool, strategy=name)
         label_some(session, labels)
         scores = score(session, name)
         assert scores.values.shape == (30 - labels,)
@@ -143,7 +156,7 @@ def test_scores_are_finite_aligned_and_repeatable(name: str, labels: int) -> Non
         for values in scores.factors.values():
             assert values.shape == scores.values.shape
             assert np.isfinite(values).all()
-        again = score(Session(pool, strategy=name), name)
+        again = score(session_of(pool, strategy=name), name)
         np.testing.assert_array_equal(scores.values, again.values)
 
 
@@ -151,7 +164,7 @@ def test_scores_are_finite_aligned_and_repeatable(name: str, labels: int) -> Non
 @pytest.mark.parametrize("labels", [0, 1, 9, 30])
 def test_picks_ranks_and_explanations_are_those_of_the_scores(name: str, labels: int) -> None:
     with closing(pool_of(vectors())) as pool:
-        session = Session(pool)
+        session = session_of(pool)
         for row in range(labels):
             session.tell(str(row), "abc"[row % 3])
         scores, of = score(session, name), view(session)
@@ -181,7 +194,7 @@ def test_a_batch_begins_with_the_pick_repeats_nothing_and_changes_nothing(
     name: str, labels: int
 ) -> None:
     with closing(pool_of(vectors(40))) as pool:
-        session = Session(pool)
+        session = session_of(pool)
         label_some(session, labels)
         before = [np.array(part) for part in everything(session.state)]
         strategy = create_strategy(name)
@@ -202,7 +215,7 @@ def test_a_batch_begins_with_the_pick_repeats_nothing_and_changes_nothing(
 @EVERY
 def test_a_batch_is_the_same_after_an_undo_and_a_replay(name: str) -> None:
     with closing(pool_of(vectors())) as pool:
-        session, strategy = Session(pool), create_strategy(name)
+        session, strategy = session_of(pool), create_strategy(name)
         label_some(session, 6)
         batch = strategy.choose(view(session), 8)
         strategy.choose(view(session), 3)
@@ -210,7 +223,7 @@ def test_a_batch_is_the_same_after_an_undo_and_a_replay(name: str) -> None:
         strategy.choose(view(session), 3)
         session.undo()
         assert strategy.choose(view(session), 8) == batch
-        assert create_strategy(name).choose(view(Session(pool)), 8) == batch
+        assert create_strategy(name).choose(view(session_of(pool)), 8) == batch
 
 
 SPREAD = {
@@ -231,7 +244,7 @@ def test_a_batch_has_one_of_many_near_copies_before_it_repeats(name: str) -> Non
     rng = np.random.default_rng(0)
     X = np.repeat(rng.normal(size=(20, 4)), 3, axis=0) + 1e-4 * rng.normal(size=(60, 4))
     with closing(pool_of(X)) as pool:
-        session = Session(pool)
+        session = session_of(pool)
         view_of_all = PoolView(session.state, session.state.unlabelled, np.random.default_rng(0))
         batch = create_strategy(name).choose(view_of_all, 8)
         assert len({pick.row // 3 for pick in batch}) == 8
@@ -240,7 +253,7 @@ def test_a_batch_has_one_of_many_near_copies_before_it_repeats(name: str) -> Non
 @EVERY
 def test_it_works_from_nothing_through_one_class_to_the_last_item(name: str) -> None:
     with closing(pool_of(vectors(9))) as pool:
-        session = Session(pool, strategy=name)
+        session = session_of(pool, strategy=name)
         asked = []
         for step in range(9):
             question = session.ask()
@@ -258,7 +271,7 @@ def test_it_works_from_nothing_through_one_class_to_the_last_item(name: str) -> 
 @EVERY
 def test_a_pool_of_one_item(name: str) -> None:
     with closing(pool_of([[0.5, 2.0]])) as pool:
-        session = Session(pool, strategy=name)
+        session = session_of(pool, strategy=name)
         question = session.ask()
         assert question is not None
         assert question.item == "0"
@@ -270,7 +283,7 @@ def test_a_pool_of_one_item(name: str) -> None:
 @EVERY
 def test_an_empty_pool(name: str) -> None:
     with closing(pool_of(np.empty((0, 4)))) as pool:
-        session = Session(pool, strategy=name)
+        session = session_of(pool, strategy=name)
         assert session.ask() is None
         assert session.ask_many(2) == []
 
@@ -278,7 +291,7 @@ def test_an_empty_pool(name: str) -> None:
 @EVERY
 def test_a_pool_of_copies(name: str) -> None:
     with closing(pool_of(np.ones((40, 3)))) as pool:
-        session = Session(pool, strategy=name)
+        session = session_of(pool, strategy=name)
         for _ in range(3):
             question = session.ask()
             assert question is not None
@@ -291,7 +304,7 @@ def test_a_pool_of_copies(name: str) -> None:
 def test_it_never_asks_what_is_labelled_skipped_or_vanished(name: str) -> None:
     with closing(pool_of(vectors(25))) as pool:
         vanish(pool, {"1", "3", "12"})
-        session = Session(pool, strategy=name)
+        session = session_of(pool, strategy=name)
         session.tell("0", "a")
         session.tell("1", "b")
         session.skip("5")
@@ -309,7 +322,7 @@ def test_it_never_asks_what_is_labelled_skipped_or_vanished(name: str) -> None:
 
 def first_questions(strategy: str, seed: int) -> list[str]:
     with closing(pool_of(vectors())) as pool:
-        session = Session(pool, strategy=strategy, seed=seed)
+        session = session_of(pool, strategy=strategy, seed=seed)
         asked = []
         for _ in range(6):
             question = session.ask()
@@ -333,7 +346,7 @@ def test_the_others_do_not_depend_on_the_seed(name: str) -> None:
 
 def test_the_default_starts_with_the_densest_item() -> None:
     with closing(pool_of(vectors())) as pool:
-        session = Session(pool)
+        session = session_of(pool)
         densest = int(session.state.local_density.argmax())
         assert session.ask().item == str(densest)
 
@@ -344,7 +357,7 @@ def test_the_default_starts_with_the_densest_item() -> None:
 @pytest.mark.parametrize("labels", [0, 1, 7])
 def test_the_overlay_is_what_the_state_would_be_with_those_labels(labels: int) -> None:
     with closing(pool_of(vectors(40))) as pool:
-        session = Session(pool)
+        session = session_of(pool)
         label_some(session, labels)
         overlay = Overlay(session.state)
         parts = ("uncovered", "coverage_gain", "distance", "distance_as_printed")
@@ -353,7 +366,7 @@ def test_the_overlay_is_what_the_state_would_be_with_those_labels(labels: int) -
             np.testing.assert_array_equal(ours, getattr(session.state, part)())
         for row in (31, 33, 5):
             overlay.add(row)
-        labelled = Session(pool)
+        labelled = session_of(pool)
         for row in (5, 31, 33):
             labelled.tell(str(row), "a")
         for part in parts:
@@ -362,7 +375,7 @@ def test_the_overlay_is_what_the_state_would_be_with_those_labels(labels: int) -
 
 def test_what_has_no_coverage_of_its_own_is_spread_by_rank_and_what_the_batch_leaves() -> None:
     with closing(pool_of(vectors(40))) as pool:
-        session = Session(pool)
+        session = session_of(pool)
         label_some(session, 5)
         of = view(session)
         batch = create_strategy("entropy").choose(of, 12)
@@ -404,7 +417,7 @@ def test_a_composition_is_what_is_composed_of_those_terms() -> None:
         "uherding(margin)": "uherding",
     }
     with closing(pool_of(vectors())) as pool:
-        session = Session(pool)
+        session = session_of(pool)
         label_some(session, 7)
         for composed, named in same.items():
             ours, theirs = score(session, composed).values, score(session, named).values
@@ -415,7 +428,7 @@ def test_a_composition_goes_by_one_name() -> None:
     assert canonical_name("cdf( margin,local )") == "cdf(smallest-margin, local)"
     assert canonical_name("random") == "random"
     with closing(pool_of(vectors())) as pool:
-        session = Session(pool, strategy="cdf(margin,local,uncovered)")
+        session = session_of(pool, strategy="cdf(margin,local,uncovered)")
         question = session.ask()
         assert question.score.strategy == COMPOSED[0]
         session.tell(question.item, "a")

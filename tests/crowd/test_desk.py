@@ -16,7 +16,7 @@ from sklearn.metrics import cohen_kappa_score
 
 from knnal.crowd.desk import LEASE_S, Desk
 from knnal.crowd.leases import ItemTakenError, SeatUnknownError
-from knnal.crowd.opinions import Agreement, agreement, conflicts
+from knnal.crowd.opinions import Agreement, agreement
 from knnal.errors import InputError, LabelConflictError, NothingToUndoError
 from knnal.evaluation.audit import audited_items
 from knnal.session import Session
@@ -226,12 +226,12 @@ def test_a_second_opinion_is_asked_of_somebody_else_and_leaves_the_label(
     with desk.reading() as (_, ledger):
         assert ledger.label(item) == "left"
         assert agreement(ledger) == Agreement(1, 0, 0.0)
-        ((first, second),) = conflicts(ledger)
+        ((first, second),) = ledger.conflicts()
     assert (first.annotator, second.annotator) == ("ann", "bob")
     assert desk.settle(ann, item, "right", was="left").origin == "review"
     with desk.reading() as (_, ledger):
         assert ledger.label(item) == "right"
-        assert conflicts(ledger) == []
+        assert ledger.conflicts() == []
         assert agreement(ledger).pairs == 1
     desk.undo(ann)
     desk.undo(bob)
@@ -254,7 +254,7 @@ def test_a_conflict_is_settled(
     desk.answer(bob, item, "right")
     assert desk.settle(bob, item, label).kind == kind
     with desk.reading() as (_, ledger):
-        assert conflicts(ledger) == []
+        assert ledger.conflicts() == []
 
 
 def test_a_second_opinion_can_be_declined(open_desk: Callable[..., Desk]) -> None:
@@ -293,7 +293,7 @@ def test_the_share_that_gets_a_second_opinion_and_the_agreement(
     assert found.pairs == len(said)
     expected = cohen_kappa_score([truth(item) for item in said], list(said.values()))
     assert found.kappa == pytest.approx(expected)
-    assert {str(first.item) for first, _ in conflicts(ledger)} == {
+    assert {str(first.item) for first, _ in ledger.conflicts()} == {
         item for item, label in said.items() if label != truth(item)
     }
 
@@ -343,12 +343,12 @@ def test_a_second_opinion_is_on_the_label_whatever_it_is_named(
     desk.rename_class(ann, "left", "west")
     desk.answer(bob, item, "east")
     with desk.reading() as (_, ledger):
-        ((first, opinion),) = conflicts(ledger)
+        ((first, opinion),) = ledger.conflicts()
     assert (first.label, opinion.label) == ("west", "east")
     desk.undo(bob)
     with desk.reading() as (_, ledger):
-        assert conflicts(ledger) == []
+        assert ledger.conflicts() == []
     assert desk.redo(bob).label == "east"
     with desk.reading() as (_, ledger):
-        assert len(conflicts(ledger)) == 1
+        assert len(ledger.conflicts()) == 1
     assert asked(desk, bob) != item, "a restored opinion is not asked for again"

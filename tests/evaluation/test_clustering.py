@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
-from knnal.classifiers.base import Geometry, Labelling
+from knnal.classifiers.base import Geometry
 from knnal.evaluation.inspection.clustering import (
+    Clustering,
     adjusted_rand_index,
     clustering,
     clustering_accuracy,
@@ -51,23 +52,20 @@ def test_contingency_by_hand() -> None:
     assert table.tolist() == [[0, 0, 2], [2, 0, 1]]
 
 
-def labelling_of(X: Any, labels: dict[int, int]) -> Labelling:
+def clustering_of(X: Any, labels: dict[int, int]) -> Clustering | None:
     unit = (X / np.linalg.norm(X, axis=1, keepdims=True)).astype(np.float32)
-    labelling = Labelling(Geometry.of(unit), 5)
-    labelling.classes[list(labels)] = list(labels.values())
-    labelling.class_count = 1 + max(labels.values(), default=-1)
-    labelling.neighbours.rebuild(np.array(sorted(labels), dtype=np.int64))
-    return labelling
+    rows, classes = np.array(list(labels), dtype=np.int64), np.array(list(labels.values()), int)
+    return clustering(Geometry.of(unit), rows, classes, 0)
 
 
 def test_clear_clusters_are_found_without_labels() -> None:
     rng = np.random.default_rng(0)
     X = np.repeat(4 * np.eye(3), 30, axis=0) + 0.3 * rng.normal(size=(90, 3))
-    found = clustering(labelling_of(X, {row: row // 30 for row in range(0, 90, 7)}), 0)
+    found = clustering_of(X, {row: row // 30 for row in range(0, 90, 7)})
     assert found is not None
     assert (found.clusters, found.labels) == (3, 13)
     assert (found.accuracy, found.nmi, found.ari) == pytest.approx((1.0, 1.0, 1.0))
-    wrong = clustering(labelling_of(X, {row: row % 3 for row in range(90)}), 0)
+    wrong = clustering_of(X, {row: row % 3 for row in range(90)})
     assert wrong is not None
     assert wrong.accuracy < 0.5
     assert abs(wrong.ari) < 0.1
@@ -75,5 +73,5 @@ def test_clear_clusters_are_found_without_labels() -> None:
 
 def test_it_takes_two_classes() -> None:
     X = np.random.default_rng(0).normal(size=(10, 3))
-    assert clustering(labelling_of(X, {}), 0) is None
-    assert clustering(labelling_of(X, {1: 0, 2: 0}), 0) is None
+    assert clustering_of(X, {}) is None
+    assert clustering_of(X, {1: 0, 2: 0}) is None

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.sparse.csgraph import connected_components
 
 from knnal.errors import InputError, KnnalError, UnknownNameError
 from knnal.evaluation.crew import Crew
@@ -17,9 +18,13 @@ from knnal.evaluation.measures import accuracy
 from knnal.evaluation.settings import Contender, Settings
 from knnal.evaluation.simulation import STAGE, Simulated, simulate
 from knnal.evaluation.splits import SplitPlan
+from knnal.evaluation.summary import summarise
+from knnal.evaluation.tables import cells, head
 from knnal.linalg import unit_rows
 from knnal.neighbors.vote import VoteOptions
 from knnal.parallel import thread_count, use_threads
+from knnal.schedule import Schedule, ScheduleKind
+from knnal.session import Session
 from knnal.store.pool import Pool
 
 
@@ -262,3 +267,94 @@ def test_processes_report_fail_and_die_in_the_open() -> None:
         crew.begin("die")
         with pytest.raises(KnnalError, match="was killed"):
             list(crew.finished())
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_a_search_is_that_of_a_session_with_the_example(
+    known: KnownItems, class_names: tuple[str, ...], out: Path
+) -> None:
+    sought = class_names[1]
+    few = Settings(labels=30, splits=SplitPlan(seeds=2), seek=sought)
+    found = simulate(known, few, out)
+    assert [c.strategy for c in found.outcomes] == ["cdf-product", f"seek({sought})", "random"]
+    searches = found.outcomes[Contender(f"seek({sought})", "combined")]
+    wanted = known.class_names.index(sought)
+    X = unit_rows(known.vectors[known.rows])
+    for place, split in enumerate(found.splits):
+        firsts = {outcomes[place].asked[0] for outcomes in found.outcomes.values()}
+        assert len(firsts) == 1
+        assert known.classes[list(firsts)] == wanted
+        pool = np.delete(np.arange(len(known)), split.held_out)
+        rows = [str(i) for i in range(len(pool))]
+        session = Session(
+            Pool.in_memory(X[pool], rows), seek=sought, seed=split.seed, audit=0.0, annotator="a"
+        )
+        for row in searches[place].asked.tolist():
+            at = int(np.flatnonzero(pool == row)[0])
+            if session.ledger.step:
+                question = session.ask()
+                assert question is not None
+                assert question.item == rows[at]
+            session.tell(rows[at], known.class_names[known.classes[row]])
+        assert session.sought is not None
+        assert session.sought.asked > 20
+    summary = summarise(found)
+    (_, search, random) = summary["contenders"]
+    others = [
+        np.count_nonzero(np.delete(known.classes, s.held_out) == wanted) for s in found.splits
+    ]
+    hits = [np.count_nonzero(known.classes[o.asked] == wanted) - 1 for o in searches]
+    expected = np.mean([h / (n - 1) for h, n in zip(hits, others, strict=True)])
+    assert search["found"]["final"]["mean"] == pytest.approx(expected, abs=1e-6)
+    assert search["found"]["final"]["mean"] > random["found"]["final"]["mean"]
+    assert [target["target"] for target in search["found"]["targets"]] == [0.5, 0.9]
+    assert search["curves"]["found"]["mean"][0] == 0.0
+    assert head(summary)[-1] == f"'{sought}' found at 30"
+    assert len(cells(summary)[0]) == len(head(summary))
+    with pytest.raises(InputError, match="differs in sought"):
+        simulate(known, dataclasses.replace(few, strategies=("entropy",)), out)
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_a_search_that_cannot_be(known: KnownItems, items: Any, out: Path) -> None:
+    few = Settings(labels=2, splits=SplitPlan(seeds=1), seek="nobody")
+    with pytest.raises(InputError, match=r"Expected a class to seek among .*, came 'nobody'"):
+        simulate(known, few, out)
+    X, labels, _ = items
+    lone = {**labels, "item 3": "alone"}
+    alone = KnownItems.of(Pool.in_memory(X, list(lone)), lone)
+    with pytest.raises(InputError, match="at least two items of 'alone' in every pool"):
+        simulate(alone, dataclasses.replace(few, seek="alone"), out)
+
+
+@pytest.mark.usefixtures("one_thread")
+@pytest.mark.parametrize("schedule", [Schedule(), Schedule(ScheduleKind.CONSTANT, 7)])
+def test_near_duplicates_are_asked_about_once_and_then_the_rest(
+    items: Any, out: Path, schedule: Schedule
+) -> None:
+    X, labels, _ = items
+    rng = np.random.default_rng(5)
+    copies = np.concatenate([X, X[:30] + 0.01 * rng.normal(size=(30, 6))])
+    named = {**labels, **{f"copy {i}": labels[f"item {i}"] for i in range(30)}}
+    known = KnownItems.of(Pool.in_memory(copies, list(named)), named)
+    few = Settings(
+        strategies=("cdf-product", "typiclust"), splits=SplitPlan(seeds=1), near=0.999,
+        schedule=schedule,
+    )  # fmt: skip
+    found = simulate(known, few, out)
+    (split,) = found.splits
+    pool = np.delete(np.arange(len(known)), split.held_out)
+    V = unit_rows(known.vectors[known.rows])[pool].astype(np.float64)
+    _, groups = connected_components(V @ V.T >= 0.999)
+    group_of = dict(zip(pool.tolist(), groups.tolist(), strict=True))
+    distinct = len(set(groups.tolist()))
+    assert len(pool) - distinct > 10
+    for outcomes in found.outcomes.values():
+        asked = [group_of[row] for row in outcomes[0].asked.tolist()]
+        assert len(set(asked[:distinct])) == distinct
+        assert len(asked) == len(pool)
+    assert summarise(found)["settings"]["near_duplicates"] == 0.999
+    with pytest.raises(InputError, match="differs in near-duplicates"):
+        simulate(known, dataclasses.replace(few, near=None), out)
+    with pytest.raises(InputError, match="similarity above 0 and below 1"):
+        Settings(near=1.0)

@@ -14,6 +14,7 @@ from knnal_cli.options import (
     POOL_DEFAULT,
     ClassifierOption,
     JsonOption,
+    Known,
     PoolOption,
     SeedOption,
     StrategyOption,
@@ -58,6 +59,7 @@ def inspect(
     strategy: StrategyOption = defaults.STRATEGY,
     classifier: ClassifierOption = defaults.CLASSIFIER,
     seed: SeedOption = defaults.SEED,
+    known: Known,
     votes: Votes,
     as_json: JsonOption = False,
 ) -> None:
@@ -73,6 +75,7 @@ def inspect(
             Looking(top, measure, similarity, seed),
             colour=_colour(colour),
             strategy=strategy,
+            truth=known.source() if known.named else None,
             classifier=classifier,
             vote=votes.options(),
         )

@@ -13,7 +13,9 @@ from knnal_cli.option_groups import grouped
 from knnal_cli.options import (
     POOL_DEFAULT,
     BatchSizeOption,
+    Groups,
     JsonOption,
+    Known,
     PoolOption,
     ScheduleOption,
     Votes,
@@ -81,6 +83,15 @@ def simulate(
     ] = None,
     schedule: ScheduleOption = None,
     batch_size: BatchSizeOption = None,
+    groups_of: Groups,
+    seek: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CLASS",
+            help="Run a search for this class too, as --seek does elsewhere; every run begins with "
+            "an example of it.",
+        ),
+    ] = None,
     targets: Annotated[
         str, typer.Option(help="Accuracies to reach, parted by commas.")
     ] = "0.8,0.9,0.95",
@@ -96,16 +107,7 @@ def simulate(
     split: Annotated[
         str, typer.Option(help="stratified, with each class's share on both sides, or random.")
     ] = "stratified",
-    truth: Annotated[
-        Path | None,
-        typer.Option(
-            help="A table of known labels; the labels given so far, unless named. Nothing of it "
-            "goes into the pool."
-        ),
-    ] = None,
-    truth_from_folders: Annotated[
-        bool, typer.Option("--truth-from-folders", help="Take folder names as known labels.")
-    ] = False,
+    known: Known,
     groups: Annotated[
         Path | None,
         typer.Option(help="A table of ids and groups; all of a group is held out, or none of it."),
@@ -117,13 +119,6 @@ def simulate(
             show_default="group",
         ),
     ] = None,
-    id_column: Annotated[
-        str | None, typer.Option(help="The column of ids in these tables.", show_default="id")
-    ] = None,
-    label_column: Annotated[str, typer.Option(help="The column of known labels.")] = "label",
-    text_column: Annotated[
-        str | None, typer.Option(help="The column of texts, in tables without ids.")
-    ] = None,
     votes: Votes,
     as_json: JsonOption = False,
 ) -> None:
@@ -131,7 +126,6 @@ def simulate(
     from knnal.evaluation.settings import Settings
     from knnal.evaluation.splits import SplitPlan
     from knnal.evaluation.summary import without_curves
-    from knnal.exchange.truth import Truth
     from knnal.strategies.spec import split_names
     from knnal_cli.narration import Narration
 
@@ -143,18 +137,12 @@ def simulate(
         vote=votes.options(),
         targets=tuple(_shares(targets)),
         schedule=schedule_of(schedule, batch_size),
+        near=groups_of.similarity(),
+        seek=seek,
     )
-    known = Truth(
-        table=truth,
-        from_folders=truth_from_folders,
-        id_column=id_column,
-        label_column=label_column,
-        text_column=text_column,
-        groups=groups,
-        group_column=group_column,
-    )
+    truth = known.source(groups, group_column)
     with Narration() as narration:
-        summary = open_project(pool, narration).simulate(out, settings, known)
+        summary = open_project(pool, narration).simulate(out, settings, truth)
     if as_json:
         print_json(without_curves(summary))
     else:

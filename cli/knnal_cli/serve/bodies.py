@@ -76,5 +76,10 @@ class NewClass(_Body):
     name: Name
 
 
+class NewKey(_Body):
+    name: Name = Field(description="A class.")
+    key: Annotated[str, Field(min_length=1, max_length=1, description="One of 'class_keys'.")]
+
+
 class MapBegin(_Body):
     pass

@@ -103,7 +103,9 @@ def conflicts(served: Serving, limit: LimitQuery = 50) -> list[schemas.Conflict]
 
 @routes.get("/suspects")
 def suspects(served: Serving, limit: LimitQuery = 50) -> list[schemas.Suspect]:
-    """Labels that are probably wrong, judging by the others'."""
+    """Labels to review: those that two people disagree on, then those that are probably wrong,
+    judging by the others'.
+    """
     return served.reader.suspects(limit)
 
 

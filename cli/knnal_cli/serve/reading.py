@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 
 from knnal import asking
 from knnal.crowd.desk import Desk
-from knnal.crowd.opinions import conflicts
 from knnal.review import Review
 from knnal.store.catalogue import Record
 from knnal_cli.serve import schemas
@@ -85,11 +85,13 @@ class Reader:
                     other_label=str(opinion.label),
                     other_annotator=opinion.annotator,
                 )
-                for first, opinion in islice(conflicts(ledger), limit)
+                for first, opinion in islice(ledger.conflicts(), limit)
             ]
 
     def suspects(self, limit: int) -> list[schemas.Suspect]:
-        """Labels that are probably wrong, the most suspicious first."""
+        """Labels that two people disagree on, then those that are probably wrong, the most
+        suspicious first.
+        """
         found = self._desk.work(lambda session: Review(session).suspects(limit))
         with self._desk.reading() as (pool, _):
 
@@ -100,8 +102,10 @@ class Reader:
                 schemas.Suspect(
                     item=brief(suspect.item),
                     label=suspect.label,
+                    annotator=suspect.annotator,
+                    opinions=[schemas.Opinion(**asdict(one)) for one in suspect.opinions],
                     suspicion=suspect.suspicion,
-                    prediction=str(suspect.prediction.label),
+                    prediction=suspect.prediction.label,
                     probability=min(suspect.prediction.probability, 1.0),
                     against=neighbours_of(suspect.against, brief),
                 )

@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
+from knnal_cli.terminal.keys import CLASS_KEYS
+
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
@@ -23,6 +25,7 @@ class About(BaseModel):
     overlap: Share
     strategy: str
     classifier: str
+    class_keys: str = Field(default=CLASS_KEYS, description="The keys that classes can have.")
 
 
 class Seat(BaseModel):
@@ -120,11 +123,18 @@ class Conflict(BaseModel):
     other_annotator: str
 
 
+class Opinion(BaseModel):
+    label: str
+    annotator: str
+
+
 class Suspect(BaseModel):
     item: Item
     label: str
+    annotator: str
+    opinions: list[Opinion] = Field(description="Other labels that somebody else gave.")
     suspicion: Share
-    prediction: str
+    prediction: str | None
     probability: Share
     against: list[Neighbour]
 

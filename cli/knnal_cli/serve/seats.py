@@ -103,13 +103,24 @@ def undo_region(served: Serving, seat: SeatName, region: bodies.RegionUndo) -> s
 def add_class(served: Serving, seat: SeatName, added: bodies.NewClass) -> schemas.Step:
     """Declare a class before any item has it. Declaring it twice changes nothing."""
     served.desk.add_class(seat, added.name)
+    served.standing.look_again()
+    return _step(served, seat, None)
+
+
+@routes.post("/{seat}/keys")
+def assign_key(served: Serving, seat: SeatName, chosen: bodies.NewKey) -> schemas.Step:
+    """Let a key stand for a class, for everybody; the class that was given it before loses it."""
+    served.desk.renew(seat)
+    served.standing.assign_key(chosen.name, chosen.key)
     return _step(served, seat, None)
 
 
 @routes.post("/{seat}/renames")
 def rename_class(served: Serving, seat: SeatName, rename: bodies.Rename) -> schemas.Step:
     """Give a class another name; where that is a class too, the two become one."""
-    return _step(served, seat, served.desk.rename_class(seat, rename.old, rename.new))
+    event = served.desk.rename_class(seat, rename.old, rename.new)
+    served.standing.rename_key(rename.old, rename.new.strip())
+    return _step(served, seat, event)
 
 
 @routes.post("/{seat}/notes")
@@ -121,12 +132,14 @@ def put_note(served: Serving, seat: SeatName, note: bodies.NewNote) -> schemas.S
 def _region_step(
     served: Served, seat: str, events: list[ledger.Event], left_out: int
 ) -> schemas.RegionStep:
-    question = _step(served, seat, None).question
+    question = _step(served, seat, events[0] if events else None).question
     told = [event_of(event) for event in events]
     return schemas.RegionStep(events=told, left_out=left_out, question=question)
 
 
 def _step(served: Served, seat: str, event: ledger.Event | None) -> schemas.Step:
+    if event is not None:
+        served.standing.note(event)
     question = served.desk.question(seat)
     return schemas.Step(
         event=None if event is None else event_of(event),

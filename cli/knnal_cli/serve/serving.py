@@ -12,6 +12,7 @@ from fastapi import Depends
 from starlette.requests import Request
 
 from knnal.crowd.desk import Desk
+from knnal_cli.class_keys import ClassKeys
 from knnal_cli.serve import schemas
 from knnal_cli.serve.comparing import RandomStanding
 from knnal_cli.serve.mapping import PoolMap
@@ -50,7 +51,7 @@ def serve_desk(desk: Desk, about: schemas.About, export: Export, target: float |
     return Served(
         desk=desk,
         reader=Reader(desk),
-        standing=Standing(desk, target),
+        standing=Standing(desk, target, ClassKeys(folder)),
         random=RandomStanding(desk, folder),
         map=PoolMap(desk, folder, about.items),
         about=about,

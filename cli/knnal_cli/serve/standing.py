@@ -7,12 +7,14 @@ import time
 from dataclasses import asdict
 
 from knnal.crowd.desk import Desk
-from knnal.crowd.opinions import agreement, conflicts
+from knnal.crowd.opinions import agreement
+from knnal.errors import InputError
 from knnal.evaluation.advice import advise
 from knnal.evaluation.audit import audit_curve, audited_items, latest_estimate
 from knnal.store.catalogue import ItemState
+from knnal.store.ledger import Event, EventKind
+from knnal_cli.class_keys import ClassKeys
 from knnal_cli.serve import schemas
-from knnal_cli.terminal.keys import keys_of
 
 _FRESH_S = 0.5
 _REST = 20
@@ -22,10 +24,11 @@ _MOST_POINTS = 200
 
 
 class Standing:
-    """Counts, accuracy, curve and advice, about half a second old at most."""
+    """Counts, classes with keys, accuracy, curve and advice, about half a second old at most."""
 
-    def __init__(self, desk: Desk, target: float | None) -> None:
+    def __init__(self, desk: Desk, target: float | None, keys: ClassKeys) -> None:
         self._desk = desk
+        self._keys = keys
         self._target = target
         self._lock = threading.Lock()
         self._found: schemas.Status | None = None
@@ -42,18 +45,44 @@ class Standing:
                 self._due = now + max(_FRESH_S, _REST * (now - began))
             return self._found.model_copy(update={"people": self._desk.annotators})
 
+    def look_again(self) -> None:
+        """Have the next look be a fresh one: classes have changed."""
+        with self._lock:
+            self._found = None
+
+    def note(self, event: Event) -> None:
+        """Take in a decision; one that brings another name of a class is seen at the next look."""
+        with self._lock:
+            known = {c.name for c in self._found.classes} if self._found else set()
+            if event.kind is EventKind.RENAME or (event.label and event.label not in known):
+                self._found = None
+
+    def assign_key(self, name: str, key: str) -> None:
+        """Let a key stand for a class. Raises InputError for an unknown class or key."""
+        with self._desk.reading() as (_, ledger):
+            known = name in ledger.class_counts()
+        if not known:
+            raise InputError(f"Expected a class of this pool, came '{name}'.")
+        self._keys.assign(name, key)
+        self.look_again()
+
+    def rename_key(self, old: str, new: str) -> None:
+        """A class that is named otherwise keeps its key."""
+        self._keys.rename(old, new)
+        self.look_again()
+
     def _work_out(self) -> schemas.Status:
         with self._desk.reading() as (_, ledger):
             audited = audited_items(ledger)
             advice = advise(ledger, audited, self._target)
             counts = ledger.class_counts()
             labelled, skipped = ledger.label_count, len(ledger.skipped())
-            agreed, doubtful = agreement(ledger), len(conflicts(ledger))
+            agreed, doubtful = agreement(ledger), len(ledger.conflicts())
             latest = ledger.last_seq
         estimate = latest_estimate(audited)
         curve = audit_curve(audited)
         step = -(-len(curve) // _MOST_POINTS) or 1
-        keys = {name: key for key, name in keys_of(list(counts)).items()}
+        keys = {name: key for key, name in self._keys.of(list(counts)).items()}
         return schemas.Status(
             items=self.items,
             labelled=labelled,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 SKIP, UNDO, RELABEL, TYPE, QUIT, HELP = "s", "u", "r", "n", "q", "?"
 
@@ -23,11 +25,9 @@ CLASS_KEYS = "1234567890" + "".join(
 
 _ESCAPE = "\x1b"
 _ENTER = "\r\n"
-
-
-def keys_of(classes: Sequence[str]) -> dict[str, str]:
-    """Class names by key, in the order in which the classes came up."""
-    return dict(zip(CLASS_KEYS, classes, strict=False))
+_CTRL_C, _CTRL_D = "\x03", "\x04"
+_AT_ONCE = 1024
+"""Bytes."""
 
 
 class Keyboard:
@@ -39,12 +39,15 @@ class Keyboard:
     def key(self) -> str:
         """Wait for one key. Raises EOFError for Ctrl-D and KeyboardInterrupt for Ctrl-C."""
         if not self._ahead:
-            import click
-
-            typed = click.getchar()
+            typed = _typed()
             # An arrow or function key comes as several characters that belong together.
             self._ahead.extend([typed] if typed.startswith(_ESCAPE) else typed)
-        return self._ahead.popleft()
+        key = self._ahead.popleft()
+        if key == _CTRL_C:
+            raise KeyboardInterrupt
+        if key == _CTRL_D:
+            raise EOFError
+        return key
 
     def line(self, ask: Callable[[], str]) -> str:
         """A line: what was typed ahead up to Enter, and otherwise what ``ask`` reads."""
@@ -55,3 +58,21 @@ class Keyboard:
                 return typed
             typed += key
         return typed + ask()
+
+
+def _typed() -> str:
+    """Wait for keys, and take those that were typed before, which ``click.getchar`` throws away."""
+    try:
+        import termios
+        import tty
+    except ImportError:  # Windows, where it does not
+        import click
+
+        return click.getchar()
+    terminal = sys.stdin.fileno()
+    settings = termios.tcgetattr(terminal)
+    try:
+        tty.setraw(terminal, termios.TCSADRAIN)
+        return os.read(terminal, _AT_ONCE).decode(sys.stdin.encoding, "replace") or _CTRL_D
+    finally:
+        termios.tcsetattr(terminal, termios.TCSADRAIN, settings)

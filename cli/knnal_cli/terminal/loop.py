@@ -9,6 +9,7 @@ from knnal.asking import Question
 from knnal.errors import InputError, LabelConflictError, NothingToUndoError
 from knnal.session import Session
 from knnal.store.ledger import Event
+from knnal_cli.class_keys import keys_of
 from knnal_cli.printable import printable_line
 from knnal_cli.terminal import keys
 from knnal_cli.terminal.outlook import Outlook
@@ -52,9 +53,10 @@ class LabelLoop:
     def _answer(self, question: Question) -> Question | None:
         """Show a question until a key settles it; the question that follows."""
         self._show(question)
+        self._outlook.work()
         self._session.anticipate()
         key = self._keyboard.key()
-        classes = keys.keys_of(self._session.classes)
+        classes = keys_of(self._session)
         try:
             if key in classes:
                 return self._tell(question, classes[key])
@@ -102,7 +104,7 @@ class LabelLoop:
             asked = f"New class of {chosen.item} (was {chosen.label}):"
             self._console.print(printable_line(asked), markup=False)
             key = self._keyboard.key()
-            classes = keys.keys_of(self._session.classes)
+            classes = keys_of(self._session)
             label = classes.get(key) or (self._type_class() if key == keys.TYPE else "")
             if not label:
                 self._note = "Nothing relabelled."

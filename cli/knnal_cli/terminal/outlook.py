@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.text import Text
 
 from knnal.evaluation.advice import advise
-from knnal.evaluation.audit import Audited, audited_items
+from knnal.evaluation.audit import audited_items
 from knnal.evaluation.random_labels import RandomEstimate, RandomLabels, located
 from knnal.session import Session
 from knnal_cli.latest import Latest
@@ -27,11 +27,9 @@ class Outlook:
     def lines(self) -> list[Text]:
         """None to two lines, as the labels in force are now."""
         ledger = self._session.ledger
-        audited = audited_items(ledger)
-        advice = advise(ledger, audited, self._target)
-        self._follow(audited, ledger.label_count)
+        advice = advise(ledger, audited_items(ledger), self._target)
         parts = []
-        random = self._random.found
+        random = self._random.take()
         if random is not None:
             parts.append(
                 f"Random labels: {random.accuracy:.0%} by now ({random.low:.0%}-{random.high:.0%})"
@@ -43,13 +41,14 @@ class Outlook:
             lines.append(f"You could stop: {' and '.join(advice.reasons)}.")
         return [Text(line, style="dim", overflow="ellipsis", no_wrap=True) for line in lines]
 
-    def close(self) -> None:
-        """Wait for what is under way."""
-        self._random.close()
-
-    def _follow(self, audited: list[Audited], labels: int) -> None:
-        """Take what has been worked out, and have what is new worked out."""
+    def work(self) -> None:
+        """Have what is new worked out, best when the lines are on screen, which it would delay."""
+        audited, labels = audited_items(self._session.ledger), self._session.ledger.label_count
         asked = audited, labels
         if self._random.wants(asked):
             there, rows = located(self._session.pool, audited, len(self._session.geometry))
             self._random.begin(asked, lambda: self._random_labels.estimate(there, rows, labels))
+
+    def close(self) -> None:
+        """Wait for what is under way."""
+        self._random.close()

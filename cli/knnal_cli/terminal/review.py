@@ -6,11 +6,13 @@ from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
 from rich.text import Text
 
+from knnal.doubts import Suspect
 from knnal.errors import InputError, LabelConflictError, NothingToUndoError
-from knnal.review import Review, Suspect
-from knnal.store.ledger import REVIEW
+from knnal.review import Review
+from knnal_cli.class_keys import keys_of
 from knnal_cli.printable import printable_line
 from knnal_cli.terminal import keys
+from knnal_cli.terminal.reviewing import Reviewing
 from knnal_cli.terminal.screen import class_keys, command_line, item_panel, neighbour_lines
 
 KEEP = "\r"
@@ -22,8 +24,10 @@ COMMANDS = {
     keys.QUIT: "quit",
     keys.HELP: "help",
 }
-_LINES_AROUND = 12
-"""Everything but the item and the classes: borders, label, prediction, neighbours, keys, a note."""
+_LINES_AROUND = 13
+"""Everything but the item and the classes: borders, label, opinions, prediction, neighbours, keys,
+a note.
+"""
 _SMALLEST_ITEM = 4
 
 
@@ -38,15 +42,14 @@ class ReviewLoop:
         keyboard: keys.Keyboard | None = None,
     ) -> None:
         self._review = review
-        self._limit = limit
+        self._reviewing = Reviewing(review, limit)
         self._console = console or Console(highlight=False)
         self._keyboard = keyboard or keys.Keyboard()
-        self._answered = 0
         self._note = ""
         self._quit = False
 
     def run(self) -> None:
-        """Ask about one label after the other, the most suspicious first."""
+        """Ask about one label after the other, those that two people disagree on first."""
         suspect = self._next("")
         try:
             while suspect is not None and not self._quit:
@@ -55,8 +58,8 @@ class ReviewLoop:
             self._quit = True
         if self._quit:
             self._say("Stopped. Everything is stored; 'knnal review' goes on from here.")
-        elif self._answered == self._limit:
-            self._say(f"{self._answered} reviewed. 'knnal review' goes on from here.")
+        elif self._reviewing.is_through:
+            self._say(f"{self._reviewing.answered} reviewed. 'knnal review' goes on from here.")
         else:
             self._say("No label is left to review.")
 
@@ -64,7 +67,7 @@ class ReviewLoop:
         """Show a label until a key settles it; the one that follows."""
         self._show(suspect)
         key = self._keyboard.key()
-        classes = keys.keys_of(self._review.session.classes)
+        classes = keys_of(self._review.session)
         try:
             if key in (KEEP, "\n"):
                 return self._answer(suspect, suspect.label)
@@ -90,32 +93,16 @@ class ReviewLoop:
         return suspect
 
     def _answer(self, suspect: Suspect, label: str | None) -> Suspect | None:
-        self._review.answer(suspect, label)
-        self._answered += 1
-        if label is None:
-            return self._next(f"{suspect.item}: set aside (was {suspect.label})")
-        if label == suspect.label:
-            return self._next(f"{suspect.item}: kept {label}")
-        return self._next(f"{suspect.item}: {label} (was {suspect.label})")
+        return self._next(self._reviewing.answer(suspect, label))
 
     def _next(self, note: str) -> Suspect | None:
         self._note = note
-        if self._answered == self._limit:
-            return None
-        return next(iter(self._review.suspects(1)), None)
+        return self._reviewing.next()
 
-    def _undo(self, suspect: Suspect) -> Suspect | None:
-        """Take back the latest answer of a review, this one's or an earlier one's."""
-        session = self._review.session
-        session.refresh()
-        latest = session.ledger.last_of(session.annotator)
-        if latest is None or latest.origin != REVIEW or latest.item is None:
-            self._note = "No answer of a review is left to take back."
-            return suspect
-        session.undo()
-        self._answered = max(self._answered - 1, 0)
+    def _undo(self, suspect: Suspect) -> Suspect:
+        again = self._reviewing.undo()
         self._note = "Taken back. Here is the item again."
-        return self._review.look(latest.item) or suspect
+        return again or suspect
 
     def _type_class(self) -> str:
         """The name that was typed, or "" for Enter alone."""
@@ -139,9 +126,10 @@ def suspect_screen(review: Review, suspect: Suspect, console: Console) -> Render
     taken = _LINES_AROUND + len(console.render_lines(classes))
     height = max(console.height - taken, _SMALLEST_ITEM)
     return Group(
-        _left_line(review),
+        left_line(review),
         item_panel(suspect, console.width, height),
         _label_line(suspect),
+        *_opinion_lines(suspect),
         *neighbour_lines(suspect.against),
         classes,
         command_line(COMMANDS),
@@ -162,10 +150,13 @@ def help_screen() -> RenderableType:
     )
 
 
-def _left_line(review: Review) -> Text:
+def left_line(review: Review) -> Text:
+    """How much there is to review."""
     left = review.left()
     line = Text(f"{left.suspicious} labels to review", style="bold")
-    return line.append(f", {left.confident} of them confidently wrong", style="not bold")
+    if left.disputed:
+        line.append(f", on {left.disputed} of them two people disagree", style="not bold")
+    return line.append(f", {left.confident} confidently wrong", style="not bold")
 
 
 def _label_line(suspect: Suspect) -> Text:
@@ -173,3 +164,12 @@ def _label_line(suspect: Suspect) -> Text:
     line = Text(f"Label: {suspect.label}", style="bold")
     line.append(f" · without it: {prediction.label} {prediction.probability:.0%}")
     return line.append(f" · suspicion {suspect.suspicion:.2f}", style="not bold")
+
+
+def _opinion_lines(suspect: Suspect) -> list[Text]:
+    """Who gave the label, and who says otherwise; nothing where all agree."""
+    if not suspect.opinions:
+        return []
+    said = [(suspect.annotator, suspect.label), *((o.annotator, o.label) for o in suspect.opinions)]
+    words = " · ".join(f"{annotator} says {label}" for annotator, label in said)
+    return [Text(printable_line(words), overflow="ellipsis", no_wrap=True)]

@@ -12,13 +12,14 @@ from rich.panel import Panel
 from rich.text import Text
 
 from knnal.asking import Question
+from knnal.doubts import Suspect
 from knnal.evaluation.audit import audit_estimate
-from knnal.review import Suspect
 from knnal.session import Session
 from knnal.store.ledger import AUDIT
 from knnal.types import Neighbour
+from knnal_cli.class_keys import keys_of
 from knnal_cli.printable import printable, printable_line
-from knnal_cli.terminal.keys import COMMANDS, keys_of
+from knnal_cli.terminal.keys import COMMANDS
 from knnal_cli.terminal.preview import preview
 from knnal_cli.wording import search_line, stands_for
 
@@ -72,7 +73,7 @@ def particulars(session: Session, question: Question) -> list[Text]:
 
 def class_keys(session: Session) -> RenderableType:
     """The key of each class, and how many labels it has."""
-    keys = keys_of(session.classes)
+    keys = keys_of(session)
     if not keys:
         return Text("No classes yet: press n and type the first one.", style="bold")
     counts = session.ledger.class_counts()

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import typer
 
 from knnal.asking import Question
 from knnal.session import Session
 from knnal_cli.wording import nothing_left
+
+_RARELY = 200
+"""Old objects are looked through once in so many times that middle-aged ones are."""
 
 
 def label_in_terminal(
@@ -32,10 +37,27 @@ def label_in_terminal(
     from knnal_cli.terminal.app.application import LabelApp
 
     app = LabelApp(session, first, target)
-    app.run()
+    with _rare_garbage_collection():
+        app.run()
     if app.failure is not None:
         raise app.failure
     typer.echo("Stopped. Everything is stored; 'knnal label' goes on from here.")
+
+
+@contextmanager
+def _rare_garbage_collection() -> Iterator[None]:
+    """Looking for garbage in all that is loaded takes a tenth of a second, and half of that in the
+    pictures that are kept: it would come between a key and what it brings to the screen.
+    """
+    young, middle, old = gc.get_threshold()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(young, middle, _RARELY)
+    try:
+        yield
+    finally:
+        gc.set_threshold(young, middle, old)
+        gc.unfreeze()
 
 
 def shows_applications(environment: Mapping[str, str]) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from knnal.classifiers.base import Labelling
+from knnal.classifiers.base import Geometry
 from knnal.neighbors.reduced import ReducedCopy
 from knnal.types import Float32Array, IntArray, RowArray
 
@@ -27,18 +27,19 @@ class Clustering:
     ari: float
 
 
-def clustering(labelling: Labelling, seed: int) -> Clustering | None:
-    """Of k-means with as many clusters as there are classes with a label; None below two.
+def clustering(
+    geometry: Geometry, rows: IntArray, classes: RowArray, seed: int
+) -> Clustering | None:
+    """Of k-means with as many clusters as there are ``classes`` ``(m,)`` of the ``rows`` ``(m,)``;
+    None below two.
 
     The clusters are found without any label, from the pool's first 128 principal coordinates, and
-    judged on the labelled items.
+    judged on the rows.
     """
-    rows = labelling.labelled
-    classes = labelling.classes[rows]
     count = len(np.unique(classes))
     if count < 2:
         return None
-    clusters = _clusters(labelling, rows, count, seed)
+    clusters = _clusters(geometry, rows, count, seed)
     return Clustering(
         clusters=count,
         labels=len(rows),
@@ -106,12 +107,11 @@ def _pairs(counts: IntArray) -> float:
     return float((values * (values - 1)).sum() / 2)
 
 
-def _clusters(labelling: Labelling, rows: IntArray, count: int, seed: int) -> RowArray:
+def _clusters(geometry: Geometry, rows: IntArray, count: int, seed: int) -> RowArray:
     """The clusters of the rows; on one thread, so that equal pools give equal ones."""
     from sklearn.cluster import KMeans
     from threadpoolctl import threadpool_limits
 
-    geometry = labelling.geometry
     live = np.flatnonzero(geometry.live)
     if len(live) > _SAMPLE:
         live = np.sort(np.random.default_rng(seed).choice(live, _SAMPLE, replace=False))

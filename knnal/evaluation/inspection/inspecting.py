@@ -20,6 +20,7 @@ from knnal.evaluation.inspection.extremes import (
     largest_groups,
 )
 from knnal.evaluation.inspection.looks import Look, look_at
+from knnal.evaluation.known import KnownItems
 from knnal.neighbors.duplicates import checked_threshold, find_duplicates
 from knnal.neighbors.graph import stored_graph
 from knnal.scoring.uncertainty import MEASURES
@@ -115,14 +116,20 @@ class Predicted:
 
 
 def inspect_pool(
-    session: Session, predicted: Predicted, looking: Looking, narrator: Narrator
+    session: Session,
+    predicted: Predicted,
+    looking: Looking,
+    narrator: Narrator,
+    known: KnownItems | None = None,
 ) -> Inspection:
-    """Look at the pool of a session, all of its live items."""
+    """Look at the pool of a session, all of its live items; clusters are judged on those that are
+    ``known``, or else on the labelled ones.
+    """
     live = np.flatnonzero(session.geometry.live)
     unlabelled = predicted.classes[session.state.unlabelled]
     counts = session.ledger.class_counts()
     narrator.progress(_STAGE, 0, _STEPS)
-    found = clustering(session.state.labelling, looking.seed)
+    found = _clustering(session, looking, known)
     narrator.progress(_STAGE, 1, _STEPS)
     duplicates = _duplicates(session, looking, narrator)
     narrator.progress(_STAGE, 2, _STEPS)
@@ -143,6 +150,14 @@ def inspect_pool(
         least_confusing=least,
         missing=tuple(_missing(session, found)),
     )
+
+
+def _clustering(session: Session, looking: Looking, known: KnownItems | None) -> Clustering | None:
+    if known is not None:
+        return clustering(session.geometry, known.rows, known.classes, looking.seed)
+    rows = session.state.labelling.labelled
+    classes = session.state.labelling.classes[rows]
+    return clustering(session.geometry, rows, classes, looking.seed)
 
 
 def predict_rows(session: Session) -> Predicted:
@@ -209,4 +224,7 @@ def _missing(session: Session, found: Clustering | None) -> Iterator[str]:
             "'knnal label', or take labels in with 'knnal import FILE'."
         )
     if found is None:
-        yield "Clustering accuracy, NMI and ARI: they take labels of two classes."
+        yield (
+            "Clustering accuracy, NMI and ARI: they take labels of two classes, or known ones that "
+            "stay out of the pool (--truth FILE, --truth-from-folders)."
+        )

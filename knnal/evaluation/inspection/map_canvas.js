@@ -4,6 +4,8 @@
 class MapCanvas {
   static SIDE = 65535;
   static #CELLS = 256;
+  static #POINTER = 12; // so far from a point it is still pointed at, in pixels of the page
+  static #FINGER = 24;
 
   // positions: two steps of SIDE for each item. colours() -> {paper, ring, faint, mark}, "#rrggbb".
   // onpoint(item, pinned, event) is called with what is pointed at, -1 for nothing, pinned by a press
@@ -219,7 +221,7 @@ class MapCanvas {
     for (let i = 0; i < this.count; i++) this.inCells[next[cellOf(i)]++] = i;
   }
 
-  nearest(px, py, pixels = 12 * (devicePixelRatio || 1)) {
+  nearest(px, py, pixels = MapCanvas.#POINTER * (devicePixelRatio || 1)) {
     const far = Math.max(pixels, this.radius() + 2) / this.zoom, side = MapCanvas.#CELLS;
     const wx = (px - this.shiftX) / this.zoom, wy = MapCanvas.SIDE - (py - this.shiftY) / this.zoom;
     const cell = (v) => Math.min(side - 1, Math.max(0, Math.floor(v / 256)));
@@ -329,7 +331,8 @@ class MapCanvas {
       if (line.length > 2) this.onregion(this.inside(line));
       return;
     }
-    const i = this.nearest(...this.#spot(event));
+    const wide = (event.pointerType === "touch" ? MapCanvas.#FINGER : MapCanvas.#POINTER) * (devicePixelRatio || 1);
+    const i = this.nearest(...this.#spot(event), wide);
     this.show(i, i >= 0, event);
   }
 

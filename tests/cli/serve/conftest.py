@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from PIL import Image
 from starlette.types import ASGIApp
 
 from knnal.crowd.desk import Desk
+from knnal.neighbors.layout_file import stored_layout
 from knnal.project import Project
 from knnal.session import Session
 from knnal.store.catalogue import NewRecord
@@ -56,10 +58,29 @@ def store_pictures(folder: Path) -> Path:
     return store(folder / ".knnal", source, Modality.IMAGE, records)
 
 
+@pytest.fixture(scope="package")
+def made_pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return store_pictures(tmp_path_factory.mktemp("pictures")).parent
+
+
+@pytest.fixture(scope="package")
+def made_map(made_pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = shutil.copytree(made_pictures, tmp_path_factory.mktemp("mapped") / "pictures")
+    with closing(Pool.open(folder / ".knnal")) as pool:
+        stored_layout(pool, pool.live)
+    return folder
+
+
 @pytest.fixture
-def pictures(tmp_path: Path) -> Path:
+def pictures(made_pictures: Path, tmp_path: Path) -> Path:
     """A pool of ``PICTURES`` red and blue pictures in ``photos/``, ids "red/00.png" and so on."""
-    return store_pictures(tmp_path)
+    return shutil.copytree(made_pictures, tmp_path / "pictures") / ".knnal"
+
+
+@pytest.fixture
+def mapped(made_map: Path, tmp_path: Path) -> Path:
+    """The same, its map laid out."""
+    return shutil.copytree(made_map, tmp_path / "mapped") / ".knnal"
 
 
 @pytest.fixture
@@ -126,12 +147,41 @@ def client(pictures: Path, serve: Callable[..., TestClient]) -> TestClient:
 
 
 @pytest.fixture(scope="package")
-def shared_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ASGIApp]:
+def shared_app(made_pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ASGIApp]:
     """For tests that label nothing."""
     with open_apps() as make:
-        yield make(store_pictures(tmp_path_factory.mktemp("shared")))
+        shared = shutil.copytree(made_pictures, tmp_path_factory.mktemp("shared") / "pictures")
+        yield make(shared / ".knnal")
 
 
 @pytest.fixture
 def visitor(shared_app: ASGIApp) -> TestClient:
     return client_of(shared_app)
+
+
+@pytest.fixture(scope="package")
+def windows() -> Iterator[list[Any]]:
+    """A wide window of a browser, and one like a phone's."""
+    from .browser import open_windows
+
+    with open_windows() as opened:
+        yield opened
+
+
+@pytest.fixture
+def start(make_app: Callable[..., ASGIApp], windows: list[Any]) -> Iterator[Callable[..., Any]]:
+    """``(folder, *classes, port=0, **options of Desk)``: the application on a socket."""
+    from .browser import Server
+
+    started: list[Server] = []
+
+    def begin(folder: Path, *classes: str, port: int = 0, **options: Any) -> Server:
+        server = Server(make_app(folder, classes, **options), port)
+        started.append(server)
+        return server
+
+    yield begin
+    for page in windows:
+        page.driver.get("about:blank")
+    for server in started:
+        server.stop()

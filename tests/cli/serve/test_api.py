@@ -16,6 +16,7 @@ from PIL import Image
 
 from knnal.project import Project
 from knnal.store.pool import Pool
+from knnal_cli.class_keys import ClassKeys
 
 from .conftest import PICTURES, PoolMaker
 
@@ -137,6 +138,57 @@ def test_two_people_and_a_second_opinion(pictures: Path, serve: Callable[..., Te
     status = client.get("/api/status").json()
     assert status["people"] == ["ann", "bob"]
     assert status["agreement"]["pairs"] == 1
+
+
+def test_conflicts_come_before_other_suspects(
+    pictures: Path, serve: Callable[..., TestClient]
+) -> None:
+    client = serve(pictures, overlap=1.0)
+    ann, bob = join(client, "ann"), join(client, "bob")
+    first = ask(client, ann)["item"]["id"]
+    answer(client, ann, first, truth(first))
+    other = {"red": "blue", "blue": "red"}[truth(first)]
+    assert ask(client, bob)["item"]["id"] == first
+    answer(client, bob, first, other)
+    wrong = "blue/18.png" if first != "blue/18.png" else "blue/17.png"
+    rest = [f"red/{n:02}.png" for n in range(5)] + [f"blue/{n}.png" for n in range(19, 24)]
+    for label in ("red", "blue"):
+        items = [i for i in rest if truth(i) == label] + [wrong] * (label == "red")
+        client.post(f"{ann}/regions", json={"items": items, "label": label})
+    suspects = client.get("/api/suspects").json()
+    assert [s["item"]["id"] for s in suspects[:2]] == [first, wrong]
+    assert (suspects[0]["label"], suspects[0]["annotator"]) == (truth(first), "ann")
+    assert suspects[0]["opinions"] == [{"label": other, "annotator": "bob"}]
+    assert suspects[1]["opinions"] == []
+    body = {"item": first, "label": truth(first), "was": truth(first)}
+    assert client.post(f"{bob}/settlements", json=body).json()["event"]["kind"] == "keep"
+    assert client.get("/api/suspects").json()[0]["item"]["id"] == wrong
+
+
+def test_keys_of_classes(client: TestClient, pictures: Path) -> None:
+    seat = join(client)
+
+    def keys() -> dict[str, str]:
+        return {c["name"]: c["key"] for c in client.get("/api/status").json()["classes"]}
+
+    for name in ("red", "blue", "green"):
+        assert client.post(f"{seat}/classes", json={"name": name}).status_code == 200
+    assert keys() == {"red": "1", "blue": "2", "green": "3"}
+    assert client.post(f"{seat}/keys", json={"name": "red", "key": "k"}).status_code == 200
+    assert keys() == {"red": "k", "blue": "2", "green": "3"}
+    ClassKeys(pictures).assign("green", "x")  # as the terminal does
+    client.post(f"{seat}/renames", json={"old": "red", "new": "rouge"})
+    assert keys() == {"rouge": "k", "blue": "2", "green": "x"}
+    answer(client, seat, ask(client, seat)["item"]["id"], "new")
+    assert keys()["new"] == "4", "at once"
+    about = client.get("/api/about").json()
+    assert "k" in about["class_keys"]
+    assert "q" not in about["class_keys"]
+    for wrong in ({"name": "red", "key": "1"}, {"name": "blue", "key": "q"}):
+        done = client.post(f"{seat}/keys", json=wrong)
+        assert (done.status_code, done.json()["error"]) == (422, "input")
+    gone = client.post("/api/seats/nobody/keys", json={"name": "blue", "key": "1"})
+    assert gone.status_code == 404
 
 
 def test_a_seat_that_was_left(client: TestClient) -> None:

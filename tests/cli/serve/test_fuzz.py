@@ -14,7 +14,7 @@ from .conftest import TOKEN
 schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is in the extra 'test'")
 
 AUTHORIZED = {"authorization": f"Bearer {TOKEN}", "host": "localhost"}
-EXAMPLES = 8
+EXAMPLES = 5
 CHECKS = [
     getattr(schemathesis.checks, name)
     for name in (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from base64 import b64decode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -65,7 +65,10 @@ def test_the_map_is_laid_out_when_asked_for(client: TestClient, pictures: Path) 
     np.testing.assert_array_equal(positions, expected)
 
 
-def test_the_points_are_coloured_as_a_session_predicts(client: TestClient, pictures: Path) -> None:
+def test_the_points_are_coloured_as_a_session_predicts(
+    serve: Callable[..., TestClient], mapped: Path
+) -> None:
+    client = serve(mapped)
     laid_out(client)
     seat = join(client)
     before = client.get("/api/map/colours").json()
@@ -76,7 +79,7 @@ def test_the_points_are_coloured_as_a_session_predicts(client: TestClient, pictu
     ids = client.get("/api/map/points").json()["ids"]
     told = client.get("/api/map/colours").json()
     names = [*told["classes"], None]
-    with closing(Pool.open(pictures)) as pool:
+    with closing(Pool.open(mapped)) as pool:
         session = Session(pool)
         expected = session.predict(ids)
         labels = [session.ledger.label(item) for item in ids]

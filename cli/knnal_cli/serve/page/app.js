@@ -3,7 +3,7 @@
 import { get, leave } from "/api.js";
 import { goOn, goOnLater, label, lookAt, next, redo, skip, step, undo } from "/asking.js";
 import { closePanels, dialogIsOpen, watchDialogs } from "/dialogs.js";
-import { $ } from "/dom.js";
+import { $, chip } from "/dom.js";
 import { showNothing } from "/item.js";
 import { openNote, openRename, watchManaging } from "/manage.js";
 import { mapIsOpen, openMap, pressOnMap, refreshMap, watchMap } from "/map.js";
@@ -45,8 +45,17 @@ async function addClass(event) {
   $("new-class").value = "";
   if (!name) return;
   await attempt(() => atSeat("classes", { name }));
-  await pause(600); // what is shown is at most half a second old
   look(goOnLater);
+}
+
+async function assignKey(name, key) {
+  if (await attempt(() => atSeat("keys", { name, key }))) say(`${key} is now `, chip(name), ".");
+  await look(goOnLater);
+}
+
+async function openKeys() {
+  await open("standing");
+  document.querySelector("#class-table select")?.focus();
 }
 
 async function rename(event) {
@@ -94,6 +103,7 @@ const SHIFTED = {
   m: () => open("map"),
   p: () => open("standing"),
   v: review,
+  k: openKeys,
   n: openNote,
   r: () => openRename(),
   u: redo,
@@ -104,6 +114,7 @@ function press(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || state.stopped) return;
   if (dialogIsOpen() || event.target.closest("input, select, textarea")) return;
   if (event.repeat && !event.key.startsWith("Arrow")) return;
+  if (!keysAreOn() && !["Escape", "Enter"].includes(event.key) && !event.key.startsWith("Arrow")) return;
   const pressed = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   if (zoomIsOpen() && "+-".includes(pressed)) return zoomBy(pressed === "+" ? 1.25 : 0.8);
   if (zoomIsOpen() && pressed === " ") {
@@ -128,14 +139,14 @@ function watch() {
     const button = event.target.closest("button");
     if (!button) return;
     if (button.dataset.open) open(button.dataset.open);
-    // Space must not press once more what was clicked.
-    if (button.closest("footer, #item")) $("stage").focus({ preventScroll: true });
+    // Space must not press once more what a pointer has clicked.
+    if (event.detail && button.closest("footer, #item")) $("stage").focus({ preventScroll: true });
   });
   watchDialogs();
   watchClasses(label);
   watchMap(lookAt);
   watchManaging();
-  watchStanding(openRename);
+  watchStanding({ onrename: openRename, onkey: assignKey });
   $("do-review").addEventListener("click", review);
   $("do-type").addEventListener("click", COMMANDS.n);
   $("do-skip").addEventListener("click", skip);
@@ -149,8 +160,16 @@ function watch() {
   $("history-search").addEventListener("input", () => fillHistory(lookAt));
   addEventListener("pagehide", () => state.seat && leave(state.seat).catch(() => {}));
   addEventListener("pageshow", (event) => event.persisted && location.reload());
+  watchKeysOn();
   watchTyping();
   watchZoom();
+}
+
+const keysAreOn = () => $("keys-on").checked;
+
+function watchKeysOn() {
+  $("keys-on").checked = localStorage.getItem("knnal-keys") !== "off";
+  $("keys-on").addEventListener("change", () => localStorage.setItem("knnal-keys", keysAreOn() ? "" : "off"));
 }
 
 function turnTheme() {

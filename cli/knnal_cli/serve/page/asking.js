@@ -61,13 +61,14 @@ async function show(question) {
   await see(question, same);
 }
 
-export async function see(question, quietly = false) {
+// Shows the question; told says beforehand what is special about it, to whom the page is read.
+export async function see(question, quietly = false, told = "") {
   state.visible = false;
   document.body.classList.remove("done");
   await showQuestion(question);
   state.visible = true;
   drawClasses();
-  if (!quietly) $("spoken").textContent = `Now: ${inWords(question)}`;
+  if (!quietly) $("spoken").textContent = `${told || "Now"}: ${inWords(question)}`;
 }
 
 export function label(name) {
@@ -139,7 +140,7 @@ export async function lookAt(id) {
       element("button", { type: "button", onclick: goOn }, "Go on (Esc)"),
     );
     $("mode").hidden = false;
-    await see(state.back.question);
+    await see(state.back.question, false, given ? `Looking back, labelled ${given}` : "Looking back, no label");
     $("stage").focus();
   } finally {
     state.busy = false;

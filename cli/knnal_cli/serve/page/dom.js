@@ -18,6 +18,13 @@ export function element(tag, attributes = {}, ...children) {
 export const percent = (share) => `${Math.round(100 * share)} %`;
 export const count = (number) => number.toLocaleString("en");
 
+// Draws anew what may have the focus, which stays with the same control.
+export function keepingFocus(draw) {
+  const { focus } = document.activeElement?.dataset ?? {};
+  draw();
+  if (focus) document.querySelector(`[data-focus="${CSS.escape(focus)}"]`)?.focus({ preventScroll: true });
+}
+
 // A class keeps its colour: that of its place among the classes.
 let order = [];
 export function setClasses(names) {

@@ -66,7 +66,7 @@ function showItem(item) {
   if (item.image) return showPicture(item);
   if (item.text !== null) {
     const long = item.text.length > LONG_TEXT;
-    const text = element("p", { class: long ? "text long" : "text", dir: "auto" }, item.text);
+    const text = element("p", { class: long ? "text long" : "text", dir: "auto", tabindex: long ? 0 : null }, item.text);
     $("item").replaceChildren(text);
   } else {
     showPlain("An embedding, with nothing to show.");

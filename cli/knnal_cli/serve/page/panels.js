@@ -2,7 +2,7 @@
 
 import { get, query } from "/api.js";
 import { curves } from "/curve.js";
-import { $, chip, colourOf, count, element, percent } from "/dom.js";
+import { $, chip, colourOf, count, element, keepingFocus, percent } from "/dom.js";
 import { small } from "/item.js";
 import { state } from "/session.js";
 
@@ -64,11 +64,11 @@ export async function fillDoubts(onlook, onsettle) {
       settle(c.item, c.label, null, ["Not sure"]),
     ),
   ), "None.");
-  fill($("suspects"), suspects.map((s) =>
+  fill($("suspects"), suspects.filter((s) => !s.opinions.length).map((s) =>
     entry(
       s.item,
       [
-        element("p", {}, "labelled ", chip(s.label), "; the others say ", chip(s.prediction), ` (${percent(s.probability)})`),
+        element("p", {}, "labelled ", chip(s.label), "; the other labels say ", chip(s.prediction), ` (${percent(s.probability)})`),
         against(s.against, onlook),
       ],
       settle(s.item, s.label, s.label, ["Keep ", chip(s.label)]),
@@ -102,9 +102,9 @@ function fill(list, rows, otherwise) {
 
 // Progress
 
-let onrename = () => {};
+let on = {}; // {onrename(name), onkey(name, key)}
 export function watchStanding(then) {
-  onrename = then;
+  on = then;
 }
 
 export async function fillStanding() {
@@ -136,24 +136,60 @@ function drawStanding(status) {
     : "Not known yet: one question in ten is drawn at random, and none of those is answered.";
   const stop = advice.could_stop ? `You could stop: ${advice.reasons.join(" and ")}. ` : "";
   $("advice").textContent = stop + (advice.outlook ?? "");
-  const most = Math.max(1, ...status.classes.map((c) => c.count));
-  document.querySelector("#class-table tbody").replaceChildren(
-    ...status.classes.map((c) => {
-      const meter = element("span", { class: `fill ${colourOf(c.name)}` });
-      meter.style.inlineSize = `${(100 * c.count) / most}%`;
-      meter.hidden = !c.count;
-      return element(
-        "tr", {},
-        element("td", {}, c.key ? element("kbd", {}, c.key) : ""),
-        element("th", { scope: "row" }, chip(c.name), element("span", { class: "bar", "aria-hidden": "true" }, meter)),
-        element("td", { class: "number" }, count(c.count)),
-        element("td", {}, element("button", { type: "button", class: "quiet", "aria-label": `Rename ${c.name}`, onclick: () => onrename(c.name) }, "Rename")),
-      );
-    }),
-  );
+  keepingFocus(() => drawClassTable(status.classes));
   const kappa = agreement.kappa === null ? "not known yet" : agreement.kappa.toFixed(2);
   const agreed = agreement.pairs || overlap
     ? ` Agreement of two people: Cohen's kappa ${kappa}, the same label for ${count(agreement.equal)} of ${count(agreement.pairs)} items.`
     : "";
   $("people").textContent = `Here now: ${status.people.join(", ") || "nobody"}.${agreed}`;
+}
+
+function drawClassTable(classes) {
+  const most = Math.max(1, ...classes.map((c) => c.count));
+  const holders = new Map(classes.filter((c) => c.key).map((c) => [c.key, c.name]));
+  const drawn = JSON.stringify(classes);
+  const body = document.querySelector("#class-table tbody");
+  if (body.dataset.drawn === drawn) return; // a list that is open would close
+  body.dataset.drawn = drawn;
+  body.replaceChildren(
+    ...classes.map((c) => {
+      const meter = element("span", { class: `fill ${colourOf(c.name)}` });
+      meter.style.inlineSize = `${(100 * c.count) / most}%`;
+      meter.hidden = !c.count;
+      return element(
+        "tr", {},
+        element("td", {}, keyChoice(c, holders)),
+        element("th", { scope: "row" }, chip(c.name), element("span", { class: "bar", "aria-hidden": "true" }, meter)),
+        element("td", { class: "number" }, count(c.count)),
+        element(
+          "td", {},
+          element(
+            "button",
+            { type: "button", class: "quiet", "data-focus": `rename ${c.name}`, "aria-label": `Rename ${c.name}`, onclick: () => on.onrename(c.name) },
+            "Rename",
+          ),
+        ),
+      );
+    }),
+  );
+}
+
+// The key of a class, to choose; those of other classes say whose they are.
+function keyChoice({ name, key }, holders) {
+  const options = [...state.about.class_keys].map((one) => {
+    const holder = holders.get(one);
+    return element(
+      "option", { value: one, selected: one === key },
+      holder === undefined || holder === name ? one : `${one} (${holder})`,
+    );
+  });
+  if (key === null) options.unshift(element("option", { value: "", selected: true, disabled: true }, "–"));
+  return element(
+    "select",
+    {
+      class: "key", "data-focus": `key ${name}`, "aria-label": `Key of ${name}`,
+      onchange: (event) => on.onkey(name, event.target.value),
+    },
+    ...options,
+  );
 }

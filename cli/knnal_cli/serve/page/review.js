@@ -1,4 +1,5 @@
-// Labels that may be wrong, one after the other, the most suspicious first: keep, change, not sure.
+// Labels to look at again, one after the other: those that two people disagree on, then the most
+// suspicious. Keep, change, not sure.
 
 import { get, query } from "/api.js";
 import { goOn, goOnLater, see } from "/asking.js";
@@ -33,19 +34,33 @@ async function show(item, ...words) {
     undo: () => busily(undo),
   };
   const left = suspects.length < MOST ? suspects.length : `${MOST} or more`;
-  $("mode").replaceChildren(
+  const rows = [
     element("b", {}, `Review, ${left} left:`),
-    element("span", {}, "labelled ", chip(suspect.label)),
-    element("span", {}, "the others say ", chip(suspect.prediction), ` ${percent(suspect.probability)}`),
+    ...sayings(suspect),
+    predicted(suspect),
     button("Keep (Enter)", state.review.keep),
     button("Not sure (s)", () => state.review.settle(null)),
     button("Stop (Esc)", goOn),
-  );
+  ];
+  $("mode").replaceChildren(...rows.filter(Boolean));
   $("mode").hidden = false;
   if (words.length) say(...words);
-  await see(state.back.question);
+  await see(state.back.question, false, `Review, ${sayings(suspect).map((s) => s.textContent).join(", ")}`);
   showAgainst(suspect.against);
   $("stage").focus();
+}
+
+// Who says what; only the label where nobody disagrees.
+export function sayings({ label, annotator, opinions }) {
+  if (!opinions.length) return [element("span", {}, "labelled ", chip(label))];
+  return [{ label, annotator }, ...opinions].map((one) =>
+    element("span", {}, element("bdi", {}, one.annotator), " says ", chip(one.label)),
+  );
+}
+
+export function predicted({ prediction, probability }) {
+  if (prediction === null) return null;
+  return element("span", {}, "the other labels say ", chip(prediction), ` ${percent(probability)}`);
 }
 
 const button = (words, onclick) => element("button", { type: "button", onclick }, words);

@@ -30,21 +30,33 @@ export function warn(words) {
   $("banner").hidden = !words;
 }
 
+const kept = new Set(); // in words, what waits for the server, whoever finds that it is lost
+
 // What the server is asked is asked again until it answers: nothing that was pressed is lost.
 export async function insist(work, waiting = "") {
+  if (waiting) kept.add(waiting);
+  try {
+    return await insistOn(work);
+  } finally {
+    kept.delete(waiting);
+  }
+}
+
+async function insistOn(work) {
   for (;;) {
     try {
       const answer = await work();
       warn("");
       return answer;
     } catch (error) {
+      const words = [...kept].join(" ");
       if (error instanceof Problem && error.status === 404 && error.error === "seat") {
         await takeSeat();
       } else if (error instanceof Lost || (error instanceof Problem && error.status === 503)) {
-        warn(`${error.message} ${waiting} Trying again …`);
+        warn(`${error.message} ${words} Trying again …`);
         await pause(RETRY_MS);
       } else if (error instanceof Problem && error.status === 401) {
-        warn("The server was started anew, with another token: open the address that it printed. " + waiting);
+        warn(`The server was started anew, with another token: open the address that it printed. ${words}`);
         await pause(2 * RETRY_MS);
       } else {
         throw error;

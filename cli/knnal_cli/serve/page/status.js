@@ -1,7 +1,7 @@
 // What stands around the item: progress, accuracy, the classes with their keys.
 
 import { get, Problem, query } from "/api.js";
-import { $, colourOf, count, element, percent, setClasses } from "/dom.js";
+import { $, colourOf, count, element, keepingFocus, percent, setClasses } from "/dom.js";
 import { fillStanding } from "/panels.js";
 import { insist, state, warn } from "/session.js";
 
@@ -40,6 +40,9 @@ function draw() {
   if ($("standing").open) fillStanding();
 }
 
+const MANY = 12;
+const LIKELY = 4;
+
 let onlabel = () => {};
 export function watchClasses(then) {
   onlabel = then;
@@ -48,28 +51,38 @@ export function watchClasses(then) {
 export function drawClasses() {
   const { status } = state;
   if (!status) return;
-  const predicted = (state.back?.question ?? state.question)?.prediction;
-  const keys = JSON.stringify([status.classes, predicted]);
+  const question = state.back?.question ?? state.question;
+  const chances = question?.chances.slice(0, LIKELY).map(({ label }) => label) ?? [];
+  const keys = JSON.stringify([status.classes, chances]);
   if ($("classes").dataset.drawn === keys) return;
   $("classes").dataset.drawn = keys;
-  $("classes").replaceChildren(
-    ...status.classes.map((c) =>
-      element(
-        "button",
-        {
-          type: "button",
-          class: `class ${colourOf(c.name)}${c.name === predicted ? " predicted" : ""}`,
-          "aria-keyshortcuts": c.key,
-          "aria-label": `${c.name}, ${count(c.count)} labels${c.name === predicted ? ", predicted" : ""}`,
-          onclick: () => onlabel(c.name),
-        },
-        c.key ? element("kbd", {}, c.key) : null,
-        element("bdi", {}, c.name),
-        element("span", { class: "quiet" }, count(c.count)),
-      ),
-    ),
-  );
+  const button = (c) => classButton(c, c.name === question?.prediction);
+  // Of many classes, those that it probably is lie at hand.
+  const likely = status.classes.length > MANY ? chances : [];
+  const byName = new Map(status.classes.map((c) => [c.name, c]));
+  $("likely").hidden = !likely.length;
+  keepingFocus(() => {
+    $("likely").replaceChildren(...likely.filter((name) => byName.has(name)).map((name) => button(byName.get(name))));
+    $("classes").replaceChildren(...status.classes.map(button));
+  });
   if (!status.classes.length) {
     $("classes").append(element("p", { class: "quiet" }, "No classes yet: press n and type the first one."));
   }
+}
+
+function classButton({ name, key, count: labels }, predicted) {
+  return element(
+    "button",
+    {
+      type: "button",
+      class: `class ${colourOf(name)}${predicted ? " predicted" : ""}`,
+      "data-focus": `label ${name}`,
+      "aria-keyshortcuts": key,
+      "aria-label": `${name}, ${count(labels)} labels${predicted ? ", predicted" : ""}`,
+      onclick: () => onlabel(name),
+    },
+    key ? element("kbd", {}, key) : null,
+    element("bdi", {}, name),
+    element("span", { class: "quiet" }, count(labels)),
+  );
 }

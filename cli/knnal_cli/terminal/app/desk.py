@@ -1,16 +1,13 @@
-"""What the application does to a session, all of it on one thread, and what there is to show then.
-
-Every method returns a ``Shown``: a snapshot that the screen draws without asking the session.
-"""
+"""What the labeling screen does to a session, all of it on one thread, and what it shows then."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rich.text import Text
 
+from knnal.alike import find_alike
 from knnal.asking import Question
 from knnal.errors import (
     InputError,
@@ -19,53 +16,25 @@ from knnal.errors import (
     NothingToUndoError,
 )
 from knnal.session import Session
-from knnal_cli.terminal.app.class_keys import ClassKeys
+from knnal_cli.class_keys import ClassKeys
+from knnal_cli.terminal.app.shown import Batch, Past, Shown, seen
+from knnal_cli.terminal.app.together import Together
 from knnal_cli.terminal.outlook import Outlook
 from knnal_cli.terminal.screen import particulars, progress_line
 from knnal_cli.wording import brought_back, nothing_left, taken_back
 
-_PAST = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """A neighbour's content beside what the prediction says of it."""
-
-    path: Path | None
-    text: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Past:
-    """An item that was decided on; ``label`` is None where it was set aside."""
-
-    item: str
-    label: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """All that the screen has: ``question`` is None when nothing is left; ``label`` is the label in
-    force of an item that was gone back to; ``remark`` says what the latest key did.
-    """
-
-    question: Question | None
-    remark: str
-    label: str | None
-    note: str | None
-    counts: Mapping[str, int]
-    keys: Mapping[str, str]
-    lines: tuple[Text, ...]
-    neighbours: tuple[Seen, ...]
+_LOOKED_AHEAD = 8
+"""Next items whose pictures are decoded ahead, those after the likeliest answers."""
 
 
 class Desk:
-    """One session, its outlook and its keys."""
+    """One session, its outlook and its keys. What is done returns a snapshot of what comes next."""
 
     def __init__(self, session: Session, target: float | None = None) -> None:
         self.session = session
+        self.keys = ClassKeys(session.pool.folder)
         self._outlook = Outlook(session, target)
-        self._keys = ClassKeys(session.pool.folder)
+        self._together = Together(session)
 
     def show(self, question: Question | None, remark: str = "") -> Shown:
         """A question, and all that stands around it."""
@@ -78,20 +47,33 @@ class Desk:
             progress = [progress_line(session, question)]
             progress += [*self._outlook.lines(), *particulars(session, question)]
         return Shown(
-            question=question,
+            subject=question,
             remark=remark,
             label=None if question is None else ledger.label(question.item),
             note=None if question is None else ledger.note(question.item),
             counts=ledger.class_counts(),
-            keys=self._keys.of(session.classes),
+            keys=self.keys.of(session.classes),
             lines=tuple(progress),
-            neighbours=() if question is None else self._neighbours(question),
+            neighbours=()
+            if question is None
+            else seen(session.pool, question.prediction.neighbours),
         )
 
-    def _neighbours(self, question: Question) -> tuple[Seen, ...]:
-        catalogue = self.session.pool.catalogue
-        records = [catalogue.get(n.item) for n in question.prediction.neighbours]
-        return tuple(Seen(record.path, record.text) for record in records)
+    def look_ahead(self) -> None:
+        """Prepare the answers to the question, now that it is on screen, and see how it goes on."""
+        self._outlook.work()
+        self.session.anticipate()
+
+    def foreseen(self) -> list[tuple[Path, list[Path]]]:
+        """The pictures of the likeliest of the questions that are prepared by now, and of their
+        neighbours.
+        """
+        pool = self.session.pool
+        return [
+            (question.path, [n.path for n in seen(pool, question.prediction.neighbours) if n.path])
+            for question in self.session.foreseen()[:_LOOKED_AHEAD]
+            if question.path is not None
+        ]
 
     def answer(self, question: Question, label: str) -> Shown:
         """Label the item; one that has a label gets another."""
@@ -108,11 +90,14 @@ class Desk:
         return self._do(question, lambda: self.session.skip(item), f"Set {item} aside.")
 
     def undo(self, question: Question | None) -> Shown:
-        """Take back the latest; an item that has no label by it is shown again."""
+        """Take back the latest, a batch as a whole; a single item is shown again."""
         try:
-            event = self.session.undo()
-        except NothingToUndoError as error:
+            events = self._together.undo()
+        except (NothingToUndoError, LabelConflictError) as error:
             return self.show(question, str(error))
+        event = events[-1]
+        if len(events) > 1:
+            return self.show(self.session.ask(), f"Took back {len(events)} labels of a batch.")
         if event.item is None or self.session.ledger.decision(event.item) is not None:
             return self.show(self.session.ask(), f"{taken_back(event)}.")
         again = self.session.explain(event.item)
@@ -121,10 +106,12 @@ class Desk:
     def redo(self, question: Question | None) -> Shown:
         """Bring back what was taken back last."""
         try:
-            event = self.session.redo()
+            events = self._together.redo()
         except (NothingToRedoError, LabelConflictError) as error:
             return self.show(question, str(error))
-        return self.show(self.session.ask(), f"{brought_back(event)}.")
+        if len(events) > 1:
+            return self.show(self.session.ask(), f"Brought back {len(events)} labels of a batch.")
+        return self.show(self.session.ask(), f"{brought_back(events[0])}.")
 
     def note(self, question: Question, text: str) -> Shown:
         """Put a note on the item, which stays."""
@@ -138,14 +125,14 @@ class Desk:
             self.session.rename_class(old, new)
         except InputError as error:
             return self.show(question, str(error))
-        self._keys.rename(old, new.strip())
+        self.keys.rename(old, new.strip())
         remark = f"'{old}' is now {'one with ' * merged}'{new.strip()}'."
         return self.show(self._again(question), remark)
 
     def assign(self, question: Question | None, name: str, key: str) -> Shown:
         """Let a key stand for a class."""
         try:
-            self._keys.assign(name, key)
+            self.keys.assign(name, key)
         except InputError as error:
             return self.show(question, str(error))
         return self.show(question, f"{key} is now '{name}'.")
@@ -153,16 +140,46 @@ class Desk:
     def past(self) -> list[Past]:
         """The items decided on, the latest first."""
         self.session.refresh()
-        decided = [Past(str(e.item), e.label) for e in self.session.ledger.decisions()]
-        return decided[: -_PAST - 1 : -1]
+        return [Past(str(e.item), e.label) for e in self.session.ledger.decisions()][::-1]
 
     def go_back(self, item: str) -> Shown:
         """An item of the past, to look at and to label anew."""
         return self.show(self.session.explain(item), "Its class's key changes it; Esc goes on.")
 
-    def go_on(self) -> Shown:
+    def go_on(self, remark: str = "") -> Shown:
         """The next question."""
-        return self.show(self.session.ask())
+        return self.show(self.session.ask(), remark)
+
+    # Batches
+
+    def alike(self, item: str, count: int) -> Batch | None:
+        """An item and others like it. None where there is no label to predict by, or it has one."""
+        session = self.session
+        try:
+            found = find_alike(session, item, count)
+        except InputError:  # it has a label by now
+            return None
+        if found is None:
+            return None
+        return Batch(found, session.ledger.class_counts(), self.keys.of(session.classes))
+
+    def next_alike(self, count: int) -> Batch | None:
+        """The same for the next question."""
+        question = self.session.ask()
+        return None if question is None else self.alike(question.item, count)
+
+    def undo_batch(self, count: int) -> tuple[str, Batch | None]:
+        """Take back the latest; what to say of it, and what there is to label at once then."""
+        remark = self.undo(None).remark
+        return remark, self.next_alike(count)
+
+    def accept(self, given: Sequence[tuple[str, str]]) -> str:
+        """Label the items of a batch, the first one as it was asked about; what to say of it."""
+        try:
+            labelled = self._together.label(given)
+        except (InputError, LabelConflictError) as error:
+            return str(error)
+        return f"Labelled {labelled} of a batch; u takes them back together."
 
     def close(self) -> None:
         """Give up what is under way in the background."""

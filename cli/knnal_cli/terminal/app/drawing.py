@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 from rich.cells import cell_len
 from rich.text import Text
 
 from knnal.asking import Question
+from knnal.doubts import Suspect
 from knnal.store.ledger import AUDIT
-from knnal.types import Neighbour
 from knnal_cli.printable import printable, printable_line
-from knnal_cli.terminal.app.desk import Seen, Shown
+from knnal_cli.terminal.app.shown import Seen, Subject
+
+Commands: TypeAlias = Sequence[tuple[str, str]]
+"""Keys, each with its meaning in few words."""
 
 BLUE, ORANGE = "#56b4e9", "#e69f00"
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
@@ -58,8 +62,9 @@ def fitted(text: str, width: int) -> str:
     return line.plain
 
 
-def neighbour_text(neighbour: Neighbour, seen: Seen, width: int) -> Text:
+def neighbour_text(seen: Seen, width: int) -> Text:
     """Two lines: the share of the vote, the label, the similarity; and what the item is."""
+    neighbour = seen.neighbour
     similar = f" {neighbour.similarity:.2f}"
     what = neighbour.item if seen.text is None else seen.text
     return Text.assemble(
@@ -71,8 +76,30 @@ def neighbour_text(neighbour: Neighbour, seen: Seen, width: int) -> Text:
     )
 
 
+def why(subject: Subject) -> list[Text]:
+    """Why an item is asked about, or a label looked at again, in words below a heading."""
+    if isinstance(subject, Suspect):
+        return [Text("Why this one", style="bold"), suspicion(subject)]
+    return [Text("Why this one", style="bold"), reason(subject)]
+
+
+def given_label(suspect: Suspect) -> Text:
+    """The label that may be wrong."""
+    return Text.assemble("Label  ", (printable_line(suspect.label), f"bold {ORANGE}"), no_wrap=True)
+
+
+def suspicion(suspect: Suspect) -> Text:
+    """What speaks against a label."""
+    text = Text.assemble((f"suspicion {suspect.suspicion:.2f}", f"bold {ORANGE}"))
+    if suspect.prediction.label != suspect.label:
+        text.append("\nThe others' labels say otherwise")
+    if suspect.confident:
+        text.append("\nConfidently of another class")
+    return text
+
+
 def reason(question: Question) -> Text:
-    """Why this item is asked about, in words."""
+    """Why this item is asked about."""
     if question.origin == AUDIT:
         return Text("Drawn at random, to estimate the accuracy.")
     if question.score is None:
@@ -85,24 +112,29 @@ def reason(question: Question) -> Text:
     return text
 
 
-def class_line(shown: Shown, width: int, most: int) -> Text:
+def class_line(
+    keys: Mapping[str, str],
+    counts: Mapping[str, int],
+    predicted: str | None,
+    width: int,
+    most: int,
+) -> Text:
     """The key of each class and how many labels it has, in at most so many lines."""
-    if not shown.counts:
+    if not counts:
         return Text("No classes yet: press n and type the first one.", style="bold")
-    predicted = None if shown.question is None else shown.question.prediction.label
     line, lines, used = Text(), 1, 0
-    for number, (key, name) in enumerate(shown.keys.items()):
+    for number, (key, name) in enumerate(keys.items()):
         entry = Text.assemble((f" {key} ", f"bold black on {BLUE}"), f" {fitted_name(name)} ")
         entry.stylize("bold", 3) if name == predicted else None
-        entry.append(f"{shown.counts[name]}  ", style="dim")
+        entry.append(f"{counts[name]}  ", style="dim")
         room = width - _REST * (lines == most)
         if used and used + entry.cell_len > room:
             if lines == most:
-                return line.append(f"and {len(shown.counts) - number} by n", style="dim")
+                return line.append(f"and {len(counts) - number} by n", style="dim")
             line, lines, used = line.append("\n"), lines + 1, 0
         line.append(entry)
         used += entry.cell_len
-    rest = len(shown.counts) - len(shown.keys)
+    rest = len(counts) - len(keys)
     return line.append(f"and {rest} by n", style="dim") if rest else line
 
 
@@ -123,7 +155,7 @@ def runs_left(text: str) -> bool:
     return next((d for d in directions if d in ("L", "R", "AL")), "L") != "L"
 
 
-def footer(commands: Sequence[tuple[str, str]], width: int) -> Text:
+def footer(commands: Commands, width: int) -> Text:
     """As many keys with their meaning as there is room for; the last one always."""
     line = Text(no_wrap=True)
     *others, last = commands

@@ -17,7 +17,8 @@ from knnal.embedders.images import open_thumbnail
 from knnal.errors import ItemError
 
 Picture: TypeAlias = Image | RenderableType
-_KEPT = 64
+_KEPT_CELLS = 40_000
+"""Cells of the screen that the kept pictures fill together; each takes about a kilobyte."""
 
 
 class Pictures:
@@ -30,6 +31,7 @@ class Pictures:
         self._arrived = arrived
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="knnal-pictures")
         self._made: OrderedDict[tuple[Path, int, int], Future[Picture]] = OrderedDict()
+        self._cells: dict[tuple[Path, int, int], int] = {}
 
     def get(
         self, path: Path, width: int, height: int, cell: tuple[int, int] | None = None
@@ -55,9 +57,9 @@ class Pictures:
         future = self._made.get(key)
         if future is None:
             future = self._threads.submit(_decode, *key, blocks=cell is None)
-            self._made[key] = future
-            while len(self._made) > _KEPT:
-                self._made.popitem(last=False)
+            self._made[key], self._cells[key] = future, width * height
+            while len(self._made) > 1 and sum(self._cells.values()) > _KEPT_CELLS:
+                del self._cells[self._made.popitem(last=False)[0]]
         self._made.move_to_end(key)
         if future.done():
             return future.result()

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+from array import array
 from functools import cache
 
 from PIL.Image import Image
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual_image import renderable, widget
-from textual_image._terminal import get_cell_size
+
+_USUAL_CELL = 10, 20
+"""Pixels across and down, where the terminal does not tell. Pictures are scaled to fit anyway."""
 
 
 @cache
@@ -19,8 +23,24 @@ def cell_pixels() -> tuple[int, int] | None:
     """
     if renderable.Image not in (renderable.SixelImage, renderable.TGPImage):
         return None
-    size = get_cell_size()
-    return size.width, size.height
+    return told_cell() or _USUAL_CELL
+
+
+def told_cell() -> tuple[int, int] | None:
+    """The pixels of a character cell by what the terminal has told the system, if it has."""
+    try:
+        from fcntl import ioctl
+        from termios import TIOCGWINSZ
+    except ImportError:  # Windows
+        return None
+    size = array("H", [0, 0, 0, 0])
+    try:
+        ioctl(sys.__stdout__.fileno() if sys.__stdout__ else -1, TIOCGWINSZ, size)
+    except (OSError, ValueError):
+        return None
+    rows, columns, width, height = size
+    cell = width // max(columns, 1), height // max(rows, 1)
+    return cell if all(cell) else None
 
 
 class PicturePanel(Container):

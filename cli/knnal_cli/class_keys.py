@@ -1,0 +1,94 @@
+"""Which key stands for which class, kept in the pool's folder for all front ends."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from knnal.errors import InputError
+from knnal.files import atomic_writer
+from knnal.session import Session
+from knnal_cli.terminal.keys import CLASS_KEYS
+
+FILE = "keys.json"
+
+
+def keys_of(session: Session) -> dict[str, str]:
+    """A session's classes by key, as they are assigned now. Raises as ``ClassKeys`` does."""
+    return ClassKeys(session.pool.folder).of(session.classes)
+
+
+class ClassKeys:
+    """Keys by class: those that were assigned; for each other class the key of its place, or, where
+    that is assigned, one that is free.
+
+    What another front end assigns meanwhile holds here too. Raises InputError for a file of
+    anything else than classes and keys.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self._file = None if folder is None else folder / FILE
+        self._lock = threading.Lock()
+        self._assigned: dict[str, str] = {}
+        self._take_in()
+
+    def of(self, classes: Sequence[str]) -> dict[str, str]:
+        """Classes by key, in the order of the classes. Classes beyond the keys have none."""
+        with self._lock:
+            self._take_in()
+            keys = {name: self._assigned[name] for name in classes if name in self._assigned}
+        taken = set(keys.values())
+        own = dict(zip(classes, CLASS_KEYS, strict=False))
+        keys |= {n: key for n, key in own.items() if n not in keys and key not in taken}
+        waiting = [name for name in classes if name not in keys]
+        free = [key for key in CLASS_KEYS if key not in keys.values()]
+        keys |= dict(zip(waiting, free, strict=False))
+        return {keys[name]: name for name in classes if name in keys}
+
+    def assign(self, name: str, key: str) -> None:
+        """Give a class a key, which the class that had it by assignment loses.
+
+        Raises InputError for a key that classes cannot have.
+        """
+        if len(key) != 1 or key not in CLASS_KEYS:
+            raise InputError(f"Expected one of the keys {CLASS_KEYS}, came {key!r}.")
+        with self._lock:
+            self._take_in()
+            self._assigned = {n: k for n, k in self._assigned.items() if k != key}
+            self._assigned[name] = key
+            self._write()
+
+    def rename(self, old: str, new: str) -> None:
+        """A class that is named otherwise keeps its key, unless the new name has one."""
+        with self._lock:
+            self._take_in()
+            if old in self._assigned:
+                key = self._assigned.pop(old)
+                self._assigned.setdefault(new, key)
+                self._write()
+
+    def _take_in(self) -> None:
+        if self._file is not None:
+            self._assigned = _read(self._file)
+
+    def _write(self) -> None:
+        if self._file is not None:
+            with atomic_writer(self._file) as stream:
+                stream.write(json.dumps(self._assigned, ensure_ascii=False, indent=2).encode())
+
+
+def _read(file: Path) -> dict[str, str]:
+    """What was assigned. Raises InputError for a file of anything else."""
+    try:
+        stored = json.loads(file.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except ValueError:
+        stored = None
+    if not isinstance(stored, Mapping) or not all(
+        isinstance(key, str) and len(key) == 1 and key in CLASS_KEYS for key in stored.values()
+    ):
+        raise InputError(f"Expected an object of classes and keys in {file}. Mend it or delete it.")
+    return dict(stored)

@@ -1,0 +1,52 @@
+"""The products that the block search begins with, in both ways of finding them, against NumPy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from knnal.compiled import LANES, TOGETHER, multiplies_bytes
+from knnal.neighbors import labelled_search
+from knnal.neighbors.labelled_search import Bytes
+from knnal.neighbors.reduced import FIRST, GroupQueries
+
+EXTREMES = [-127, 127, 0, 1]
+
+
+def bytes_and_codes(labels: int) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(labels)
+    values = rng.integers(0, 256, (labels, FIRST)).astype(np.uint8)
+    values[0] = 255
+    codes = rng.integers(-127, 128, (2 * TOGETHER, FIRST)).astype(np.int8)
+    codes[TOGETHER:] = np.array(EXTREMES)[rng.integers(0, 4, TOGETHER)][:, None]
+    return values, codes
+
+
+@pytest.mark.parametrize("labels", [1, LANES - 1, LANES, 3 * LANES + 5])
+@pytest.mark.parametrize("in_tiles", [False, True])
+def test_products_of_bytes_are_exact(labels: int, in_tiles: bool) -> None:
+    if in_tiles and not multiplies_bytes():
+        pytest.skip("this processor has no products of bytes")
+    values, codes = bytes_and_codes(labels)
+    out = np.full((TOGETHER, -(-labels // LANES) * LANES), -1, dtype=np.int32)
+    for first in (0, TOGETHER):
+        if in_tiles:
+            labelled_search._tiles_of_dots(codes, first, labelled_search._tiles(values), out)
+        else:
+            labelled_search._rows_of_dots(codes, first, values, out)
+        exact = codes[first : first + TOGETHER].astype(np.int64) @ values.T.astype(np.int64)
+        np.testing.assert_array_equal(out[:, :labels], exact)
+
+
+def test_labels_in_bytes_are_no_further_off_than_they_say() -> None:
+    rng = np.random.default_rng(0)
+    values = rng.integers(-32767, 32768, (40, FIRST)).astype(np.int16)
+    values[0], values[1] = 0, 1
+    unit = rng.uniform(1e-9, 1e-4, 40).astype(np.float32)
+    nothing = np.zeros(40, dtype=np.float32)
+    in_bytes = Bytes.of(GroupQueries(values, unit, nothing, nothing))
+    exact = values * unit[:, None].astype(np.float64)
+    kept = (in_bytes.values.astype(np.float64) - 128) * in_bytes.unit[:, None]
+    off, length = np.linalg.norm(exact - kept, axis=1), np.linalg.norm(exact, axis=1)
+    assert (off <= in_bytes.error + 1e-6 * length).all()
+    assert (in_bytes.error <= 0.01 * length).all()
