@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import functools
 import threading
-import time
 from collections import defaultdict
+from time import perf_counter
 from typing import Any
 
 from knnal.classifiers.combined import CombinedExpert
 from knnal.classifiers.graph import GraphExpert
 from knnal.classifiers.means import MeansExpert
-from knnal.neighbors.coverage import Coverage
+from knnal.covering import Covering
 from knnal.neighbors.labelled import LabelledNeighbours
 from knnal.state import PoolState
 from knnal.strategies.cdf_product import CdfProduct
@@ -24,7 +24,7 @@ WATCHED: tuple[tuple[type, str, str], ...] = (
     (LabelledNeighbours, "add", "neighbours"),
     (MeansExpert, "update", "reduced pass"),
     (GraphExpert, "update", "graph"),
-    (Coverage, "add", "graph"),
+    (Covering, "update", "graph"),
     (CombinedExpert, "update", "weighing"),
     (PoolState, "reliability", "weighing"),
     (PoolState, "uncertainty", "uncertainty"),
@@ -59,11 +59,11 @@ class Stages:
             if threading.get_ident() != self._thread:  # work in the background is nobody's wait
                 return plain(*args, **kwargs)
             self._inner.append(0.0)
-            started = time.perf_counter()
+            started = perf_counter()
             try:
                 return plain(*args, **kwargs)
             finally:
-                took = time.perf_counter() - started
+                took = perf_counter() - started
                 self.spent[stage] += took - self._inner.pop()
                 if self._inner:
                     self._inner[-1] += took
