@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from knnal.compiled import kernel
+from knnal.compiled import kernel, prefetch
 from knnal.neighbors.search import NOBODY
 from knnal.parallel import over_rows
 from knnal.types import BoolArray, Float32Array, Float64Array, Int32Array, IntArray
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 WIDTH_NEIGHBOUR = 10
 _SMALLEST_WIDTH = 1e-12
+
+_AHEAD = 4
+"""So many rows before a row's turn, its neighbours' lists are sent for: they lie anywhere."""
 
 
 class KernelGraph:
@@ -101,15 +104,19 @@ def kernel_of(similarity: np.float32, width: float) -> np.float32:
 @kernel
 def _find_mutual(ids: Int32Array, start: int, stop: int, both_ways: BoolArray) -> None:
     """Whether each row is among the nearest of its neighbour too."""
+    last_byte = ids.shape[1] * ids.itemsize - 1
     for row in range(start, stop):
+        if row + _AHEAD < stop:
+            for other in ids[row + _AHEAD]:
+                prefetch(ids, max(other, 0), 0)
+                prefetch(ids, max(other, 0), last_byte)
         for slot in range(ids.shape[1]):
             other = ids[row, slot]
-            both_ways[row, slot] = False
+            found = np.int32(0)
             if other != NOBODY:
                 for back in ids[other]:
-                    if back == row:
-                        both_ways[row, slot] = True
-                        break
+                    found += np.int32(back == row)
+            both_ways[row, slot] = found > 0
 
 
 @kernel
