@@ -61,6 +61,12 @@ def prefetch(_: Any, array: Any, row: Any, byte: Any) -> Any:  # noqa: ARG001
     return numba.types.void(array, numba.types.intp, numba.types.intp), generate
 
 
+def _bytes_on(context: Any, builder: Any, kind: Any, value: Any, offset: Any) -> Any:
+    """A pointer to the byte so many bytes after the start of an array's data."""
+    array = context.make_array(kind)(context, builder, value)
+    return builder.gep(builder.bitcast(array.data, ir.IntType(8).as_pointer()), [offset])
+
+
 @intrinsic(prefer_literal=True)  # type: ignore[untyped-decorator]
 def byte_dot(
     _: Any,
@@ -81,11 +87,10 @@ def byte_dot(
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         def load(at: int) -> Any:
-            array = context.make_array(signature.args[at])(context, builder, values[at])
-            byte = builder.bitcast(array.data, ir.IntType(8).as_pointer())
             place = builder.mul(values[at + 1], ir.IntType(64)(length))
+            start = _bytes_on(context, builder, signature.args[at], values[at], place)
             vector = ir.VectorType(ir.IntType(8), length).as_pointer()
-            loaded = builder.load(builder.bitcast(builder.gep(byte, [place]), vector))
+            loaded = builder.load(builder.bitcast(start, vector))
             loaded.align = 1
             return loaded
 
@@ -137,9 +142,8 @@ def tile_dots(
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         def start(at: int, offset: Any, kind: Any) -> Any:
-            array = context.make_array(signature.args[at])(context, builder, values[at])
-            byte = builder.bitcast(array.data, ir.IntType(8).as_pointer())
-            return builder.bitcast(builder.gep(byte, [offset]), kind.as_pointer())
+            place = _bytes_on(context, builder, signature.args[at], values[at], offset)
+            return builder.bitcast(place, kind.as_pointer())
 
         def load(pointer: Any, at: int, align: int) -> Any:
             loaded = builder.load(builder.gep(pointer, [place(at)]))
