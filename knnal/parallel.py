@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import threading
 from collections.abc import Callable
@@ -36,17 +35,19 @@ class _Workers:
         """With one thread, or on one of the workers: waiting there for others could be for ever."""
         return self.count == 1 or getattr(self._local, "is_worker", False)
 
-    def map(self, work: Callable[[int, int], Result], starts: range, stop: int) -> list[Result]:
+    def map(
+        self, work: Callable[[int, int], Result], starts: range, stop: int, backwards: bool
+    ) -> list[Result]:
         """The calling thread takes blocks too: whoever is free takes the next one."""
         if self._executor is None:
             self._executor = ThreadPoolExecutor(self.count - 1, thread_name_prefix="knnal")
         results: dict[int, Result] = {}
-        places = itertools.count()
+        places = iter(_turns(starts, backwards))
 
         def take() -> None:
             was_worker, self._local.is_worker = self.run_inline(), True
             try:
-                while (place := next(places)) < len(starts):
+                for place in places:  # one iterator for all threads
                     begin = starts[place]
                     results[place] = work(begin, min(begin + starts.step, stop))
             finally:
@@ -60,6 +61,12 @@ class _Workers:
         for helper in helpers:
             helper.result()
         return [results[place] for place in range(len(starts))]
+
+
+def _turns(starts: range, backwards: bool) -> range:
+    """The places of blocks in the order in which they are taken."""
+    places = range(len(starts))
+    return places[::-1] if backwards else places
 
 
 def _default_count() -> int:
@@ -90,16 +97,23 @@ def use_threads(count: int) -> None:
 
 
 def over_rows(
-    work: Callable[[int, int], Result], rows: int, block: int | None = None
+    work: Callable[[int, int], Result],
+    rows: int,
+    block: int | None = None,
+    *,
+    backwards: bool = False,
 ) -> list[Result]:
     """``work(start, stop)`` for blocks of rows, of a size that suits the threads unless given.
 
     ``work`` calls compiled kernels, which let other threads run, and writes to its own rows alone.
-    Results are in order of rows; how many there are may depend on the number of threads.
+    Results are in order of rows; how many there are may depend on the number of threads. The last
+    block is begun with if ``backwards``.
     """
     if block is None:
         block = max(BLOCK, -(-rows // (_TASKS * _workers.count)))
     starts = range(0, rows, block)
     if len(starts) < 2 or _workers.run_inline():
-        return [work(start, min(start + block, rows)) for start in starts]
-    return _workers.map(work, starts, rows)
+        turns = _turns(starts, backwards)
+        results = [work(starts[turn], min(starts[turn] + block, rows)) for turn in turns]
+        return results[::-1] if backwards else results
+    return _workers.map(work, starts, rows, backwards)

@@ -31,6 +31,21 @@ def test_blocks_cover_the_rows_once_and_in_order(rows: int, block: int) -> None:
     assert all(0 < b - a <= block for a, b in parts)
 
 
+@pytest.mark.parametrize("backwards", [False, True])
+def test_work_goes_to_and_fro_but_results_are_in_order(threads: int, backwards: bool) -> None:
+    begun: list[int] = []
+
+    def work(start: int, stop: int) -> tuple[int, int]:
+        begun.append(start)
+        return start, stop
+
+    expected = [(0, 3), (3, 6), (6, 9), (9, 10)]
+    assert over_rows(work, 10, 3, backwards=backwards) == expected
+    assert sorted(begun) == [start for start, _ in expected]
+    if threads == 1:
+        assert begun == sorted(begun, reverse=backwards)
+
+
 @pytest.mark.usefixtures("threads")
 def test_results_come_in_order_whatever_finishes_first() -> None:
     last_is_done = threading.Event()

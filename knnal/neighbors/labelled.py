@@ -62,6 +62,7 @@ class LabelledNeighbours:
         self.ids: Int32Array = np.full((len(X), k), NOBODY, dtype=np.int32)
         self.similarities: Float32Array = np.full((len(X), k), -np.inf, dtype=np.float32)
         self._latest: Taken | None = None
+        self._backwards = False
 
     def nearest_alone(self) -> LabelledNeighbours:
         """One of its own, of the same labels, that keeps the nearest of them only."""
@@ -151,7 +152,9 @@ class LabelledNeighbours:
             )  # fmt: skip
             return _enter(self._X, q, row, found, self.ids, self.similarities)
 
-        parts = over_rows(offer, len(self._X))
+        # To and fro: where memory does not hold all rows, it holds those that were read last.
+        self._backwards = not self._backwards
+        parts = over_rows(offer, len(self._X), backwards=self._backwards)
         return Taken(row, *(np.concatenate(part) for part in zip(*parts, strict=True)))
 
 
