@@ -196,6 +196,7 @@ def _count_left_out(
     """
     graph = np.empty(len(sizes), dtype=np.float32)
     means = np.empty(len(sizes), dtype=np.float32)
+    products = np.empty(len(sizes), dtype=np.float32)
     right = np.zeros(len(mixtures), dtype=np.int64)
     for i in range(len(rows)):
         row, label = rows[i], classes[rows[i]]
@@ -204,7 +205,7 @@ def _count_left_out(
             means[c] = close[i] if c == label else closeness[c, row]
         _normalise(graph)
         _normalise(means)
-        predict_by_each((votes[i], graph, means), mixtures, likeliest[i])
+        predict_by_each((votes[i], graph, means), mixtures, products, likeliest[i])
         if sizes[label] >= 2:
             for m in range(len(mixtures)):
                 right[m] += likeliest[i, m] == label

@@ -51,28 +51,37 @@ def _count_right(
 ) -> None:
     """Count what each mixture predicts; ``experts`` are ``(n, C)``."""
     likeliest = np.empty(len(mixtures), dtype=np.int64)
+    products = np.empty(len(sizes), dtype=np.float32)
     for i in range(len(classes)):
         if sizes[classes[i]] >= 2:
-            predict_by_each((experts[0][i], experts[1][i], experts[2][i]), mixtures, likeliest)
+            shares = experts[0][i], experts[1][i], experts[2][i]
+            predict_by_each(shares, mixtures, products, likeliest)
             for m in range(len(mixtures)):
                 right[m] += likeliest[m] == classes[i]
 
 
 @kernel
 def predict_by_each(
-    experts: tuple[Float32Array, Float32Array, Float32Array], mixtures: IntArray, out: IntArray
+    experts: tuple[Float32Array, Float32Array, Float32Array],
+    mixtures: IntArray,
+    products: Float32Array,
+    out: IntArray,
 ) -> None:
     """The likeliest class by each mixture, of equals the first, ``-> (mixtures,)``.
 
-    ``experts`` are the probabilities ``(C,)`` of an item. For use within other kernels.
+    ``experts`` are the probabilities ``(C,)`` of an item; ``products`` ``(C,)`` are written over.
+    For use within other kernels. Multiplying runs along the classes, so that the compiler can put
+    it on vectors.
     """
     floor = np.float32(FLOOR)
     for m in range(len(mixtures)):
-        best = np.float32(-1.0)
-        for c in range(len(experts[0])):
-            product = np.float32(1.0)
-            for e in range(3):
-                for _ in range(mixtures[m, e]):
-                    product *= experts[e][c] + floor
-            if product > best:
-                best, out[m] = product, c
+        products[:] = np.float32(1.0)
+        for e in range(3):
+            for _ in range(mixtures[m, e]):
+                for c in range(len(products)):
+                    products[c] *= experts[e][c] + floor
+        best, likeliest = np.float32(-1.0), 0
+        for c in range(len(products)):
+            likeliest = c if products[c] > best else likeliest
+            best = max(best, products[c])
+        out[m] = likeliest
