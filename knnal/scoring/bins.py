@@ -127,11 +127,16 @@ def _extent(
     values: Float32Array, pool: BoolArray, start: int, stop: int
 ) -> tuple[np.float32, np.float32]:
     """The lowest and the highest value."""
-    low, high = np.float32(np.inf), np.float32(-np.inf)
-    for row in range(start, stop):
-        low = min(low, values[row] if pool[row] else low)
-        high = max(high, values[row] if pool[row] else high)
-    return low, high
+    lows = np.full(_STRIP, np.float32(np.inf))
+    highs = np.full(_STRIP, np.float32(-np.inf))
+    for first in range(start, stop, _STRIP):  # those of each place in a strip: many at a time
+        last = min(first + _STRIP, stop)
+        value, member = values[first:last], pool[first:last]
+        for i in range(len(value)):
+            lows[i] = min(lows[i], value[i] if member[i] else np.float32(np.inf))
+        for i in range(len(value)):
+            highs[i] = max(highs[i], value[i] if member[i] else np.float32(-np.inf))
+    return lows.min(), highs.max()
 
 
 @kernel
@@ -147,10 +152,12 @@ def _fill(
     low, high = extent
     per_bin = _bins_per_unit(low, high)
     counts = np.zeros(BINS, dtype=np.int64)
-    for row in range(start, stop):
-        bins[row] = _bin_of(values[row], low, high, per_bin)
-    for row in range(start, stop):
-        counts[bins[row]] += pool[row]
+    # Places in a slice are not below 0, unlike rows for all the compiler knows: that costs vectors.
+    value, member, own = values[start:stop], pool[start:stop], bins[start:stop]
+    for i in range(len(value)):
+        own[i] = _bin_of(value[i], low, high, per_bin)
+    for i in range(len(value)):
+        counts[own[i]] += member[i]
     return counts
 
 
