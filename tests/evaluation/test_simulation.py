@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 from pathlib import Path
 from typing import Any
 
@@ -238,22 +239,29 @@ def test_too_few_classes(items: Any) -> None:
 # Processes
 
 
-class Breaking:
-    """A worker that does what its task says."""
+BREAKING = """
+import os
 
-    def __call__(self, task: str, report: Any) -> None:
+
+class Breaking:
+    def __call__(self, task, report):
         if task == "fail":
             raise RuntimeError("the task is broken")
         if task == "die":
-            import os
-
             os._exit(9)
         report(3)
+"""
 
 
-def test_processes_report_fail_and_die_in_the_open() -> None:
+def test_processes_report_fail_and_die_in_the_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A module of its own: "tests" may be the name of an installed package, too.
+    (tmp_path / "breaking_worker.py").write_text(BREAKING, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    breaking = importlib.import_module("breaking_worker").Breaking()
     steps: list[int] = []
-    with Crew(2, Breaking(), steps.append) as crew:
+    with Crew(2, breaking, steps.append) as crew:
         crew.begin("work")
         crew.begin("work")
         assert not crew.has_room
