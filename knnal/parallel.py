@@ -36,13 +36,16 @@ class _Workers:
         return self.count == 1 or getattr(self._local, "is_worker", False)
 
     def map(
-        self, work: Callable[[int, int], Result], starts: range, stop: int, backwards: bool
+        self, work: Callable[[int, int], Result], starts: range, stop: int, turns: range
     ) -> list[Result]:
-        """The calling thread takes blocks too: whoever is free takes the next one."""
+        """The calling thread takes blocks too: whoever is free takes the next one.
+
+        ``turns`` are the places of blocks in the order in which they are taken.
+        """
         if self._executor is None:
             self._executor = ThreadPoolExecutor(self.count - 1, thread_name_prefix="knnal")
         results: dict[int, Result] = {}
-        places = iter(_turns(starts, backwards))
+        places = iter(turns)
 
         def take() -> None:
             was_worker, self._local.is_worker = self.run_inline(), True
@@ -61,12 +64,6 @@ class _Workers:
         for helper in helpers:
             helper.result()
         return [results[place] for place in range(len(starts))]
-
-
-def _turns(starts: range, backwards: bool) -> range:
-    """The places of blocks in the order in which they are taken."""
-    places = range(len(starts))
-    return places[::-1] if backwards else places
 
 
 def _default_count() -> int:
@@ -112,8 +109,8 @@ def over_rows(
     if block is None:
         block = max(BLOCK, -(-rows // (_TASKS * _workers.count)))
     starts = range(0, rows, block)
+    turns = range(len(starts))[:: -1 if backwards else 1]
     if len(starts) < 2 or _workers.run_inline():
-        turns = _turns(starts, backwards)
         results = [work(starts[turn], min(starts[turn] + block, rows)) for turn in turns]
         return results[::-1] if backwards else results
-    return _workers.map(work, starts, rows, backwards)
+    return _workers.map(work, starts, rows, turns)
