@@ -42,6 +42,7 @@ class Speculation:
         self._question = question
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="knnal-speculation")
+            self._replay.pool.before_closing(self.cancel)
         self._work = self._thread.submit(self._prepare, question, self._asker.moment())
 
     def prepared(self, item: str, label: str) -> bool:
@@ -68,8 +69,9 @@ class Speculation:
 
     def wait(self) -> None:
         """Wait until everything is prepared."""
-        if self._work is not None:
-            self._work.result()
+        work, self._work = self._work, None
+        if work is not None:
+            work.result()
 
     def cancel(self) -> None:
         """Give up what is under way, and leave the state as that of the labels in force."""
@@ -79,9 +81,7 @@ class Speculation:
 
     def _give_up(self) -> None:
         self._stop.set()
-        work, self._work = self._work, None
-        if work is not None:
-            work.result()
+        self.wait()
         self._stop.clear()
 
     def _settle(self) -> None:

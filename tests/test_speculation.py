@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Callable, Iterator
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -146,6 +149,28 @@ def test_it_stops_when_told_and_leaves_no_trace(new_session: NewSession) -> None
     session.tell(question.item, label(question))
     plain.tell(asked(plain).item, label(question))
     assert asked(session) == asked(plain)
+
+
+def test_closing_the_pool_waits_for_what_reads_it(
+    new_session: NewSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = new_session()
+    asked(session)
+    following, begun, found = session._asker.next, Event(), []
+
+    def slowly(moment: Any) -> Question | None:
+        begun.set()
+        time.sleep(0.1)  # enough for a close that does not wait
+        found.append(following(moment))
+        return found[-1]
+
+    monkeypatch.setattr(session._asker, "next", slowly)
+    session.anticipate()
+    assert begun.wait(30)
+    session.pool.close()
+    assert len(found) == 1, "what was under way came to its end, and nothing was begun after it"
+    with pytest.raises(sqlite3.ProgrammingError):
+        session.pool.catalogue.row_count()
 
 
 def test_anticipating_before_any_question_does_nothing(new_session: NewSession) -> None:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +53,8 @@ class Pool:
         self.catalogue = Catalogue(db, (folder or Path.cwd()).absolute().parent)
         self.log = LabelLog(db)
         self._db = db
+        self._closing = contextlib.ExitStack()
+        self._closing.callback(db.close)
         self._vectors = vectors
         self._views_in_memory: StoredViews | None = None
 
@@ -241,8 +243,15 @@ class Pool:
         finally:
             lock.release()
 
+    def before_closing(self, act: Callable[[], object]) -> None:
+        """Have something done as soon as ``close`` is called, such as to end a thread that reads.
+
+        SQLite may crash where one thread closes the database while another one reads it.
+        """
+        self._closing.callback(act)
+
     def close(self) -> None:
-        self._db.close()
+        self._closing.close()
 
 
 def _require_usable(X: FloatArray, expected: str, fits: bool) -> None:
