@@ -268,7 +268,7 @@ def test_kills_while_making_views(make_pool: Any, tmp_path: Path) -> None:
     X = [[1 + text.count(chr(97 + i)) for i in range(26)] for text in texts]
     pool = make_pool(X, texts=texts)
     with pool.transaction():
-        pool._db.executemany(
+        pool._db.run_for_each(
             "UPDATE items SET digest = ? WHERE row = ?",
             [(sha256(text.encode()).hexdigest(), row) for row, text in enumerate(texts)],
         )

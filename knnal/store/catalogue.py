@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,7 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from knnal.errors import InputError
+from knnal.store.connection import Connection, Row
 from knnal.types import BoolArray
+
+_SELECT = (
+    "SELECT row, items.id, source, state, stamp, digest, path, text, location "
+    "FROM items JOIN sources ON sources.id = source WHERE "
+)
 
 
 class ItemState(StrEnum):
@@ -50,7 +55,7 @@ class NewRecord:
 class Catalogue:
     """Items by id and by row. ``home`` is the folder that relative locations start from."""
 
-    def __init__(self, db: sqlite3.Connection, home: Path) -> None:
+    def __init__(self, db: Connection, home: Path) -> None:
         self._db = db
         self._home = home
 
@@ -61,29 +66,31 @@ class Catalogue:
             key = location.relative_to(self._home).as_posix()
         except ValueError:
             key = str(location)
-        self._db.execute("INSERT OR IGNORE INTO sources (location) VALUES (?)", (key,))
-        found = self._db.execute("SELECT id FROM sources WHERE location = ?", (key,))
-        return int(found.fetchone()[0])
+        self._db.run("INSERT OR IGNORE INTO sources (location) VALUES (?)", (key,))
+        ((number,),) = self._db.rows("SELECT id FROM sources WHERE location = ?", (key,))
+        return int(number)
 
     def sources(self) -> list[Path]:
-        rows = self._db.execute("SELECT location FROM sources ORDER BY id")
+        rows = self._db.rows("SELECT location FROM sources ORDER BY id")
         return [self._home / location for (location,) in rows]
 
     def row_count(self) -> int:
         """Rows in use or superseded: the number of rows of the embedding file that count."""
-        (last,) = self._db.execute("SELECT MAX(row) FROM items").fetchone()
+        ((last,),) = self._db.rows("SELECT MAX(row) FROM items")
         return 0 if last is None else int(last) + 1
 
     def live_mask(self) -> BoolArray:
         """Which rows hold an item that is still there, ``(rows,)``."""
         mask = np.ones(self.row_count(), dtype=np.bool_)
         # Every row has its record, and few of a large pool are out of use.
-        others = self._db.execute("SELECT row FROM items WHERE state != 'live'")
+        others = self._db.rows("SELECT row FROM items WHERE state != 'live'")
         mask[np.fromiter((row for (row,) in others), dtype=np.int64)] = False
         return mask
 
     def counts(self) -> dict[ItemState, int]:
-        found = dict(self._db.execute("SELECT state, COUNT(*) FROM items GROUP BY state"))
+        found: dict[str, int] = dict(
+            self._db.rows("SELECT state, COUNT(*) FROM items GROUP BY state")
+        )
         return {state: found.get(state.value, 0) for state in ItemState}
 
     def find(self, item: str) -> Record | None:
@@ -109,22 +116,23 @@ class Catalogue:
 
     def records(self) -> Iterator[Record]:
         """Every live and vanished item, by row."""
-        return map(self._record, self._query("items.state != 'superseded' ORDER BY items.row", ()))
+        rows = self._db.stream(f"{_SELECT}items.state != 'superseded' ORDER BY items.row")
+        return map(self._record, rows)
 
     def rows_of(self, items: Iterable[str]) -> dict[str, int]:
         """The rows of those of the ids that the pool holds."""
         find = "SELECT row FROM items WHERE id = ? AND state != 'superseded'"
-        found = ((item, self._db.execute(find, (item,)).fetchone()) for item in items)
+        found = ((item, self._db.first(find, (item,))) for item in items)
         return {item: int(row[0]) for item, row in found if row is not None}
 
     def add(self, source: int, records: Sequence[NewRecord]) -> int:
         """Give each record the next row, and supersede what carried its id; the first new row."""
         start = self.row_count()
-        self._db.executemany(
+        self._db.run_for_each(
             "UPDATE items SET state = 'superseded' WHERE id = ? AND state != 'superseded'",
             [(record.id,) for record in records],
         )
-        self._db.executemany(
+        self._db.run_for_each(
             "INSERT INTO items (row, id, source, state, stamp, digest, path, text) "
             "VALUES (?, ?, ?, 'live', ?, ?, ?, ?)",
             [
@@ -144,46 +152,36 @@ class Catalogue:
 
     def touch(self, row: int, stamp: str) -> None:
         """The content was read again and is the same: remember its new stamp."""
-        self._db.execute("UPDATE items SET stamp = ? WHERE row = ?", (stamp, row))
+        self._db.run("UPDATE items SET stamp = ? WHERE row = ?", (stamp, row))
 
     def begin_scan(self) -> None:
         """Forget what an earlier scan has seen. What is seen is kept on disk, not in memory."""
-        self._db.execute("CREATE TEMP TABLE IF NOT EXISTS seen (id TEXT PRIMARY KEY)")
-        self._db.execute("DELETE FROM seen")
+        self._db.run("CREATE TEMP TABLE IF NOT EXISTS seen (id TEXT PRIMARY KEY)")
+        self._db.run("DELETE FROM seen")
 
     def see(self, item: str) -> bool:
         """Note an id of the running scan; False if the scan has met it before."""
-        done = self._db.execute("INSERT OR IGNORE INTO seen (id) VALUES (?)", (item,))
-        return done.rowcount == 1
+        return self._db.run("INSERT OR IGNORE INTO seen (id) VALUES (?)", (item,)) == 1
 
     def end_scan(self, source: int) -> tuple[int, int]:
         """Mark the source's items that the scan did not meet; the numbers of vanished, returned."""
-        vanished = self._db.execute(
+        vanished = self._db.run(
             "UPDATE items SET state = 'vanished' WHERE source = ? AND state = 'live' "
             "AND id NOT IN (SELECT id FROM seen)",
             (source,),
-        ).rowcount
-        returned = self._db.execute(
+        )
+        returned = self._db.run(
             "UPDATE items SET state = 'live' WHERE source = ? AND state = 'vanished' "
             "AND id IN (SELECT id FROM seen)",
             (source,),
-        ).rowcount
+        )
         return vanished, returned
 
     def _one(self, where: str, values: tuple[object, ...]) -> Record | None:
-        row = self._query(where, values).fetchone()
+        row = self._db.first(_SELECT + where, values)
         return None if row is None else self._record(row)
 
-    def _query(self, where: str, values: tuple[object, ...]) -> sqlite3.Cursor:
-        return self._db.execute(
-            "SELECT row, items.id, source, state, stamp, digest, path, text, location "  # noqa: S608
-            f"FROM items JOIN sources ON sources.id = source WHERE {where}",
-            values,
-        )
-
-    def _record(
-        self, row: tuple[int, str, int, str, str, str, str | None, str | None, str]
-    ) -> Record:
+    def _record(self, row: Row) -> Record:
         number, item, source, state, stamp, digest, path, text, location = row
         return Record(
             row=number,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from knnal.errors import SchemaTooNewError
-from knnal.store.database import transaction
+from knnal.store.connection import Connection
 from knnal.store.ledger import IMPORTED, Event, EventKind
 from knnal.store.naming import Rename, name_now
 
@@ -55,12 +54,12 @@ class Imported(StrEnum):
 class LabelLog:
     """Reads and appends events. Appending happens inside ``writing``, and nowhere else."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
+    def __init__(self, db: Connection) -> None:
         self._db = db
 
     def events(self, after: int = 0) -> Iterator[Event]:
         """The events behind the one numbered ``after``, in order."""
-        rows = self._db.execute(
+        rows = self._db.stream(
             f"SELECT {_COLUMNS} FROM events WHERE seq > ? ORDER BY seq",  # noqa: S608
             (after,),
         )
@@ -73,7 +72,7 @@ class LabelLog:
         ``catch_up`` runs first, to take in what other processes appended meanwhile, so that what
         is decided inside is decided on the whole log.
         """
-        with transaction(self._db):
+        with self._db.transaction():
             catch_up()
             yield
 
@@ -94,26 +93,25 @@ class LabelLog:
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
         row = (kind.value, origin, annotator, at, item, label, target, strategy)
         details = json.dumps(scores) if scores else None
-        done = self._db.execute(
+        seq = self._db.insert(
             "INSERT INTO events"
             " (kind, origin, annotator, at, item, label, target, strategy, scores, text)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (*row, details, text),
         )
-        assert done.lastrowid is not None
-        return _event((done.lastrowid, *row, details, text))
+        return _event((seq, *row, details, text))
 
     def append_label(self, kind: EventKind, label: str, **fields: Any) -> list[Event]:
         """Append a label or relabel, and the class that it brings if the log has none of that name.
 
         ``fields`` are those of ``append``.
         """
-        (known,) = self._db.execute(
+        ((known,),) = self._db.rows(
             # A name that a rename took away is a new class when it is given again.
             "SELECT EXISTS (SELECT 1 FROM events WHERE label = ?1 AND kind = 'class' AND seq > ("
             "SELECT IFNULL(MAX(seq), 0) FROM events WHERE text = ?1 AND kind = 'rename'))",
             (label,),
-        ).fetchone()
+        )
         event = self.append(kind, label=label, **fields)
         if known:
             return [event]
@@ -143,16 +141,16 @@ class LabelLog:
 
     def label_of(self, item: str) -> str | None:
         """The label in force for one item, read from the log without replaying it all."""
-        row = self._db.execute(
+        row = self._db.first(
             "SELECT label, seq FROM events AS e WHERE item = ? "  # noqa: S608
             f"AND kind IN ('label', 'relabel', 'skip') AND {_NOT_TAKEN_BACK} "
             "ORDER BY seq DESC LIMIT 1",
             (item,),
-        ).fetchone()
+        )
         if row is None or row[0] is None:
             return None
         label, given = row
-        renames = self._db.execute(
+        renames = self._db.rows(
             "SELECT seq, text, label FROM events AS e "  # noqa: S608
             f"WHERE kind = 'rename' AND seq > ? AND {_NOT_TAKEN_BACK} ORDER BY seq",
             (given,),
@@ -161,8 +159,8 @@ class LabelLog:
 
     def offer(self, offers: Mapping[str, Offer]) -> None:
         """Remember what was asked about, for answers that another process brings."""
-        with transaction(self._db):
-            self._db.executemany(
+        with self._db.transaction():
+            self._db.run_for_each(
                 "INSERT OR REPLACE INTO offers (item, origin, strategy, scores)"
                 " VALUES (?, ?, ?, ?)",
                 [
@@ -178,9 +176,7 @@ class LabelLog:
 
     def offered(self, item: str) -> Offer | None:
         """How the item was last asked about, or None."""
-        row = self._db.execute(
-            "SELECT origin, strategy, scores FROM offers WHERE item = ?", (item,)
-        ).fetchone()
+        row = self._db.first("SELECT origin, strategy, scores FROM offers WHERE item = ?", (item,))
         if row is None:
             return None
         origin, strategy, text = row
@@ -190,11 +186,11 @@ class LabelLog:
 
     def has_answered_since(self, annotator: str, after: int, item: str) -> bool:
         """Whether the annotator has labelled or skipped another item behind the event ``after``."""
-        row = self._db.execute(
+        row = self._db.first(
             "SELECT 1 FROM events WHERE seq > ? AND annotator = ? AND item != ?"
             " AND kind IN ('label', 'skip') AND origin != ? LIMIT 1",
             (after, annotator, item, IMPORTED),
-        ).fetchone()
+        )
         return row is not None
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
 
 from knnal.errors import SchemaTooNewError
+from knnal.store.connection import Connection
 
 
-def _first_schema(db: sqlite3.Connection) -> None:
+def _first_schema(db: Connection) -> None:
     for statement in (
         # Where items come from; a location inside the pool's parent folder is kept relative to it,
         # so that the two can be moved together.
@@ -54,10 +54,10 @@ def _first_schema(db: sqlite3.Connection) -> None:
              scores TEXT NOT NULL
            ) WITHOUT ROWID""",
     ):
-        db.execute(statement)
+        db.run(statement)
 
 
-def _events_of_any_kind(db: sqlite3.Connection) -> None:
+def _events_of_any_kind(db: Connection) -> None:
     """Without the list of kinds, which knnal checks as it reads, so that there can be new ones.
 
     The name of the new table is that which its own foreign key goes to, and changes there too.
@@ -89,16 +89,16 @@ def _events_of_any_kind(db: sqlite3.Connection) -> None:
         """CREATE TRIGGER events_are_never_deleted BEFORE DELETE ON events
            BEGIN SELECT RAISE(ABORT, 'events are append-only'); END""",
     ):
-        db.execute(statement)
+        db.run(statement)
 
 
-def _texts_and_names(db: sqlite3.Connection) -> None:
+def _texts_and_names(db: Connection) -> None:
     """Notes and renames. An older knnal would take names for labels in force that are none now."""
-    db.execute("ALTER TABLE events ADD COLUMN text TEXT")
-    db.execute("CREATE INDEX events_by_rename ON events (text) WHERE kind = 'rename'")
+    db.run("ALTER TABLE events ADD COLUMN text TEXT")
+    db.run("CREATE INDEX events_by_rename ON events (text) WHERE kind = 'rename'")
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     _first_schema,
     _events_of_any_kind,
     _texts_and_names,
@@ -106,22 +106,22 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
 SCHEMA_VERSION = len(MIGRATIONS)
 
 
-def migrate(db: sqlite3.Connection) -> None:
+def migrate(db: Connection) -> None:
     """Bring the database to SCHEMA_VERSION, one transaction per step.
 
     Raises SchemaTooNewError for a pool that a newer knnal has written.
     """
     require_known(_version(db))
     while _version(db) < SCHEMA_VERSION:
-        db.execute("BEGIN IMMEDIATE")
+        db.run("BEGIN IMMEDIATE")
         try:
             version = _version(db)  # another process may have migrated while this one waited
             if version < SCHEMA_VERSION:
                 MIGRATIONS[version](db)
-                db.execute(f"PRAGMA user_version = {version + 1}")
-            db.execute("COMMIT")
+                db.run(f"PRAGMA user_version = {version + 1}")
+            db.run("COMMIT")
         except BaseException:
-            db.execute("ROLLBACK")
+            db.run("ROLLBACK")
             raise
 
 
@@ -134,5 +134,5 @@ def require_known(version: int) -> None:
         )
 
 
-def _version(db: sqlite3.Connection) -> int:
-    return int(db.execute("PRAGMA user_version").fetchone()[0])
+def _version(db: Connection) -> int:
+    return int(db.rows("PRAGMA user_version")[0][0])

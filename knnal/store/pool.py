@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -25,7 +24,8 @@ import numpy as np
 from knnal.errors import InputError, PoolBusyError, PoolError, PoolNotFoundError
 from knnal.linalg import unit_rows, usable_rows
 from knnal.store.catalogue import Catalogue, NewRecord
-from knnal.store.database import connect, transaction
+from knnal.store.connection import Connection
+from knnal.store.database import connect
 from knnal.store.embeddings import EmbeddingFile
 from knnal.store.log import LabelLog
 from knnal.store.manifest import GraphFacts, Manifest, require_same_embedder
@@ -46,7 +46,7 @@ class Pool:
     """Items, their vectors and their labels. Made by ``create``, ``open`` or ``in_memory``."""
 
     def __init__(
-        self, folder: Path | None, manifest: Manifest, db: sqlite3.Connection, vectors: Float32Array
+        self, folder: Path | None, manifest: Manifest, db: Connection, vectors: Float32Array
     ) -> None:
         self.folder = folder
         self.manifest = manifest
@@ -128,7 +128,7 @@ class Pool:
             NewRecord(name, "", "", text=texts[i] if texts else None)
             for i, name in enumerate(names)
         ]
-        with transaction(pool._db):
+        with pool.transaction():
             pool.catalogue.add(pool.catalogue.source(Path("memory")), records)
         if views is not None:
             pool._views_in_memory = _ready_views(pool.embeddings, np.asarray(views))
@@ -219,7 +219,7 @@ class Pool:
 
     def transaction(self) -> contextlib.AbstractContextManager[None]:
         """All that is written inside is stored at once, or not at all."""
-        return transaction(self._db)
+        return self._db.transaction()
 
     @contextlib.contextmanager
     def embedding_alone(self) -> Iterator[None]:
@@ -244,10 +244,7 @@ class Pool:
             lock.release()
 
     def before_closing(self, act: Callable[[], object]) -> None:
-        """Have something done as soon as ``close`` is called, such as to end a thread that reads.
-
-        SQLite may crash where one thread closes the database while another one reads it.
-        """
+        """Have something done first when the pool is closed, such as to end a thread."""
         self._closing.callback(act)
 
     def close(self) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knnal.errors import PoolError
+from knnal.files import DAMAGED_ARRAY
 
 
 class RowFile:
@@ -80,7 +81,7 @@ class RowFile:
     def _stored(self, count: int | None = None) -> NDArray[Any]:
         try:
             stored: NDArray[Any] = np.load(self.path, mmap_mode="r")
-        except (OSError, ValueError) as error:
+        except (OSError, *DAMAGED_ARRAY) as error:
             expected = self._what if count is None else f"{count} {self._what}"
             raise PoolError(
                 f"Expected {expected} in {self.path}, but it cannot be read ({error}). "

@@ -10,21 +10,22 @@ from pathlib import Path
 import pytest
 
 from knnal.errors import PoolBusyError, SchemaTooNewError
-from knnal.store import database
-from knnal.store.database import connect, transaction
+from knnal.store import connection
+from knnal.store.connection import Connection
+from knnal.store.database import connect
 from knnal.store.ledger import EventKind
 from knnal.store.log import LabelLog, Offer
 
 
 @pytest.fixture
-def db(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+def db(tmp_path: Path) -> Iterator[Connection]:
     db = connect(tmp_path / "labels.sqlite")
     yield db
     db.close()
 
 
 @pytest.fixture
-def log(db: sqlite3.Connection) -> LabelLog:
+def log(db: Connection) -> LabelLog:
     return LabelLog(db)
 
 
@@ -50,13 +51,11 @@ def test_events_come_back_in_order_as_they_were_returned(log: LabelLog) -> None:
 @pytest.mark.parametrize(
     "change", ["UPDATE events SET label = 'z'", "DELETE FROM events", "DELETE FROM events WHERE 1"]
 )
-def test_what_is_logged_cannot_be_changed(
-    log: LabelLog, db: sqlite3.Connection, change: str
-) -> None:
+def test_what_is_logged_cannot_be_changed(log: LabelLog, db: Connection, change: str) -> None:
     label(log, "x", "a")
     before = list(log.events())
     with pytest.raises(sqlite3.IntegrityError, match="append-only"):
-        db.execute(change)
+        db.run(change)
     assert list(log.events()) == before
 
 
@@ -109,11 +108,11 @@ def test_what_others_appended_is_taken_in_first(log: LabelLog, tmp_path: Path) -
 def test_another_writer_is_waited_for_and_then_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "_WAIT_S", 0.05)
+    monkeypatch.setattr(connection, "WAIT_S", 0.05)
     one, two = connect(tmp_path / "labels.sqlite"), connect(tmp_path / "labels.sqlite")
-    with transaction(one):
+    with one.transaction():
         label(LabelLog(one), "x", "a")
-        with pytest.raises(PoolBusyError, match="Another process"), transaction(two):
+        with pytest.raises(PoolBusyError, match="Another process"), two.transaction():
             pytest.fail("two wrote at once")
         assert list(LabelLog(two).events()) == []
     assert len(list(LabelLog(two).events())) == 2
@@ -135,9 +134,9 @@ def test_an_offer_remembers_where_the_log_ended(log: LabelLog) -> None:
 
 
 def test_an_offer_of_an_older_version_says_nothing_of_the_log(
-    log: LabelLog, db: sqlite3.Connection
+    log: LabelLog, db: Connection
 ) -> None:
-    db.execute("INSERT INTO offers VALUES ('x', 'asked', 'product', '{\"value\": 1.5}')")
+    db.run("INSERT INTO offers VALUES ('x', 'asked', 'product', '{\"value\": 1.5}')")
     assert log.offered("x") == Offer("asked", "product", {"value": 1.5}, after=0)
 
 
@@ -156,17 +155,17 @@ def test_who_has_answered_since(log: LabelLog) -> None:
 
 
 def test_an_event_of_a_kind_from_the_future_is_not_guessed_at(
-    log: LabelLog, db: sqlite3.Connection
+    log: LabelLog, db: Connection
 ) -> None:
     label(log, "x", "a")
-    db.execute("INSERT INTO events (kind, origin, annotator, at) VALUES ('guess', 'x', 'x', 'x')")
+    db.run("INSERT INTO events (kind, origin, annotator, at) VALUES ('guess', 'x', 'x', 'x')")
     with pytest.raises(SchemaTooNewError, match=r"'guess' as number 3\. Upgrade knnal"):
         list(log.events())
 
 
-def test_targets_are_checked_by_the_database(db: sqlite3.Connection) -> None:
+def test_targets_are_checked_by_the_database(db: Connection) -> None:
     with pytest.raises(sqlite3.IntegrityError):
-        db.execute(
+        db.run(
             "INSERT INTO events (kind, origin, annotator, at, target) "
             "VALUES ('undo', 'x', 'x', 'x', 99)"
         )

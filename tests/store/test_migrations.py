@@ -16,6 +16,7 @@ import pytest
 from knnal.errors import PoolError, SchemaTooNewError
 from knnal.session import Session
 from knnal.store import migrations
+from knnal.store.connection import Connection
 from knnal.store.database import connect
 from knnal.store.ledger import EventKind
 from knnal.store.log import LabelLog
@@ -33,11 +34,11 @@ def tables(file: Path) -> set[str]:
         return {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type='table'")}
 
 
-def add_notes(db: sqlite3.Connection) -> None:
-    db.execute("CREATE TABLE notes (text TEXT)")
+def add_notes(db: Connection) -> None:
+    db.run("CREATE TABLE notes (text TEXT)")
 
 
-def add_notes_and_fail(db: sqlite3.Connection) -> None:
+def add_notes_and_fail(db: Connection) -> None:
     add_notes(db)
     raise ZeroDivisionError
 
@@ -55,9 +56,9 @@ def test_a_new_database_has_the_current_version(tmp_path: Path) -> None:
 
 def test_a_commit_is_synced_to_a_write_ahead_log(tmp_path: Path) -> None:
     with closing(connect(tmp_path / "labels.sqlite")) as db:
-        assert db.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
-        assert db.execute("PRAGMA synchronous").fetchone()[0] == 2
-        assert db.execute("PRAGMA foreign_keys").fetchone()[0] == 1
+        assert db.rows("PRAGMA journal_mode") == [("wal",)]
+        assert db.rows("PRAGMA synchronous") == [(2,)]
+        assert db.rows("PRAGMA foreign_keys") == [(1,)]
 
 
 def test_a_newer_database_is_refused_and_left_as_it_was(make_pool: Any, tmp_path: Path) -> None:
@@ -119,22 +120,22 @@ def test_an_older_pool_is_brought_up_to_date_with_its_labels(
 
 def first_schema(file: Path) -> None:
     """A database as the first schema left it: labels, an undo, a class, an offer."""
-    with closing(sqlite3.connect(file, isolation_level=None)) as db:
+    with closing(Connection(file)) as db:
         migrations.MIGRATIONS[0](db)
-        db.execute("PRAGMA user_version = 1")
+        db.run("PRAGMA user_version = 1")
         for number, (kind, item, name, target) in enumerate(OLD_EVENTS, start=1):
-            db.execute(
+            db.run(
                 "INSERT INTO events VALUES (?, ?, ?, ?, ?, 'asked', 'ann', 'then', 'product', ?)",
                 (number, kind, item, name, target, '{"u": 0.5}'),
             )
-        db.execute("INSERT INTO offers VALUES ('x', 'asked', 'product', '{}')")
+        db.run("INSERT INTO offers VALUES ('x', 'asked', 'product', '{}')")
 
 
-def described(db: sqlite3.Connection) -> list[tuple[str, str]]:
+def described(db: Connection) -> list[tuple[str, str]]:
     """Indexes and triggers as they were written."""
     return sorted(
         (name, " ".join(sql.split()))
-        for name, sql in db.execute(
+        for name, sql in db.rows(
             "SELECT name, sql FROM sqlite_master WHERE type IN ('index', 'trigger') AND sql > ''"
         )
     )
@@ -149,19 +150,19 @@ OLD_EVENTS = (
 def test_the_log_of_the_first_schema_takes_new_kinds_and_keeps_its_events(tmp_path: Path) -> None:
     file = tmp_path / "labels.sqlite"
     first_schema(file)
-    with closing(sqlite3.connect(file)) as db:
-        before, kept = list(db.execute("SELECT * FROM events")), described(db)
-        sequence = list(db.execute("SELECT * FROM sqlite_sequence"))
+    with closing(Connection(file)) as db:
+        before, kept = db.rows("SELECT * FROM events"), described(db)
+        sequence = db.rows("SELECT * FROM sqlite_sequence")
     with closing(connect(file)) as db:
-        after = list(db.execute("SELECT * FROM events ORDER BY seq"))
+        after = db.rows("SELECT * FROM events ORDER BY seq")
         assert after == [(*event, None) for event in before]
         assert set(described(db)) >= set(kept)
-        assert list(db.execute("SELECT * FROM sqlite_sequence")) == sequence
-        assert db.execute("PRAGMA foreign_key_check").fetchall() == []
-        assert db.execute("PRAGMA foreign_key_list(events)").fetchone()[2:5] == (
-            "events", "target", "seq",
-        )  # fmt: skip
-        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert db.rows("SELECT * FROM sqlite_sequence") == sequence
+        assert db.rows("PRAGMA foreign_key_check") == []
+        assert [key[2:5] for key in db.rows("PRAGMA foreign_key_list(events)")] == [
+            ("events", "target", "seq")
+        ]
+        assert db.rows("PRAGMA integrity_check") == [("ok",)]
         log = LabelLog(db)
         assert log.label_of("x") == "b"
         assert log.offered("x") is not None
@@ -171,7 +172,7 @@ def test_the_log_of_the_first_schema_takes_new_kinds_and_keeps_its_events(tmp_pa
         assert (keep.seq, [event.kind for event in log.events()][-1]) == (7, "keep")
         for change in ("UPDATE events SET label = 'z'", "DELETE FROM events"):
             with pytest.raises(sqlite3.IntegrityError, match="append-only"):
-                db.execute(change)
+                db.run(change)
         with pytest.raises(sqlite3.IntegrityError, match="FOREIGN KEY"):
             log.append(EventKind.UNDO, annotator="ann", origin="named", item="x", target=99)
     assert version(file) == SCHEMA_VERSION
@@ -181,13 +182,15 @@ def test_a_process_killed_while_it_migrates_changes_nothing(tmp_path: Path) -> N
     file = tmp_path / "labels.sqlite"
     first_schema(file)
     killed = """
-import os, signal, sqlite3, sys
+import os, sys
+from pathlib import Path
+from knnal.store.connection import Connection
 from knnal.store.migrations import MIGRATIONS
-db = sqlite3.connect(sys.argv[1], isolation_level=None)
-db.execute("PRAGMA journal_mode = WAL")
-db.execute("PRAGMA foreign_keys = ON")
-db.execute("PRAGMA cache_size = 1")
-db.execute("BEGIN IMMEDIATE")
+db = Connection(Path(sys.argv[1]))
+db.run("PRAGMA journal_mode = WAL")
+db.run("PRAGMA foreign_keys = ON")
+db.run("PRAGMA cache_size = 1")
+db.run("BEGIN IMMEDIATE")
 MIGRATIONS[1](db)
 os._exit(9)
 """
@@ -196,7 +199,7 @@ os._exit(9)
     assert version(file) == 1
     assert "events_of_any_kind" not in tables(file)
     with closing(connect(file)) as db:
-        found = [event[:4] for event in db.execute("SELECT kind, item, label, target FROM events")]
+        found = [event[:4] for event in db.rows("SELECT kind, item, label, target FROM events")]
     assert found == list(OLD_EVENTS)
     assert version(file) == SCHEMA_VERSION
 
