@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import lzma
 import os
+import tokenize
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,13 @@ from pathlib import Path
 from typing import IO
 from zipfile import BadZipFile
 
+DAMAGED_ARRAY = (ValueError, SyntaxError, tokenize.TokenError)
+"""What reading an npy file may raise whose bytes are not those written: NumPy reads its header as a
+piece of Python.
+"""
+
 DAMAGED_ARCHIVE = (
+    *DAMAGED_ARRAY,
     BadZipFile,
     EOFError,
     IndexError,
@@ -19,7 +26,6 @@ DAMAGED_ARCHIVE = (
     OSError,
     RuntimeError,
     TypeError,
-    ValueError,
     lzma.LZMAError,
     zlib.error,
 )

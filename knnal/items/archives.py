@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knnal.errors import InputError
+from knnal.files import DAMAGED_ARRAY
 from knnal.items.arrays import (
     BLOCK,
     Header,
@@ -26,7 +27,7 @@ from knnal.items.readers import VectorRow
 from knnal.items.text import reading
 from knnal.types import FloatArray
 
-_BROKEN = (ValueError, zipfile.BadZipFile)
+_BROKEN = (*DAMAGED_ARRAY, zipfile.BadZipFile)
 
 
 class NpzVectors:

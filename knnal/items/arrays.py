@@ -13,6 +13,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from knnal.errors import InputError
+from knnal.files import DAMAGED_ARRAY
 from knnal.items.readers import VectorRow
 from knnal.items.text import read_lines, reading
 from knnal.types import FloatArray
@@ -39,7 +40,7 @@ class NpyVectors:
     def __init__(self, location: Path, ids: Path | None = None) -> None:
         self._location = location
         self._ids = ids
-        with reading(location, ValueError), location.open("rb") as stream:
+        with reading(location, *DAMAGED_ARRAY), location.open("rb") as stream:
             header = read_header(stream)
         require_matrix(str(location), header)
         self._count = header.shape[0]
@@ -49,7 +50,7 @@ class NpyVectors:
         """The vectors in order."""
         if not self._count:  # nothing cannot be mapped
             return
-        with reading(self._location, ValueError):
+        with reading(self._location, *DAMAGED_ARRAY):
             matrix = np.load(self._location, mmap_mode="r", allow_pickle=False)
         yield from named(blocks(matrix), read_ids(self._ids))
 
@@ -59,7 +60,7 @@ class NpyVectors:
 
 
 def read_header(stream: IO[bytes]) -> Header:
-    """Read an array's header, leaving the stream at its data. Raises ValueError if it is none."""
+    """Read an array's header, leaving the stream at its data. May raise DAMAGED_ARRAY."""
     version = npy.read_magic(stream)
     read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
     return Header(*read(stream))

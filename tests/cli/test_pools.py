@@ -15,6 +15,8 @@ import pytest
 
 from knnal.store.migrations import SCHEMA_VERSION
 
+from ..damage import array_with
+
 
 def move_pool(knnal: Any, name: str) -> None:
     (knnal.folder / ".knnal").rename(knnal.folder / name)
@@ -98,6 +100,10 @@ DAMAGE: dict[str, tuple[Callable[[Path], Any], list[str]]] = {
     "newer database": (raise_database_version, ["schema version 99", "Upgrade knnal"]),
     "no database": (replace_database, ["Expected knnal's database", "labels.sqlite", "Restore"]),
     "embeddings cut off": (cut_embeddings, ["Expected 40 embeddings", "embeddings.npy"]),
+    "embeddings' header": (
+        lambda pool: (pool / "embeddings.npy").write_bytes(array_with("{'descr': '<f4',")),
+        ["Expected 40 embeddings", "embeddings.npy", "cannot be read"],
+    ),
     "embeddings gone": (
         lambda pool: (pool / "embeddings.npy").unlink(),
         ["Expected 40 embeddings", "embeddings.npy"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 import tracemalloc
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from knnal.errors import InputError
 from knnal.items.base import Item, Skip
 from knnal.items.vectors import VectorFile
 from knnal.types import Modality
+
+from ..damage import HEADERS, array_with
 
 X = np.arange(12, dtype=np.float32).reshape(4, 3) / 7
 MATRICES = hnp.arrays(
@@ -180,6 +183,17 @@ def test_a_file_that_is_not_what_it_is_called(tmp_path: Path, suffix: str) -> No
     path.write_bytes(b"this is none")
     with pytest.raises(InputError, match="Expected to read"):
         VectorFile(path)
+
+
+@pytest.mark.parametrize("header", HEADERS.values(), ids=HEADERS)
+def test_an_array_with_a_damaged_header(tmp_path: Path, header: str) -> None:
+    alone, within = tmp_path / "a.npy", tmp_path / "a.npz"
+    alone.write_bytes(array_with(header))
+    with zipfile.ZipFile(within, "w") as archive:
+        archive.writestr("embeddings.npy", array_with(header))
+    for path in (alone, within):
+        with pytest.raises(InputError, match="Expected to read"):
+            VectorFile(path)
 
 
 def test_a_truncated_array(tmp_path: Path) -> None:

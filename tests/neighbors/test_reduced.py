@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from knnal.neighbors.reduced_file import load_reduction, save_reduction, stored_
 from knnal.neighbors.similarity import similarities
 from knnal.parallel import thread_count, use_threads
 from knnal.store.pool import Pool
+
+from ..damage import HEADERS, array_with
 
 HARD = [
     "generic", "lattice", "copies", "one point", "hair's breadth", "flat", "clusters", "fading",
@@ -275,6 +278,10 @@ def test_a_damaged_file_is_as_good_as_none(hard_vectors: Maker, tmp_path: Path) 
             assert_same(damaged, copy)
     file.write_bytes(b"no such thing")
     assert load_reduction(file, X) is None
+    for header in HEADERS.values():
+        with zipfile.ZipFile(file, "w") as archive:
+            archive.writestr("axes_mean.npy", array_with(header))
+        assert load_reduction(file, X) is None
 
 
 def test_a_pool_keeps_it_extends_it_and_makes_it_anew(make_pool: Any) -> None:
