@@ -41,7 +41,7 @@ def hasty_threads() -> Iterator[None]:
 def test_threads_that_ask_the_same_get_their_own_rows(db: Connection) -> None:
     def ask(step: int) -> list[int]:
         wrong = []
-        for i in range(4000):
+        for i in range(12_000):
             number = i * step % COUNT
             row = db.first("SELECT square FROM squares WHERE number = ?", (number,))
             if row != (number * number,):
