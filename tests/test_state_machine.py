@@ -208,6 +208,11 @@ def product(parts: list[Any], powers: tuple[int, ...], rows: Any) -> Any:
     return result
 
 
+def cdf(values: Any) -> Any:
+    """The share of values that each is not below; SciPy has it in the type of the values."""
+    return stats.rankdata(values.astype(np.float64), method="max") / len(values)
+
+
 def cdf_bounds(values: Any) -> tuple[Any, Any]:
     """The CDF if every value closer than rounding were above, and if it were below."""
     low = [(values <= value - CLOSE).mean() for value in values]
@@ -434,7 +439,7 @@ class Driver:
         else:
             q = state.reliability() if strategy == "cdf-product" else 1.0
             powers = [q] + [1.0] * (len(factors) - 1)
-            places = [stats.rankdata(f, method="max") / len(f) for f in factors]
+            places = [cdf(f) for f in factors]
             S = np.prod(
                 [np.power(p, e) if e != 1 else p for p, e in zip(places, powers, strict=True)],
                 axis=0,
@@ -695,7 +700,7 @@ def check_large(session: Session, replayed: Session, rng: np.random.Generator) -
 
     rows = np.flatnonzero(state.unlabelled)
     factors = [state.uncertainty("smallest-margin"), state.coverage_gain()]
-    places = [stats.rankdata(values[rows], method="max") / len(rows) for values in factors]
+    places = [cdf(values[rows]) for values in factors]
     S = np.power(places[0], state.reliability()) * places[1]
     S[[str(row) in session.ledger.skipped() for row in rows]] = -1
     assert (question.item, question.score.value) == (str(rows[S.argmax()]), float(S.max()))
