@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from knnal.errors import InputError
 from knnal.parallel import BLOCK, over_rows, thread_count, use_threads
 
+from .patience import PATIENCE_S
+
 
 @pytest.fixture(params=[1, 2, 5])
 def threads(request: pytest.FixtureRequest) -> Iterator[int]:
@@ -52,7 +54,7 @@ def test_results_come_in_order_whatever_finishes_first() -> None:
 
     def work(start: int, stop: int) -> int:
         if thread_count() > 1 and start == 0:
-            assert last_is_done.wait(20)
+            assert last_is_done.wait(PATIENCE_S)
         if start == 90:
             last_is_done.set()
         return start
@@ -68,7 +70,7 @@ def test_blocks_run_on_several_threads_but_one_runs_on_ours(threads: int) -> Non
         together = threading.Barrier(2)
 
         def meet(start: int, stop: int) -> int:
-            together.wait(20)
+            together.wait(PATIENCE_S)
             return threading.get_ident()
 
         assert len(set(over_rows(meet, 20, 10))) == 2
@@ -86,7 +88,7 @@ def test_work_within_work_does_not_wait_for_itself() -> None:
     done: list[list[int]] = []
     thread = threading.Thread(target=lambda: done.append(over_rows(outer, 1000, 10)), daemon=True)
     thread.start()
-    thread.join(30)
+    thread.join(PATIENCE_S)
     assert done == [[10] * 100]
 
 
@@ -110,7 +112,7 @@ def test_several_callers_share_the_workers(threads: int) -> None:
     for caller in callers:
         caller.start()
     for caller in callers:
-        caller.join(30)
+        caller.join(PATIENCE_S)
     assert results == [list(range(0, 2000, 10))] * 8
 
 

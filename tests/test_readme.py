@@ -19,6 +19,8 @@ from knnal.embedders.base import create_embedder
 from knnal.errors import ModelUnavailableError
 from knnal.types import LogNarrator
 
+from .patience import PATIENCE_S
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 IMAGES, TEXTS = "Five minutes with images", "Five minutes with texts"
@@ -75,11 +77,11 @@ class Tour:
             program, arguments, cwd=str(self.folder), env=self.environment, dimensions=(24, 80)
         )
         for number, key in enumerate("12q"):
-            child.expect(f"{number} labelled", timeout=60)
-            child.expect("help", timeout=60)
+            child.expect(f"{number} labelled", timeout=PATIENCE_S)
+            child.expect("help", timeout=PATIENCE_S)
             child.send(key)
-        child.expect("Everything is stored", timeout=60)
-        child.expect(pexpect.EOF, timeout=60)
+        child.expect("Everything is stored", timeout=PATIENCE_S)
+        child.expect(pexpect.EOF, timeout=PATIENCE_S)
         child.close()
         assert child.exitstatus == 0
         return ""

@@ -17,6 +17,8 @@ from knnal.linalg import unit_rows
 from knnal.session import Session
 from knnal.store.pool import Pool
 
+from .patience import PATIENCE_S
+
 NewSession = Callable[..., Session]
 
 RNG = np.random.default_rng(0)
@@ -166,7 +168,7 @@ def test_closing_the_pool_waits_for_what_reads_it(
 
     monkeypatch.setattr(session._asker, "next", slowly)
     session.anticipate()
-    assert begun.wait(30)
+    assert begun.wait(PATIENCE_S)
     session.pool.close()
     assert len(found) == 1, "what was under way came to its end, and nothing was begun after it"
     with pytest.raises(sqlite3.ProgrammingError):

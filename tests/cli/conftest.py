@@ -25,6 +25,8 @@ from knnal.project import Project
 from knnal.store.pool import Pool
 from knnal_cli.main import app
 
+from ..patience import PATIENCE_S
+
 ANNOTATOR = "ann"
 REVIEWS = (
     ("r0", "a warm and funny film", "good"),
@@ -129,7 +131,7 @@ class Knnal:
             env={**self.environment, **environment},
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=120,
+            timeout=PATIENCE_S,
             check=False,
         )
         return self._done(done.returncode, code, done.stdout, done.stderr)

@@ -17,10 +17,11 @@ from knnal.store.catalogue import NewRecord
 from knnal.store.pool import Pool
 from knnal.types import EmbedderIdentity, Modality
 
+from ..patience import PATIENCE_S
+
 pexpect = pytest.importorskip("pexpect", reason="pexpect is in the extra 'test'")
 pyte = pytest.importorskip("pyte", reason="pyte is in the extra 'test'")
 
-PATIENCE_S = 30
 _QUIET_S = 0.05
 
 

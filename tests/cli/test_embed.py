@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ..patience import PATIENCE_S
+
 NOTHING = {"added": 0, "changed": 0, "unchanged": 0, "vanished": 0, "returned": 0, "labels": 0}
 
 
@@ -189,11 +191,11 @@ def test_ctrl_c_keeps_finished_chunks_and_the_next_embed_finishes(knnal: Any) ->
     lines = [f"{n} " + " ".join(rng.choice(words, size=30)) for n in range(total)]
     (knnal.folder / "lines.txt").write_text("\n".join(lines), encoding="utf-8")
     running = start_with_interrupts(knnal, "embed", "lines.txt")
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE_S
     while not stored_items(knnal.folder / ".knnal") and time.monotonic() < deadline:
         time.sleep(0.01)
     running.send_signal(signal.SIGINT)
-    out, err = running.communicate(timeout=60)
+    out, err = running.communicate(timeout=PATIENCE_S)
     assert running.returncode == 130
     assert out == b""
     assert err == b"Interrupted. What was stored before is stored.\n"

@@ -19,7 +19,8 @@ if os.name == "nt":
 
 from knnal_cli.terminal.app.protocols import told_cell
 
-from .terminal import PATIENCE_S, Terminal, make_pictures, pool_of_pictures, terminals
+from ..patience import PATIENCE_S
+from .terminal import Terminal, make_pictures, pool_of_pictures, terminals
 
 pytestmark = [
     pytest.mark.slow,
@@ -124,14 +125,16 @@ class Tmux:
         return done.stdout
 
     def shows(self, *phrases: str) -> str:
-        """Wait until all the phrases are on the screen; the screen."""
+        """Wait until all the phrases are on the screen, and it stays as it is; the screen."""
         deadline = time.monotonic() + PATIENCE_S
+        before = ""
         while True:
             text = self._tmux("capture-pane", "-p")
-            if all(phrase in text for phrase in phrases):
+            if text == before and all(phrase in text for phrase in phrases):
                 return text
             assert time.monotonic() < deadline, f"waited for {phrases}, came\n{text}"
-            time.sleep(0.02)
+            before = text
+            time.sleep(0.05)
 
     def press(self, *keys: str) -> None:
         """Press keys by the names that tmux has for them."""

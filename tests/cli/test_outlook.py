@@ -16,7 +16,7 @@ from knnal.store.pool import Pool
 from knnal_cli.terminal.chart import accuracy_chart
 from knnal_cli.terminal.outlook import Outlook
 
-PATIENCE_S = 30
+from ..patience import PATIENCE_S
 
 
 def made_session(pool: Pool, **options: Any) -> Session:

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from ..patience import PATIENCE_S
+
 QUICK = ("--labels", "4", "--seeds", "1")
 ALONE = {"KNNAL_THREADS": "1"}
 
@@ -142,7 +144,7 @@ def test_a_killed_simulation_goes_on_to_the_same_results(known: Any) -> None:
         stdout=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
     runs = known.folder / "killed" / "runs"
-    deadline = time.monotonic() + 300
+    deadline = time.monotonic() + PATIENCE_S
     while not any(runs.glob("[!.]*.npz")):
         assert running.poll() is None
         assert time.monotonic() < deadline

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from ..patience import PATIENCE_S
+
 COMMANDS = (
     *("embed", "label", "next", "rank", "strategies", "tell", "relabel", "skip", "undo"),
     *("status", "predict", "import", "export", "simulate", "demo", "models"),
@@ -96,4 +98,4 @@ def test_a_reader_that_leaves_early_is_no_error(vectors: Any) -> None:
     running.stdout.close()
     with running.stderr:
         assert running.stderr.read() == b""
-    running.wait(timeout=60)
+    running.wait(timeout=PATIENCE_S)

@@ -24,6 +24,8 @@ from knnal.evaluation.inspection.map_page import grid_positions, map_html, write
 from knnal.evaluation.inspection.map_picture import write_map_picture
 from knnal.evaluation.inspection.points import Colour, MapPoints
 
+from ..patience import PATIENCE_S
+
 HOSTILE = "</script><img src=x onerror=\"document.title='owned'\"><!-- 'x' & {{data}}"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
@@ -163,7 +165,7 @@ def visit(page: Path, script: str) -> str:
         [program, *arguments, profile, "--virtual-time-budget=3000", "--dump-dom", copy.as_uri()],
         capture_output=True,
         encoding="utf-8",
-        timeout=120,
+        timeout=PATIENCE_S,
         check=False,
     )
     found = re.search(r"<title>(.*?)</title>", done.stdout, re.DOTALL)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,8 @@ from knnal.neighbors.graph import NeighbourGraph, build_graph, stored_graph
 from knnal.store.catalogue import NewRecord
 from knnal.store.manifest import GraphFacts, GraphMethod, Manifest
 from knnal.store.pool import Pool
+
+from ..patience import PATIENCE_S
 
 
 def unit(X: Any) -> Any:
@@ -40,12 +41,14 @@ class Told:
     def __init__(self) -> None:
         self.steps: list[tuple[str, int, int | None]] = []
         self.said: list[str] = []
+        self.spoken_to = threading.Event()
 
     def progress(self, stage: str, done: int, total: int | None) -> None:
         self.steps.append((stage, done, total))
 
     def say(self, message: str) -> None:
         self.said.append(message)
+        self.spoken_to.set()
 
 
 def assert_same(one: NeighbourGraph, other: NeighbourGraph) -> None:
@@ -248,7 +251,7 @@ def test_it_waits_while_another_process_builds_it(X: Any, make_pool: Any) -> Non
     def build_elsewhere() -> None:
         with FileLock(pool.graph_file.with_name("graph.lock")):
             held.set()
-            time.sleep(0.3)
+            told.spoken_to.wait(PATIENCE_S)
             made.save(pool.graph_file)
 
     other = threading.Thread(target=build_elsewhere)

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 from knnal.store.pool import Pool
 from knnal_cli.serve.server import bind, make_server
 
+from ...patience import PATIENCE_S
 from .conftest import TOKEN
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is in the extra 'test'")
@@ -27,7 +28,6 @@ from selenium.webdriver.common.keys import Keys  # noqa: E402
 __all__ = ["By", "Keys", "Page", "Server", "log_of", "needs_a_browser", "open_windows"]
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-PATIENCE_S = 60
 
 needs_a_browser = [
     pytest.mark.slow,

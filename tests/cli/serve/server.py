@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from ...patience import PATIENCE_S
 from ..conftest import find_script
-
-PATIENCE_S = 60
 
 
 class Server:

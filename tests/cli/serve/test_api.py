@@ -18,6 +18,7 @@ from knnal.project import Project
 from knnal.store.pool import Pool
 from knnal_cli.class_keys import ClassKeys
 
+from ...patience import PATIENCE_S
 from .conftest import PICTURES, PoolMaker
 
 
@@ -325,7 +326,7 @@ def test_what_random_labels_would_have_reached(
     for _ in range(told["needed"] + 2):
         item = ask(client, seat)["item"]["id"]
         answer(client, seat, item, truth(item))
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE_S
     while not (told := client.get("/api/random").json())["estimate"]:
         assert told["working"]
         assert time.monotonic() < deadline

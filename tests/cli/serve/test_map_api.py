@@ -20,10 +20,9 @@ from knnal.session import Session
 from knnal.store.pool import Pool
 from knnal_cli.serve.mapping import PoolMap
 
+from ...patience import PATIENCE_S
 from .conftest import PICTURES
 from .test_api import answer, ask, join, log_of, truth
-
-PATIENCE_S = 60
 
 
 @pytest.fixture

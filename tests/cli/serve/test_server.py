@@ -12,6 +12,7 @@ import pytest
 
 from knnal.store.pool import Pool
 
+from ...patience import PATIENCE_S
 from .conftest import TOKEN, PoolMaker
 from .server import Server
 
@@ -46,7 +47,7 @@ def test_killed_it_loses_no_label_and_ctrl_c_ends_it_cleanly(make_texts: PoolMak
     people = [threading.Thread(target=label, args=(f"person {n}",)) for n in range(4)]
     for person in people:
         person.start()
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE_S
     while len(acknowledged) < 60 and time.monotonic() < deadline:
         time.sleep(0.01)
     server.kill()
