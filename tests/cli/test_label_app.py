@@ -35,12 +35,13 @@ from knnal_cli.terminal.app.viewer import open_file
 from knnal_cli.terminal.keys import CLASS_KEYS
 from knnal_cli.terminal.starting import shows_applications
 
+from ..patience import PATIENCE_S
+
 pytestmark = pytest.mark.filterwarnings(
     "ignore:'asyncio.iscoroutinefunction' is deprecated:DeprecationWarning"
 )
 
 
-_PATIENCE_S = 30
 _ROUNDS = 4
 """A key opens a window, that is laid out, asks the session, and draws what came."""
 
@@ -130,7 +131,7 @@ def test_what_is_typed_ahead_is_for_the_window_that_it_opens(session: Session) -
     async def script(app: LabelApp, pilot: Pilot[Any]) -> None:
         for key in ("1", "n", *"new", "enter"):  # the first of them takes the session
             app.simulate_key(key)
-        async with asyncio.timeout(_PATIENCE_S):
+        async with asyncio.timeout(PATIENCE_S):
             while session.ledger.label_count < 2:
                 await pilot.pause()
         assert labels_of(session) == {"left": 1, "new": 1}
@@ -210,7 +211,7 @@ def test_a_file_is_opened_in_the_viewer_of_the_system(
     assert "not there any more" in open_file(file)
     file.write_bytes(b"")
     assert open_file(file) == f"Opened {file}."
-    deadline = time.monotonic() + _PATIENCE_S
+    deadline = time.monotonic() + PATIENCE_S
     while not opened.exists():
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -265,6 +266,23 @@ def test_it_fits_any_screen(make_pool: Any, size: tuple[int, int]) -> None:
 
     run(session, script, *size)
     assert session.ledger.label_count == 2
+
+
+def test_a_smaller_screen_has_no_lines_that_the_larger_one_needed(session: Session) -> None:
+    for number, name in enumerate(("left", "right", "neither of them")):
+        session.tell(str(number), name)
+
+    async def script(app: LabelApp, pilot: Pilot[Any]) -> None:
+        for size in ((120, 40), (60, 20), (100, 30), (48, 18)):
+            await pilot.resize_terminal(*size)
+            await settled(app, pilot)
+            board = app.screen.query_one(Board)
+            for name in ("#top", "#remark", "#classes", "#foot"):
+                shown = board.query_one(name, Static)
+                assert shown.region.height == str(shown.content).count("\n") + 1
+            assert board.query_one("#foot").region.bottom == size[1]
+
+    run(session, script, 120, 40)
 
 
 # Batches

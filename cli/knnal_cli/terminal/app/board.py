@@ -30,7 +30,9 @@ class Board(Vertical):
     """
 
     DEFAULT_CSS = """
-    Board #top, Board #foot, Board #classes, Board #remark { height: auto; padding: 0 1; }
+    Board #top, Board #foot, Board #classes, Board #remark {
+        height: auto; padding: 0 1; text-wrap: nowrap; text-overflow: clip;
+    }
     Board #middle { height: 1fr; }
     Board #frame { width: 1fr; border: round #56b4e9; padding: 0 1; border-title-align: left; }
     Board #frame.past { border: round #e69f00; }
@@ -107,7 +109,9 @@ class Board(Vertical):
         return self.query_one("#frame").size, self.query_one("#side").size
 
     def _put(self, place: str, content: RenderableType) -> None:
-        """Show something; all is laid out anew only where it has another height than before."""
+        """Show something; all is laid out anew only where it has another height than before: as
+        nothing wraps, another number of lines.
+        """
         lines = content.plain.count("\n") if isinstance(content, Text) else 0
         laid_out = self._lines.get(place) == lines or place == "#side"
         self._lines[place] = lines
