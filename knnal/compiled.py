@@ -6,21 +6,58 @@ another file does: after changing such a one, delete the ``__pycache__`` folders
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
+from filelock import FileLock
 from llvmlite import ir
 from numba.core import cgutils
+from numba.core.caching import FunctionCache
 from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
 Kernel = TypeVar("Kernel", bound=Callable[..., object])
 
 
+class _SharedCache(FunctionCache):  # type: ignore[misc]
+    """Kernels on disk, which processes read and write one at a time.
+
+    Numba's own cache has an index and numbered files that nothing guards: two processes that
+    compile a kernel for different types at once may give both the same number, and then one is
+    loaded in the other's place.
+    """
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        with _alone_in(self.cache_path):
+            return super().load_overload(sig, target_context)
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        with _alone_in(self.cache_path):
+            super().save_overload(sig, data)
+
+
+@functools.cache
+def _lock_of(folder: str) -> FileLock:
+    return FileLock(Path(folder) / "kernels.lock")
+
+
+def _alone_in(folder: str) -> AbstractContextManager[object]:
+    return _lock_of(folder).acquire(poll_interval=0.002)  # a kernel is read within milliseconds
+
+
+def _compiled(function: Kernel, **options: Any) -> Kernel:
+    compiled = numba.njit(nogil=True, error_model="numpy", **options)(function)
+    compiled._cache = _SharedCache(function)
+    return cast(Kernel, compiled)
+
+
 def kernel(function: Kernel) -> Kernel:
     """Compile a function as written: sums run in the order in which they stand."""
-    return cast(Kernel, numba.njit(nogil=True, cache=True, error_model="numpy")(function))
+    return _compiled(function)
 
 
 def reordered_kernel(function: Kernel) -> Kernel:
@@ -28,10 +65,7 @@ def reordered_kernel(function: Kernel) -> Kernel:
 
     The order is settled when it is compiled and is the same at every call.
     """
-    compiled = numba.njit(
-        nogil=True, cache=True, error_model="numpy", fastmath={"reassoc", "contract"}
-    )
-    return cast(Kernel, compiled(function))
+    return _compiled(function, fastmath={"reassoc", "contract"})
 
 
 CACHE_LINE = 64
