@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import random
 import sqlite3
-import subprocess
-import sys
 import threading
 import time
-from collections import deque
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -30,8 +28,12 @@ ROWS, DIMENSION = 3000, 12
 KILLS = 20
 VIEWED, VIEW_KILLS = 600, 6
 
+IMPORTED = [
+    "knnal.embedders.precomputed", "knnal.ingest", "knnal.session", "knnal.store.pool",
+    "knnal.viewing",
+]  # fmt: skip
+
 PREPARE = f"""
-import sys
 import numpy as np
 from pathlib import Path
 from knnal import ingest as module
@@ -57,13 +59,9 @@ class Narrator:
     def progress(self, stage, done, total): pass
     def say(self, message): pass
 
-def reply(line):
-    sys.stdout.write(line + "\\n")
-    sys.stdout.flush()
-
+reply = pipe.send
 reply("ready")
-folder, *words = sys.stdin.readline().split()
-folder = Path(folder)
+folder, *words = pipe.recv()
 """
 
 EMBED = (
@@ -101,7 +99,6 @@ reply("done")
 )
 
 VIEW = """
-import sys
 import numpy as np
 from pathlib import Path
 from knnal import viewing
@@ -122,12 +119,9 @@ class Narrator:
     def progress(self, stage, done, total): pass
     def say(self, message): pass
 
-def reply(line):
-    sys.stdout.write(line + "\\n")
-    sys.stdout.flush()
-
+reply = pipe.send
 reply("ready")
-folder = Path(sys.stdin.readline().strip())
+(folder,) = pipe.recv()
 viewing._CHUNK_ROWS = 5
 append = ViewFiles.append
 def append_and_reply(self, vectors, made):
@@ -139,60 +133,49 @@ reply("done")
 """
 
 
+def starting() -> Any:
+    """How processes start: where the system can fork, from one that has done their imports."""
+    if os.name == "nt":
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(IMPORTED)
+    return context
+
+
 class Child:
     """A process that waits for its work after its imports, and says what is durable."""
 
     def __init__(self, script: str) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", script],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        context = starting()
+        self._pipe, its = context.Pipe()
+        self.process = context.Process(target=exec, args=(script, {"pipe": its}), daemon=True)
+        self.process.start()
+        its.close()
         self.lines: list[str] = []
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
 
     def _read(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            if line.endswith("\n"):  # one that the kill cut short acknowledges nothing
-                self.lines.append(line.rstrip("\n"))
+        try:
+            while True:
+                self.lines.append(self._pipe.recv())
+        except (EOFError, OSError):  # what the kill cut short acknowledges nothing
+            pass
 
     def begin(self, *words: object) -> None:
         while "ready" not in self.lines:
-            assert self.process.poll() is None, "the child died while starting"
+            assert self.process.is_alive(), "the child died while starting"
             time.sleep(0.001)
-        assert self.process.stdin is not None
-        self.process.stdin.write(" ".join(map(str, words)) + "\n")
-        self.process.stdin.flush()
+        self._pipe.send(words)
 
     def finish(self, kill: bool) -> list[str]:
         """Kill it, or let it end; all that it has said."""
         if kill:
             self.process.kill()
-        self.process.wait(60)
-        self._reader.join(60)
-        for pipe in (self.process.stdin, self.process.stdout):
-            assert pipe is not None
-            pipe.close()
+        self.process.join()
+        self._reader.join()
+        self._pipe.close()
         return self.lines
-
-
-@contextmanager
-def children(script: str, ahead: int = 3) -> Iterator[Any]:
-    """A function for the next child; some more start beside it, since starting takes long."""
-    waiting = deque(Child(script) for _ in range(ahead))
-
-    def following() -> Child:
-        waiting.append(Child(script))
-        return waiting.popleft()
-
-    try:
-        yield following
-    finally:
-        for child in waiting:
-            child.finish(kill=True)
 
 
 def vector(i: int) -> Any:
@@ -211,7 +194,7 @@ def kill_at_random(child: Child, moment: random.Random) -> list[str]:
         time.sleep(moment.uniform(0, 0.1))
     else:
         said = 1 + moment.randint(1, 12)  # "ready" comes first
-        while len(child.lines) < said and child.process.poll() is None:
+        while len(child.lines) < said and child.process.is_alive():
             time.sleep(0.001)
         time.sleep(moment.uniform(0, 0.01))
     return child.finish(kill=True)
@@ -238,24 +221,23 @@ def catalogued(folder: Path, expected: Any) -> int:
 def test_kills_while_embedding(tmp_path: Path, expected: Any) -> None:
     moment = random.Random(1)
     acknowledged = kills = round_ = 0
-    with children(EMBED) as following:
-        while kills < KILLS:
-            folder = tmp_path / f"pool-{round_}"
-            child = following()
-            child.begin(folder)
-            lines = kill_at_random(child, moment)
-            stored = [line for line in lines if line.startswith("stored")]
-            acknowledged += len(stored)
-            kills += child.process.returncode != 0
-            if (folder / "manifest.json").exists():
-                held = catalogued(folder, expected)
-                check_integrity(folder)
-                for line in stored:
-                    assert held > int(line.split()[2].removeprefix("v"))
-                assert "done" not in lines or held == ROWS
-                round_ += held == ROWS  # the next one begins anew
-            else:
-                assert not stored
+    while kills < KILLS:
+        folder = tmp_path / f"pool-{round_}"
+        child = Child(EMBED)
+        child.begin(folder)
+        lines = kill_at_random(child, moment)
+        stored = [line for line in lines if line.startswith("stored")]
+        acknowledged += len(stored)
+        kills += child.process.exitcode != 0
+        if (folder / "manifest.json").exists():
+            held = catalogued(folder, expected)
+            check_integrity(folder)
+            for line in stored:
+                assert held > int(line.split()[2].removeprefix("v"))
+            assert "done" not in lines or held == ROWS
+            round_ += held == ROWS  # the next one begins anew
+        else:
+            assert not stored
     assert acknowledged > KILLS, "the kills came too early to show anything"
 
 
@@ -275,26 +257,25 @@ def test_kills_while_making_views(make_pool: Any, tmp_path: Path) -> None:
     folder, moment = tmp_path / "pool", random.Random(3)
     recipe = Recipe.of(Modality.TEXT, 3)
     acknowledged = 0
-    with children(VIEW) as following:
-        for kill in range(VIEW_KILLS + 1):
-            child = following()
-            child.begin(folder)
-            lines = kill_at_random(child, moment) if kill < VIEW_KILLS else child.finish(kill=False)
-            stored = [int(line.split()[1]) for line in lines if line.startswith("stored")]
-            acknowledged += len(stored)
-            views = pool.views()
-            assert views is not None or not stored
-            if views is None:
-                continue
-            assert len(views.made) >= max(stored, default=0)
-            assert views.made.all()
-            for row, text in enumerate(texts[: len(views.made)]):
-                expected = [
-                    [1 + str(view).count(chr(97 + i)) for i in range(26)]
-                    for view in (text, *recipe.views(text, sha256(text.encode()).hexdigest()))
-                ]
-                expected /= np.linalg.norm(expected, axis=1, keepdims=True)
-                np.testing.assert_allclose(views.vectors[row], expected, atol=1e-6)
+    for kill in range(VIEW_KILLS + 1):
+        child = Child(VIEW)
+        child.begin(folder)
+        lines = kill_at_random(child, moment) if kill < VIEW_KILLS else child.finish(kill=False)
+        stored = [int(line.split()[1]) for line in lines if line.startswith("stored")]
+        acknowledged += len(stored)
+        views = pool.views()
+        assert views is not None or not stored
+        if views is None:
+            continue
+        assert len(views.made) >= max(stored, default=0)
+        assert views.made.all()
+        for row, text in enumerate(texts[: len(views.made)]):
+            expected = [
+                [1 + str(view).count(chr(97 + i)) for i in range(26)]
+                for view in (text, *recipe.views(text, sha256(text.encode()).hexdigest()))
+            ]
+            expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+            np.testing.assert_allclose(views.vectors[row], expected, atol=1e-6)
     assert lines[-1] == "done"
     assert len(pool.views().made) == VIEWED
     assert acknowledged > VIEW_KILLS, "the kills came too early to show anything"
@@ -305,20 +286,19 @@ def test_kills_while_labeling(make_pool: Any, tmp_path: Path, expected: Any) -> 
     folder = tmp_path / "pool"
     moment = random.Random(2)
     told: set[str] = set()
-    with children(TELL) as following:
-        for _ in range(KILLS):
-            child = following()
-            child.begin(folder, "ann")
-            lines = kill_at_random(child, moment)
-            assert child.process.returncode != 0, "it ran out of items before it was killed"
-            told |= {line.split()[1] for line in lines if line.startswith("told")}
-            with closing(Pool.open(folder)) as pool:
-                labels = {
-                    event.item: event.label for event in pool.log.events() if event.kind == "label"
-                }
-            assert told <= labels.keys()
-            # At most the one label of each child that was stored but not yet acknowledged.
-            assert len(labels) - len(told) <= KILLS
+    for _ in range(KILLS):
+        child = Child(TELL)
+        child.begin(folder, "ann")
+        lines = kill_at_random(child, moment)
+        assert child.process.exitcode != 0, "it ran out of items before it was killed"
+        told |= {line.split()[1] for line in lines if line.startswith("told")}
+        with closing(Pool.open(folder)) as pool:
+            labels = {
+                event.item: event.label for event in pool.log.events() if event.kind == "label"
+            }
+        assert told <= labels.keys()
+        # At most the one label of each child that was stored but not yet acknowledged.
+        assert len(labels) - len(told) <= KILLS
     check_integrity(folder)
     with closing(Pool.open(folder)) as pool:
         session = Session(pool, annotator="ann")
