@@ -463,7 +463,7 @@ def test_an_error_of_the_session_ends_the_application_and_is_told(session: Sessi
     async def act() -> None:
         async with app.run_test() as pilot:
             await settled(app, pilot)
-            session.pool.close()
+            app._worker.do(session.pool.close)  # in the thread that reads it
             await pilot.press("n", "a", "enter")
             await settled(app, pilot)
 

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 if os.name == "nt":
     pytest.skip("a pseudo-terminal needs a POSIX system", allow_module_level=True)
 
+from ..patience import PATIENCE_S
 from .terminal import Terminal, make_pictures, pool_of_pictures, terminals
 
 pytestmark = [
@@ -216,7 +218,14 @@ def test_a_quiet_line_says_what_more_labels_would_bring(studied: Any, open_termi
     assert "You could stop: the accuracy is at least" in text
     assert "(target 70%)" in text
     terminal.press("1")
-    text = terminal.asks(71, "Random labels: ", " by now (")  # it is there a question later
+    text = terminal.asks(71)
+    deadline = time.monotonic() + PATIENCE_S
+    while "Random labels: " not in text:  # worked out meanwhile, and not written into what is there
+        assert time.monotonic() < deadline, text
+        terminal.press("?")
+        terminal.shows("Press any key to go back.")
+        terminal.press(" ")
+        text = terminal.asks(71)
     random = studied("status", "--json").data["random"]
     assert re.search(r"Random labels: \d+% by now \(\d+%-\d+%\) · 100 more labels", text)
     assert f"{random['accuracy']:.0%} by now" in text
