@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -21,6 +23,17 @@ settings.load_profile("knnal")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The slow ones last, in their order otherwise."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _terminals_tell_their_size() -> Iterator[None]:
+    """Each to the program within it, which would rather believe the variables that pytest-xdist
+    sets to the size of the one that the tests were started in.
+    """
+    with patch.dict(os.environ):
+        for name in ("COLUMNS", "LINES"):
+            os.environ.pop(name, None)
+        yield
 
 
 PoolMaker = Callable[..., Pool]
