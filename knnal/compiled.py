@@ -218,6 +218,26 @@ def tile_dots(
 
 
 @intrinsic  # type: ignore[untyped-decorator]
+def float_of(_: Any, bits: Any) -> Any:  # noqa: ARG001
+    """The float32 that is made up of the bits of an int32."""
+
+    def generate(_: Any, builder: Any, __: Any, values: Any) -> Any:
+        return builder.bitcast(values[0], ir.FloatType())
+
+    return numba.types.float32(numba.types.int32), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def bits_of(_: Any, value: Any) -> Any:  # noqa: ARG001
+    """The bits of a float32 as an int32."""
+
+    def generate(_: Any, builder: Any, __: Any, values: Any) -> Any:
+        return builder.bitcast(values[0], ir.IntType(32))
+
+    return numba.types.int32(numba.types.float32), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
 def lowest_bit(_: Any, value: Any) -> Any:
     """The place of the lowest bit that is set in a number other than 0, counted from 0."""
 

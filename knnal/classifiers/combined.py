@@ -12,14 +12,15 @@ from knnal.classifiers.base import UNLABELLED, Labelling, Outsiders, PoolClassif
 from knnal.classifiers.graph import GraphExpert
 from knnal.classifiers.knn import KNNExpert
 from knnal.classifiers.means import MeansExpert
-from knnal.classifiers.tables import class_table, columns_of
+from knnal.classifiers.sparse import END, Chains, scatter
+from knnal.classifiers.tables import class_table, code_of, columns_of, decoded, value_of
 from knnal.classifiers.weighing import FLOOR, MIXTURES, choose_powers, predict_by_each
 from knnal.compiled import kernel
 from knnal.neighbors.reduced import Products
 from knnal.neighbors.search import Nearest
 from knnal.neighbors.vote import VoteOptions
 from knnal.parallel import over_rows
-from knnal.types import Float32Array, Int32Array, IntArray
+from knnal.types import Float32Array, Int32Array, IntArray, UInt16Array
 
 _CHUNK = 1024
 _LABELS_A_TASK = 1024
@@ -46,8 +47,8 @@ class CombinedExpert(PoolClassifier):
         self._means = MeansExpert(labelling, of_labels)
         self._experts = (self._knn, self._graph, self._means)
         # The product of kNN's and the graph's factors, which a label changes for few rows. The
-        # means' change for all, and are multiplied in when something is measured.
-        self._settled: Float32Array = class_table(0, len(labelling.geometry), np.float32)
+        # means' change for all, and are multiplied in when something is measured. In 16 bits.
+        self._settled: UInt16Array = class_table(0, len(labelling.geometry), np.uint16)
         self.powers: IntArray = np.zeros(3, dtype=np.int64)
         self._predicted = 0
         # The labelled rows, rising, and what each mixture predicts of them when they are left out.
@@ -84,14 +85,21 @@ class CombinedExpert(PoolClassifier):
         others.
         """
         self.powers = powers
-        self._settled = class_table(self.labelling.class_count, 0, np.float32, self._settled)
+        self._settled = class_table(self.labelling.class_count, 0, np.uint16, self._settled)
         self._settle(np.arange(len(self.labelling.geometry)))
 
     def probabilities(self, rows: IntArray) -> Float32Array:
-        return self._product([expert.probabilities(rows) for expert in self._experts])
+        product = decoded(columns_of(self._settled[: self.labelling.class_count], rows)).T
+        # What is settled of a labelled row has its own label in it.
+        labelled = np.flatnonzero(self.labelling.classes[rows] != UNLABELLED)
+        votes_and_scores = [e.probabilities(rows[labelled]) for e in self._experts[:2]]
+        product[labelled] = self._product(votes_and_scores, self.powers[:2])
+        product *= self._product([self._means.probabilities(rows)], self.powers[2:])
+        return _shares(product)
 
     def predict(self, outsiders: Outsiders) -> Float32Array:
-        return self._product([expert.predict(outsiders) for expert in self._experts])
+        parts = [expert.predict(outsiders) for expert in self._experts]
+        return _shares(self._product(parts, self.powers))
 
     def measure(self, name: str, start: int, stop: int, out: Float32Array) -> bool:
         if name not in _MEASURES or not self.labelling.class_count:
@@ -112,9 +120,9 @@ class CombinedExpert(PoolClassifier):
     def likeliest(self, rows: IntArray) -> IntArray:
         count = self.labelling.class_count
         classes = np.empty(len(rows), dtype=np.int64)
+        settled = decoded(columns_of(self._settled[:count], rows))
         closeness = columns_of(self._means.closeness[: count if self.powers[2] else 0], rows)
-        _likeliest(columns_of(self._settled[:count], rows), closeness, classes)
-        # What is settled of a labelled row has its own label in it.
+        _likeliest(settled, decoded(closeness), classes)
         labelled = np.flatnonzero(self.labelling.classes[rows] != UNLABELLED)
         known, by_each = self._left_out
         mixture = np.argmax((self.powers == MIXTURES).all(axis=1))
@@ -124,23 +132,19 @@ class CombinedExpert(PoolClassifier):
     def predicted_labels(self) -> int:
         return self._predicted
 
-    def _product(self, parts: list[Float32Array]) -> Float32Array:
+    @staticmethod
+    def _product(parts: list[Float32Array], powers: IntArray) -> Float32Array:
+        """Experts' probabilities, each plus the floor and to its power, multiplied."""
         product = np.ones_like(parts[0])
-        for P, power in zip(parts, self.powers, strict=True):
+        for P, power in zip(parts, powers, strict=True):
             product *= (P + np.float32(FLOOR)) ** power
-        if not product.shape[1]:
-            return product
-        total = np.zeros(len(product), dtype=np.float32)
-        for c in range(product.shape[1]):
-            total += product[:, c]
-        shares: Float32Array = product / total[:, None]
-        return shares
+        return product
 
     def _settle(self, rows: IntArray) -> None:
         """Multiply the factors of kNN and graph for some rows anew."""
         count = self.labelling.class_count
         neighbours, classes = self.labelling.neighbours, self.labelling.classes
-        scores, settled = self._graph.scores[:count], self._settled[:count]
+        scores, settled = self._graph.scores.chains, self._settled[:count]
         no_votes = np.empty((0, 0), dtype=np.int32), np.empty((0, 0), dtype=np.float32)
 
         def settle(start: int, stop: int) -> None:
@@ -158,7 +162,7 @@ class CombinedExpert(PoolClassifier):
         labelled, classes = self.labelling.labelled, self.labelling.classes
         sizes = np.bincount(classes[labelled], minlength=self.labelling.class_count)
         likeliest = np.empty((len(labelled), len(MIXTURES)), dtype=np.int64)
-        tables = self._graph.scores, self._graph.own, self._means.closeness
+        tables = self._graph.scores.chains, self._graph.own, self._means.closeness
 
         def count(start: int, stop: int) -> IntArray:
             block = labelled[start:stop]
@@ -174,12 +178,23 @@ class CombinedExpert(PoolClassifier):
         return powers
 
 
+def _shares(product: Float32Array) -> Float32Array:
+    """Each row's shares, ``(m, C) -> (m, C)``, of products that are above 0."""
+    if not product.shape[1]:
+        return product
+    total = np.zeros(len(product), dtype=np.float32)
+    for c in range(product.shape[1]):
+        total += product[:, c]
+    shares: Float32Array = product / total[:, None]
+    return shares
+
+
 @kernel
 def _count_left_out(
     votes: Float32Array,
-    scores: Int32Array,
+    scores: Chains,
     own: Int32Array,
-    closeness: Float32Array,
+    closeness: UInt16Array,
     close: Float32Array,
     rows: IntArray,
     classes: Int32Array,
@@ -200,9 +215,14 @@ def _count_left_out(
     right = np.zeros(len(mixtures), dtype=np.int64)
     for i in range(len(rows)):
         row, label = rows[i], classes[rows[i]]
+        graph[:] = np.float32(0.0)
+        at = scores.first[row]
+        while at != END:
+            c = scores.classes[at]
+            graph[c] = scores.values[at] - (own[row] if c == label else 0)
+            at = scores.following[at]
         for c in range(len(sizes)):
-            graph[c] = scores[c, row] - (own[row] if c == label else 0)
-            means[c] = close[i] if c == label else closeness[c, row]
+            means[c] = close[i] if c == label else value_of(closeness[c, row])
         _normalise(graph)
         _normalise(means)
         predict_by_each((votes[i], graph, means), mixtures, products, likeliest[i])
@@ -228,11 +248,11 @@ def _settle(
     voters: Int32Array,
     votes: Float32Array,
     classes: Int32Array,
-    scores: Int32Array,
+    scores: Chains,
     rows: IntArray,
-    out: Float32Array,
+    out: UInt16Array,
 ) -> None:
-    """The factors of kNN and graph, multiplied, into columns ``rows`` of ``out``.
+    """The factors of kNN and graph, multiplied, into columns ``rows`` of ``out``, encoded.
 
     ``voters`` and ``votes`` ``(m, v)`` are of those rows; ``scores`` and ``out`` have all rows.
     """
@@ -246,13 +266,12 @@ def _settle(
             _gather_votes(voters[own], votes[own], classes, table)
             _multiply(product, table, len(some), powers[0])
         if powers[1]:
-            for c in range(len(out)):
-                for i in range(len(some)):
-                    table[c, i] = scores[c, some[i]]
+            table[:, : len(some)] = np.float32(0.0)
+            scatter(scores, some, table)
             _multiply(product, table, len(some), powers[1])
         for c in range(len(out)):
             for i in range(len(some)):
-                out[c, some[i]] = product[c, i]
+                out[c, some[i]] = code_of(product[c, i])
 
 
 @kernel
@@ -273,7 +292,7 @@ def _multiply(product: Float32Array, table: Float32Array, size: int, power: int)
     """Multiply ``size`` columns by each class's share of them, plus the floor, to a power."""
     scale = np.empty(size, dtype=np.float32)
     least = np.empty(size, dtype=np.float32)
-    _find_shares(table, 0, scale, least)
+    _find_shares(table, scale, least)
     for c in range(len(table)):
         for _ in range(power):
             for i in range(size):
@@ -281,17 +300,23 @@ def _multiply(product: Float32Array, table: Float32Array, size: int, power: int)
 
 
 @kernel
-def _find_shares(table: Float32Array, first: int, scale: Float32Array, least: Float32Array) -> None:
+def _find_shares(table: Float32Array, scale: Float32Array, least: Float32Array) -> None:
     """What makes of a value its share of the column, plus the floor: ``value * scale + least``.
 
-    Of as many columns as fit, from ``first`` on. A column of zeros counts as even shares.
+    Of as many columns as fit.
     """
     scale[:] = np.float32(0.0)
     for c in range(len(table)):
-        values = table[c, first : first + len(scale)]
+        values = table[c, : len(scale)]
         for i in range(len(scale)):
             scale[i] += values[i]
-    floor, even = np.float32(FLOOR), np.float32(FLOOR + 1.0 / len(table))
+    _share_out(len(table), scale, least)
+
+
+@kernel
+def _share_out(classes: int, scale: Float32Array, least: Float32Array) -> None:
+    """``_find_shares`` where ``scale`` holds the sums. A column of zeros counts as even shares."""
+    floor, even = np.float32(FLOOR), np.float32(FLOOR + 1.0 / classes)
     for i in range(len(scale)):
         filled = scale[i] > 0.0
         least[i] = floor if filled else even
@@ -302,8 +327,8 @@ def _find_shares(table: Float32Array, first: int, scale: Float32Array, least: Fl
 def _measure(
     kind: int,
     with_means: bool,
-    settled: Float32Array,
-    closeness: Float32Array,
+    settled: UInt16Array,
+    closeness: UInt16Array,
     start: int,
     stop: int,
     out: Float32Array,
@@ -322,17 +347,24 @@ def _measure(
         last = min(first + _CHUNK, stop)
         size = last - first
         if with_means:
-            _find_shares(closeness, first, scale[:size], least[:size])
+            scale[:] = np.float32(0.0)
+            for c in range(len(closeness)):
+                moving = closeness[c, first:last]
+                for i in range(size):
+                    scale[i] += value_of(moving[i])
+            _share_out(len(closeness), scale[:size], least[:size])
         best[:], total[:] = np.float32(0.0), np.float32(0.0)
         rival[:] = np.float32(np.inf if kind == 2 else 0.0)
         for c in range(len(settled)):
             fixed, moving = settled[c, first:last], closeness[c, first:last]
             if with_means:
                 for i in range(size):
-                    product[i] = fixed[i] * (moving[i] * scale[i] + least[i])
-                _rank_class(kind, product[:size], best, rival, total)
+                    share = value_of(moving[i]) * scale[i] + least[i]
+                    product[i] = value_of(fixed[i]) * share
             else:
-                _rank_class(kind, fixed, best, rival, total)
+                for i in range(size):
+                    product[i] = value_of(fixed[i])
+            _rank_class(kind, product[:size], best, rival, total)
         for i in range(size):
             out[first + i] = np.float32(1.0) - (best[i] - rival[i]) / total[i]
 
@@ -345,7 +377,7 @@ def _likeliest(settled: Float32Array, closeness: Float32Array, out: IntArray) ->
     size = len(out)
     scale, least = np.zeros(size, dtype=np.float32), np.ones(size, dtype=np.float32)
     if len(closeness):
-        _find_shares(closeness, 0, scale, least)
+        _find_shares(closeness, scale, least)
     best = np.full(size, np.float32(-1.0))
     for c in range(len(settled)):
         for i in range(size):

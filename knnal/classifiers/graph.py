@@ -9,7 +9,8 @@ import numpy as np
 
 from knnal.classifiers.base import UNLABELLED, Labelling, Outsiders, PoolClassifier
 from knnal.classifiers.mixtures import Mixture, Mixtures, parts_of
-from knnal.classifiers.tables import class_table, columns_of, normalised_columns
+from knnal.classifiers.sparse import END, Chains, SparseTable
+from knnal.classifiers.tables import normalised_columns
 from knnal.compiled import kernel
 from knnal.neighbors.diffusion import Diffusion
 from knnal.neighbors.search import NOBODY
@@ -40,13 +41,12 @@ class GraphExpert(PoolClassifier):
 
     def __init__(self, labelling: Labelling, options: VoteOptions) -> None:
         super().__init__(labelling, options)
-        self.scores: Int32Array = class_table(0, len(labelling.geometry), np.int32)
+        self.scores = SparseTable(len(labelling.geometry))
         self.own: Int32Array = np.zeros(len(labelling.geometry), dtype=np.int32)
         self._latest: tuple[int, IntArray, Int32Array] | None = None
         self._mixtures = None if options.bootstrap is None else Mixtures(labelling, options)
         self._reach: dict[int, Int32Array] = {}  # what labels give to their labelled neighbours
         self._room: Int32Array = np.zeros(0, dtype=np.int32)
-        self.declare_classes()
 
     def update(self, row: int, before: int, changed: IntArray) -> IntArray:
         if self._mixtures is not None:
@@ -54,15 +54,14 @@ class GraphExpert(PoolClassifier):
         reached, scores = self._spread(row)
         after = int(self.labelling.classes[row])
         if before != UNLABELLED:
-            self.scores[before, reached] -= scores
+            self.scores.add(before, reached, -scores)
         if after != UNLABELLED:
-            self.scores[after, reached] += scores
+            self.scores.add(after, reached, scores)
         self.own[row] = scores[0]
         return reached
 
     def rebuild(self) -> None:
-        self.declare_classes()
-        self.scores[:] = 0
+        self.scores.clear()
         self._reach.clear()
         labelled = self.labelling.labelled
         mixed = None if self._mixtures is None else self._mixtures.rebuild()[1]
@@ -75,17 +74,17 @@ class GraphExpert(PoolClassifier):
         for place, (row, (reached, scores)) in enumerate(zip(labelled, columns, strict=True)):
             self.own[row] = scores[0]
             if mixed is None:
-                self.scores[classes[row], reached] += scores
+                self.scores.add(int(classes[row]), reached, scores)
             else:
                 mixture = Mixture(mixed.classes[place], mixed.parts[place])
                 self._add(1, mixture, reached, scores)
                 self._reach[int(row)] = self._at_neighbours(int(row), reached, scores)
 
     def declare_classes(self) -> None:
-        self.scores = class_table(self.labelling.class_count, 0, np.int32, self.scores)
+        """A class without labels takes no memory."""
 
     def probabilities(self, rows: IntArray) -> Float32Array:
-        scores = columns_of(self.scores[: self.labelling.class_count], rows)
+        scores = self.scores.columns(self.labelling.class_count, rows)
         classes = self.labelling.classes[rows]
         labelled = np.flatnonzero(classes != UNLABELLED)
         if self._mixtures is None:
@@ -95,10 +94,10 @@ class GraphExpert(PoolClassifier):
         return normalised_columns(scores.astype(np.float32))
 
     def predict(self, outsiders: Outsiders) -> Float32Array:
-        scores = np.empty((self.labelling.class_count, len(outsiders)), dtype=np.float32)
+        scores = np.zeros((self.labelling.class_count, len(outsiders)))
         near = np.ascontiguousarray(outsiders.pool_neighbours.ids, dtype=np.int64)
-        _average(self.scores, near, outsiders.kernel, scores)
-        return normalised_columns(scores)
+        _average(self.scores.chains, near, outsiders.kernel, scores)
+        return normalised_columns(scores.astype(np.float32))
 
     def _respread(self, mixtures: Mixtures, row: int, changed: IntArray) -> IntArray:
         """``update`` where labels stand for mixtures."""
@@ -118,7 +117,8 @@ class GraphExpert(PoolClassifier):
     def _add(self, sign: int, mixture: Mixture, reached: IntArray, scores: Int32Array) -> None:
         for c, parts in zip(*mixture, strict=True):
             if c != UNLABELLED:
-                self.scores[c, reached] += (sign * parts_of(scores, parts)).astype(np.int32)
+                amounts = (sign * parts_of(scores, parts)).astype(np.int32)
+                self.scores.add(int(c), reached, amounts)
 
     def _at_neighbours(self, row: int, reached: IntArray, scores: Int32Array) -> Int32Array:
         """What a label gives to its own nearest labelled rows, ``(k,)``; 0 in empty slots."""
@@ -162,11 +162,11 @@ class GraphExpert(PoolClassifier):
 
 
 @kernel
-def _average(scores: Int32Array, near: IntArray, weights: Float64Array, out: Float32Array) -> None:
-    """The weighted sums ``(C, m)`` of the scores of the rows ``near`` ``(m, k)`` to each item."""
-    for c in range(len(out)):
-        for i in range(len(near)):
-            total = 0.0
-            for j in range(near.shape[1]):
-                total += scores[c, near[i, j]] * weights[i, j]
-            out[c, i] = total
+def _average(chains: Chains, near: IntArray, weights: Float64Array, out: Float64Array) -> None:
+    """Add up the weighted scores of the rows ``near`` ``(m, k)`` to each item, in ``(C, m)``."""
+    for i in range(len(near)):
+        for j in range(near.shape[1]):
+            at = chains.first[near[i, j]] if near[i, j] != NOBODY else END
+            while at != END:
+                out[chains.classes[at], i] += chains.values[at] * weights[i, j]
+                at = chains.following[at]

@@ -8,12 +8,12 @@ import numpy as np
 
 from knnal.classifiers.base import UNLABELLED, Labelling, Outsiders, PoolClassifier
 from knnal.classifiers.mixtures import Evidence, Mixtures, parts_of
-from knnal.classifiers.tables import class_table, columns_of, normalised_columns
+from knnal.classifiers.tables import class_table, code_of, columns_of, decoded, normalised_columns
 from knnal.compiled import kernel
 from knnal.neighbors.reduced import FIRST, Products, first_dots
 from knnal.neighbors.vote import VoteOptions
 from knnal.parallel import over_rows
-from knnal.types import Float32Array, Int8Array, Int16Array, Int32Array, IntArray
+from knnal.types import Float32Array, Int8Array, Int16Array, Int32Array, IntArray, UInt16Array
 
 TEMPERATURE = 0.1
 _UNIT = 1 << 20
@@ -39,7 +39,8 @@ class MeansExpert(PoolClassifier):
         super().__init__(labelling, options)
         self._sums: IntArray = np.zeros((0, FIRST), dtype=np.int64)
         self._counts: IntArray = np.zeros(0, dtype=np.int64)
-        self.closeness: Float32Array = class_table(0, len(labelling.geometry), np.float32)
+        # In 16 bits (``tables``): by far the largest of what is kept where classes are many.
+        self.closeness: UInt16Array = class_table(0, len(labelling.geometry), np.uint16)
         self._products: Int32Array = np.empty(len(labelling.geometry), dtype=np.int32)
         self._product_of: tuple[int, int] | None = None
         self._mixtures = None if options.bootstrap is None else Mixtures(labelling, options)
@@ -89,10 +90,10 @@ class MeansExpert(PoolClassifier):
         if missing > 0:
             self._sums = np.pad(self._sums, ((0, missing), (0, 0)))
             self._counts = np.pad(self._counts, (0, missing))
-            self.closeness = class_table(self.labelling.class_count, 0, np.float32, self.closeness)
+            self.closeness = class_table(self.labelling.class_count, 0, np.uint16, self.closeness)
 
     def probabilities(self, rows: IntArray) -> Float32Array:
-        closeness = columns_of(self.closeness[: self.labelling.class_count], rows)
+        closeness = decoded(columns_of(self.closeness[: self.labelling.class_count], rows))
         classes = self.labelling.classes[rows]
         labelled = np.flatnonzero(classes != UNLABELLED)
         if self._mixtures is None:
@@ -149,7 +150,7 @@ class MeansExpert(PoolClassifier):
         )
         of, places = classes[order[begins]], places[order[begins]]
         reduced = self.labelling.geometry.reduced
-        found = np.zeros(len(of), dtype=np.float32)
+        found = np.zeros(len(of), dtype=np.uint16)
         _close_to(
             reduced.first.codes,
             reduced.inverse_length,
@@ -158,12 +159,12 @@ class MeansExpert(PoolClassifier):
             rows[places],
             found,
         )
-        closeness[of, columns[places]] = found
+        closeness[of, columns[places]] = decoded(found)
 
     def left_out(self, rows: IntArray) -> Float32Array:
         """Labelled rows' closeness to their own class without themselves; 0 if alone there."""
         reduced = self.labelling.geometry.reduced
-        closeness = np.zeros(len(rows), dtype=np.float32)
+        closeness = np.zeros(len(rows), dtype=np.uint16)
         _close_without(
             reduced.first.codes,
             reduced.inverse_length,
@@ -173,7 +174,7 @@ class MeansExpert(PoolClassifier):
             rows,
             closeness,
         )
-        return closeness
+        return decoded(closeness)
 
     def _refresh(self, c: int, *, multiplied: bool = False) -> None:
         """Every row's closeness to a class, after its mean has moved.
@@ -182,7 +183,7 @@ class MeansExpert(PoolClassifier):
         """
         closeness = self.closeness[c]
         if not self._counts[c]:
-            closeness[:] = 0.0
+            closeness[:] = 0
             return
         mean, length = _direction(self._sums[c])
         reduced = self.labelling.geometry.reduced
@@ -224,9 +225,9 @@ def _quantised(total: IntArray) -> tuple[Int16Array, np.float32]:
 
 @kernel
 def _close(
-    products: Int32Array, inverse_length: Float32Array, length: np.float32, out: Float32Array
+    products: Int32Array, inverse_length: Float32Array, length: np.float32, out: UInt16Array
 ) -> None:
-    """``exp((cosine - 1) / T)`` by the products of codes and mean, ``(m,)``, to five digits.
+    """``exp((cosine - 1) / T)`` by the products of codes and mean, ``(m,)``, in 16 bits.
 
     The exponent is between -2 / T and 0. A 64th of it is small enough for a few terms of the
     series, and the result is squared six times: plain arithmetic, which runs on vectors.
@@ -245,7 +246,7 @@ def _close(
         value = one + x * value
         for _ in range(_HALVINGS):
             value *= value
-        out[i] = value
+        out[i] = code_of(value)
 
 
 @kernel
@@ -256,7 +257,7 @@ def _close_without(
     counts: IntArray,
     classes: Int32Array,
     rows: IntArray,
-    out: Float32Array,
+    out: UInt16Array,
 ) -> None:
     """``_close`` of labelled rows to their own class's mean, each without its own part of it."""
     rest = np.empty(sums.shape[1], dtype=np.int64)
@@ -279,7 +280,7 @@ def _close_to(
     sums: IntArray,
     counts: IntArray,
     rows: IntArray,
-    out: Float32Array,
+    out: UInt16Array,
 ) -> None:
     """``_close`` of each row ``(m,)`` to the direction of a sum of its own ``(m, d1)``."""
     product = np.empty(1, dtype=np.int32)
