@@ -2,7 +2,8 @@
 
 Products of the reduced copies, the labels' in 8 bits too, estimate all similarities of a row. Its
 best candidates by that are compared in full; of the other labels, only those whose bounds reach
-what is found so far, the most promising ones first.
+what is found so far, the most promising ones first: bounds by the first group of axes, by both, and
+by the whole vectors in 8 bits. Each takes longer than the one before and leaves fewer labels.
 """
 
 from __future__ import annotations
@@ -22,21 +23,14 @@ from knnal.compiled import (
     prefetch,
     tile_dots,
 )
-from knnal.neighbors.reduced import (
-    FIRST,
-    Group,
-    GroupQueries,
-    Queries,
-    ReducedCopy,
-    first_dot,
-    second_dot,
-)
+from knnal.neighbors.reduced import FIRST, SECOND, Group, GroupQueries, Queries, ReducedCopy
 from knnal.neighbors.search import NOBODY
-from knnal.neighbors.similarity import dot, frozen
+from knnal.neighbors.similarity import dot, frozen, rounding_bound
 from knnal.parallel import over_rows
 from knnal.types import (
     Float32Array,
     Int8Array,
+    Int16Array,
     Int32Array,
     IntArray,
     UInt8Array,
@@ -59,11 +53,16 @@ alike meet the same labels, which are in the cache then.
 _PAGE = 4096
 _LONGEST = 127
 _ZERO = 128
+_FINEST = 32767
+_SMALLEST = 1e-30
+
+_SLACK = 2e-5
+"""Covers float32 arithmetic on bounds and on the lengths that they are made of."""
 
 
 class Bytes(NamedTuple):
-    """Labels' coordinates on the first group in 8 bits, ``unit * (values - 128)``: ``values``
-    ``(labels, FIRST)``, ``unit`` and how far they are off at most, ``error``, ``(labels,)``.
+    """Labels' coordinates on a group of axes in 8 bits, ``unit * (values - 128)``: ``values``
+    ``(labels, dims)``, ``unit`` and how far they are off at most, ``error``, ``(labels,)``.
     """
 
     values: UInt8Array
@@ -73,11 +72,54 @@ class Bytes(NamedTuple):
     @classmethod
     def of(cls, queries: GroupQueries) -> Bytes:
         values = queries.values.astype(np.float64)
-        per_unit = np.maximum(np.abs(values).max(axis=1), 1.0) / _LONGEST
+        per_unit = np.maximum(np.abs(values).max(axis=1, initial=0.0), 1.0) / _LONGEST
         codes = np.rint(values / per_unit[:, None])
         off = values - codes * per_unit[:, None]
         unit, error = per_unit * queries.unit, np.sqrt(np.vecdot(off, off)) * queries.unit
         return cls((codes + _ZERO).astype(np.uint8), *(v.astype(np.float32) for v in (unit, error)))
+
+
+class Whole(NamedTuple):
+    """Labels' unit vectors in 8 bits, whose products with those of rows in 16 bits bound their
+    similarities: ``unit * product + error``. ``values`` ``(labels, d)``, the others ``(labels,)``.
+    """
+
+    values: Int8Array
+    unit: Float32Array
+    error: Float32Array
+
+    @classmethod
+    def of(cls, Q: Float32Array) -> Whole:
+        unit = np.maximum(np.abs(Q).max(axis=1), np.float32(_SMALLEST)) / np.float32(_LONGEST)
+        values = np.rint(Q / unit[:, None])
+        off = values * unit[:, None]
+        np.subtract(Q, off, out=off)
+        length = np.sqrt(np.vecdot(off, off))
+        of_rows = 0.51 / _FINEST * np.sqrt(Q.shape[1])  # as far as rounding takes them
+        error = length + of_rows * (1.0 + length) + rounding_bound(Q.shape[1]) + _SLACK
+        return cls(values.astype(np.int8), unit / np.float32(_FINEST), error.astype(np.float32))
+
+
+class Labels(NamedTuple):
+    """The labelled rows ``(labels,)``, their vectors ``(labels, d)``, and these in all the forms
+    that bounds are found by; ``tiles`` are the first group's bytes as its products take them.
+    """
+
+    rows: IntArray
+    vectors: Float32Array
+    queries: Queries
+    first: Bytes
+    second: Bytes
+    tiles: UInt8Array
+    whole: Whole
+
+    @classmethod
+    def of(cls, X: Float32Array, reduced: ReducedCopy, rows: IntArray) -> Labels:
+        Q = frozen(X[rows])
+        queries = reduced.queries(Q)
+        first, second = Bytes.of(queries.first), Bytes.of(queries.second)
+        tiles = _tiles(first.values) if multiplies_bytes() else first.values
+        return cls(rows, Q, queries, first, second, tiles, Whole.of(Q))
 
 
 class Scratch(NamedTuple):
@@ -113,10 +155,7 @@ def search_labelled(
     first, second = reduced.first, reduced.second
     landmarks = Bytes.of(reduced.queries(X[labelled[:: -(-len(labelled) // _LANDMARKS)]]).first)
     labelled = labelled[np.argsort(_nearest(first.codes[labelled], landmarks), kind="stable")]
-    X, Q = frozen(X), frozen(X[labelled])
-    queries = reduced.queries(Q)
-    in_bytes = Bytes.of(queries.first)
-    tiles = _tiles(in_bytes.values) if multiplies_bytes() else in_bytes.values
+    X, labels = frozen(X), Labels.of(X, reduced, labelled)
 
     def search(start: int, stop: int) -> None:
         # Memory that the system has to hand out anew for each block costs more than the products.
@@ -126,8 +165,8 @@ def search_labelled(
         for begin in range(0, len(order), _BLOCK):
             rows = order[begin : begin + _BLOCK]
             _search_block(
-                scratch, first.at(rows), second.at(rows), reduced.offset[rows], in_bytes,
-                tiles, queries, X, rows, Q, labelled, ids, similarities,
+                scratch, first.at(rows), second.at(rows), reduced.offset[rows], labels,
+                X, rows, ids, similarities,
             )  # fmt: skip
 
     over_rows(search, len(X), _ROWS_A_TASK)
@@ -166,40 +205,36 @@ def _search_block(
     first: Group,
     second: Group,
     offset: Float32Array,
-    in_bytes: Bytes,
-    tiles: UInt8Array,
-    queries: Queries,
+    labels: Labels,
     X: Float32Array,
     rows: IntArray,
-    Q: Float32Array,
-    labelled: IntArray,
     ids: Int32Array,
     similarities: Float32Array,
 ) -> None:
     """For ``rows`` ``(m,)`` of ``X``, whose reduced copies are given alone."""
-    labels, last = len(labelled), ids.shape[1] - 1
-    everyone = np.arange(labels, dtype=np.int32)
+    count, last = len(labels.rows), ids.shape[1] - 1
+    everyone = np.arange(count, dtype=np.int32)
     codes = np.zeros((-(-len(rows) // TOGETHER) * TOGETHER, FIRST), dtype=np.int8)
     codes[: len(rows)] = first.codes
-    dots = np.empty((TOGETHER, -(-labels // LANES) * LANES), dtype=np.int32)
-    known = np.empty(labels, dtype=np.float32)
-    bound = np.empty(labels, dtype=np.float32)
+    dots = np.empty((TOGETHER, -(-count // LANES) * LANES), dtype=np.int32)
+    known = np.empty(count, dtype=np.float32)
+    bound = np.empty(count, dtype=np.float32)
     thresholds = np.empty(len(rows), dtype=np.float32)
-    reaching = np.zeros(labels, dtype=np.uint64)
-    found, bounds = scratch.found, scratch.bounds
+    reaching = np.zeros(count, dtype=np.uint64)
+    labelled, Q, queries, whole = labels.rows, labels.vectors, labels.queries, labels.whole
     length, rest, label_offset = queries.first.length, queries.first.rest, queries.offset
-    unit, label_error = in_bytes.unit, in_bytes.error
+    unit, label_error = labels.first.unit, labels.first.error
     for i in range(len(rows)):
         row = rows[i]
         if i % TOGETHER == 0:
-            _dots_together(codes, i, tiles, dots)
+            _dots_together(codes, i, labels.tiles, dots)
         own = dots[i % TOGETHER]
         _send_for(X, rows[min(i + 1, len(rows) - 1)])
         total, length_of_codes = _sums(codes[i])
         shift, size = _ZERO * total, length_of_codes * first.scale[i]
         scale, error, row_rest = first.scale[i], first.error[i], first.rest[i]
         row_offset = offset[i]
-        for j in range(labels):
+        for j in range(count):
             known[j] = np.float32(own[j] - shift) * (unit[j] * scale)
             known[j] += label_offset[j] + row_offset
             known[j] += length[j] * error + label_error[j] * size
@@ -207,16 +242,39 @@ def _search_block(
         _enter_highest(known, everyone, X[row], Q, labelled, row, ids[row], similarities[row])
         thresholds[i] = similarities[row, last]
         _mark(bound, thresholds[i], i, reaching)
-    counts = _reaching(scratch, reaching, first, second, offset, queries, thresholds)
+    counts = _reaching(scratch, reaching, first, second, offset, labels, thresholds)
+    in_16_bits = np.empty(X.shape[1], dtype=np.int16)
     for i in range(len(rows)):
         row = rows[i]
         _send_for(X, rows[min(i + 1, len(rows) - 1)])
-        some, bound = found[i, : counts[i]], bounds[i, : counts[i]]
+        some, bound = scratch.found[i, : counts[i]], scratch.bounds[i, : counts[i]]
         _enter_highest(bound, some, X[row], Q, labelled, row, ids[row], similarities[row])
+        _round(X[row], in_16_bits)
         for at in range(len(some)):
             if bound[at] >= similarities[row, last]:
                 j = some[at]
-                _offer(labelled[j], X[row], Q[j], row, ids[row], similarities[row])
+                product = _product(in_16_bits, whole.values, j)
+                if product * whole.unit[j] + whole.error[j] >= similarities[row, last]:
+                    _offer(labelled[j], X[row], Q[j], row, ids[row], similarities[row])
+
+
+@kernel
+def _round(x: Float32Array, out: Int16Array) -> None:
+    """A unit vector ``(d,)`` in multiples of 1 / 32767."""
+    for i in range(len(x)):
+        out[i] = np.int16(np.rint(x[i] * np.float32(_FINEST)))
+
+
+@kernel
+def _product(x: Int16Array, values: Int8Array, j: int) -> np.float32:
+    """The product of a rounded row ``(d,)`` and a label in 8 bits.
+
+    Lengths of 32767 and 127 for each coordinate: 2^31 is out of reach up to a ``d`` of 260,000.
+    """
+    total = np.int32(0)
+    for i in range(len(x)):
+        total += np.int32(x[i]) * np.int32(values[j, i])
+    return np.float32(np.int32(total))
 
 
 @kernel
@@ -277,7 +335,7 @@ def _reaching(
     first: Group,
     second: Group,
     offset: Float32Array,
-    queries: Queries,
+    labels: Labels,
     thresholds: Float32Array,
 ) -> IntArray:
     """Of the labels marked for each row, find those whose bound by both groups reaches its
@@ -288,25 +346,45 @@ def _reaching(
     found, bounds = scratch.found, scratch.bounds
     counts = np.zeros(len(thresholds), dtype=np.int64)
     with_second = second.codes.shape[1] > 0
-    near, far = queries.first, queries.second
+    near, far = labels.queries.first, labels.queries.second
+    near_bytes, far_bytes, all_offsets = labels.first, labels.second, labels.queries.offset
+    shift, size = _shifts_and_sizes(first)
+    far_shift, far_size = _shifts_and_sizes(second)
     for j in range(len(marked)):
         rows = marked[j]
+        unit, far_unit, label_offset = near_bytes.unit[j], far_bytes.unit[j], all_offsets[j]
+        length, far_length, far_rest = near.length[j], far.length[j], far.rest[j]
+        error, far_error = near_bytes.error[j], far_bytes.error[j]
         while rows:
             i = lowest_bit(rows)
             rows &= rows - np.uint64(1)
-            products = np.float32(first_dot(first.codes, i, near.values, j))
-            bound = products * near.unit[j] * first.scale[i] + (queries.offset[j] + offset[i])
-            bound += near.length[j] * first.error[i]
+            products = byte_dot(first.codes, i, near_bytes.values, j, FIRST) - shift[i]
+            bound = np.float32(products) * unit * first.scale[i] + (label_offset + offset[i])
+            bound += length * first.error[i] + error * size[i]
             if with_second:
-                more = np.float32(second_dot(second.codes, i, far.values, j))
-                bound += more * far.unit[j] * second.scale[i]
-                bound += second.error[i] * far.length[j] + second.rest[i] * far.rest[j]
+                products = byte_dot(second.codes, i, far_bytes.values, j, SECOND) - far_shift[i]
+                bound += np.float32(products) * far_unit * second.scale[i]
+                bound += far_length * second.error[i] + far_error * far_size[i]
+                bound += far_rest * second.rest[i]
             else:
-                bound += first.rest[i] * near.rest[j]
+                bound += near.rest[j] * first.rest[i]
             found[i, counts[i]] = j
             bounds[i, counts[i]] = bound
             counts[i] += bound >= thresholds[i]
     return counts
+
+
+@kernel
+def _shifts_and_sizes(group: Group) -> tuple[Int32Array, Float32Array]:
+    """What products of rows' codes with bytes have too much, since these count from 128; and the
+    lengths of the rows' coordinates, ``(rows,)``.
+    """
+    shifts = np.empty(len(group.codes), dtype=np.int32)
+    sizes = np.empty(len(group.codes), dtype=np.float32)
+    for i in range(len(group.codes)):
+        total, length = _sums(group.codes[i])
+        shifts[i], sizes[i] = _ZERO * total, length * group.scale[i]
+    return shifts, sizes
 
 
 @kernel

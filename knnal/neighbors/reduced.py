@@ -271,17 +271,11 @@ def first_dots(
 
 
 @kernel
-def first_dot(codes: Int8Array, row: int, values: Int16Array, vector: int) -> np.int32:
-    """The product of a row of the first group and one of the vectors ``values``."""
-    total = np.int32(0)
-    for j in range(FIRST):
-        total += np.int32(codes[row, j]) * np.int32(values[vector, j])
-    return np.int32(total)  # without this it is multiplied in 64 bits, at half the speed
-
-
-@kernel
 def second_dot(codes: Int8Array, row: int, values: Int16Array, vector: int) -> np.int32:
-    """As ``first_dot``, of the second group. 2^31 is out of reach for 256 codes, too."""
+    """The product of a row of the second group and one of the vectors ``values``.
+
+    2^31 is out of reach for 256 codes, too.
+    """
     total = np.int32(0)
     for j in range(SECOND):
         total += np.int32(codes[row, j]) * np.int32(values[vector, j])

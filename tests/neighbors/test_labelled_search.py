@@ -7,8 +7,9 @@ import pytest
 
 from knnal.compiled import LANES, TOGETHER, multiplies_bytes
 from knnal.neighbors import labelled_search
-from knnal.neighbors.labelled_search import Bytes
+from knnal.neighbors.labelled_search import Bytes, Whole
 from knnal.neighbors.reduced import FIRST, GroupQueries
+from knnal.neighbors.similarity import similarities
 
 EXTREMES = [-127, 127, 0, 1]
 
@@ -50,3 +51,21 @@ def test_labels_in_bytes_are_no_further_off_than_they_say() -> None:
     off, length = np.linalg.norm(exact - kept, axis=1), np.linalg.norm(exact, axis=1)
     assert (off <= in_bytes.error + 1e-6 * length).all()
     assert (in_bytes.error <= 0.01 * length).all()
+
+
+@pytest.mark.parametrize("d", [1, 3, 512])
+def test_no_similarity_is_above_the_bound_by_whole_vectors(d: int) -> None:
+    rng = np.random.default_rng(d)
+    X = rng.normal(size=(60, d)) * rng.choice([1e-6, 1.0, 30.0], (60, d))
+    X = (X / np.linalg.norm(X, axis=1, keepdims=True)).astype(np.float32)
+    whole = Whole.of(X)
+    rounded = np.empty(d, dtype=np.int16)
+    for x in X:
+        labelled_search._round(x, rounded)
+        products = np.array([labelled_search._product(rounded, whole.values, j) for j in range(60)])
+        exact = rounded.astype(np.int64) @ whole.values.T.astype(np.int64)
+        np.testing.assert_array_equal(products, exact.astype(np.float32))
+        excess = products * whole.unit + whole.error - similarities(X, x)
+        assert (excess >= 0).all()
+        assert (excess <= 2 * whole.error).all()
+    assert (whole.error <= 0.05).all()
