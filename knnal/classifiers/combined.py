@@ -13,7 +13,14 @@ from knnal.classifiers.graph import GraphExpert
 from knnal.classifiers.knn import KNNExpert
 from knnal.classifiers.means import MeansExpert
 from knnal.classifiers.sparse import END, Chains, scatter
-from knnal.classifiers.tables import class_table, code_of, columns_of, decoded, value_of
+from knnal.classifiers.tables import (
+    class_table,
+    code_of,
+    columns_of,
+    decoded,
+    normalised_columns,
+    value_of,
+)
 from knnal.classifiers.weighing import FLOOR, MIXTURES, choose_powers, predict_by_each
 from knnal.compiled import kernel
 from knnal.neighbors.reduced import Products
@@ -95,11 +102,11 @@ class CombinedExpert(PoolClassifier):
         votes_and_scores = [e.probabilities(rows[labelled]) for e in self._experts[:2]]
         product[labelled] = self._product(votes_and_scores, self.powers[:2])
         product *= self._product([self._means.probabilities(rows)], self.powers[2:])
-        return _shares(product)
+        return normalised_columns(product.T)
 
     def predict(self, outsiders: Outsiders) -> Float32Array:
         parts = [expert.predict(outsiders) for expert in self._experts]
-        return _shares(self._product(parts, self.powers))
+        return normalised_columns(self._product(parts, self.powers).T)
 
     def measure(self, name: str, start: int, stop: int, out: Float32Array) -> bool:
         if name not in _MEASURES or not self.labelling.class_count:
@@ -176,17 +183,6 @@ class CombinedExpert(PoolClassifier):
         nothing = np.zeros(len(MIXTURES), dtype=np.int64)
         powers, self._predicted = choose_powers(sum(counts, start=nothing))
         return powers
-
-
-def _shares(product: Float32Array) -> Float32Array:
-    """Each row's shares, ``(m, C) -> (m, C)``, of products that are above 0."""
-    if not product.shape[1]:
-        return product
-    total = np.zeros(len(product), dtype=np.float32)
-    for c in range(product.shape[1]):
-        total += product[:, c]
-    shares: Float32Array = product / total[:, None]
-    return shares
 
 
 @kernel
