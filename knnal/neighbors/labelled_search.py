@@ -23,7 +23,18 @@ from knnal.compiled import (
     prefetch,
     tile_dots,
 )
-from knnal.neighbors.reduced import FIRST, SECOND, Group, GroupQueries, Queries, ReducedCopy
+from knnal.neighbors.reduced import (
+    FINEST,
+    FIRST,
+    LONGEST,
+    SECOND,
+    SLACK,
+    SMALLEST,
+    Group,
+    GroupQueries,
+    Queries,
+    ReducedCopy,
+)
 from knnal.neighbors.search import NOBODY
 from knnal.neighbors.similarity import dot, frozen, rounding_bound
 from knnal.parallel import over_rows
@@ -51,13 +62,7 @@ alike meet the same labels, which are in the cache then.
 """
 
 _PAGE = 4096
-_LONGEST = 127
 _ZERO = 128
-_FINEST = 32767
-_SMALLEST = 1e-30
-
-_SLACK = 2e-5
-"""Covers float32 arithmetic on bounds and on the lengths that they are made of."""
 
 
 class Bytes(NamedTuple):
@@ -72,7 +77,7 @@ class Bytes(NamedTuple):
     @classmethod
     def of(cls, queries: GroupQueries) -> Bytes:
         values = queries.values.astype(np.float64)
-        per_unit = np.maximum(np.abs(values).max(axis=1, initial=0.0), 1.0) / _LONGEST
+        per_unit = np.maximum(np.abs(values).max(axis=1, initial=0.0), 1.0) / LONGEST
         codes = np.rint(values / per_unit[:, None])
         off = values - codes * per_unit[:, None]
         unit, error = per_unit * queries.unit, np.sqrt(np.vecdot(off, off)) * queries.unit
@@ -90,14 +95,14 @@ class Whole(NamedTuple):
 
     @classmethod
     def of(cls, Q: Float32Array) -> Whole:
-        unit = np.maximum(np.abs(Q).max(axis=1), np.float32(_SMALLEST)) / np.float32(_LONGEST)
+        unit = np.maximum(np.abs(Q).max(axis=1), np.float32(SMALLEST)) / np.float32(LONGEST)
         values = np.rint(Q / unit[:, None])
         off = values * unit[:, None]
         np.subtract(Q, off, out=off)
         length = np.sqrt(np.vecdot(off, off))
-        of_rows = 0.51 / _FINEST * np.sqrt(Q.shape[1])  # as far as rounding takes them
-        error = length + of_rows * (1.0 + length) + rounding_bound(Q.shape[1]) + _SLACK
-        return cls(values.astype(np.int8), unit / np.float32(_FINEST), error.astype(np.float32))
+        of_rows = 0.51 / FINEST * np.sqrt(Q.shape[1])  # as far as rounding takes them
+        error = length + of_rows * (1.0 + length) + rounding_bound(Q.shape[1]) + SLACK
+        return cls(values.astype(np.int8), unit / np.float32(FINEST), error.astype(np.float32))
 
 
 class Labels(NamedTuple):
@@ -262,7 +267,7 @@ def _search_block(
 def _round(x: Float32Array, out: Int16Array) -> None:
     """A unit vector ``(d,)`` in multiples of 1 / 32767."""
     for i in range(len(x)):
-        out[i] = np.int16(np.rint(x[i] * np.float32(_FINEST)))
+        out[i] = np.int16(np.rint(x[i] * np.float32(FINEST)))
 
 
 @kernel

@@ -31,15 +31,18 @@ SECOND = 256
 _WORTH_A_SECOND = 20_000
 _SAMPLE = 20_000
 _BLOCK = 4096
-_LONGEST = 127
-_FINEST = 32767
-_SMALLEST = 1e-30
 _SQUARES_OFF = 1e-12
 _LONGEST_ROW = 2.1
 """No centred row is longer than 2, and its 8 bits add little to that."""
 
-_SLACK = 2e-5
-"""Covers float32 storage of the terms of the bound; each is below 4 and rounds to some 1e-7."""
+LONGEST, FINEST = 127, 32767
+"""The largest number of 8 bits, and of 16."""
+
+SMALLEST = 1e-30
+"""In place of a vector's largest coordinate where all are 0."""
+
+SLACK = 2e-5
+"""Covers float32 arithmetic on the terms of bounds; each is below 4 and rounds to some 1e-7."""
 
 
 @dataclass(frozen=True)
@@ -169,13 +172,13 @@ class ReducedCopy:
         mean = self.axes.mean.astype(np.float64)
         centred = Q.astype(np.float64) - mean
         squares = np.vecdot(centred, centred)
-        offset = centred @ mean + rounding_bound(Q.shape[1]) + _SLACK
+        offset = centred @ mean + rounding_bound(Q.shape[1]) + SLACK
         offset += _LONGEST_ROW**2 * self.axes.skew
         groups = []
         for axes in self.axes.precise:
             a = centred @ axes
             squares = squares - np.vecdot(a, a)
-            unit = np.maximum(np.abs(a).max(axis=1, initial=0.0), _SMALLEST) / _FINEST
+            unit = np.maximum(np.abs(a).max(axis=1, initial=0.0), SMALLEST) / FINEST
             values = np.rint(a / unit[:, None]).astype(np.int16)
             offset += _LONGEST_ROW * unit * 0.5 * np.sqrt(a.shape[1])
             lengths = (unit, np.sqrt(np.vecdot(a, a)), _upper_root(squares, self.axes))
@@ -235,9 +238,9 @@ def _empty_group(n: int, dims: int) -> Group:
 
 
 def _encode(group: Group, start: int, stop: int, a: Float64Array, rest: Float64Array) -> None:
-    scale = np.abs(a).max(axis=1, initial=0.0) / _LONGEST
+    scale = np.abs(a).max(axis=1, initial=0.0) / LONGEST
     scale = np.where(scale > 0, scale, 1.0).astype(np.float32)
-    codes = np.rint(a / scale[:, None]).clip(-_LONGEST, _LONGEST)
+    codes = np.rint(a / scale[:, None]).clip(-LONGEST, LONGEST)
     off = a - codes * scale[:, None].astype(np.float64)
     group.codes[start:stop] = codes
     group.scale[start:stop] = scale
