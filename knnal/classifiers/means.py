@@ -20,6 +20,7 @@ _UNIT = 1 << 20
 """Directions are summed as multiples of 2^-20, so that what is added can be taken back exactly."""
 _FINEST = 32767
 _HALVINGS = 6
+_LABELS_A_TASK = 256
 
 
 class MeansExpert(PoolClassifier):
@@ -41,6 +42,8 @@ class MeansExpert(PoolClassifier):
         self._counts: IntArray = np.zeros(0, dtype=np.int64)
         # In 16 bits (``tables``): by far the largest of what is kept where classes are many.
         self.closeness: UInt16Array = class_table(0, len(labelling.geometry), np.uint16)
+        # Of labelled rows, to their own class without themselves.
+        self._left_out: UInt16Array = np.zeros(len(labelling.geometry), dtype=np.uint16)
         self._products: Int32Array = np.empty(len(labelling.geometry), dtype=np.int32)
         self._product_of: tuple[int, int] | None = None
         self._mixtures = None if options.bootstrap is None else Mixtures(labelling, options)
@@ -163,18 +166,7 @@ class MeansExpert(PoolClassifier):
 
     def left_out(self, rows: IntArray) -> Float32Array:
         """Labelled rows' closeness to their own class without themselves; 0 if alone there."""
-        reduced = self.labelling.geometry.reduced
-        closeness = np.zeros(len(rows), dtype=np.uint16)
-        _close_without(
-            reduced.first.codes,
-            reduced.inverse_length,
-            self._sums,
-            self._counts,
-            self.labelling.classes,
-            rows,
-            closeness,
-        )
-        return decoded(closeness)
+        return decoded(self._left_out[rows])
 
     def _refresh(self, c: int, *, multiplied: bool = False) -> None:
         """Every row's closeness to a class, after its mean has moved.
@@ -196,6 +188,25 @@ class MeansExpert(PoolClassifier):
             _close(self._products[own], inverse[own], length, closeness[own])
 
         over_rows(refresh, len(closeness))
+        if self._mixtures is None:
+            self._leave_out(c)
+
+    def _leave_out(self, c: int) -> None:
+        """``left_out`` of a class, after its mean has moved."""
+        labelled, classes = self.labelling.labelled, self.labelling.classes
+        own = labelled[classes[labelled] == c]
+        if self._counts[c] < 2:
+            self._left_out[own] = 0
+            return
+        reduced = self.labelling.geometry.reduced
+        codes, inverse = reduced.first.codes, reduced.inverse_length
+        over_rows(
+            lambda start, stop: _close_without(
+                codes, inverse, self._sums[c], own[start:stop], self._left_out
+            ),
+            len(own),
+            _LABELS_A_TASK,
+        )
 
     def _contribution(self, rows: IntArray) -> IntArray:
         reduced = self.labelling.geometry.reduced
@@ -253,24 +264,22 @@ def _close(
 def _close_without(
     codes: Int8Array,
     inverse_length: Float32Array,
-    sums: IntArray,
-    counts: IntArray,
-    classes: Int32Array,
+    total: IntArray,
     rows: IntArray,
     out: UInt16Array,
 ) -> None:
-    """``_close`` of labelled rows to their own class's mean, each without its own part of it."""
-    rest = np.empty(sums.shape[1], dtype=np.int64)
+    """``_close`` of a class's labelled rows to its mean, each without its own part of the sum.
+
+    Into their places of ``out``, which is of all rows.
+    """
+    rest = np.empty(len(total), dtype=np.int64)
     product = np.empty(1, dtype=np.int32)
-    for i in range(len(rows)):
-        row = rows[i]
-        c = classes[row]
-        if counts[c] > 1:
-            for j in range(len(rest)):
-                rest[j] = sums[c, j] - _in_units(codes[row, j], inverse_length[row])
-            mean, length = _quantised(rest)
-            first_dots(codes, mean, row, row + 1, product)
-            _close(product, inverse_length[row : row + 1], length, out[i : i + 1])
+    for row in rows:
+        for j in range(len(rest)):
+            rest[j] = total[j] - _in_units(codes[row, j], inverse_length[row])
+        mean, length = _quantised(rest)
+        first_dots(codes, mean, row, row + 1, product)
+        _close(product, inverse_length[row : row + 1], length, out[row : row + 1])
 
 
 @kernel

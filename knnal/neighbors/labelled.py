@@ -15,6 +15,7 @@ from knnal.neighbors.reduced import (
     Queries,
     ReducedCopy,
     first_dots,
+    first_dots_of_two,
     second_dot,
 )
 from knnal.neighbors.search import NOBODY
@@ -47,7 +48,8 @@ class LabelledNeighbours:
     """For each row of ``X``, its nearest labelled rows, never itself.
 
     ``ids`` and ``similarities`` are ``(n, k)``, by falling similarity, ties by lower row, empty
-    slots NOBODY and -inf. The state depends on the set of labelled rows alone, not on the order
+    slots NOBODY and -inf. ``last`` ``(n,)`` is the last column of similarities once more, which
+    every label reads whole. The state depends on the set of labelled rows alone, not on the order
     in which they came, and not on their classes.
 
     A new label is compared in full only with rows whose k-th neighbour it may beat: the bounds of
@@ -61,6 +63,7 @@ class LabelledNeighbours:
         self.labelled: set[int] = set()
         self.ids: Int32Array = np.full((len(X), k), NOBODY, dtype=np.int32)
         self.similarities: Float32Array = np.full((len(X), k), -np.inf, dtype=np.float32)
+        self.last: Float32Array = self.similarities[:, -1].copy()
         self._latest: Taken | None = None
         self._backwards = False
 
@@ -69,6 +72,7 @@ class LabelledNeighbours:
         alone = LabelledNeighbours(self._X, 1, self._reduced)
         alone.labelled = set(self.labelled)
         alone.ids[:], alone.similarities[:] = self.ids[:, :1], self.similarities[:, :1]
+        alone.last[:] = alone.similarities[:, -1]
         return alone
 
     def rebuild(self, rows: IntArray) -> None:
@@ -76,6 +80,7 @@ class LabelledNeighbours:
         self.labelled = set(map(int, rows))
         self._latest = None
         search_labelled(self._X, self._reduced, np.sort(rows), self.ids, self.similarities)
+        self.last[:] = self.similarities[:, -1]
 
     def adopt(self, labelled: IntArray, ids: Int32Array, similarities: Float32Array) -> bool:
         """Take over a state that was kept, unless it is of other rows or wrong on a sample of them.
@@ -89,6 +94,7 @@ class LabelledNeighbours:
         self.labelled = set(map(int, labelled))
         self._latest = None
         self.ids[:], self.similarities[:] = ids, similarities
+        self.last[:] = similarities[:, -1]
         sample = np.arange(0, len(ids), max(1, len(ids) // _SAMPLE))
         _search(self._X, sample, np.sort(labelled), self.ids, self.similarities)
         same = self.ids[sample] == ids[sample]
@@ -113,6 +119,7 @@ class LabelledNeighbours:
         latest, self._latest = self._latest, None
         if latest is not None and latest.row == row:
             self.ids[latest.rows], self.similarities[latest.rows] = latest.ids, latest.similarities
+            self.last[latest.rows] = latest.similarities[:, -1]
             return latest.rows
         changed = self.voters(row)
         remaining = np.array(sorted(self.labelled), dtype=np.int64)
@@ -123,6 +130,7 @@ class LabelledNeighbours:
             len(changed),
             256,
         )
+        self.last[changed] = self.similarities[changed, -1]
         return changed
 
     def voters(self, row: int) -> IntArray:
@@ -147,10 +155,10 @@ class LabelledNeighbours:
 
         def offer(start: int, stop: int) -> tuple[IntArray, Int32Array, Float32Array]:
             found = _candidates(
-                reduced.first, reduced.second, reduced.offset, query, beside,
-                self.similarities, start, stop,
+                reduced.first, reduced.second, reduced.offset, query, beside, self.last,
+                start, stop,
             )  # fmt: skip
-            return _enter(self._X, q, row, found, self.ids, self.similarities)
+            return _enter(self._X, q, row, found, self.ids, self.similarities, self.last)
 
         # To and fro: where memory does not hold all rows, it holds those that were read last.
         self._backwards = not self._backwards
@@ -165,22 +173,26 @@ def _candidates(
     offset: Float32Array,
     query: Queries,
     beside: Products,
-    similarities: Float32Array,
+    last: Float32Array,
     start: int,
     stop: int,
 ) -> IntArray:
-    """The rows whose bound reaches their last neighbour's similarity, rising."""
+    """The rows whose bound reaches their ``last`` neighbour's similarity ``(n,)``, rising."""
     found = np.empty(stop - start, dtype=np.int64)
     known_of = np.empty(stop - start, dtype=np.float32)
+    dots = np.empty(_CHUNK, dtype=np.int32)
     known = np.empty(_CHUNK, dtype=np.float32)
     bound = np.empty(_CHUNK, dtype=np.float32)
-    last = similarities[:, similarities.shape[1] - 1]
     count = 0
     for begin in range(start, stop, _CHUNK):  # what is known of a chunk stays in the cache
         end = min(begin + _CHUNK, stop)
-        _bound_by_first(first, offset, query, begin, end, known, bound)
+        values = query.first.values[0]
         if len(beside.values):
-            first_dots(first.codes, beside.values, begin, end, beside.out[begin:end])
+            other = beside.out[begin:end]
+            first_dots_of_two(first.codes, values, beside.values, begin, end, dots, other)
+        else:
+            first_dots(first.codes, values, begin, end, dots)
+        _bound_by_first(dots, first, offset, query, begin, end, known, bound)
         # Branches that go either way at random cost more than the work they would save here.
         for row in range(begin, end):
             found[count] = row
@@ -218,6 +230,7 @@ def _reaching_by_second(
 
 @kernel
 def _bound_by_first(
+    dots: Int32Array,
     group: Group,
     offset: Float32Array,
     query: Queries,
@@ -226,10 +239,11 @@ def _bound_by_first(
     known: Float32Array,
     bound: Float32Array,
 ) -> None:
-    """What the first group says of rows ``start`` to ``stop``, without and with its rest."""
+    """What the first group says of rows ``start`` to ``stop``, without and with its rest.
+
+    ``dots`` are the products of their codes and the query.
+    """
     size = stop - start
-    dots = np.empty(size, dtype=np.int32)
-    first_dots(group.codes, query.first.values[0], start, stop, dots)
     unit, length, query_rest = query.first.unit[0], query.first.length[0], query.first.rest[0]
     query_offset = query.offset[0]
     scale, error = group.scale[start:stop], group.error[start:stop]
@@ -248,6 +262,7 @@ def _enter(
     rows: IntArray,
     ids: Int32Array,
     similarities: Float32Array,
+    last: Float32Array,
 ) -> tuple[IntArray, Int32Array, Float32Array]:
     """Compare rows with a label in full and enter it where it is among the nearest.
 
@@ -259,8 +274,8 @@ def _enter(
     count = 0
     for row in rows:
         value = dot(X[row], q)
-        last = similarities[row, k - 1]
-        if row != new and (value > last or (value == last and new < ids[row, k - 1])):
+        least = last[row]
+        if row != new and (value > least or (value == least and new < ids[row, k - 1])):
             entered[count] = row
             values[count] = value
             count += 1
@@ -271,6 +286,7 @@ def _enter(
         old_ids[at] = ids[row]
         old_similarities[at] = similarities[row]
         insert(ids[row], similarities[row], new, values[at])
+        last[row] = similarities[row, k - 1]
     return entered[:count], old_ids, old_similarities
 
 

@@ -274,6 +274,28 @@ def first_dots(
 
 
 @kernel
+def first_dots_of_two(
+    codes: Int8Array,
+    values: Int16Array,
+    more: Int16Array,
+    start: int,
+    stop: int,
+    out: Int32Array,
+    more_out: Int32Array,
+) -> None:
+    """``first_dots`` with two vectors, quicker than one after the other."""
+    for row in range(start, stop):
+        total, other = np.int32(0), np.int32(0)
+        # Two loops over the same codes: of one with both sums the compiler makes wider products.
+        for j in range(FIRST):
+            total += np.int32(codes[row, j]) * np.int32(values[j])
+        for j in range(FIRST):
+            other += np.int32(codes[row, j]) * np.int32(more[j])
+        out[row - start] = total
+        more_out[row - start] = other
+
+
+@kernel
 def second_dot(codes: Int8Array, row: int, values: Int16Array, vector: int) -> np.int32:
     """The product of a row of the second group and one of the vectors ``values``.
 

@@ -51,13 +51,15 @@ class BinnedFactor:
         return alike
 
     def _count(self, values: Float32Array, pool: BoolArray) -> None:
-        self.values[:], self.pool[:] = values, pool
         extents = over_rows(lambda start, stop: _extent(values, pool, start, stop), len(pool))
         self._extent = np.array(
             [min(low for low, _ in extents), max(high for _, high in extents)], dtype=np.float32
         )
         parts = over_rows(
-            lambda start, stop: _fill(values, pool, self._extent, start, stop, self.bins), len(pool)
+            lambda start, stop: _fill(
+                values, pool, self._extent, start, stop, self.values, self.pool, self.bins
+            ),
+            len(pool),
         )
         self.counts = np.sum(parts, axis=0)
 
@@ -146,9 +148,11 @@ def _fill(
     extent: Float32Array,
     start: int,
     stop: int,
+    own_values: Float32Array,
+    own_pool: BoolArray,
     bins: UInt16Array,
 ) -> IntArray:
-    """Sort rows into bins; how many of the pool are in each, ``(BINS,)``."""
+    """Keep rows and sort them into bins; how many of the pool are in each, ``(BINS,)``."""
     low, high = extent
     per_bin = _bins_per_unit(low, high)
     counts = np.zeros(BINS, dtype=np.int64)
@@ -156,6 +160,7 @@ def _fill(
     value, member, own = values[start:stop], pool[start:stop], bins[start:stop]
     for i in range(len(value)):
         own[i] = _bin_of(value[i], low, high, per_bin)
+    own_values[start:stop], own_pool[start:stop] = value, member
     for i in range(len(value)):
         counts[own[i]] += member[i]
     return counts

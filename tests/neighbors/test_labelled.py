@@ -131,6 +131,7 @@ def test_no_row_is_missed_however_close_the_call(hard_vectors: Maker, kind: str,
         ):
             state = LabelledNeighbours(X, 1, copy)
             state.similarities[:, 0], state.ids[:] = last, tied_with
+            state.last[:] = last
             np.testing.assert_array_equal(state.add(row), expected)
 
 
