@@ -112,16 +112,8 @@ class CombinedExpert(PoolClassifier):
         if name not in _MEASURES or not self.labelling.class_count:
             return False
         classes = slice(self.labelling.class_count)
-        closeness = self._means.closeness[classes]
-        _measure(
-            _MEASURES[name],
-            bool(self.powers[2]),
-            self._settled[classes],
-            closeness,
-            start,
-            stop,
-            out,
-        )
+        settled, closeness = self._settled[classes], self._means.closeness[classes]
+        _measure(_MEASURES[name], bool(self.powers[2]), settled, closeness, start, stop, out)
         return True
 
     def likeliest(self, rows: IntArray) -> IntArray:
@@ -331,36 +323,27 @@ def _measure(
 ) -> None:
     """An uncertainty of the product, for rows ``start`` to ``stop``, a cacheful at a time.
 
-    Every loop runs along a class, so that the compiler can put it on vectors.
+    Every loop runs along a class, so that the compiler can put it on vectors, or along four.
     """
-    scale = np.empty(_CHUNK, dtype=np.float32)
-    least = np.empty(_CHUNK, dtype=np.float32)
-    product = np.empty(_CHUNK, dtype=np.float32)
+    scale = np.zeros(_CHUNK, dtype=np.float32)
+    least = np.ones(_CHUNK, dtype=np.float32)
     best = np.empty(_CHUNK, dtype=np.float32)
     rival = np.empty(_CHUNK, dtype=np.float32)
     total = np.empty(_CHUNK, dtype=np.float32)
+    fours = len(settled) // 4 * 4 if kind == 1 else 0
     for first in range(start, stop, _CHUNK):
         last = min(first + _CHUNK, stop)
         size = last - first
         if with_means:
-            scale[:] = np.float32(0.0)
-            for c in range(len(closeness)):
-                moving = closeness[c, first:last]
-                for i in range(size):
-                    scale[i] += value_of(moving[i])
+            _add_up(closeness, first, last, scale)
             _share_out(len(closeness), scale[:size], least[:size])
         best[:], total[:] = np.float32(0.0), np.float32(0.0)
         rival[:] = np.float32(np.inf if kind == 2 else 0.0)
-        for c in range(len(settled)):
+        for c in range(0, fours, 4):
+            _rank_four(settled, closeness, c, first, last, scale, least, best, rival, total)
+        for c in range(fours, len(settled)):
             fixed, moving = settled[c, first:last], closeness[c, first:last]
-            if with_means:
-                for i in range(size):
-                    share = value_of(moving[i]) * scale[i] + least[i]
-                    product[i] = value_of(fixed[i]) * share
-            else:
-                for i in range(size):
-                    product[i] = value_of(fixed[i])
-            _rank_class(kind, product[:size], best, rival, total)
+            _rank_class(kind, fixed, moving, scale, least, best, rival, total)
         for i in range(size):
             out[first + i] = np.float32(1.0) - (best[i] - rival[i]) / total[i]
 
@@ -385,21 +368,71 @@ def _likeliest(settled: Float32Array, closeness: Float32Array, out: IntArray) ->
 
 
 @kernel
+def _add_up(table: UInt16Array, first: int, last: int, out: Float32Array) -> None:
+    """The sums of columns ``first`` to ``last`` of a table, into as many places of ``out``."""
+    out[:] = np.float32(0.0)
+    fours = len(table) // 4 * 4
+    for c in range(0, fours, 4):
+        p, q = table[c, first:last], table[c + 1, first:last]
+        r, s = table[c + 2, first:last], table[c + 3, first:last]
+        for i in range(len(p)):
+            out[i] += (value_of(p[i]) + value_of(q[i])) + (value_of(r[i]) + value_of(s[i]))
+    for c in range(fours, len(table)):
+        values = table[c, first:last]
+        for i in range(len(values)):
+            out[i] += value_of(values[i])
+
+
+@kernel
 def _rank_class(
-    kind: int, product: Float32Array, best: Float32Array, rival: Float32Array, total: Float32Array
+    kind: int,
+    fixed: UInt16Array,
+    moving: UInt16Array,
+    scale: Float32Array,
+    least: Float32Array,
+    best: Float32Array,
+    rival: Float32Array,
+    total: Float32Array,
 ) -> None:
     """Bring one more class into the likeliest, the one to compare it with, and the sum of all."""
-    if kind == 0:
-        for i in range(len(product)):
-            best[i] = max(best[i], product[i])
-            total[i] += product[i]
-    elif kind == 1:
-        for i in range(len(product)):
-            rival[i] = max(rival[i], min(best[i], product[i]))
-            best[i] = max(best[i], product[i])
-            total[i] += product[i]
-    else:
-        for i in range(len(product)):
-            rival[i] = min(rival[i], product[i])
-            best[i] = max(best[i], product[i])
-            total[i] += product[i]
+    for i in range(len(fixed)):
+        p = value_of(fixed[i]) * (value_of(moving[i]) * scale[i] + least[i])
+        if kind == 1:
+            rival[i] = max(rival[i], min(best[i], p))
+        elif kind == 2:
+            rival[i] = min(rival[i], p)
+        best[i] = max(best[i], p)
+        total[i] += p
+
+
+@kernel
+def _rank_four(
+    settled: UInt16Array,
+    closeness: UInt16Array,
+    c: int,
+    first: int,
+    last: int,
+    scale: Float32Array,
+    least: Float32Array,
+    best: Float32Array,
+    rival: Float32Array,
+    total: Float32Array,
+) -> None:
+    """``_rank_class`` of class ``c`` and the three after it, for the smallest margin: with what is
+    kept of the rows read and written once, it takes little more than half the time.
+    """
+    f0, m0 = settled[c, first:last], closeness[c, first:last]
+    f1, m1 = settled[c + 1, first:last], closeness[c + 1, first:last]
+    f2, m2 = settled[c + 2, first:last], closeness[c + 2, first:last]
+    f3, m3 = settled[c + 3, first:last], closeness[c + 3, first:last]
+    for i in range(len(f0)):
+        p = value_of(f0[i]) * (value_of(m0[i]) * scale[i] + least[i])
+        q = value_of(f1[i]) * (value_of(m1[i]) * scale[i] + least[i])
+        r = value_of(f2[i]) * (value_of(m2[i]) * scale[i] + least[i])
+        s = value_of(f3[i]) * (value_of(m3[i]) * scale[i] + least[i])
+        high, other = max(p, q), max(r, s)
+        highest = max(high, other)
+        second = max(min(high, other), max(min(p, q), min(r, s)))
+        rival[i] = max(max(rival[i], second), min(best[i], highest))
+        best[i] = max(best[i], highest)
+        total[i] += (p + q) + (r + s)

@@ -88,7 +88,7 @@ def test_it_is_the_product_of_the_experts_to_their_powers(vote: VoteOptions) -> 
 
 
 @pytest.mark.parametrize("powers", MIXTURES.tolist(), ids=str)
-@pytest.mark.parametrize("classes", [1, 2, 3, 12])
+@pytest.mark.parametrize("classes", [1, 2, 3, 6, 12, 15])
 def test_measures_are_those_of_the_probabilities(classes: int, powers: list[int]) -> None:
     state = labelled(vectors(300), classes, 50)
     state.classifier.mix(np.array(powers))
