@@ -41,6 +41,8 @@ from knnal.types import Float64Array
 SETS = ("cifar10", "mnist")
 BATCH = 10
 EVERY_LABEL = "AL_ALL"
+_NEAR = 10
+"""So many pool neighbours of a held-out item vote on it where they have pseudo-labels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +119,15 @@ def beside(
     state: PoolState, P: Float64Array, judged: Outsiders, pseudo: PseudoLabels, weight: float
 ) -> Float64Array:
     """Probabilities of held-out rows ``(m, C)`` once their pseudo-labelled pool neighbours vote."""
-    near, temperature = judged.pool_neighbours, state.vote.temperature
-    supposed = pseudo.by_row(len(state.geometry))[near.ids]
+    ids = judged.pool_neighbours.ids[:, :_NEAR]
+    similarities = judged.pool_neighbours.similarities[:, :_NEAR].astype(np.float64)
+    temperature = state.vote.temperature
+    supposed = pseudo.by_row(len(state.geometry))[ids]
     assert judged.rows is not None
     own = state.labelling.neighbours.similarities[judged.rows].astype(np.float64)
     votes = P * np.exp((own - 1) / temperature).sum(axis=1, keepdims=True)
-    extra = weight * np.exp((near.similarities.astype(np.float64) - 1) / temperature)
-    rows, slots = np.nonzero((supposed != NOBODY) & (near.ids != NOBODY))
+    extra = weight * np.exp((similarities - 1) / temperature)
+    rows, slots = np.nonzero((supposed != NOBODY) & (ids != NOBODY))
     np.add.at(votes, (rows, supposed[rows, slots]), extra[rows, slots])
     shares: Float64Array = votes / votes.sum(axis=1, keepdims=True)
     return shares

@@ -10,8 +10,9 @@ from typing import ClassVar, cast
 import numpy as np
 
 from knnal.errors import InputError
+from knnal.neighbors.diffusion import edge_weights
 from knnal.neighbors.directions import Directions
-from knnal.neighbors.graph import build_graph
+from knnal.neighbors.graph import NEIGHBOURS, build_graph
 from knnal.neighbors.kernel_graph import KernelGraph, squared_distance
 from knnal.neighbors.labelled import LabelledNeighbours
 from knnal.neighbors.reduced import Axes, Products, ReducedCopy
@@ -22,9 +23,6 @@ from knnal.registry import Registry
 from knnal.types import BoolArray, Float32Array, Float64Array, Int32Array, IntArray
 
 CLASSIFIERS = Registry("knnal.classifiers", "classifier")
-
-POOL_NEIGHBOURS = 10
-"""How many pool rows near it stand for an item from outside the pool."""
 
 UNLABELLED = -1
 """The class number of a row without a label."""
@@ -161,16 +159,20 @@ class Outsiders:
 
     @cached_property
     def pool_neighbours(self) -> Nearest:
-        """The live pool rows nearest to each, ``(m, POOL_NEIGHBOURS)``."""
+        """The live pool rows nearest to each, as many as a pool row has in the neighbour graph."""
         rows = np.flatnonzero(self._geometry.live)
-        return search_rows(self._geometry.X, rows, self.vectors, POOL_NEIGHBOURS)
+        return search_rows(self._geometry.X, rows, self.vectors, NEIGHBOURS)
 
     @cached_property
-    def kernel(self) -> Float64Array:
-        """The graph's kernel to each of ``pool_neighbours``, in its shape; 0 in empty slots."""
-        nearest = self.pool_neighbours
-        values = np.exp(-squared_distance(nearest.similarities) / self._geometry.graph.width)
-        return np.where(nearest.ids == NOBODY, 0.0, values)
+    def edges(self) -> Float64Array:
+        """The weight in the graph of each of ``pool_neighbours``, in its shape, as a part of the
+        nearest one's: none is too far off to have any. 0 in empty slots.
+        """
+        near = self.pool_neighbours
+        there = near.ids != NOBODY
+        distance = squared_distance(np.where(there, near.similarities, near.similarities[:, :1]))
+        kernel = np.exp((distance[:, :1] - distance) / self._geometry.graph.width)
+        return np.where(there, edge_weights(kernel), 0.0)
 
 
 class PoolClassifier(ABC):

@@ -30,7 +30,8 @@ class GraphExpert(PoolClassifier):
     """The share of each class in the label mass that reaches a row over the neighbour graph.
 
     A label adds what ``Diffusion`` spreads from it, to a part of the graph that does not grow with
-    the pool. Items from outside take the kernel-weighted mean of their nearest pool items.
+    the pool. Items from outside take what would reach them if they were joined to the graph as
+    pool items are: the mean of their nearest pool items, weighted as edges are.
 
     With bootstrapping a label spreads the mixture that it stands for; a label then spreads those
     of the labelled items anew that have it as a neighbour.
@@ -96,7 +97,7 @@ class GraphExpert(PoolClassifier):
     def predict(self, outsiders: Outsiders) -> Float32Array:
         scores = np.zeros((self.labelling.class_count, len(outsiders)))
         near = np.ascontiguousarray(outsiders.pool_neighbours.ids, dtype=np.int64)
-        _average(self.scores.chains, near, outsiders.kernel, scores)
+        _average(self.scores.chains, near, outsiders.edges, scores)
         return normalised_columns(scores.astype(np.float32))
 
     def _respread(self, mixtures: Mixtures, row: int, changed: IntArray) -> IntArray:

@@ -78,6 +78,12 @@ class Diffusion:
         return np.zeros(n), np.column_stack([np.zeros(n), self._tolerance * self.degrees])
 
 
+def edge_weights(kernel: Float64Array) -> Float64Array:
+    """``W`` of edges with these kernel values."""
+    weights: Float64Array = kernel**4
+    return weights
+
+
 @compiled
 def _push(
     starts: IntArray,

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from knnal.classifiers import graph
 from knnal.classifiers.base import UNLABELLED, Outsiders
 from knnal.classifiers.graph import GraphExpert
+from knnal.linalg import unit_rows
 from knnal.neighbors.diffusion import RESTART, Diffusion
 
 UNIT = 2.0**22
@@ -67,11 +68,24 @@ def test_probabilities_are_shares_of_the_solved_scores(new_pool: Any, vectors: A
 
     queries = vectors(20, 6, 9)
     similarities = queries.astype(np.float64) @ pool.geometry.X.T.astype(np.float64)
-    K = np.exp(-np.maximum(2 - 2 * similarities, 0) / pool.geometry.graph.width)
-    tenth = np.sort(K, axis=1)[:, -10]
-    K[tenth[:, None] > K] = 0
+    W = np.exp(-np.maximum(2 - 2 * similarities, 0) / pool.geometry.graph.width) ** 4
+    twentieth = np.sort(W, axis=1)[:, -20]
+    W[twentieth[:, None] > W] = 0
     P = pool.expert.predict(Outsiders(pool.geometry, queries))
-    np.testing.assert_allclose(P, shares(K @ whole), atol=1e-4)
+    np.testing.assert_allclose(P, shares(W @ whole), atol=1e-4)
+
+
+def test_an_item_from_far_outside_is_what_its_nearest_ones_are(new_pool: Any) -> None:
+    """Where the kernel to all of the pool is too small for a number."""
+    rng = np.random.default_rng(0)
+    X = unit_rows(np.eye(2, 8)[np.arange(60) % 2] + rng.normal(0, 1e-7, (60, 8)))
+    pool = new_pool(X, 2)
+    for row in range(6):
+        pool.label(row, row % 2)
+    outsider = unit_rows(np.eye(1, 8, 7) + 0.1 * np.eye(1, 8, 1))
+    assert (np.exp(-(2 - 2 * outsider @ X.T) / pool.geometry.graph.width) == 0).all()
+    P = pool.expert.predict(Outsiders(pool.geometry, outsider))
+    np.testing.assert_allclose(P, [[0, 1]], atol=1e-3)
 
 
 @settings(max_examples=25)
