@@ -9,11 +9,18 @@ from pathlib import Path
 from threading import RLock
 from typing import Any
 
-from knnal.errors import PoolBusyError
+from knnal.errors import PoolBusyError, PoolError
 
 WAIT_S = 30.0
 """How long to wait for other processes."""
 _BATCH = 1000
+_UNWRITABLE = (
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_CANTOPEN,
+)
 
 Row = tuple[Any, ...]
 Values = Sequence[object]
@@ -84,18 +91,20 @@ class Connection:
         """All or nothing, and alone: other processes that write wait until it ends.
 
         Other threads may go on reading: they see what is written so far. Raises PoolBusyError where
-        another process holds the database for longer than half a minute.
+        another process holds the database for longer than half a minute, PoolError where it cannot
+        be written to, as on a full disk.
         """
         try:
             self.run("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as error:
-            raise busy(error) from error
-        try:
             yield
             self.run("COMMIT")
-        except BaseException:
+        except BaseException as error:
             if self._db.in_transaction:
                 self.run("ROLLBACK")
+            if is_busy(error):
+                raise busy(error) from error
+            if _has_code(error, _UNWRITABLE):
+                raise _unwritable(error) from error
             raise
 
     def close(self) -> None:
@@ -103,15 +112,28 @@ class Connection:
             self._db.close()
 
 
-def is_busy(error: sqlite3.Error) -> bool:
+def is_busy(error: BaseException) -> bool:
     """Whether another process had the database."""
-    primary = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the rest tells kinds of busy apart
-    return primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+    return _has_code(error, (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED))
 
 
-def busy(error: sqlite3.Error) -> PoolBusyError:
+def busy(error: BaseException) -> PoolBusyError:
     """What to tell of that."""
     return PoolBusyError(
         f"Another process has been writing to this pool for {WAIT_S:.0f} s ({error}). "
         "Try again when it is done; nothing was changed."
+    )
+
+
+def _unwritable(error: BaseException) -> PoolError:
+    return PoolError(
+        f"Expected to write to the pool's labels.sqlite, but SQLite says: {error}. See to it that "
+        "the disk has room and that the file and its folder may be written; nothing was changed."
+    )
+
+
+def _has_code(error: BaseException, codes: Sequence[int]) -> bool:
+    """Whether SQLite reports one of its primary codes; what is above them tells kinds apart."""
+    return (
+        isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in codes
     )

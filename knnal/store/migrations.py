@@ -109,20 +109,15 @@ SCHEMA_VERSION = len(MIGRATIONS)
 def migrate(db: Connection) -> None:
     """Bring the database to SCHEMA_VERSION, one transaction per step.
 
-    Raises SchemaTooNewError for a pool that a newer knnal has written.
+    Raises SchemaTooNewError for a pool that a newer knnal has written, and as ``transaction`` does.
     """
     require_known(_version(db))
     while _version(db) < SCHEMA_VERSION:
-        db.run("BEGIN IMMEDIATE")
-        try:
+        with db.transaction():
             version = _version(db)  # another process may have migrated while this one waited
             if version < SCHEMA_VERSION:
                 MIGRATIONS[version](db)
                 db.run(f"PRAGMA user_version = {version + 1}")
-            db.run("COMMIT")
-        except BaseException:
-            db.run("ROLLBACK")
-            raise
 
 
 def require_known(version: int) -> None:

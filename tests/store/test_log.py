@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from knnal.errors import PoolBusyError, SchemaTooNewError
+from knnal.errors import PoolBusyError, PoolError, SchemaTooNewError
 from knnal.store import connection
 from knnal.store.connection import Connection
 from knnal.store.database import connect
@@ -118,6 +118,24 @@ def test_another_writer_is_waited_for_and_then_named(
     assert len(list(LabelLog(two).events())) == 2
     one.close()
     two.close()
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [("PRAGMA max_page_count = 1", "full"), ("PRAGMA query_only = 1", "readonly")],
+)
+def test_what_cannot_be_written_is_told_and_changes_nothing(
+    db: Connection, statement: str, said: str
+) -> None:
+    log = LabelLog(db)
+    label(log, "x", "a")
+    before = list(log.events())
+    db.run(statement)
+    with pytest.raises(PoolError, match=said) as caught, db.transaction():  # noqa: PT012
+        for number in range(1000):
+            label(log, f"item-{number}", "b" * 1000)
+    assert "disk has room" in str(caught.value)
+    assert list(log.events()) == before
 
 
 def test_offers_are_replaced_by_later_ones(log: LabelLog) -> None:
