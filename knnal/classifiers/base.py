@@ -169,10 +169,9 @@ class Outsiders:
         nearest one's: none is too far off to have any. 0 in empty slots.
         """
         near = self.pool_neighbours
-        there = near.ids != NOBODY
-        distance = squared_distance(np.where(there, near.similarities, near.similarities[:, :1]))
+        distance = squared_distance(np.maximum(near.similarities, np.float32(-1.0)))
         kernel = np.exp((distance[:, :1] - distance) / self._geometry.graph.width)
-        return np.where(there, edge_weights(kernel), 0.0)
+        return np.where(near.ids == NOBODY, 0.0, edge_weights(kernel))
 
 
 class PoolClassifier(ABC):

@@ -88,6 +88,12 @@ def test_an_item_from_far_outside_is_what_its_nearest_ones_are(new_pool: Any) ->
     np.testing.assert_allclose(P, [[0, 1]], atol=1e-3)
 
 
+def test_without_a_pool_nothing_reaches_an_item_from_outside(new_pool: Any) -> None:
+    pool = new_pool(np.empty((0, 8), np.float32), 2)
+    P = pool.expert.predict(Outsiders(pool.geometry, np.eye(3, 8, dtype=np.float32)))
+    np.testing.assert_array_equal(P, np.full((3, 2), 0.5))
+
+
 @settings(max_examples=25)
 @given(st.lists(st.tuples(st.integers(0, 29), st.integers(-1, 3)), max_size=25))
 def test_what_is_added_is_taken_back_exactly(
