@@ -15,12 +15,12 @@ from sklearn.metrics import accuracy_score, auc
 
 from benchmarks.article import first_at
 from benchmarks.engine.seeds import made_seeds
-from benchmarks.peers import curves, scikit_activeml
+from benchmarks.peers import curves, scikit_activeml, summary
 from benchmarks.peers.__main__ import main
 from benchmarks.peers.bars import bars
 from benchmarks.peers.base import Setting
 from benchmarks.peers.contenders import CONTENDERS, PEERS, asked_by, random_beginning
-from benchmarks.peers.costs import measure
+from benchmarks.peers.costs import YARDSTICK, measure, measure_costs
 from benchmarks.peers.curves import Task, do, waiting
 from benchmarks.peers.judges import Problem, ceiling, curve, points
 from benchmarks.peers.models import LOGISTIC_C, neighbour_gamma
@@ -141,7 +141,9 @@ def verdicts(
 ) -> dict[str, str]:
     """By claim, where every peer takes so many seconds and knnal a thousandth of one."""
     costs = {"1500": {"knnal": {"seconds": 0.001}, **{n: {"seconds": seconds} for n in peers}}}
-    rows = bars({"fruits": found, "cifar10": replace(found, name="cifar10")}, costs, SIZES[size])
+    sets = {"fruits": found, "cifar10": replace(found, name="cifar10")}
+    alone = {(name, pool): of for name, of in sets.items() for pool in SIZES[size].own_pools}
+    rows = bars(sets, alone, costs, SIZES[size])
     return {
         row["claim"]: row["verdict"]
         for row in rows
@@ -179,6 +181,14 @@ def test_seconds_and_memory_of_a_query(work: Path) -> None:
     assert len(cost.seconds) == 4
     assert all(seconds > 0 for seconds in cost.seconds)
     assert cost.memory is None or cost.memory >= 0
+
+
+def test_a_pass_over_the_vectors_is_measured_beside_the_contenders(work: Path) -> None:
+    size = replace(SMALL, cost_pools=(150,), start=10, queries=3)
+    measure_costs(["random"], size, work)
+    costs = summary.costs(["random"], size, work)
+    assert list(costs["150"]) == ["random", YARDSTICK]
+    assert costs["150"][YARDSTICK]["seconds"] > 0
 
 
 @pytest.fixture(scope="module")
@@ -222,13 +232,13 @@ def test_the_command_measures_once_and_goes_on(
     some = ["--work", str(work), "--sets", "fruits,mnist", "--jobs", "1", "--skip-costs"]
     some += ["--seeds", "1", "--contenders", "knnal;random"]
     assert main(some) == 0
-    assert "6/6 " in capsys.readouterr().err
+    assert "9/9 " in capsys.readouterr().err
     first = times_of(work / "peers")
     assert main(some) == 0
     assert first == times_of(work / "peers")
     printed = capsys.readouterr()
     assert "| knnal |" in printed.out
-    assert "1/6 " not in printed.err
+    assert "1/9 " not in printed.err
     found = json.loads((work / "results" / "peers.json").read_text(encoding="utf-8"))
     assert found["about"]["command"].startswith("python -m benchmarks.peers --data DIR --sets")
     assert str(work) not in json.dumps(found)
@@ -237,7 +247,7 @@ def test_the_command_measures_once_and_goes_on(
         assert set(ours) == {"knn", "combined", "logistic", "svc"}
         folder = work / "peers" / "small" / name / "0" / "knnal"
         asked = json.loads((folder / "asked.json").read_text())["result"]["asked"]
-        assert len(set(asked)) == SMALL.own_labels
+        assert len(set(asked)) == SMALL.labels
         judged = json.loads((folder / "judged.json").read_text())["result"]
         accuracy = judged["curves"]["combined"]["accuracy"]
         assert ours["combined"]["area"] == pytest.approx(np.mean(accuracy), abs=1e-4)

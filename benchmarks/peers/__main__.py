@@ -3,7 +3,8 @@
 Six data sets are embedded once. On each, every contender asks one item after the other from no
 label on; what it asked is judged on held-out items by plain kNN, by knnal's default classifier and
 by the model that the contender's documentation works with. knnal's questions are judged by all of
-these too. Then the seconds of a query and the memory it takes are measured at equal pool sizes.
+these too. Knnal's default and random labels are also compared alone, in larger pools and for more
+labels. Then the seconds of a query and the memory it takes are measured at equal pool sizes.
 Every result is kept in the folder --work, and the same command goes on where it was stopped.
 
     python -m benchmarks.peers --data DIR
@@ -16,16 +17,17 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 from benchmarks import page
 from benchmarks.about import about
 from benchmarks.options import command_of, parser_of
 from benchmarks.peers import figure, summary
-from benchmarks.peers.bars import bars
+from benchmarks.peers.bars import ALONE, bars
 from benchmarks.peers.contenders import CONTENDERS
 from benchmarks.peers.costs import measure_costs
 from benchmarks.peers.curves import CEILING, Task, do, waiting
+from benchmarks.peers.ours import DEFAULT, RANDOM
 from benchmarks.peers.sizes import SIZES, Size
 from benchmarks.running import run_all
 from benchmarks.sets.catalogue import DATA_SETS, FRUITS, embedded_set
@@ -43,17 +45,25 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"{name} is left out: pip install 'knnal[bench]'", file=sys.stderr)
     for data_set in dict.fromkeys([*options.sets, *([] if options.skip_costs else [FRUITS])]):
         embedded_set(data_set, options.data, options.work, size.items)
+    alone = _alone(options.sets, names)
+    runs = {size: (options.sets, names)} | {size.alone(pool): alone for pool in size.own_pools}
     tasks = [
-        Task(data_set, seed, name, size, options.work)
+        Task(data_set, seed, name, of, options.work)
+        for of, (sets, contenders) in runs.items()
         for seed in seeds
-        for data_set in options.sets
-        for name in (CEILING, *names)
+        for data_set in sets
+        for name in (CEILING, *contenders)
     ]
     run_all(do, waiting(tasks), options.jobs)
     if not options.skip_costs:
         measure_costs(names, size, options.work)
-    _finish(options, size, seeds, names, given, time.perf_counter() - started)
+    _finish(options, size, seeds, names, tasks, given, time.perf_counter() - started)
     return 0
+
+
+def _alone(sets: Sequence[str], names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The sets and contenders that are compared without peers."""
+    return [s for s in sets if s in ALONE], [n for n in names if n in (DEFAULT, RANDOM)]
 
 
 def _finish(
@@ -61,12 +71,19 @@ def _finish(
     size: Size,
     seeds: list[int],
     names: list[str],
+    tasks: list[Task],
     given: list[str],
     seconds: float,
 ) -> None:
     found = {
         data_set: summary.load(data_set, seeds, names, size, options.work)
         for data_set in options.sets
+    }
+    sets_alone, names_alone = _alone(options.sets, names)
+    alone = {
+        (data_set, pool): summary.load(data_set, seeds, names_alone, size.alone(pool), options.work)
+        for pool in size.own_pools
+        for data_set in sets_alone
     }
     costs = summary.costs(names, size, options.work)
     figure.draw(page.picture_file(options, "peers"), found, size.labels)
@@ -75,12 +92,12 @@ def _finish(
         "peers",
         {
             "about": about(command_of("peers", given), size.name, seeds, seconds),
+            "pool": size.pool,
             "labels": size.labels,
+            "own_pools": size.own_pools,
             "own_labels": size.own_labels,
             "start": size.start,
-            "cpu_seconds": round(
-                summary.cpu_seconds(options.sets, seeds, names, size, options.work)
-            ),
+            "cpu_seconds": round(summary.cpu_seconds(tasks)),
             "left_out": [name for name in options.contenders if name not in names],
             "settings": {
                 n: {"judge": CONTENDERS[n].judge, "settings": CONTENDERS[n].settings} for n in names
@@ -90,7 +107,7 @@ def _finish(
                 for name, results in found.items()
             },
             "costs": costs,
-            "bars": bars(found, costs, size),
+            "bars": bars(found, alone, costs, size),
         },
     )
 

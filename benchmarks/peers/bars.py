@@ -11,6 +11,7 @@ from benchmarks.article import first_at
 from benchmarks.bootstrap import Interval, bootstrap_mean
 from benchmarks.peers.base import COMBINED, KNN
 from benchmarks.peers.contenders import CONTENDERS, PEERS
+from benchmarks.peers.costs import YARDSTICK
 from benchmarks.peers.ours import DEFAULT, RANDOM
 from benchmarks.peers.sizes import Size
 from benchmarks.peers.summary import Curves, SetResults
@@ -27,18 +28,32 @@ FEWER = {KNN: 6, COMBINED: 3}
 GAINS = {"cifar10": 0.08, SENTIMENT140: 0.07, "banking77": 0.05}
 """At least so much mean accuracy above random labels with kNN."""
 
+ALONE = (FRUITS, *GAINS)
+"""The sets that are claimed about without peers."""
+
 TOLERANCE = 0.005
 TIMES = 100.0
 MET, NOT_MET, NOT_MEASURED = "met", "not met", "not measured"
 
 
-def bars(found: dict[str, SetResults], costs: dict[str, Any], size: Size) -> list[dict[str, str]]:
-    """A claim, what was measured, and the verdict."""
-    fruits = found.get(FRUITS)
-    rows = [_fewer_labels(fruits, judge, times) for judge, times in FEWER.items()]
+def bars(
+    found: dict[str, SetResults],
+    alone: dict[tuple[str, int], SetResults],
+    costs: dict[str, Any],
+    size: Size,
+) -> list[dict[str, str]]:
+    """A claim, what was measured, and the verdict; ``alone`` are the results without peers, by
+    data set and pool.
+    """
+    rows = []
+    for pool in size.own_pools:
+        fruits, of = alone.get((FRUITS, pool)), f"{FRUITS}, pool of {pool:,}"
+        rows += [_fewer_labels(of, fruits, judge, times) for judge, times in FEWER.items()]
     for name, gain in GAINS.items():
-        for judge, least in ((COMBINED, 0.0), (KNN, gain)):
-            rows.append(_gain(name, found.get(name), judge, least, size.own_labels))
+        for pool in size.own_pools:
+            results, of = alone.get((name, pool)), f"{name}, pool of {pool:,}"
+            for judge, least in ((COMBINED, 0.0), (KNN, gain)):
+                rows.append(_gain(of, results, judge, least, size.own_labels))
     rows += [row for results in found.values() for row in against_peers(results, size.labels)]
     rows.append(_above_on_most(found, size.labels))
     rows += [_times_faster(items, by_name) for items, by_name in costs.items()]
@@ -47,13 +62,11 @@ def bars(found: dict[str, SetResults], costs: dict[str, Any], size: Size) -> lis
     return rows
 
 
-def _fewer_labels(results: SetResults | None, judge: str, times: int) -> dict[str, str]:
+def _fewer_labels(of: str, results: SetResults | None, judge: str, times: int) -> dict[str, str]:
     """Of the mean curves on the fruits; a target that is not reached counts as one label more than
     there were.
     """
-    claim = (
-        f"{FRUITS}: {TARGET:.0%} accuracy with at most 1/{times} of the labels of random + {judge}"
-    )
+    claim = f"{of}: {TARGET:.0%} accuracy with at most 1/{times} of the labels of random + {judge}"
     pair = _pair(results, judge)
     if results is None or pair is None:
         return _bar(claim, "", None)
@@ -90,10 +103,10 @@ def _ratio_interval(
 
 
 def _gain(
-    name: str, results: SetResults | None, judge: str, least: float, budget: int
+    of: str, results: SetResults | None, judge: str, least: float, budget: int
 ) -> dict[str, str]:
     """Of mean accuracies: at least so much, or where that is nothing, surely above zero."""
-    claim = f"{name}: mean accuracy to {budget} labels above random + {judge}"
+    claim = f"{of}: mean accuracy to {budget} labels above random + {judge}"
     claim += f" by {least:.2f}" if least else ", surely"
     pair = _pair(results, judge)
     if results is None or pair is None:
@@ -159,6 +172,8 @@ def _times_faster(items: str, by_name: dict[str, Any]) -> dict[str, str]:
     ours = by_name[DEFAULT]["seconds"]
     beaten = sum(seconds >= TIMES * ours for seconds in timed.values())
     text = f"1/{timed[fastest] / ours:.1f} of {fastest}; so for {beaten} of {len(timed)} peers"
+    if "seconds" in by_name.get(YARDSTICK, {}):
+        text += f"; {YARDSTICK}: 1/{timed[fastest] / by_name[YARDSTICK]['seconds']:.0f} of the same"
     return _bar(claim, text, beaten == len(timed), peers=len(timed))
 
 

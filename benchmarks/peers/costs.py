@@ -2,6 +2,8 @@
 
 Each contender in a process of its own with one thread, on vectors in memory, with the same random
 labels in hand. Pools are mixed from the fruits' embeddings by the recipe of ``benchmarks.engine``.
+Beside them stands what one pass over the vectors takes, which no contender that looks at all items
+can do without.
 """
 
 from __future__ import annotations
@@ -26,6 +28,9 @@ from benchmarks.peers.sizes import Size
 from benchmarks.sets.catalogue import FRUITS, kept, kept_file
 from benchmarks.source import source_digest
 from benchmarks.threads import one_thread_each
+from knnal.types import IntArray
+
+YARDSTICK = "one pass X @ q"
 
 _SEED = 0
 _VERSION = 1
@@ -41,11 +46,24 @@ class Cost:
     memory: int | None
 
 
+class OnePass:
+    """The item least like the one before it, by NumPy: a yardstick, not a way to label."""
+
+    def __init__(self, setting: Setting, rows: IntArray, labels: IntArray) -> None:  # noqa: ARG002
+        self._X, self._row = setting.X, int(rows[-1])
+
+    def query(self) -> int:
+        return int(np.argmin(self._X @ self._X[self._row]))
+
+    def learn(self, row: int, label: int) -> None:  # noqa: ARG002
+        self._row = row
+
+
 def measure_costs(names: list[str], size: Size, work: Path) -> None:
     """Store what is not stored yet, one after the other: they would slow each other down."""
     store = store_of(work, size)
     for items in size.cost_pools:
-        for name in names:
+        for name in (*names, YARDSTICK):
             if stored_cost(name, items, size, work) is None:
                 print(f"costs of {name}, {items:,} items", file=sys.stderr, flush=True)
                 cost = _measured(name, items, size, work)
@@ -69,7 +87,7 @@ def _settings(name: str, items: int, size: Size) -> dict[str, Any]:
         "queries": size.queries,
         "seconds": size.query_seconds,
         "version": _VERSION,
-        "with": CONTENDERS[name].settings,
+        "with": CONTENDERS[name].settings if name in CONTENDERS else "",
         "knnal": source_digest() if name in OURS else "",
     }
 
@@ -95,9 +113,8 @@ def measure(name: str, items: int, size: Size, work: Path) -> Cost:
     with MemoryPeak() as before:
         pass
     with MemoryPeak() as during:
-        contender = CONTENDERS[name].make(
-            Setting(X, len(fruits.names), _SEED), start, classes[start]
-        )
+        make = OnePass if name == YARDSTICK else CONTENDERS[name].make
+        contender = make(Setting(X, len(fruits.names), _SEED), start, classes[start])
         seconds: list[float] = []
         row = contender.query()
         begun = time.perf_counter()

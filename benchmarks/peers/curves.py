@@ -98,7 +98,7 @@ def _asked(task: Task, problem: Problem, started: float) -> tuple[list[int], flo
     known = task.store.read(task.key("asked"), task.asking)
     if known is not None:
         return known["asked"], known["cpu_seconds"]
-    budget = _budget(task.contender, problem, task.size)
+    budget = _budget(problem, task.size)
     setting = Setting(problem.X, problem.class_count, problem.seed, ahead=budget)
     asked = asked_by(CONTENDERS[task.contender], setting, problem.classes, budget)
     took = time.process_time() - started
@@ -111,22 +111,22 @@ def _asked(task: Task, problem: Problem, started: float) -> tuple[list[int], flo
 def judged(name: str, problem: Problem, asked: list[int], size: Size) -> dict[str, Any]:
     """The curve of what a contender asked under knnal's judges and under its own.
 
-    knnal's questions and random ones are judged by everybody's.
+    Where there are peers, knnal's questions and random ones are judged by everybody's.
     """
     ours = name in OURS
-    budget = _budget(name, problem, size)
+    budget = _budget(problem, size)
+    judges = dict.fromkeys((KNN, COMBINED, CONTENDERS[name].judge))
     curves = {}
-    for judge in JUDGES if ours else dict.fromkeys((KNN, COMBINED, CONTENDERS[name].judge)):
-        if ours and judge in (KNN, COMBINED):  # cheap, and what is claimed counts single labels
-            at = list(range(1, budget + 1))
-        else:
-            at = points(min(budget, size.labels))
+    for judge in JUDGES if ours and size.with_peers else judges:
+        # Each label where that is cheap: what is claimed counts single labels.
+        every = ours and judge in (KNN, COMBINED)
+        at = list(range(1, budget + 1)) if every else points(budget)
         curves[judge] = {"labels": at, "accuracy": curve(judge, problem, asked[: at[-1]], at)}
     return curves
 
 
-def _budget(name: str, problem: Problem, size: Size) -> int:
-    return min(size.own_labels if name in OURS else size.labels, len(problem.X))
+def _budget(problem: Problem, size: Size) -> int:
+    return min(size.labels, len(problem.X))
 
 
 @lru_cache(maxsize=2)

@@ -13,7 +13,7 @@ from benchmarks.article import first_at
 from benchmarks.bootstrap import Interval, bootstrap_mean
 from benchmarks.peers.base import COMBINED
 from benchmarks.peers.contenders import CONTENDERS, PEERS
-from benchmarks.peers.costs import stored_cost
+from benchmarks.peers.costs import YARDSTICK, stored_cost
 from benchmarks.peers.curves import CEILING, Task
 from benchmarks.peers.ours import DEFAULT
 from benchmarks.peers.sizes import HELD_OUT, Size
@@ -122,10 +122,12 @@ def _contender(results: SetResults, name: str, budget: int) -> dict[str, Any]:
 
 
 def costs(names: Sequence[str], size: Size, work: Path) -> dict[str, Any]:
-    """Median seconds and memory by pool size and contender, those that were measured."""
+    """Median seconds and memory by pool size and contender, those that were measured, and those of
+    a pass.
+    """
     found: dict[str, Any] = {}
     for items in size.cost_pools:
-        for name in names:
+        for name in (*names, YARDSTICK):
             cost = stored_cost(name, items, size, work)
             if cost is not None:
                 found.setdefault(str(items), {})[name] = _cost(cost)
@@ -148,14 +150,6 @@ def plain(interval: Interval | None) -> list[float] | None:
     return [round(value, 4) for value in (interval.mean, interval.low, interval.high)]
 
 
-def cpu_seconds(
-    sets: Sequence[str], seeds: Sequence[int], names: Sequence[str], size: Size, work: Path
-) -> float:
+def cpu_seconds(tasks: Sequence[Task]) -> float:
     """What all stored results took together, whenever they were found."""
-    tasks = (
-        Task(data_set, seed, name, size, work)
-        for data_set in sets
-        for seed in seeds
-        for name in (CEILING, *names)
-    )
     return float(sum(result["cpu_seconds"] for task in tasks if (result := task.stored())))
