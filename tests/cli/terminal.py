@@ -24,6 +24,9 @@ pyte = pytest.importorskip("pyte", reason="pyte is in the extra 'test'")
 
 _QUIET_S = 0.05
 
+_AT_THE_TOP = {"\x1b[6n": "\x1b[1;1R"}
+"""What every terminal answers: where its cursor is."""
+
 
 class Terminal:
     """A terminal of 80 x 24 that a program runs in, and what it shows."""
@@ -38,7 +41,7 @@ class Terminal:
     ) -> None:
         """``answers`` is what the terminal sends back, by what it is asked."""
         self.received = ""
-        self._answers = dict(answers)
+        self._answers = {**answers, **{q: a for q, a in _AT_THE_TOP.items() if q not in answers}}
         self.wipe()
         self.child = pexpect.spawn(
             program,

@@ -80,6 +80,20 @@ def test_pictures_come_by_the_protocol_that_the_terminal_speaks(
     terminal.ends()
 
 
+def test_an_answer_that_comes_late_labels_nothing(pictures: Any, start_terminal: Any) -> None:
+    """Its digits are keys of classes, and textual-image has given up waiting for it."""
+    options = ("label", "--audit", "0", "--classes", "disc,square")
+    terminal = start_terminal(pictures, *options, answers={"\x1b[6n": ""})
+    terminal.receives("\x1b[c")
+    time.sleep(0.5)
+    terminal.child.send("\x1b[?62;22c\x1b[1;1R")
+    terminal.shows("0 labelled, 12 to go", "help")
+    terminal.press("1")
+    terminal.shows("1 labelled, 11 to go")
+    terminal.press("q")
+    terminal.ends()
+
+
 def test_a_terminal_tells_the_pixels_of_its_cells(monkeypatch: pytest.MonkeyPatch) -> None:
     import fcntl
     import pty

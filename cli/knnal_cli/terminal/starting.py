@@ -13,6 +13,7 @@ import typer
 
 from knnal.asking import Question
 from knnal.session import Session
+from knnal_cli.terminal.answers import await_answers
 from knnal_cli.wording import nothing_left
 
 _RARELY = 200
@@ -36,6 +37,7 @@ def label_in_terminal(
     logging.getLogger("textual_image").setLevel(logging.ERROR)
     from knnal_cli.terminal.app.application import LabelApp
 
+    await_answers()
     app = LabelApp(session, first, target)
     with _rare_garbage_collection():
         app.run()
