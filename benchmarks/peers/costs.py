@@ -21,7 +21,7 @@ import numpy as np
 from benchmarks.engine.pools import mixed
 from benchmarks.engine.process import MemoryPeak, in_a_process
 from benchmarks.engine.seeds import Seeds
-from benchmarks.peers.base import Setting
+from benchmarks.peers.base import Entry, Setting
 from benchmarks.peers.contenders import CONTENDERS, OURS
 from benchmarks.peers.curves import file_name, store_of
 from benchmarks.peers.sizes import Size
@@ -59,6 +59,9 @@ class OnePass:
         self._row = row
 
 
+_TIMED = {**CONTENDERS, YARDSTICK: Entry(YARDSTICK, "numpy", "none", "", OnePass)}
+
+
 def measure_costs(names: list[str], size: Size, work: Path) -> None:
     """Store what is not stored yet, one after the other: they would slow each other down."""
     store = store_of(work, size)
@@ -87,7 +90,7 @@ def _settings(name: str, items: int, size: Size) -> dict[str, Any]:
         "queries": size.queries,
         "seconds": size.query_seconds,
         "version": _VERSION,
-        "with": CONTENDERS[name].settings if name in CONTENDERS else "",
+        "with": _TIMED[name].settings,
         "knnal": source_digest() if name in OURS else "",
     }
 
@@ -113,8 +116,8 @@ def measure(name: str, items: int, size: Size, work: Path) -> Cost:
     with MemoryPeak() as before:
         pass
     with MemoryPeak() as during:
-        make = OnePass if name == YARDSTICK else CONTENDERS[name].make
-        contender = make(Setting(X, len(fruits.names), _SEED), start, classes[start])
+        setting = Setting(X, len(fruits.names), _SEED)
+        contender = _TIMED[name].make(setting, start, classes[start])
         seconds: list[float] = []
         row = contender.query()
         begun = time.perf_counter()
