@@ -69,8 +69,10 @@ class MeansExpert(PoolClassifier):
                 self._counts[c] += sign
         multiplied = before == UNLABELLED and self._product_of == (row, after)
         self._product_of = None
+        labelled = self.labelling.labelled
         for c in {before, after} - {UNLABELLED}:
             self._refresh(c, multiplied=multiplied)
+            self._leave_out(c, labelled)
         return None
 
     def rebuild(self) -> None:
@@ -85,6 +87,8 @@ class MeansExpert(PoolClassifier):
             classes = self.labelling.classes[labelled]
             np.add.at(self._sums, classes, self._contribution(labelled))
             self._counts = np.bincount(classes, minlength=len(self._sums))
+            for c in range(len(self._sums)):
+                self._leave_out(c, labelled)
         for c in range(len(self._sums)):
             self._refresh(c)
 
@@ -188,13 +192,10 @@ class MeansExpert(PoolClassifier):
             _close(self._products[own], inverse[own], length, closeness[own])
 
         over_rows(refresh, len(closeness))
-        if self._mixtures is None:
-            self._leave_out(c)
 
-    def _leave_out(self, c: int) -> None:
-        """``left_out`` of a class, after its mean has moved."""
-        labelled, classes = self.labelling.labelled, self.labelling.classes
-        own = labelled[classes[labelled] == c]
+    def _leave_out(self, c: int, labelled: IntArray) -> None:
+        """``left_out`` of a class's rows among the ``labelled`` ones, after its mean has moved."""
+        own = labelled[self.labelling.classes[labelled] == c]
         if self._counts[c] < 2:
             self._left_out[own] = 0
             return
