@@ -114,13 +114,13 @@ class Page:
     def press(self, *keys: str) -> None:
         webdriver.ActionChains(self.driver).send_keys(*keys).perform()
 
+    def busy(self) -> bool:
+        """Whether something is under way: what is pressed meanwhile is not taken."""
+        return bool(self.run("return document.body.classList.contains('busy')"))
+
     def idle(self) -> bool:
-        return bool(
-            self.run(
-                "return document.getElementById('name-of-item').textContent"
-                " && !document.body.classList.contains('busy')"
-            )
-        )
+        """Whether an item is asked about, and what is pressed is taken."""
+        return bool(self.item) and not self.busy()
 
     def asked(self, before: str = "") -> str:
         """The item that is asked about, as soon as it is another than before."""

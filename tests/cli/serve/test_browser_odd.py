@@ -41,12 +41,16 @@ def test_at_the_end_there_is_a_way_back(
     pictures: Path, start: Callable[..., Server], windows: list[Page], tmp_path: Path
 ) -> None:
     page = windows[1]
+
+    def ends(words: str = "Everything is labelled") -> bool:
+        return words in page.text("item") and not page.busy()
+
     page.open(start(pictures, "red", "blue"))
     for _ in range(PICTURES - 1):
         page.answer("1" if page.asked().startswith("red") else "2")
     last = page.asked()
     page.press("s")
-    page.until(lambda: "Everything is labelled or skipped" in page.text("item"), "the end")
+    page.until(lambda: ends("Everything is labelled or skipped"), "the end")
     page.shoot(tmp_path / "end.png")
     page.press("1")
     page.press("v")
@@ -55,11 +59,11 @@ def test_at_the_end_there_is_a_way_back(
     page.press(Keys.ARROW_LEFT)
     page.until(lambda: "Looking back" in page.text("mode") and page.item == last, "a look back")
     page.press(Keys.ESCAPE)
-    page.until(lambda: "Everything is labelled" in page.text("item"), "the end again")
+    page.until(ends, "the end again")
     page.press("u")
     page.until(lambda: page.item == last and page.idle(), "the last one is back")
     page.press("2")
-    page.until(lambda: "Everything is labelled" in page.text("item"), "and labelled")
+    page.until(ends, "and labelled")
     assert [kind for kind, *_ in log_of(pictures)[-3:]] == ["skip", "undo", "label"]
     page.driver.refresh()
     page.until(lambda: "Everything is labelled" in page.text("item"), "as after a new beginning")
