@@ -20,7 +20,7 @@ from benchmarks.peers.__main__ import main
 from benchmarks.peers.bars import bars
 from benchmarks.peers.base import Setting
 from benchmarks.peers.contenders import CONTENDERS, PEERS, asked_by, random_beginning
-from benchmarks.peers.costs import YARDSTICK, measure, measure_costs
+from benchmarks.peers.costs import AHEAD, YARDSTICK, measure, measure_costs
 from benchmarks.peers.curves import Task, do, waiting
 from benchmarks.peers.judges import Problem, ceiling, curve, points
 from benchmarks.peers.models import LOGISTIC_C, neighbour_gamma
@@ -140,7 +140,12 @@ def verdicts(
     found: SetResults, seconds: float, size: str = "full", peers: Sequence[str] = PEERS
 ) -> dict[str, str]:
     """By claim, where every peer takes so many seconds and knnal a thousandth of one."""
-    costs = {"1500": {"knnal": {"seconds": 0.001}, **{n: {"seconds": seconds} for n in peers}}}
+    costs = {
+        "1500": {
+            **{name: {"seconds": 0.001} for name in ("knnal", AHEAD)},
+            **{n: {"seconds": seconds} for n in peers},
+        }
+    }
     sets = {"fruits": found, "cifar10": replace(found, name="cifar10")}
     alone = {(name, pool): of for name, of in sets.items() for pool in SIZES[size].own_pools}
     rows = bars(sets, alone, costs, SIZES[size])
@@ -189,6 +194,27 @@ def test_a_pass_over_the_vectors_is_measured_beside_the_contenders(work: Path) -
     costs = summary.costs(["random"], size, work)
     assert list(costs["150"]) == ["random", YARDSTICK]
     assert costs["150"][YARDSTICK]["seconds"] > 0
+
+
+def test_looking_ahead_is_measured_beside_the_default(work: Path) -> None:
+    size = replace(SMALL, cost_pools=(150,), start=10, queries=3)
+    measure_costs(["knnal"], size, work)
+    costs = summary.costs(["knnal"], size, work)
+    assert list(costs["150"]) == ["knnal", AHEAD, YARDSTICK]
+    ahead = costs["150"][AHEAD]
+    assert 0 < ahead["seconds"] < ahead["preparing"]
+    assert "preparing" not in costs["150"]["knnal"]
+
+
+def test_the_wait_is_claimed_beside_the_seconds_that_a_query_takes() -> None:
+    timed = {"knnal": {"seconds": 0.002}, AHEAD: {"seconds": 0.0005, "preparing": 0.0123}}
+    costs = {"1500": {**timed, **{n: {"seconds": 0.06} for n in PEERS}}}
+    finding, waiting = bars({}, {}, costs, SIZES["full"])[-2:]
+    assert "to find" in finding["claim"]
+    assert (finding["measured"].split()[0], finding["verdict"]) == ("1/30.0", "not met")
+    assert "to wait" in waiting["claim"]
+    assert (waiting["measured"].split()[0], waiting["verdict"]) == ("1/120.0", "met")
+    assert waiting["measured"].endswith("prepared in 12 ms")
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from benchmarks.article import first_at
 from benchmarks.bootstrap import Interval, bootstrap_mean
 from benchmarks.peers.base import COMBINED, KNN
 from benchmarks.peers.contenders import CONTENDERS, PEERS
-from benchmarks.peers.costs import YARDSTICK
+from benchmarks.peers.costs import AHEAD, YARDSTICK
 from benchmarks.peers.ours import DEFAULT, RANDOM
 from benchmarks.peers.sizes import Size
 from benchmarks.peers.summary import Curves, SetResults
@@ -56,7 +56,10 @@ def bars(
                 rows.append(_gain(of, results, judge, least, size.own_labels))
     rows += [row for results in found.values() for row in against_peers(results, size.labels)]
     rows.append(_above_on_most(found, size.labels))
-    rows += [_times_faster(items, by_name) for items, by_name in costs.items()]
+    for items, by_name in costs.items():
+        finding = f"seconds to find a query in {int(items):,} items"
+        waiting = f"seconds to wait for a query in {int(items):,} items, prepared before the answer"
+        rows += [_times_faster(finding, DEFAULT, by_name), _times_faster(waiting, AHEAD, by_name)]
     if size.name != "full":
         rows = [row | {"verdict": f"{NOT_MEASURED}: size {size.name}"} for row in rows]
     return rows
@@ -163,16 +166,19 @@ def _above_on_most(found: dict[str, SetResults], budget: int) -> dict[str, str]:
     return _bar(claim, f"{sum(ahead)} of {len(ahead)}", 2 * sum(ahead) > len(ahead), seeds, peers)
 
 
-def _times_faster(items: str, by_name: dict[str, Any]) -> dict[str, str]:
-    claim = f"seconds a query in {int(items):,} items: 1/{TIMES:.0f} of every peer's"
+def _times_faster(what: str, name: str, by_name: dict[str, Any]) -> dict[str, str]:
+    """Of what is timed under that name."""
+    claim = f"{what}: 1/{TIMES:.0f} of every peer's"
     timed = {n: by_name[n]["seconds"] for n in PEERS if "seconds" in by_name.get(n, {})}
-    if DEFAULT not in by_name or not timed:
+    if "seconds" not in by_name.get(name, {}) or not timed:
         return _bar(claim, "", None)
-    fastest = min(timed, key=lambda name: timed[name])
-    ours = by_name[DEFAULT]["seconds"]
+    fastest = min(timed, key=lambda peer: timed[peer])
+    ours = by_name[name]["seconds"]
     beaten = sum(seconds >= TIMES * ours for seconds in timed.values())
     text = f"1/{timed[fastest] / ours:.1f} of {fastest}; so for {beaten} of {len(timed)} peers"
-    if "seconds" in by_name.get(YARDSTICK, {}):
+    if "preparing" in by_name[name]:
+        text += f"; prepared in {1000 * by_name[name]['preparing']:.0f} ms"
+    elif "seconds" in by_name.get(YARDSTICK, {}):
         text += f"; {YARDSTICK}: 1/{timed[fastest] / by_name[YARDSTICK]['seconds']:.0f} of the same"
     return _bar(claim, text, beaten == len(timed), peers=len(timed))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
@@ -67,7 +68,9 @@ class Entry:
 def needed(module: str) -> Any:
     """A module of a peer. Raises ModuleNotFoundError, naming the extra that brings it."""
     try:
-        return import_module(module)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what peers import that is deprecated is theirs
+            return import_module(module)
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
             f"{error.name} is not here: pip install 'knnal[bench]'"

@@ -3,7 +3,8 @@
 Each contender in a process of its own with one thread, on vectors in memory, with the same random
 labels in hand. Pools are mixed from the fruits' embeddings by the recipe of ``benchmarks.engine``.
 Beside them stands what one pass over the vectors takes, which no contender that looks at all items
-can do without.
+can do without. So does what is left to wait for knnal where it has looked ahead, that is prepared
+what follows each answer before it came.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from __future__ import annotations
 import sys
 import time
 import warnings
+from collections.abc import Sequence
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +23,10 @@ import numpy as np
 from benchmarks.engine.pools import mixed
 from benchmarks.engine.process import MemoryPeak, in_a_process
 from benchmarks.engine.seeds import Seeds
-from benchmarks.peers.base import Entry, Setting
+from benchmarks.peers.base import COMBINED, Entry, Setting
 from benchmarks.peers.contenders import CONTENDERS, OURS
 from benchmarks.peers.curves import file_name, store_of
+from benchmarks.peers.ours import DEFAULT, KnnalLookingAhead
 from benchmarks.peers.sizes import Size
 from benchmarks.sets.catalogue import FRUITS, kept, kept_file
 from benchmarks.source import source_digest
@@ -31,18 +34,21 @@ from benchmarks.threads import one_thread_each
 from knnal.types import IntArray
 
 YARDSTICK = "one pass X @ q"
+AHEAD = "knnal, looking ahead"
 
 _SEED = 0
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """``seconds`` of each step, an answer and the next query; ``memory`` is the peak in bytes
-    beyond what the vectors take, None where it cannot be told.
+    """``seconds`` of each step, an answer and the next query, and of preparing each where that is
+    done. ``memory`` is the peak in bytes beyond what the vectors take, None where it cannot be
+    told.
     """
 
     seconds: list[float]
+    preparing: list[float]
     memory: int | None
 
 
@@ -59,14 +65,24 @@ class OnePass:
         self._row = row
 
 
-_TIMED = {**CONTENDERS, YARDSTICK: Entry(YARDSTICK, "numpy", "none", "", OnePass)}
+_TIMED = {
+    **CONTENDERS,
+    AHEAD: Entry(AHEAD, "knnal", COMBINED, CONTENDERS[DEFAULT].settings, KnnalLookingAhead),
+    YARDSTICK: Entry(YARDSTICK, "numpy", "none", "", OnePass),
+}
+_WITH_KNNAL = OURS | {AHEAD}
+
+
+def timed_with(names: Sequence[str]) -> list[str]:
+    """These contenders and what is timed beside them."""
+    return [*names, *([AHEAD] if DEFAULT in names else []), YARDSTICK]
 
 
 def measure_costs(names: list[str], size: Size, work: Path) -> None:
     """Store what is not stored yet, one after the other: they would slow each other down."""
     store = store_of(work, size)
     for items in size.cost_pools:
-        for name in (*names, YARDSTICK):
+        for name in timed_with(names):
             if stored_cost(name, items, size, work) is None:
                 print(f"costs of {name}, {items:,} items", file=sys.stderr, flush=True)
                 cost = _measured(name, items, size, work)
@@ -91,7 +107,7 @@ def _settings(name: str, items: int, size: Size) -> dict[str, Any]:
         "seconds": size.query_seconds,
         "version": _VERSION,
         "with": _TIMED[name].settings,
-        "knnal": source_digest() if name in OURS else "",
+        "knnal": source_digest() if name in _WITH_KNNAL else "",
     }
 
 
@@ -101,7 +117,7 @@ def _measured(name: str, items: int, size: Size, work: Path) -> dict[str, Any]:
             cost = in_a_process(measure, name, items, size, work)
     except BrokenProcessPool:
         return {"failure": "its process died, as for want of memory"}
-    return {"seconds": cost.seconds, "memory": cost.memory}
+    return asdict(cost)
 
 
 def measure(name: str, items: int, size: Size, work: Path) -> Cost:
@@ -119,15 +135,18 @@ def measure(name: str, items: int, size: Size, work: Path) -> Cost:
         setting = Setting(X, len(fruits.names), _SEED)
         contender = _TIMED[name].make(setting, start, classes[start])
         seconds: list[float] = []
+        preparing: list[float] = []
         row = contender.query()
         begun = time.perf_counter()
         while len(seconds) < size.queries and (
             not seconds or time.perf_counter() - begun < size.query_seconds
         ):
+            if isinstance(contender, KnnalLookingAhead):
+                preparing.append(contender.look_ahead())
             started = time.perf_counter()
             contender.learn(row, int(classes[row]))
             row = contender.query()
             seconds.append(time.perf_counter() - started)
     if during.memory.anonymous is None or before.memory.anonymous is None:
-        return Cost(seconds, None)
-    return Cost(seconds, during.memory.anonymous - before.memory.anonymous)
+        return Cost(seconds, preparing, None)
+    return Cost(seconds, preparing, during.memory.anonymous - before.memory.anonymous)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 
 from benchmarks.peers.base import COMBINED, KNN, Entry, Setting
@@ -29,6 +31,19 @@ class Knnal:
 
     def learn(self, row: int, label: int) -> None:
         self._session.tell(str(row), str(label))
+
+
+class KnnalLookingAhead(Knnal):
+    """As ``knnal label`` runs it: while somebody looks at an item, what to ask after each answer is
+    prepared.
+    """
+
+    def look_ahead(self) -> float:
+        """Prepare it; the seconds that it took."""
+        started = time.perf_counter()
+        self._session.anticipate()
+        self._session.settle()
+        return time.perf_counter() - started
 
 
 class KnnalWithNeighbours(Knnal):

@@ -13,7 +13,7 @@ from benchmarks.article import first_at
 from benchmarks.bootstrap import Interval, bootstrap_mean
 from benchmarks.peers.base import COMBINED
 from benchmarks.peers.contenders import CONTENDERS, PEERS
-from benchmarks.peers.costs import YARDSTICK, stored_cost
+from benchmarks.peers.costs import stored_cost, timed_with
 from benchmarks.peers.curves import CEILING, Task
 from benchmarks.peers.ours import DEFAULT
 from benchmarks.peers.sizes import HELD_OUT, Size
@@ -122,12 +122,12 @@ def _contender(results: SetResults, name: str, budget: int) -> dict[str, Any]:
 
 
 def costs(names: Sequence[str], size: Size, work: Path) -> dict[str, Any]:
-    """Median seconds and memory by pool size and contender, those that were measured, and those of
-    a pass.
+    """Median seconds and memory by pool size of what was measured of these contenders, and of what
+    is timed beside them.
     """
     found: dict[str, Any] = {}
     for items in size.cost_pools:
-        for name in (*names, YARDSTICK):
+        for name in timed_with(names):
             cost = stored_cost(name, items, size, work)
             if cost is not None:
                 found.setdefault(str(items), {})[name] = _cost(cost)
@@ -137,11 +137,17 @@ def costs(names: Sequence[str], size: Size, work: Path) -> dict[str, Any]:
 def _cost(cost: dict[str, Any]) -> dict[str, Any]:
     if "failure" in cost:
         return cost
+    preparing = {"preparing": _median(cost["preparing"])} if cost["preparing"] else {}
     return {
-        "seconds": float(f"{np.median(cost['seconds']):.4g}"),
+        "seconds": _median(cost["seconds"]),
+        **preparing,
         "timed": len(cost["seconds"]),
         "megabytes": None if cost["memory"] is None else round(cost["memory"] / 1e6, 1),
     }
+
+
+def _median(seconds: list[float]) -> float:
+    return float(f"{np.median(seconds):.4g}")
 
 
 def plain(interval: Interval | None) -> list[float] | None:
