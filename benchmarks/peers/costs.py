@@ -15,6 +15,7 @@ import warnings
 from collections.abc import Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,11 @@ from knnal.types import IntArray
 YARDSTICK = "one pass X @ q"
 AHEAD = "knnal, looking ahead"
 
+ROUNDS = 2
+"""So often everybody is timed, in turns: for minutes at a time a shared machine is half as fast."""
+
 _SEED = 0
-_VERSION = 2
+_VERSION = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,21 +85,33 @@ def timed_with(names: Sequence[str]) -> list[str]:
 def measure_costs(names: list[str], size: Size, work: Path) -> None:
     """Store what is not stored yet, one after the other: they would slow each other down."""
     store = store_of(work, size)
-    for items in size.cost_pools:
-        for name in timed_with(names):
-            if stored_cost(name, items, size, work) is None:
-                print(f"costs of {name}, {items:,} items", file=sys.stderr, flush=True)
-                cost = _measured(name, items, size, work)
-                store.write(_key(name, items), _settings(name, items, size), cost)
+    for turn, items, name in product(range(ROUNDS), size.cost_pools, timed_with(names)):
+        key, settings = _key(name, items, turn), _settings(name, items, size)
+        if store.read(key, settings) is None:
+            print(f"costs of {name}, {items:,} items", file=sys.stderr, flush=True)
+            store.write(key, settings, _measured(name, items, size, work))
 
 
 def stored_cost(name: str, items: int, size: Size, work: Path) -> dict[str, Any] | None:
-    """``seconds`` and ``memory``, or a ``failure``; None where it was not measured."""
-    return store_of(work, size).read(_key(name, items), _settings(name, items, size))
+    """``seconds`` and ``preparing`` of all rounds and the most ``memory``, or a ``failure``; None
+    where it was not measured.
+    """
+    store, settings = store_of(work, size), _settings(name, items, size)
+    rounds = [store.read(_key(name, items, turn), settings) for turn in range(ROUNDS)]
+    found = [cost for cost in rounds if cost is not None]
+    failed = next((cost for cost in found if "failure" in cost), None)
+    if failed is not None or len(found) < ROUNDS:
+        return failed
+    memory = [cost["memory"] for cost in found]
+    return {
+        "seconds": [seconds for cost in found for seconds in cost["seconds"]],
+        "preparing": [seconds for cost in found for seconds in cost["preparing"]],
+        "memory": None if None in memory else max(memory),
+    }
 
 
-def _key(name: str, items: int) -> tuple[str, ...]:
-    return "costs", str(items), file_name(name)
+def _key(name: str, items: int, turn: int) -> tuple[str, ...]:
+    return "costs", str(items), file_name(name), str(turn)
 
 
 def _settings(name: str, items: int, size: Size) -> dict[str, Any]:

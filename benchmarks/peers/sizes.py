@@ -11,8 +11,8 @@ HELD_OUT = 0.25
 class Size:
     """``items`` are embedded of each set (None: all), ``pool`` of them are asked about, for
     ``labels`` labels; by knnal and random labels without peers, ``own_labels`` in pools of
-    ``own_pools``. Queries are timed ``queries`` times with ``start`` labels in hand, in pools of
-    ``cost_pools`` items.
+    ``own_pools``. Queries are timed ``queries`` times a round, for ``query_seconds`` at most, with
+    ``start`` labels in hand, in pools of ``cost_pools`` items.
     """
 
     name: str
@@ -52,6 +52,6 @@ class Size:
 SIZES = {
     "small": Size("small", 1500, 600, 600, 60, (600,), 60, 2, (600,), 60, 10, 5.0),
     "full": Size(
-        "full", None, 1500, 2000, 150, (1500, 3000), 300, 20, (1500, 10_000), 100, 30, 60.0
+        "full", None, 1500, 2000, 150, (1500, 3000), 300, 20, (1500, 10_000), 100, 30, 30.0
     ),
 }
