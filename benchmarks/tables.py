@@ -172,11 +172,11 @@ def _area(judged: dict[str, Any]) -> tuple[str, str]:
 def _costs_text(found: dict[str, Any]) -> str:
     return (
         "Seconds from an answer to the next query, the median, one thread, vectors in memory, "
-        f"{found['start']} labels in hand; everybody is timed in two rounds; memory is the peak "
-        "beyond what the vectors take. A pass over the vectors, which reads each once, is there "
-        "for scale. Looking ahead, as in `knnal label`, the next query is prepared for each answer "
-        "while somebody looks at the item, and the seconds are what is left to wait. The others do "
-        "not offer that."
+        f"{found['start']} labels in hand; everybody is timed in rounds, in turns; memory is the "
+        "peak beyond what the vectors take. A pass over the vectors, which reads each once, is "
+        "there for scale. Looking ahead, as in `knnal label`, the next query is prepared for each "
+        "answer while somebody looks at the item, and the seconds are what is left to wait. The "
+        "others do not offer that."
     )
 
 

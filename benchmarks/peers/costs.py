@@ -37,7 +37,7 @@ from knnal.types import IntArray
 YARDSTICK = "one pass X @ q"
 AHEAD = "knnal, looking ahead"
 
-ROUNDS = 2
+_ROUNDS = 2
 """So often everybody is timed, in turns: for minutes at a time a shared machine is half as fast."""
 
 _SEED = 0
@@ -85,10 +85,11 @@ def timed_with(names: Sequence[str]) -> list[str]:
 def measure_costs(names: list[str], size: Size, work: Path) -> None:
     """Store what is not stored yet, one after the other: they would slow each other down."""
     store = store_of(work, size)
-    for turn, items, name in product(range(ROUNDS), size.cost_pools, timed_with(names)):
+    for turn, items, name in product(range(_ROUNDS), size.cost_pools, timed_with(names)):
         key, settings = _key(name, items, turn), _settings(name, items, size)
         if store.read(key, settings) is None:
-            print(f"costs of {name}, {items:,} items", file=sys.stderr, flush=True)
+            what = f"costs of {name}, {items:,} items, round {turn + 1} of {_ROUNDS}"
+            print(what, file=sys.stderr, flush=True)
             store.write(key, settings, _measured(name, items, size, work))
 
 
@@ -97,10 +98,10 @@ def stored_cost(name: str, items: int, size: Size, work: Path) -> dict[str, Any]
     where it was not measured.
     """
     store, settings = store_of(work, size), _settings(name, items, size)
-    rounds = [store.read(_key(name, items, turn), settings) for turn in range(ROUNDS)]
+    rounds = [store.read(_key(name, items, turn), settings) for turn in range(_ROUNDS)]
     found = [cost for cost in rounds if cost is not None]
     failed = next((cost for cost in found if "failure" in cost), None)
-    if failed is not None or len(found) < ROUNDS:
+    if failed is not None or len(found) < _ROUNDS:
         return failed
     memory = [cost["memory"] for cost in found]
     return {
