@@ -54,6 +54,14 @@ class PoolBusyError(PoolError):
     """Another process is writing to the pool."""
 
 
+class PoolDamagedError(PoolError):
+    """A file of the pool is not what knnal wrote there. Nothing was answered from it."""
+
+
+class PoolUnwritableError(PoolError):
+    """The pool cannot be written to, such as on a full or read-only disk. It can still be read."""
+
+
 class LabelConflictError(KnnalError):
     """The item already carries a decision that this one would silently replace."""
 

@@ -15,7 +15,7 @@ from knnal.neighbors.vote import VoteOptions
 from knnal.state import PoolState
 from knnal.store.ledger import Event, EventKind, Ledger
 from knnal.store.pool import Pool
-from knnal.types import BoolArray, IntArray
+from knnal.types import BoolArray, IntArray, Narrator
 
 
 class Replay:
@@ -34,6 +34,7 @@ class Replay:
         classifier: str,
         vote: VoteOptions,
         per_group: float | None = None,
+        narrator: Narrator | None = None,
     ) -> None:
         self.pool = pool
         self.ledger = Ledger()
@@ -46,6 +47,7 @@ class Replay:
         self._class_numbers: dict[str, int] = {}
         for event in pool.log.events():
             self.ledger.apply(event)
+        self._narrator = narrator
         self._rebuild(opening=True)
 
     @property
@@ -79,7 +81,8 @@ class Replay:
         return self._class_numbers[name]
 
     def unseen(self) -> list[Event]:
-        """What was appended to the log since."""
+        """What was appended to the log since. Raises PoolDamagedError for a damaged pool."""
+        self.pool.require_sound()
         return list(self.pool.log.events(after=self.ledger.last_seq))
 
     def note(self, events: Sequence[Event]) -> None:
@@ -146,7 +149,8 @@ class Replay:
         labelled = [item for item in labels if item in rows]
         labelled_rows = _array(rows[item] for item in labelled)
         if opening:
-            restore_neighbours(self.pool, self.state.labelling.neighbours, labelled_rows)
+            neighbours = self.state.labelling.neighbours
+            restore_neighbours(self.pool, neighbours, labelled_rows, self._narrator)
         self.state.rebuild(
             labelled_rows,
             _array(self._class_numbers[labels[item]] for item in labelled),

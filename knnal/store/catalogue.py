@@ -9,12 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from knnal.errors import InputError
+from knnal.errors import InputError, PoolDamagedError
+from knnal.store.checksums import CHECKED, values_checksum
 from knnal.store.connection import Connection, Row
 from knnal.types import BoolArray
 
+_COLUMNS = ", ".join(f"items.{name}" for name in CHECKED["items"])
 _SELECT = (
-    "SELECT row, items.id, source, state, stamp, digest, path, text, location "
+    f"SELECT {_COLUMNS}, items.checksum, location "  # noqa: S608
     "FROM items JOIN sources ON sources.id = source WHERE "
 )
 
@@ -182,7 +184,13 @@ class Catalogue:
         return None if row is None else self._record(row)
 
     def _record(self, row: Row) -> Record:
-        number, item, source, state, stamp, digest, path, text, location = row
+        *values, checksum, location = row
+        if checksum != values_checksum(*values):
+            raise PoolDamagedError(
+                f"The record of row {values[0]} in {self._db.path} is not what was written. "
+                "Restore it from a backup of the pool."
+            )
+        number, item, source, state, stamp, digest, path, text = values
         return Record(
             row=number,
             id=item,

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from knnal.errors import SchemaTooNewError
+from knnal.errors import PoolDamagedError, SchemaTooNewError
+from knnal.store.checksums import CHECKED, values_checksum
 from knnal.store.connection import Connection
 from knnal.store.ledger import IMPORTED, Event, EventKind
 from knnal.store.naming import Rename, name_now
@@ -26,7 +27,7 @@ _NOT_TAKEN_BACK = (
 )
 """Holds for an event ``e`` that no undo targets, but for those that were redone."""
 
-_COLUMNS = "seq, kind, origin, annotator, at, item, label, target, strategy, scores, text"
+_COLUMNS = ", ".join(CHECKED["events"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +59,30 @@ class LabelLog:
         self._db = db
 
     def events(self, after: int = 0) -> Iterator[Event]:
-        """The events behind the one numbered ``after``, in order."""
-        rows = self._db.stream(
-            f"SELECT {_COLUMNS} FROM events WHERE seq > ? ORDER BY seq",  # noqa: S608
+        """The events behind the one numbered ``after``, in order.
+
+        Raises PoolDamagedError for events that are missing or not those written.
+        """
+        seq = after
+        for *row, checksum in self._db.stream(
+            f"SELECT {_COLUMNS}, checksum FROM events WHERE seq > ? ORDER BY seq",  # noqa: S608
             (after,),
+        ):
+            seq += 1
+            if row[0] != seq or checksum != values_checksum(*row):
+                raise self._damaged(f"event {seq} is missing or not what was written")
+            yield _event(row)
+        ((last,),) = self._db.rows("SELECT IFNULL(MAX(seq), 0) FROM events")
+        if last < after:
+            raise self._damaged(
+                f"it ends with event {last}, but event {after} was read before. If an older copy "
+                "was put in its place meanwhile, open the pool again"
+            )
+
+    def _damaged(self, why: str) -> PoolDamagedError:
+        return PoolDamagedError(
+            f"The log of the pool in {self._db.path} is damaged: {why}. Restore it from a backup."
         )
-        return map(_event, rows)
 
     @contextmanager
     def writing(self, catch_up: Callable[[], None]) -> Iterator[None]:
@@ -91,15 +110,13 @@ class LabelLog:
     ) -> Event:
         """Append one event and return it. It is durable when the transaction around it ends."""
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
-        row = (kind.value, origin, annotator, at, item, label, target, strategy)
         details = json.dumps(scores) if scores else None
+        row = (kind.value, item, label, target, origin, annotator, at, strategy, details, text)
         seq = self._db.insert(
-            "INSERT INTO events"
-            " (kind, origin, annotator, at, item, label, target, strategy, scores, text)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (*row, details, text),
+            f"INSERT INTO events ({_COLUMNS}) VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+            row,
         )
-        return _event((seq, *row, details, text))
+        return _event((seq, *row))
 
     def append_label(self, kind: EventKind, label: str, **fields: Any) -> list[Event]:
         """Append a label or relabel, and the class that it brings if the log has none of that name.
@@ -194,9 +211,9 @@ class LabelLog:
         return row is not None
 
 
-def _event(row: tuple[Any, ...]) -> Event:
+def _event(row: Sequence[Any]) -> Event:
     """Raises SchemaTooNewError for a kind that this knnal does not know."""
-    seq, kind, origin, annotator, at, item, label, target, strategy, scores, text = row
+    seq, kind, item, label, target, origin, annotator, at, strategy, scores, text = row
     if kind not in _KINDS:
         raise SchemaTooNewError(
             f"Expected events of the kinds {', '.join(sorted(_KINDS))} in this pool's log, came "

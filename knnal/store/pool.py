@@ -1,27 +1,36 @@
 """A pool: the folder that holds embeddings, catalogue and log, or the same in memory.
 
 .knnal/
-  manifest.json      the embedder's identity, dimension, modality and the schema version
+  manifest.json      the pool's id, the embedder's identity, dimension, modality, schema version
+  labels.sqlite      items, sources, the append-only log of events, and checksums of all
   embeddings.npy     float32, unit-norm rows; row r belongs to the item of row r
-  labels.sqlite      items, sources, and the append-only log of events
-  graph.npz          the neighbour graph, made anew from the embeddings where it is missing
-  reduced.npz        a small copy of the embeddings, made anew likewise
-  neighbours.npz     of large pools, the labelled neighbours, made anew from the log likewise
-  views.npy          views of the items, if any were wanted, with views.json and views-made.npy
-  layout.npz         where each item lies on the map, made anew likewise
+  graph.npz          the neighbour graph, made again from the embeddings where it is missing
+  reduced.npz        a small copy of the embeddings, made again likewise
+  neighbours.npz     of large pools, the labelled neighbours, made again from the log likewise
+  views.npy          views of the items, if any were wanted, with views.json and views-sums.npy
+  layout.npz         where each item lies on the map, made again likewise
   graph.partial      what is done of a graph whose making was interrupted
+  backups/           copies that knnal made before it changed the schema or restored another copy
 """
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
+import random
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 
-from knnal.errors import InputError, PoolBusyError, PoolError, PoolNotFoundError
+from knnal.errors import (
+    InputError,
+    PoolBusyError,
+    PoolDamagedError,
+    PoolNotFoundError,
+    PoolUnwritableError,
+)
 from knnal.linalg import unit_rows, usable_rows
 from knnal.store.catalogue import Catalogue, NewRecord
 from knnal.store.connection import Connection
@@ -30,8 +39,25 @@ from knnal.store.embeddings import EmbeddingFile
 from knnal.store.log import LabelLog
 from knnal.store.manifest import GraphFacts, Manifest, require_same_embedder
 from knnal.store.migrations import SCHEMA_VERSION, require_known
+from knnal.store.vectors import VectorSums
+from knnal.store.verification import (
+    VERIFIED_AT_ONCE,
+    Background,
+    Finding,
+    database_findings,
+    vector_findings,
+    view_findings,
+)
 from knnal.store.views import StoredViews, ViewFacts, ViewFiles
-from knnal.types import BoolArray, EmbedderIdentity, Float32Array, FloatArray, Modality
+from knnal.types import (
+    BoolArray,
+    EmbedderIdentity,
+    Float32Array,
+    FloatArray,
+    LogNarrator,
+    Modality,
+    Narrator,
+)
 
 MANIFEST = "manifest.json"
 EMBEDDINGS = "embeddings.npy"
@@ -40,6 +66,7 @@ GRAPH = "graph.npz"
 REDUCED = "reduced.npz"
 NEIGHBOURS = "neighbours.npz"
 LAYOUT = "layout.npz"
+VIEWS = "views.npy"
 
 
 class Pool:
@@ -52,55 +79,54 @@ class Pool:
         self.manifest = manifest
         self.catalogue = Catalogue(db, (folder or Path.cwd()).absolute().parent)
         self.log = LabelLog(db)
+        self.sums = VectorSums(db)
         self._db = db
         self._closing = contextlib.ExitStack()
         self._closing.callback(db.close)
         self._vectors = vectors
         self._views_in_memory: StoredViews | None = None
+        self._verification: Background | None = None
 
     @classmethod
-    def create(cls, folder: Path) -> Pool:
+    def create(cls, folder: Path, narrator: Narrator | None = None) -> Pool:
         """Open the pool in the folder, or make an empty one there."""
         if not (folder / MANIFEST).exists():
-            if (folder / DATABASE).exists():
-                Manifest.read(folder / MANIFEST)
+            _require_no_remains(folder)
             try:
                 folder.mkdir(parents=True, exist_ok=True)
-                Manifest(SCHEMA_VERSION).write(folder / MANIFEST)
             except OSError as error:
-                raise PoolError(
-                    f"Expected a folder for the pool, but {folder} cannot be made "
-                    f"({error.strerror or error}). Name another with --pool DIR."
+                raise PoolUnwritableError(
+                    f"{folder} cannot be made ({error.strerror or error}). Choose another folder "
+                    "for the pool."
                 ) from error
-        return cls.open(folder)
+            with closing(connect(folder / DATABASE, narrator)) as db:
+                _recorded_manifest(db).write(folder / MANIFEST)
+        return cls.open(folder, narrator)
 
     @classmethod
-    def open(cls, folder: Path) -> Pool:
+    def open(cls, folder: Path, narrator: Narrator | None = None, *, verified: bool = True) -> Pool:
         """Open an existing pool.
 
+        Its files are verified: whole for a small pool, else in the background while the pool is
+        used, see ``require_sound``. Only a repair opens a pool that is not ``verified``.
+
         Raises PoolNotFoundError where there is none, SchemaTooNewError for one that a newer knnal
-        wrote, PoolError for one that is damaged.
+        wrote, PoolDamagedError for one whose files are not those that knnal wrote.
         """
-        if not (folder / MANIFEST).exists():
-            raise PoolNotFoundError(
-                f"No pool in {folder}. Make one with 'knnal embed SOURCE', run the command where "
-                "the pool's folder lies, or name it with --pool DIR or KNNAL_POOL."
-            )
-        manifest = Manifest.read(folder / MANIFEST)
+        manifest = _read_manifest(folder)
         require_known(manifest.schema_version)
-        if manifest.embedder is not None and not (folder / DATABASE).exists():
-            raise PoolError(
-                f"Expected knnal's database in {folder / DATABASE}, but nothing lies there. "
-                "Restore it from a copy of the pool."
-            )
-        db = connect(folder / DATABASE)
-        if manifest.schema_version < SCHEMA_VERSION:
-            manifest = dataclasses.replace(manifest, schema_version=SCHEMA_VERSION)
-            manifest.write(folder / MANIFEST)
-        pool = cls(folder, manifest, db, np.empty((0, 0), dtype=np.float32))
+        db = connect(folder / DATABASE, narrator, new=False, migrates=not manifest.pool)
         try:
-            pool.reload()
-        except PoolError:
+            manifest = _agreed_manifest(folder, manifest, db)
+            pool = cls(folder, manifest, db, np.empty((0, 0), dtype=np.float32))
+        except BaseException:
+            db.close()
+            raise
+        try:
+            if verified:
+                pool.reload()
+                pool._verify()
+        except BaseException:
             pool.close()
             raise
         return pool
@@ -123,7 +149,8 @@ class Pool:
         names = [str(i) for i in range(len(X))] if ids is None else [str(i) for i in ids]
         if len(names) != len(X) or len(set(names)) != len(names):
             raise InputError(f"Expected {len(X)} different ids, came {len(set(names))}.")
-        pool = cls(None, Manifest(SCHEMA_VERSION), connect(None), unit_rows(X))
+        db = connect(None)
+        pool = cls(None, _recorded_manifest(db), db, unit_rows(X))
         records = [
             NewRecord(name, "", "", text=texts[i] if texts else None)
             for i, name in enumerate(names)
@@ -181,10 +208,57 @@ class Pool:
 
     def reload(self) -> None:
         """Take in rows that were stored since the pool was opened."""
-        embedder = self.manifest.embedder
-        if self.folder is not None and embedder is not None:
-            file = EmbeddingFile(self.folder / EMBEDDINGS, embedder.dimension)
-            self._vectors = file.rows(self.catalogue.row_count())
+        rows = self.catalogue.row_count()
+        if self.folder is None or (self.manifest.embedder is None and not rows):
+            return
+        if self.manifest.embedder is None:
+            raise PoolDamagedError(
+                f"{self.folder / MANIFEST} names no embedder, but labels.sqlite holds {rows} items "
+                "with vectors. Restore it from a backup of the pool."
+            )
+        self._vectors = self.embedding_file.rows(rows)
+
+    def vectors_key(self, rows: int) -> str:
+        """What names the first rows by their vectors, for files that are made of them."""
+        return self.sums.key(rows)
+
+    def findings(
+        self, narrator: Narrator, db: Connection | None = None, start: int = 0
+    ) -> Iterator[Finding]:
+        """What is not as it was written in the database, the vectors and the views.
+
+        ``db`` is another connection, for another thread; vectors are read from row ``start`` on.
+        """
+        assert self.folder is not None
+        db, X = db or self._db, self._vectors
+        yield from database_findings(db, narrator)
+        yield from vector_findings(VectorSums(db), X, self.folder / EMBEDDINGS, narrator, start)
+        yield from view_findings(self.view_files, X, narrator)
+
+    def require_sound(self) -> None:
+        """Raise PoolDamagedError if the verification in the background has found damage."""
+        if self._verification is not None:
+            self._verification.require_sound()
+
+    def _verify(self) -> None:
+        """Verify a small pool whole, now, and begin to verify a large one."""
+        assert self.folder is not None
+        files = [self.folder / name for name in (DATABASE, EMBEDDINGS, VIEWS)]
+        size = sum(file.stat().st_size for file in files if file.exists())
+        if size < VERIFIED_AT_ONCE:
+            for finding in self.findings(LogNarrator()):
+                raise finding.error
+            return
+        self._verification = Background(self._findings_beside)
+        self.before_closing(self._verification.stop)
+
+    def _findings_beside(self, narrator: Narrator) -> Iterator[Finding]:
+        """The findings through a connection of their own, from a random row on: several short
+        commands verify different parts.
+        """
+        start = random.randrange(max(len(self._vectors), 1))  # noqa: S311
+        with closing(Connection(self._db.path, read_only=self._db.read_only)) as db:
+            yield from self.findings(narrator, db, start)
 
     def adopt(self, embedder: EmbedderIdentity, modality: Modality) -> None:
         """Make the embedder the pool's own, or check that it is.
@@ -194,31 +268,43 @@ class Pool:
         if self.manifest.embedder is not None:
             require_same_embedder(self.manifest.embedder, embedder)
             return
-        manifest = Manifest(SCHEMA_VERSION, modality, embedder)
+        manifest = dataclasses.replace(self.manifest, modality=modality, embedder=embedder)
+        with self.transaction():
+            self._db.run("UPDATE pool SET manifest = ?", (manifest.content,))
         if self.folder is not None:
             manifest.write(self.folder / MANIFEST)
         self.manifest = manifest
 
     def record_graph(self, facts: GraphFacts) -> None:
-        """Note in the manifest how the stored neighbour graph was found."""
+        """Note in the manifest how the stored neighbour graph was found.
+
+        Raises PoolUnwritableError where that cannot be written.
+        """
         if self.folder is not None and self.manifest.graph != facts:
-            stored = Manifest.read(self.folder / MANIFEST)
-            self.manifest = dataclasses.replace(stored, graph=facts)
+            self.manifest = dataclasses.replace(self.manifest, graph=facts)
             self.manifest.write(self.folder / MANIFEST)
 
     def store(self, source: int, records: Sequence[NewRecord], vectors: Float32Array) -> None:
         """Append a chunk: unit-norm ``(n, d)`` vectors first, then the records that name them.
 
-        Call it inside ``transaction``; both are durable when that ends.
+        Call it inside ``transaction``; both are durable when that ends. Raises PoolUnwritableError
+        where there is no room for them.
         """
+        start = self.catalogue.row_count()
+        self.embedding_file.append(start, vectors)
+        self.sums.append(start, vectors)
+        self.catalogue.add(source, records)
+
+    @property
+    def embedding_file(self) -> EmbeddingFile:
+        """Where the vectors are, once something is embedded."""
         assert self.folder is not None
         assert self.manifest.embedder is not None
-        file = EmbeddingFile(self.folder / EMBEDDINGS, self.manifest.embedder.dimension)
-        file.append(self.catalogue.row_count(), vectors)
-        self.catalogue.add(source, records)
+        return EmbeddingFile(self.folder / EMBEDDINGS, self.manifest.embedder.dimension)
 
     def transaction(self) -> contextlib.AbstractContextManager[None]:
         """All that is written inside is stored at once, or not at all."""
+        self.require_sound()
         return self._db.transaction()
 
     @contextlib.contextmanager
@@ -249,6 +335,70 @@ class Pool:
 
     def close(self) -> None:
         self._closing.close()
+
+
+def _read_manifest(folder: Path) -> Manifest:
+    if (folder / MANIFEST).exists():
+        return Manifest.read(folder / MANIFEST)
+    _require_no_remains(folder)
+    raise PoolNotFoundError(
+        f"No pool in {folder}. Make one with 'knnal embed SOURCE', run the command where the "
+        "pool's folder lies, or name it with --pool DIR or KNNAL_POOL."
+    )
+
+
+def _require_no_remains(folder: Path) -> None:
+    """Raise PoolDamagedError for a folder that holds a pool whose manifest is missing.
+
+    A database alone that has nothing in it is what a crash leaves when a pool is made.
+    """
+    remains = [name for name in (DATABASE, EMBEDDINGS) if (folder / name).exists()]
+    if remains == [DATABASE] and _is_begun(folder / DATABASE):
+        return
+    if remains:
+        raise PoolDamagedError(
+            f"{folder / MANIFEST} is missing, but {' and '.join(remains)} of a pool are there. "
+            "Repair the pool, restore it from a backup, or choose another folder for a new one."
+        )
+
+
+def _is_begun(database: Path) -> bool:
+    if not database.stat().st_size:
+        return True
+    with closing(connect(database)) as db:
+        return not db.rows("SELECT 1 FROM items UNION SELECT 1 FROM events LIMIT 1")
+
+
+def _recorded_manifest(db: Connection) -> Manifest:
+    """The manifest by the copy that the database has."""
+    found = db.first("SELECT id, manifest FROM pool")
+    if found is None:
+        raise PoolDamagedError(
+            f"{db.path} does not say which pool it is of. Restore it from a backup of the pool."
+        )
+    return Manifest.from_content(SCHEMA_VERSION, *found)
+
+
+def _agreed_manifest(folder: Path, manifest: Manifest, db: Connection) -> Manifest:
+    """The manifest, once it is sure that it and the database are of one pool; brought up to date.
+
+    Raises PoolDamagedError where they are not.
+    """
+    recorded = _recorded_manifest(db)
+    if manifest.pool and manifest.pool != recorded.pool:
+        raise PoolDamagedError(
+            f"{MANIFEST} and {DATABASE} in {folder} belong to two different pools. Put back the "
+            "file that belongs here, or restore a backup of the pool."
+        )
+    if manifest.content != recorded.content and manifest.embedder is not None:
+        raise PoolDamagedError(
+            f"{MANIFEST} in {folder} names another embedder than {DATABASE} does. Repair the pool, "
+            "which writes it again, or restore a backup."
+        )
+    agreed = dataclasses.replace(recorded, graph=manifest.graph)
+    if agreed != manifest and not db.read_only:
+        agreed.write(folder / MANIFEST)
+    return agreed
 
 
 def _require_usable(X: FloatArray, expected: str, fits: bool) -> None:
