@@ -112,11 +112,11 @@ def stored_graph(pool: Pool, live: BoolArray, narrator: Narrator | None = None) 
     if path is None:
         return build_graph(pool.embeddings, live, narrator=narrator)
     file = DerivedFile(path, narrator)
-    graph = _loaded(pool, file)
+    graph = load_graph(pool, file)
     if graph is None or not graph.fits(live):
         with _building_alone(path, narrator) as waited:
             if waited:  # for another process, which has stored it by then
-                graph = _loaded(pool, file)
+                graph = load_graph(pool, file)
             if graph is None or not graph.fits(live):
                 graph = _made(graph, pool, live, narrator)
                 # A session that began earlier may ask for the rows of then: not to be stored.
@@ -129,18 +129,21 @@ def stored_graph(pool: Pool, live: BoolArray, narrator: Narrator | None = None) 
     return graph
 
 
-def _loaded(pool: Pool, file: DerivedFile) -> NeighbourGraph | None:
-    """The stored graph, of these rows or of those that were there earlier."""
+def load_graph(pool: Pool, file: DerivedFile) -> NeighbourGraph | None:
+    """The stored graph, of these rows or of those that were there earlier.
+
+    None where there is none, or it is damaged or of other vectors, which the file says.
+    """
     stored = file.load()
     if stored is None:
         return None
     try:
         graph = NeighbourGraph.of(stored.arrays)
     except DAMAGED_ARCHIVE as error:
-        file.reject(f"is damaged ({error})")
+        file.reject(f"it is damaged ({error})")
         return None
     if stored.made_of != pool.vectors_key(len(graph.live)):
-        file.reject("was made of other vectors than those of this pool")
+        file.reject("it was made of other vectors than those of this pool")
         return None
     return graph
 

@@ -64,9 +64,9 @@ def _load(file: DerivedFile, key: str, neighbours: LabelledNeighbours) -> bool:
     try:
         arrays = [stored.arrays[name] for name in ("labelled", "ids", "similarities")]
     except KeyError as error:
-        file.reject(f"is damaged ({error})")
+        file.reject(f"it is damaged ({error})")
         return False
     if neighbours.adopt(*arrays):
         return True
-    file.reject("does not hold the neighbors of this pool's vectors")
+    file.reject("it does not hold the neighbors of this pool's vectors")
     return False

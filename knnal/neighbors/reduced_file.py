@@ -25,7 +25,7 @@ def stored_reduction(pool: Pool, live: BoolArray, narrator: Narrator | None = No
     if path is None:
         return ReducedCopy.fit(X, np.flatnonzero(live))
     file = DerivedFile(path, narrator)
-    reduced = _loaded(pool, file)
+    reduced = load_pool_reduction(pool, file)
     if reduced is not None and len(reduced) == len(X):
         return reduced
     narrator.progress("Reduced copy", 0, len(X))
@@ -48,18 +48,21 @@ def load_reduction(path: Path, X: Float32Array) -> ReducedCopy:
     return _reduction(read_arrays(path).arrays, X.shape[1])
 
 
-def _loaded(pool: Pool, file: DerivedFile) -> ReducedCopy | None:
-    """The stored copy of the pool's first rows; None if there is none, or it is of other rows."""
+def load_pool_reduction(pool: Pool, file: DerivedFile) -> ReducedCopy | None:
+    """The stored copy of the pool's first rows.
+
+    None where there is none, or it is damaged or of other vectors, which the file says.
+    """
     stored = file.load()
     if stored is None:
         return None
     try:
         reduced = _reduction(stored.arrays, pool.embeddings.shape[1])
     except DAMAGED_ARCHIVE as error:
-        file.reject(f"is damaged ({error})")
+        file.reject(f"it is damaged ({error})")
         return None
     if stored.made_of != pool.vectors_key(len(reduced)):
-        file.reject("was made of other vectors than those of this pool")
+        file.reject("it was made of other vectors than those of this pool")
         return None
     # A session that began before items were added knows fewer rows.
     return reduced if len(reduced) <= len(pool.embeddings) else None

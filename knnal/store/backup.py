@@ -11,8 +11,7 @@ from pathlib import Path
 from knnal.files import atomic_writer, storing
 from knnal.store.connection import Connection
 
-DATABASE = "labels.sqlite"
-SMALL_FILES = ("manifest.json", "keys.json")
+DATABASE, MANIFEST, KEYS = "labels.sqlite", "manifest.json", "keys.json"
 FOLDER = "backups"
 """Where a pool keeps the copies that knnal makes by itself."""
 
@@ -33,7 +32,7 @@ def write_backup(db: Connection, folder: Path, file: Path, large: Iterable[Path]
                 db.copy_to(copy)
             with atomic_writer(file) as stream, zipfile.ZipFile(stream, "w") as archive:
                 archive.write(snapshot, DATABASE, zipfile.ZIP_DEFLATED)
-                small = [folder / name for name in SMALL_FILES if (folder / name).exists()]
+                small = [folder / name for name in (MANIFEST, KEYS) if (folder / name).exists()]
                 for path in (*small, *large):
                     _add(archive, path)
         finally:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from knnal.errors import InputError, PoolDamagedError
+from knnal.errors import InputError
 from knnal.store.checksums import CHECKED, values_checksum
 from knnal.store.connection import Connection, Row
 from knnal.types import BoolArray
@@ -186,10 +186,7 @@ class Catalogue:
     def _record(self, row: Row) -> Record:
         *values, checksum, location = row
         if checksum != values_checksum(*values):
-            raise PoolDamagedError(
-                f"The record of row {values[0]} in {self._db.path} is not what was written. "
-                "Restore it from a backup of the pool."
-            )
+            raise self._db.damaged(f"the record of row {values[0]} is not what was written")
         number, item, source, state, stamp, digest, path, text = values
         return Record(
             row=number,

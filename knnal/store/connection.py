@@ -162,6 +162,8 @@ class Connection:
             return unwritable(where, error, full=full)
         if code == sqlite3.SQLITE_IOERR:
             return unwritable(where, f"{error}: the disk reports an error", full=False)
-        return PoolDamagedError(
-            f"{where} is damaged (SQLite says: {error}). Restore it from a backup of the pool."
-        )
+        return self.damaged(f"SQLite says: {error}")
+
+    def damaged(self, problem: str) -> PoolDamagedError:
+        """The error that says what is wrong with the database."""
+        return PoolDamagedError(self.path or Path("the pool in memory"), problem)

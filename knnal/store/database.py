@@ -49,7 +49,7 @@ def checksum_sql(table: str, prefix: str = "") -> str:
 
 def _opened(path: Path | None, new: bool) -> Connection:
     if not new and path is not None and not path.is_file():
-        raise PoolDamagedError(f"{path} is missing. Restore it from a backup of the pool.")
+        raise PoolDamagedError(path, "it is missing")
     return Connection(path)
 
 
@@ -57,14 +57,10 @@ def _prepared(db: Connection, narrator: Narrator, new: bool, migrates: bool) -> 
     try:
         version = schema_version(db)
         if not new and not version:
-            raise PoolDamagedError(
-                f"{db.path} holds no database of knnal: the file is empty, or another one. "
-                "Restore it from a backup of the pool."
-            )
+            raise db.damaged("it is empty, or no database of knnal")
         if not migrates and version < POOL_ID_VERSION:
-            raise PoolDamagedError(
-                f"{db.path} is older than the manifest, as if it were another pool's or a copy of "
-                "before a migration. Restore it from a backup of the pool."
+            raise db.damaged(
+                "its schema is older than the manifest's: it is another pool's, or an old copy"
             )
         if not db.read_only:
             _use_write_ahead_log(db)

@@ -33,10 +33,11 @@ class Stored:
 
 
 class DerivedFile:
-    """One file of arrays in a pool's folder."""
+    """One file of arrays in a pool's folder; ``problem`` says why what it holds is not used."""
 
     def __init__(self, path: Path, narrator: Narrator | None = None) -> None:
         self.path = path
+        self.problem: str | None = None
         self._narrator = narrator or LogNarrator()
 
     def load(self) -> Stored | None:
@@ -46,12 +47,13 @@ class DerivedFile:
         except FileNotFoundError:
             return None
         except DAMAGED_ARCHIVE as error:
-            self.reject(f"is damaged ({error})")
+            self.reject(f"it is damaged ({error})")
             return None
 
     def reject(self, why: str) -> None:
         """Say that what the file holds is not used."""
-        self._narrator.say(f"{self.path.name} {why}. It is made again.")
+        self.problem = why
+        self._narrator.say(f"{self.path.name} is not used: {why}. It is made again.")
 
     def save(self, made_of: str, arrays: Arrays) -> bool:
         """Replace the file as a whole; False, and that is said, where it cannot be written."""

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from knnal.errors import PoolDamagedError, SchemaTooNewError
+from knnal.errors import SchemaTooNewError
 from knnal.store.checksums import CHECKED, values_checksum
 from knnal.store.connection import Connection
 from knnal.store.ledger import IMPORTED, Event, EventKind
@@ -70,19 +70,14 @@ class LabelLog:
         ):
             seq += 1
             if row[0] != seq or checksum != values_checksum(*row):
-                raise self._damaged(f"event {seq} is missing or not what was written")
+                raise self._db.damaged(f"event {seq} is missing or not what was written")
             yield _event(row)
         ((last,),) = self._db.rows("SELECT IFNULL(MAX(seq), 0) FROM events")
         if last < after:
-            raise self._damaged(
+            raise self._db.damaged(
                 f"it ends with event {last}, but event {after} was read before. If an older copy "
                 "was put in its place meanwhile, open the pool again"
             )
-
-    def _damaged(self, why: str) -> PoolDamagedError:
-        return PoolDamagedError(
-            f"The log of the pool in {self._db.path} is damaged: {why}. Restore it from a backup."
-        )
 
     @contextmanager
     def writing(self, catch_up: Callable[[], None]) -> Iterator[None]:

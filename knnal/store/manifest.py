@@ -12,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from knnal.errors import EmbedderMismatchError, PoolDamagedError
+from knnal.errors import EmbedderMismatchError, PoolDamagedError, Repair
 from knnal.files import atomic_writer, storing
 from knnal.store.checksums import bytes_checksum
 from knnal.types import EmbedderIdentity, Modality
@@ -97,10 +97,7 @@ class Manifest:
                 pool=str(data.get("pool", "")),
             )
         except _NO_MANIFEST as error:
-            raise PoolDamagedError(
-                f"{path} is not the manifest that knnal wrote there ({error}). Repair the pool, "
-                "which writes it again from labels.sqlite, or restore it from a backup."
-            ) from error
+            raise PoolDamagedError(path, f"{error}", Repair.REWRITE) from error
 
     @property
     def content(self) -> str:

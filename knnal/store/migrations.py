@@ -158,21 +158,16 @@ def _sum_vectors(db: Connection, file: Path, rows: int, narrator: Narrator) -> N
     try:
         X = np.load(file, mmap_mode="r")
     except (OSError, *DAMAGED_ARRAY) as error:
-        raise PoolDamagedError(
-            f"{file} cannot be read ({error}). Restore it from a copy of the pool."
-        ) from error
+        raise PoolDamagedError(file, f"it cannot be read ({error})") from error
     if X.ndim != 2 or X.dtype != np.dtype("<f4") or len(X) < rows:
-        raise PoolDamagedError(
-            f"{file} must hold {rows} rows of float32, but holds {X.dtype} of shape {X.shape}. "
-            "Restore it from a copy of the pool."
-        )
+        problem = f"it must hold {rows} rows of float32, and holds {X.dtype} of shape {X.shape}"
+        raise PoolDamagedError(file, problem)
     for start in range(0, rows, _BLOCK):
         block = X[start : min(start + _BLOCK, rows)]
         if not has_unit_norm(block).all():
-            raise PoolDamagedError(
-                f"{file} holds rows that are not of unit norm, among rows {start} to "
-                f"{start + len(block) - 1}. Restore it from a copy of the pool."
-            )
+            last = start + len(block) - 1
+            problem = f"among rows {start} to {last} there are some that are not of unit norm"
+            raise PoolDamagedError(file, problem)
         sums = row_checksums(block).astype("<u8").tobytes()
         db.run("INSERT INTO vector_sums VALUES (?, ?)", (start, sums))
         narrator.progress("Checksums", start + len(block), rows)

@@ -25,13 +25,16 @@ from pathlib import Path
 import numpy as np
 
 from knnal.errors import (
+    Damage,
     InputError,
     PoolBusyError,
     PoolDamagedError,
     PoolNotFoundError,
     PoolUnwritableError,
+    Repair,
 )
 from knnal.linalg import unit_rows, usable_rows
+from knnal.store.backup import DATABASE, MANIFEST, write_backup
 from knnal.store.catalogue import Catalogue, NewRecord
 from knnal.store.connection import Connection
 from knnal.store.database import connect
@@ -43,30 +46,32 @@ from knnal.store.vectors import VectorSums
 from knnal.store.verification import (
     VERIFIED_AT_ONCE,
     Background,
-    Finding,
     database_findings,
     vector_findings,
     view_findings,
 )
+from knnal.store.views import FACTS as VIEW_FACTS
+from knnal.store.views import SUMS as VIEW_SUMS
+from knnal.store.views import VECTORS as VIEWS
 from knnal.store.views import StoredViews, ViewFacts, ViewFiles
 from knnal.types import (
     BoolArray,
     EmbedderIdentity,
     Float32Array,
     FloatArray,
-    LogNarrator,
+    IntArray,
     Modality,
     Narrator,
+    SilentNarrator,
 )
 
-MANIFEST = "manifest.json"
 EMBEDDINGS = "embeddings.npy"
-DATABASE = "labels.sqlite"
 GRAPH = "graph.npz"
 REDUCED = "reduced.npz"
 NEIGHBOURS = "neighbours.npz"
 LAYOUT = "layout.npz"
-VIEWS = "views.npy"
+VECTOR_FILES = frozenset((EMBEDDINGS, VIEWS, VIEW_FACTS, VIEW_SUMS))
+"""The files that hold what a network made of the items."""
 
 
 class Pool:
@@ -100,7 +105,7 @@ class Pool:
                     "for the pool."
                 ) from error
             with closing(connect(folder / DATABASE, narrator)) as db:
-                _recorded_manifest(db).write(folder / MANIFEST)
+                recorded_manifest(db).write(folder / MANIFEST)
         return cls.open(folder, narrator)
 
     @classmethod
@@ -108,17 +113,22 @@ class Pool:
         """Open an existing pool.
 
         Its files are verified: whole for a small pool, else in the background while the pool is
-        used, see ``require_sound``. Only a repair opens a pool that is not ``verified``.
+        used, see ``require_sound``. Only a repair opens one that is not ``verified``: it goes by
+        the database alone, without the manifest's file, and without vectors until ``reload``.
 
         Raises PoolNotFoundError where there is none, SchemaTooNewError for one that a newer knnal
         wrote, PoolDamagedError for one whose files are not those that knnal wrote.
         """
-        manifest = _read_manifest(folder)
-        require_known(manifest.schema_version)
-        db = connect(folder / DATABASE, narrator, new=False, migrates=not manifest.pool)
+        manifest = _read_manifest(folder) if verified else None
+        migrates = manifest is None or not manifest.pool
+        db = connect(folder / DATABASE, narrator, new=False, migrates=migrates)
         try:
-            manifest = _agreed_manifest(folder, manifest, db)
-            pool = cls(folder, manifest, db, np.empty((0, 0), dtype=np.float32))
+            agreed = recorded_manifest(db)
+            if manifest is not None:
+                agreed = _agreed(folder, manifest, agreed)
+                if agreed != manifest and not db.read_only:
+                    agreed.write(folder / MANIFEST)
+            pool = cls(folder, agreed, db, np.empty((0, 0), dtype=np.float32))
         except BaseException:
             db.close()
             raise
@@ -150,7 +160,7 @@ class Pool:
         if len(names) != len(X) or len(set(names)) != len(names):
             raise InputError(f"Expected {len(X)} different ids, came {len(set(names))}.")
         db = connect(None)
-        pool = cls(None, _recorded_manifest(db), db, unit_rows(X))
+        pool = cls(None, recorded_manifest(db), db, unit_rows(X))
         records = [
             NewRecord(name, "", "", text=texts[i] if texts else None)
             for i, name in enumerate(names)
@@ -167,20 +177,31 @@ class Pool:
         return self._vectors
 
     @property
+    def db(self) -> Connection:
+        """The database that catalogue and log are in."""
+        return self._db
+
+    @property
     def graph_file(self) -> Path | None:
-        return None if self.folder is None else self.folder / GRAPH
+        return self.derived_files.get(GRAPH)
 
     @property
     def reduced_file(self) -> Path | None:
-        return None if self.folder is None else self.folder / REDUCED
+        return self.derived_files.get(REDUCED)
 
     @property
     def neighbours_file(self) -> Path | None:
-        return None if self.folder is None else self.folder / NEIGHBOURS
+        return self.derived_files.get(NEIGHBOURS)
 
     @property
     def layout_file(self) -> Path | None:
-        return None if self.folder is None else self.folder / LAYOUT
+        return self.derived_files.get(LAYOUT)
+
+    @property
+    def derived_files(self) -> dict[str, Path]:
+        """By name, the files that follow from vectors and log; none for a pool in memory."""
+        names = (GRAPH, REDUCED, NEIGHBOURS, LAYOUT)
+        return {} if self.folder is None else {name: self.folder / name for name in names}
 
     @property
     def view_files(self) -> ViewFiles | None:
@@ -213,8 +234,7 @@ class Pool:
             return
         if self.manifest.embedder is None:
             raise PoolDamagedError(
-                f"{self.folder / MANIFEST} names no embedder, but labels.sqlite holds {rows} items "
-                "with vectors. Restore it from a backup of the pool."
+                self.folder / DATABASE, f"it holds {rows} items and names no embedder"
             )
         self._vectors = self.embedding_file.rows(rows)
 
@@ -224,7 +244,7 @@ class Pool:
 
     def findings(
         self, narrator: Narrator, db: Connection | None = None, start: int = 0
-    ) -> Iterator[Finding]:
+    ) -> Iterator[Damage]:
         """What is not as it was written in the database, the vectors and the views.
 
         ``db`` is another connection, for another thread; vectors are read from row ``start`` on.
@@ -246,13 +266,13 @@ class Pool:
         files = [self.folder / name for name in (DATABASE, EMBEDDINGS, VIEWS)]
         size = sum(file.stat().st_size for file in files if file.exists())
         if size < VERIFIED_AT_ONCE:
-            for finding in self.findings(LogNarrator()):
-                raise finding.error
+            for found in self.findings(SilentNarrator()):
+                raise PoolDamagedError(self.folder / found.file, found.problem, found.repair)
             return
-        self._verification = Background(self._findings_beside)
+        self._verification = Background(self._findings_beside, self.folder)
         self.before_closing(self._verification.stop)
 
-    def _findings_beside(self, narrator: Narrator) -> Iterator[Finding]:
+    def _findings_beside(self, narrator: Narrator) -> Iterator[Damage]:
         """The findings through a connection of their own, from a random row on: several short
         commands verify different parts.
         """
@@ -302,6 +322,28 @@ class Pool:
         assert self.manifest.embedder is not None
         return EmbeddingFile(self.folder / EMBEDDINGS, self.manifest.embedder.dimension)
 
+    def replace_vectors(self, rows: IntArray, vectors: Float32Array) -> None:
+        """Write unit-norm ``(n, d)`` in the place of rows ``(n,)``, rising, that were damaged."""
+        for run in np.split(np.arange(len(rows)), 1 + np.flatnonzero(np.diff(rows) != 1)):
+            self.embedding_file.replace(int(rows[run[0]]), vectors[run])
+        with self._db.transaction():
+            self.sums.replace(rows, vectors)
+
+    def back_up(self, file: Path, *, vectors: bool = False) -> None:
+        """Copy labels and catalogue, as of one moment, and on request the vectors, into a file.
+
+        Labeling goes on meanwhile. Raises PoolBusyError for vectors while another process adds
+        some, PoolUnwritableError where the file cannot be written.
+        """
+        assert self.folder is not None
+        with contextlib.ExitStack() as stack:
+            large = []
+            if vectors:
+                stack.enter_context(self.embedding_alone())
+                paths = [self.folder / name for name in sorted(VECTOR_FILES)]
+                large = [path for path in paths if path.exists()]
+            write_backup(self._db, self.folder, file, large)
+
     def transaction(self) -> contextlib.AbstractContextManager[None]:
         """All that is written inside is stored at once, or not at all."""
         self.require_sound()
@@ -339,7 +381,9 @@ class Pool:
 
 def _read_manifest(folder: Path) -> Manifest:
     if (folder / MANIFEST).exists():
-        return Manifest.read(folder / MANIFEST)
+        manifest = Manifest.read(folder / MANIFEST)
+        require_known(manifest.schema_version)
+        return manifest
     _require_no_remains(folder)
     raise PoolNotFoundError(
         f"No pool in {folder}. Make one with 'knnal embed SOURCE', run the command where the "
@@ -357,8 +401,9 @@ def _require_no_remains(folder: Path) -> None:
         return
     if remains:
         raise PoolDamagedError(
-            f"{folder / MANIFEST} is missing, but {' and '.join(remains)} of a pool are there. "
-            "Repair the pool, restore it from a backup, or choose another folder for a new one."
+            folder / MANIFEST,
+            f"it is missing, but {' and '.join(remains)} of a pool are there",
+            Repair.REWRITE if DATABASE in remains else Repair.RESTORE,
         )
 
 
@@ -369,36 +414,37 @@ def _is_begun(database: Path) -> bool:
         return not db.rows("SELECT 1 FROM items UNION SELECT 1 FROM events LIMIT 1")
 
 
-def _recorded_manifest(db: Connection) -> Manifest:
+def manifest_findings(pool: Pool) -> Iterator[Damage]:
+    """What is wrong with the manifest's file of a pool that was opened without it."""
+    assert pool.folder is not None
+    try:
+        _agreed(pool.folder, _read_manifest(pool.folder), pool.manifest)
+    except PoolDamagedError as error:
+        yield error.damage
+
+
+def recorded_manifest(db: Connection) -> Manifest:
     """The manifest by the copy that the database has."""
     found = db.first("SELECT id, manifest FROM pool")
     if found is None:
-        raise PoolDamagedError(
-            f"{db.path} does not say which pool it is of. Restore it from a backup of the pool."
-        )
+        raise db.damaged("it does not say which pool it is of")
     return Manifest.from_content(SCHEMA_VERSION, *found)
 
 
-def _agreed_manifest(folder: Path, manifest: Manifest, db: Connection) -> Manifest:
-    """The manifest, once it is sure that it and the database are of one pool; brought up to date.
+def _agreed(folder: Path, manifest: Manifest, recorded: Manifest) -> Manifest:
+    """The manifest that the database has recorded, with the facts that only the file has.
 
-    Raises PoolDamagedError where they are not.
+    Raises PoolDamagedError unless both are of one pool and one embedder.
     """
-    recorded = _recorded_manifest(db)
     if manifest.pool and manifest.pool != recorded.pool:
         raise PoolDamagedError(
-            f"{MANIFEST} and {DATABASE} in {folder} belong to two different pools. Put back the "
-            "file that belongs here, or restore a backup of the pool."
+            folder / MANIFEST, f"it belongs to another pool than {DATABASE} does"
         )
     if manifest.content != recorded.content and manifest.embedder is not None:
         raise PoolDamagedError(
-            f"{MANIFEST} in {folder} names another embedder than {DATABASE} does. Repair the pool, "
-            "which writes it again, or restore a backup."
+            folder / MANIFEST, f"it names another embedder than {DATABASE} does", Repair.REWRITE
         )
-    agreed = dataclasses.replace(recorded, graph=manifest.graph)
-    if agreed != manifest and not db.read_only:
-        agreed.write(folder / MANIFEST)
-    return agreed
+    return dataclasses.replace(recorded, graph=manifest.graph)
 
 
 def _require_usable(X: FloatArray, expected: str, fits: bool) -> None:

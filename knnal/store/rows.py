@@ -15,24 +15,18 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from knnal.errors import PoolDamagedError
+from knnal.errors import PoolDamagedError, Repair
 from knnal.files import DAMAGED_ARRAY, storing
 
 
 class RowFile:
-    """``rows x shape`` numbers of a type. Messages say ``what`` they are, and the ``remedy`` where
-    they are damaged.
-    """
+    """``rows x shape`` numbers of a type, that a network made of a pool's items."""
 
-    def __init__(
-        self, path: Path, shape: tuple[int, ...], dtype: str, what: str, remedy: str
-    ) -> None:
+    def __init__(self, path: Path, shape: tuple[int, ...], dtype: str) -> None:
         self.path = path
         self.shape = shape
         self._type = np.dtype(dtype)
         self._row_bytes = int(np.prod(shape, dtype=np.int64)) * self._type.itemsize
-        self._what = what
-        self._remedy = remedy
 
     def append(self, start: int, rows: NDArray[Any]) -> None:
         """Write ``(n, *shape)`` as rows ``start``, ``start + 1``, ..., durably.
@@ -105,9 +99,7 @@ class RowFile:
         return stored
 
     def _damaged(self, why: str) -> PoolDamagedError:
-        return PoolDamagedError(
-            f"{self.path} does not hold the {self._what} that knnal wrote: {why}. {self._remedy}"
-        )
+        return PoolDamagedError(self.path, why, Repair.EMBED)
 
     def _offset(self, file: IO[bytes]) -> int:
         try:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import numpy as np
 from xxhash import xxh3_128
 
-from knnal.errors import PoolDamagedError
 from knnal.store.checksums import row_checksums
 from knnal.store.connection import Connection
 from knnal.types import Float32Array, IntArray, UInt64Array
@@ -44,10 +43,7 @@ class VectorSums:
             "SELECT start, LENGTH(sums) FROM vector_sums ORDER BY start"
         ):
             if start != end or size % _TYPE.itemsize:
-                raise PoolDamagedError(
-                    f"{self._db.path} is damaged: the checksums of the vectors of rows {end} and "
-                    "later are missing. Restore it from a backup of the pool."
-                )
+                raise self._db.damaged(f"the checksums of vectors from row {end} on are missing")
             end += size // _TYPE.itemsize
         return end
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
-from knnal.errors import PoolDamagedError, PoolError
+from knnal.errors import Damage, PoolDamagedError, PoolError, Repair
 from knnal.store.checksums import CHECKED
 from knnal.store.connection import Connection
 from knnal.store.database import checksum_sql
@@ -25,53 +23,25 @@ _ROWS = 500
 _PAUSE_S = 0.001
 
 
-class Repair(StrEnum):
-    """What mends a damaged file."""
-
-    REMAKE = "remake"
-    """It follows from the vectors or the log, and is made again."""
-    EMBED = "embed"
-    """The items are embedded again from their source."""
-    REWRITE = "rewrite"
-    """``labels.sqlite`` has what belongs there."""
-    RESTORE = "restore"
-    """Only a backup has what was lost."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A file that is not what knnal wrote; ``rows`` are the damaged ones of many, if known."""
-
-    file: str
-    problem: str
-    repair: Repair
-    rows: tuple[int, ...] = ()
-
-    @property
-    def error(self) -> PoolDamagedError:
-        """The same as an error that says what to do."""
-        remedy = {
-            Repair.RESTORE: "Restore it from a backup of the pool.",
-            Repair.EMBED: "Repair the pool, which embeds them again, or restore it from a backup.",
-        }.get(self.repair, "Repair the pool, which makes it again.")
-        return PoolDamagedError(f"{self.file} is damaged: {self.problem}. {remedy}")
-
-
-def database_findings(db: Connection, narrator: Narrator) -> Iterator[Finding]:
+def database_findings(db: Connection, narrator: Narrator) -> Iterator[Damage]:
     """What is wrong with ``labels.sqlite``: its pages, indexes, rows, and what is missing."""
     file = "labels.sqlite" if db.path is None else db.path.name
     try:
         wrong = [str(row[0]) for row in db.rows("PRAGMA integrity_check(3)") if row[0] != "ok"]
         if wrong:
-            yield Finding(file, "; ".join(wrong).replace("\n", " "), Repair.RESTORE)
+            in_tables = any(" index " not in problem for problem in wrong)
+            repair = Repair.RESTORE if in_tables else Repair.REMAKE
+            yield Damage(file, "; ".join(wrong).replace("\n", " "), repair)
             return
         for table in CHECKED:
+            # What was last asked about is a convenience: losing it loses no label.
+            repair = Repair.REMAKE if table == "offers" else Repair.RESTORE
             for key in _changed(db, table, narrator):
-                yield Finding(file, f"{table} {key} is not what was written", Repair.RESTORE)
+                yield Damage(file, f"{table} {key} is not what was written", repair)
         for problem in _missing(db):
-            yield Finding(file, problem, Repair.RESTORE)
+            yield Damage(file, problem, Repair.RESTORE)
     except PoolDamagedError as error:
-        yield Finding(file, str(error.__cause__ or error), Repair.RESTORE)
+        yield error.damage
 
 
 def _changed(db: Connection, table: str, narrator: Narrator) -> Iterator[object]:
@@ -112,7 +82,7 @@ def _missing(db: Connection) -> Iterator[str]:
 
 def vector_findings(
     sums: VectorSums, X: Float32Array, file: Path, narrator: Narrator, start: int = 0
-) -> Iterator[Finding]:
+) -> Iterator[Damage]:
     """Which rows of ``X`` ``(n, d)`` are not those written; from ``start`` on, then the others."""
     done = 0
     damaged: list[int] = []
@@ -124,9 +94,7 @@ def vector_findings(
         yield _damaged_rows(file.name, damaged)
 
 
-def view_findings(
-    views: ViewFiles | None, X: Float32Array, narrator: Narrator
-) -> Iterator[Finding]:
+def view_findings(views: ViewFiles | None, X: Float32Array, narrator: Narrator) -> Iterator[Damage]:
     """Which views of the rows ``X`` ``(n, d)`` are not those written."""
     if views is None:
         return
@@ -137,15 +105,15 @@ def view_findings(
             narrator.progress("Checking views", 0, None)
         if damaged:
             yield _damaged_rows("views.npy", damaged)
-    except PoolError as error:
-        yield Finding("views.npy", str(error), Repair.EMBED)
+    except PoolDamagedError as error:
+        yield error.damage
 
 
-def _damaged_rows(file: str, rows: list[int]) -> Finding:
+def _damaged_rows(file: str, rows: list[int]) -> Damage:
     rows.sort()
     named = ", ".join(map(str, rows[:3])) + (", ..." if len(rows) > 3 else "")
     problem = f"its checksums do not match in {len(rows)} row{'s' * (len(rows) > 1)} ({named})"
-    return Finding(file, problem, Repair.EMBED, tuple(rows))
+    return Damage(file, problem, Repair.EMBED, tuple(rows))
 
 
 class Background:
@@ -154,8 +122,9 @@ class Background:
     ``find`` gives the findings; it reports progress to the narrator that it is given.
     """
 
-    def __init__(self, find: Callable[[Narrator], Iterator[Finding]]) -> None:
+    def __init__(self, find: Callable[[Narrator], Iterator[Damage]], folder: Path) -> None:
         self._find = find
+        self._folder = folder
         self._stopping = threading.Event()
         self._found: PoolError | None = None
         self._thread = threading.Thread(target=self._run, name="knnal-verify", daemon=True)
@@ -172,8 +141,10 @@ class Background:
 
     def _run(self) -> None:
         try:
-            for finding in self._find(self):
-                self._found = finding.error
+            for found in self._find(self):
+                self._found = PoolDamagedError(
+                    self._folder / found.file, found.problem, found.repair
+                )
                 return
         except _StoppedError:
             pass

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from knnal.errors import PoolDamagedError
+from knnal.errors import PoolDamagedError, Repair
 from knnal.files import atomic_writer, storing
 from knnal.store.checksums import row_checksums
 from knnal.store.rows import RowFile
@@ -27,8 +27,6 @@ FACTS, VECTORS, SUMS = "views.json", "views.npy", "views-sums.npy"
 _MADE = "views-made.npy"
 """What schema 3 had in the place of checksums."""
 _BLOCK = 256
-
-_REMEDY = "Repair the pool, which makes such views again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +67,11 @@ class ViewFiles:
             data = json.loads(file.read_bytes())
             facts = ViewFacts(int(data["views"]), tuple(map(str, data["augmentations"])))
         except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
-            raise PoolDamagedError(
-                f"{file} does not say how the pool's views are made ({error}). Remove the views, "
-                "and make them again."
-            ) from error
+            problem = f"it does not say how the pool's views are made ({error})"
+            raise PoolDamagedError(file, problem, Repair.REMAKE) from error
         if facts.views < 1:
-            raise PoolDamagedError(
-                f"{file} says {facts.views} views of an item. Remove the views, and make them "
-                "again."
-            )
+            problem = f"it says {facts.views} views of an item"
+            raise PoolDamagedError(file, problem, Repair.REMAKE)
         return facts
 
     def begin(self, facts: ViewFacts) -> None:
@@ -145,13 +139,13 @@ class ViewFiles:
         facts = self.facts()
         assert facts is not None
         shape = (1 + facts.views, self._dimension)
-        return RowFile(self._folder / VECTORS, shape, "<f4", "vectors of views", _REMEDY)
+        return RowFile(self._folder / VECTORS, shape, "<f4")
 
     def _sums(self) -> RowFile:
         file = self._folder / SUMS
         if not file.exists() and (self._folder / _MADE).exists():
-            self._sum(RowFile(self._folder / _MADE, (), "|b1", "marks of views", _REMEDY))
-        return RowFile(file, (), "<u8", "checksums of views", _REMEDY)
+            self._sum(RowFile(self._folder / _MADE, (), "|b1"))
+        return RowFile(file, (), "<u8")
 
     def _sum(self, marks: RowFile) -> None:
         """Write the checksums that a pool of schema 3 has not, from its marks."""
