@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,19 +19,6 @@ from knnal.evaluation.audit import (
 from knnal.evaluation.calibration import (
     required_temperature,
 )
-from knnal.evaluation.inspection.inspecting import (
-    Inspection,
-    Looking,
-    has_labels,
-    inspect_pool,
-    predict_rows,
-)
-from knnal.evaluation.inspection.points import Colour, default_colour, map_points
-from knnal.evaluation.inspection.writing import made_folder, write_inspection
-from knnal.evaluation.results import write_results
-from knnal.evaluation.settings import Settings
-from knnal.evaluation.simulation import simulate
-from knnal.evaluation.summary import summarise
 from knnal.exchange.exporting import export
 from knnal.exchange.importing import ImportReport, import_labels
 from knnal.exchange.truth import Truth, known_items
@@ -49,6 +36,11 @@ from knnal.store.catalogue import ItemState
 from knnal.store.pool import Pool
 from knnal.types import LogNarrator, Modality, Narrator, Prediction
 from knnal.viewing import make_views, wanted_recipe
+
+if TYPE_CHECKING:
+    from knnal.evaluation.inspection.inspecting import Inspection, Looking
+    from knnal.evaluation.inspection.points import Colour
+    from knnal.evaluation.settings import Settings
 
 DEFAULT_EMBEDDERS = {
     Modality.IMAGE: "mobilenet-v2",
@@ -227,6 +219,11 @@ class Project:
         The results are written into the folder ``out``, as docs/simulation.md describes them, and
         nothing into the pool. Raises as ``known_items`` and ``simulate`` do.
         """
+        from knnal.evaluation.results import write_results
+        from knnal.evaluation.settings import Settings
+        from knnal.evaluation.simulation import simulate
+        from knnal.evaluation.summary import summarise
+
         known = known_items(self.pool, truth or Truth(), self._narrator)
         simulated = simulate(known, settings or Settings(), Path(out), self._narrator)
         summary = summarise(simulated)
@@ -250,6 +247,15 @@ class Project:
         it is named. ``options`` are those of ``Session``. Raises PoolError for a pool without
         items, InputError for a folder that cannot be written to.
         """
+        from knnal.evaluation.inspection.inspecting import (
+            Looking,
+            has_labels,
+            inspect_pool,
+            predict_rows,
+        )
+        from knnal.evaluation.inspection.points import Colour, default_colour, map_points
+        from knnal.evaluation.inspection.writing import made_folder, write_inspection
+
         looking = looking or Looking()
         folder = None if out is None else made_folder(Path(out))
         session = self.session(strategy=strategy, **options)

@@ -50,7 +50,7 @@ class Narration:
         self._bar.update(self._task, completed=done, total=bound)
 
     def say(self, message: str) -> None:
-        self.console.print(message, markup=False)
+        self.console.print(message, markup=False, soft_wrap=True)
 
     def _begin(self, stage: str) -> None:
         self.close()

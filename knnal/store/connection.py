@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
+from types import TracebackType
 from typing import Any
 
 from knnal.errors import KnnalError, PoolBusyError, PoolDamagedError
@@ -23,6 +24,29 @@ _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _READ_ONLY = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN)
 _MISUSE = (sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISUSE, sqlite3.SQLITE_RANGE)
 """Errors of the program, not of the file."""
+
+
+class _Guard:
+    """One statement at a time, its errors explained. A class, since each statement enters it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._lock = RLock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._lock.release()
+        explained = self._connection.explain(error) if isinstance(error, sqlite3.Error) else None
+        if explained is not None:
+            raise explained from error
+
 
 Row = tuple[Any, ...]
 Values = Sequence[object]
@@ -41,11 +65,11 @@ class Connection:
     def __init__(self, path: Path | None, *, read_only: bool = False) -> None:
         self.path = path
         self.read_only = read_only
-        self._lock = RLock()
+        self._guard = _Guard(self)
         name = ":memory:" if path is None else str(path)
         if read_only and path is not None:
             name = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
-        with self._explained():
+        with self._guard:
             self._db = sqlite3.connect(
                 name,
                 timeout=WAIT_S,
@@ -61,12 +85,12 @@ class Connection:
 
     def rows(self, query: str, values: Values = ()) -> list[Row]:
         """All rows that a query finds."""
-        with self._lock, self._explained():
+        with self._guard:
             return self._db.execute(query, values).fetchall()
 
     def first(self, query: str, values: Values = ()) -> Row | None:
         """The first row that a query finds, or None."""
-        with self._lock, self._explained():
+        with self._guard:
             cursor = self._db.execute(query, values)
             row: Row | None = cursor.fetchone()
             cursor.close()
@@ -74,29 +98,29 @@ class Connection:
 
     def stream(self, query: str, values: Values = ()) -> Iterator[Row]:
         """Like ``rows``, where they may be too many to hold."""
-        with self._lock, self._explained():
+        with self._guard:
             cursor = self._db.execute(query, values)
             batch = cursor.fetchmany(_BATCH)
         while batch:
             yield from batch
-            with self._lock, self._explained():
+            with self._guard:
                 batch = cursor.fetchmany(_BATCH)
 
     def run(self, statement: str, values: Values = ()) -> int:
         """Run a statement; how many rows it changed."""
-        with self._lock, self._explained():
+        with self._guard:
             return self._db.execute(statement, values).rowcount
 
     def insert(self, statement: str, values: Values) -> int:
         """Insert a row; its number."""
-        with self._lock, self._explained():
+        with self._guard:
             number = self._db.execute(statement, values).lastrowid
         assert number is not None
         return number
 
     def run_for_each(self, statement: str, values: Iterable[Values]) -> None:
         """Run a statement once for each of several values."""
-        with self._lock, self._explained():
+        with self._guard:
             self._db.executemany(statement, values)
 
     @contextmanager
@@ -121,24 +145,14 @@ class Connection:
 
         Processes that have the other one open see the copy in its place.
         """
-        with self._lock, target._lock, self._explained():
+        with target._guard, self._guard:
             self._db.backup(target._db)
 
     def close(self) -> None:
-        with self._lock:
+        with self._guard:
             self._db.close()
 
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            explained = self._explain(error)
-            if explained is None:
-                raise
-            raise explained from error
-
-    def _explain(self, error: sqlite3.Error) -> KnnalError | None:
+    def explain(self, error: sqlite3.Error) -> KnnalError | None:
         """What an error means to the user; None for one of the program's own.
 
         What SQLite reports in the higher bits of a code tells kinds of the same error apart.

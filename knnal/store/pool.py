@@ -243,15 +243,21 @@ class Pool:
         return self.sums.key(rows)
 
     def findings(
-        self, narrator: Narrator, db: Connection | None = None, start: int = 0
+        self,
+        narrator: Narrator,
+        db: Connection | None = None,
+        *,
+        pages: bool = True,
+        start: int = 0,
     ) -> Iterator[Damage]:
         """What is not as it was written in the database, the vectors and the views.
 
-        ``db`` is another connection, for another thread; vectors are read from row ``start`` on.
+        ``db`` is another connection, for another thread; its ``pages`` are verified as well as its
+        rows, and vectors are read from row ``start`` on.
         """
         assert self.folder is not None
         db, X = db or self._db, self._vectors
-        yield from database_findings(db, narrator)
+        yield from database_findings(db, narrator, pages=pages)
         yield from vector_findings(VectorSums(db), X, self.folder / EMBEDDINGS, narrator, start)
         yield from view_findings(self.view_files, X, narrator)
 
@@ -266,8 +272,9 @@ class Pool:
         files = [self.folder / name for name in (DATABASE, EMBEDDINGS, VIEWS)]
         size = sum(file.stat().st_size for file in files if file.exists())
         if size < VERIFIED_AT_ONCE:
-            for found in self.findings(SilentNarrator()):
+            for found in self.findings(SilentNarrator(), pages=False):
                 raise PoolDamagedError(self.folder / found.file, found.problem, found.repair)
+            self.catalogue.is_verified = True
             return
         self._verification = Background(self._findings_beside, self.folder)
         self.before_closing(self._verification.stop)
@@ -278,7 +285,7 @@ class Pool:
         """
         start = random.randrange(max(len(self._vectors), 1))  # noqa: S311
         with closing(Connection(self._db.path, read_only=self._db.read_only)) as db:
-            yield from self.findings(narrator, db, start)
+            yield from self.findings(narrator, db, start=start)
 
     def adopt(self, embedder: EmbedderIdentity, modality: Modality) -> None:
         """Make the embedder the pool's own, or check that it is.

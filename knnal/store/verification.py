@@ -23,16 +23,25 @@ _ROWS = 500
 _PAUSE_S = 0.001
 
 
-def database_findings(db: Connection, narrator: Narrator) -> Iterator[Damage]:
-    """What is wrong with ``labels.sqlite``: its pages, indexes, rows, and what is missing."""
+def database_findings(
+    db: Connection, narrator: Narrator, *, pages: bool = True
+) -> Iterator[Damage]:
+    """What is wrong with ``labels.sqlite``: its rows, what is missing, indexes, and its ``pages``.
+
+    Every row and the index of ids are read in any case; free pages and other indexes, on which no
+    answer depends, only with the pages.
+    """
     file = "labels.sqlite" if db.path is None else db.path.name
     try:
-        wrong = [str(row[0]) for row in db.rows("PRAGMA integrity_check(3)") if row[0] != "ok"]
-        if wrong:
-            in_tables = any(" index " not in problem for problem in wrong)
-            repair = Repair.RESTORE if in_tables else Repair.REMAKE
-            yield Damage(file, "; ".join(wrong).replace("\n", " "), repair)
-            return
+        if pages:
+            wrong = [str(row[0]) for row in db.rows("PRAGMA integrity_check(3)") if row[0] != "ok"]
+            if wrong:
+                in_tables = any(" index " not in problem for problem in wrong)
+                repair = Repair.RESTORE if in_tables else Repair.REMAKE
+                yield Damage(file, "; ".join(wrong).replace("\n", " "), repair)
+                return
+        elif not _finds_items(db):
+            yield Damage(file, "its index of ids does not match its items", Repair.REMAKE)
         for table in CHECKED:
             # What was last asked about is a convenience: losing it loses no label.
             repair = Repair.REMAKE if table == "offers" else Repair.RESTORE
@@ -57,6 +66,15 @@ def _changed(db: Connection, table: str, narrator: Narrator) -> Iterator[object]
         part = f"{wrong} AND {key} >= ? AND {key} < ?"
         yield from (found for (found,) in db.rows(part, (start, stop)))
         narrator.progress(f"Checking {table}", stop, int(last) + 1)
+
+
+def _finds_items(db: Connection) -> bool:
+    """Whether the index of ids leads to every item."""
+    lost = db.first(
+        "SELECT 1 FROM items AS i WHERE state != 'superseded' AND NOT EXISTS (SELECT 1 FROM items "
+        "INDEXED BY items_by_id WHERE id = i.id AND state != 'superseded' AND row = i.row)"
+    )
+    return lost is None
 
 
 def _missing(db: Connection) -> Iterator[str]:
