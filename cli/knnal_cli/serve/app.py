@@ -22,6 +22,8 @@ from knnal.errors import (
     NothingToRedoError,
     NothingToUndoError,
     PoolBusyError,
+    PoolDamagedError,
+    PoolUnwritableError,
 )
 from knnal.evaluation.inspection.map_page import CANVAS
 from knnal_cli.serve import looking, schemas, seats
@@ -45,6 +47,8 @@ _PROBLEMS: dict[type[Exception], tuple[int, str]] = {
     NoPictureError: (404, "no-picture"),
     NoMapError: (409, "no-map"),
     PoolBusyError: (503, "busy"),
+    PoolDamagedError: (500, "damaged"),
+    PoolUnwritableError: (507, "unwritable"),
     InputError: (422, "input"),
     KnnalError: (500, "failed"),
 }
@@ -61,7 +65,9 @@ _DESCRIBED: dict[int | str, dict[str, Any]] = {
         413: "A body that is too long.",
         415: "A body that is not JSON.",
         422: "Something that cannot be used, such as an unknown item.",
+        500: "A file of the pool is damaged; nothing was answered from it.",
         503: "Another process has been writing to the pool for too long.",
+        507: "The pool's disk is full, or cannot be written to; nothing was stored.",
     }.items()
 }
 
