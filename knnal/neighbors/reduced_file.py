@@ -90,7 +90,7 @@ def _reduction(arrays: Arrays, dimension: int) -> ReducedCopy:
     for group, width in ((first, FIRST), (second, len(axes.second))):
         fits &= group.codes.shape == (n, width) and group.codes.dtype == np.int8
         fits &= all(a.shape == (n,) for a in group[1:])
-    floats = (*axes, *first[1:], *second[1:], offset)
+    floats = (axes.mean, axes.first, axes.second, offset, *first[1:], *second[1:])
     fits &= all(a.dtype == np.float32 for a in floats) and offset.shape == (n,)
     if not n or not fits or fitted.shape:
         raise ValueError("its arrays do not fit each other")
