@@ -17,7 +17,14 @@ from zipfile import BadZipFile
 
 from knnal.errors import PoolUnwritableError
 
-DAMAGED_ARRAY = (ValueError, SyntaxError, tokenize.TokenError, OverflowError, MemoryError)
+DAMAGED_ARRAY = (
+    ValueError,
+    SyntaxError,
+    tokenize.TokenError,
+    OverflowError,
+    MemoryError,
+    EOFError,
+)
 """What reading an npy file may raise whose bytes are not those written: NumPy reads its header as a
 piece of Python.
 """
@@ -25,7 +32,6 @@ piece of Python.
 DAMAGED_ARCHIVE = (
     *DAMAGED_ARRAY,
     BadZipFile,
-    EOFError,
     IndexError,
     KeyError,
     OSError,

@@ -159,6 +159,7 @@ class ViewFiles:
         made = marks.rows(marks.count())
         sums = np.where(made, row_checksums(self._vectors().rows(len(made))), 0)
         file = self._folder / SUMS
-        with storing(file), atomic_writer(file) as stream:
-            np.save(stream, sums.astype("<u8"))
-        marks.path.unlink()
+        if not file.exists():  # another process may have written it meanwhile
+            with storing(file), atomic_writer(file) as stream:
+                np.save(stream, sums.astype("<u8"))
+        marks.path.unlink(missing_ok=True)
