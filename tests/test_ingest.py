@@ -263,7 +263,8 @@ def test_an_interrupt_right_after_a_commit_stores_nothing_twice(
     def interrupted() -> Iterator[None]:
         with commit():
             yield
-        raise KeyboardInterrupt
+        if pool.catalogue.row_count():  # not at once, when the pool takes its embedder
+            raise KeyboardInterrupt
 
     monkeypatch.setattr(module, "_CHUNK_ITEMS", 4)
     monkeypatch.setattr(pool, "transaction", interrupted)

@@ -86,12 +86,15 @@ def _reduction(arrays: Arrays, dimension: int) -> ReducedCopy:
         Group(*(arrays[f"{name}_{field}"] for field in Group._fields))
         for name in ("first", "second")
     )
+    offset, fitted = arrays["offset"], arrays["fitted_rows"]
     n = len(first.codes)
     sizes = (FIRST, dimension), (len(axes.second) and SECOND, dimension)
     fits = (axes.first.shape, axes.second.shape) == sizes and axes.mean.shape == (dimension,)
     for group, width in ((first, FIRST), (second, len(axes.second))):
         fits &= group.codes.shape == (n, width) and group.codes.dtype == np.int8
-        fits &= all(a.shape == (n,) and a.dtype == np.float32 for a in group[1:])
-    if not n or not fits or arrays["offset"].shape != (n,):
+        fits &= all(a.shape == (n,) for a in group[1:])
+    floats = (axes.mean, axes.first, axes.second, offset, *first[1:], *second[1:])
+    fits &= all(a.dtype == np.float32 for a in floats) and offset.shape == (n,)
+    if not n or not fits or fitted.shape:
         raise ValueError("its arrays do not fit each other")
-    return ReducedCopy(axes, first, second, arrays["offset"], int(arrays["fitted_rows"]))
+    return ReducedCopy(axes, first, second, offset, int(fitted))

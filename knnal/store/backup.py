@@ -27,6 +27,7 @@ def write_backup(db: Connection, folder: Path, file: Path, large: Iterable[Path]
     snapshot = file.with_name(f".{file.name}.sqlite")
     with storing(file):
         file.parent.mkdir(parents=True, exist_ok=True)
+        snapshot.unlink(missing_ok=True)  # of a run that was killed
         try:
             with closing(Connection(snapshot)) as copy:
                 db.copy_to(copy)
@@ -40,10 +41,14 @@ def write_backup(db: Connection, folder: Path, file: Path, large: Iterable[Path]
 
 
 def save_before_migration(db: Connection, version: int) -> None:
-    """Keep a copy of a database that is about to get another schema; nothing for one in memory."""
+    """Keep a copy of a database that is about to get another schema; nothing for one in memory.
+
+    Call it inside the transaction of the change, and before it: nobody else changes it meanwhile.
+    """
     if db.path is not None:
         folder = db.path.parent
-        write_backup(db, folder, folder / FOLDER / f"schema-{version}.zip")
+        with closing(Connection(db.path)) as reader:  # one in a transaction cannot be copied
+            write_backup(reader, folder, folder / FOLDER / f"schema-{version}.zip")
 
 
 def _add(archive: zipfile.ZipFile, path: Path) -> None:

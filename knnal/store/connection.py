@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -143,10 +144,17 @@ class Connection:
     def copy_to(self, target: Connection) -> None:
         """Copy the whole database over that of another connection, as of one moment.
 
-        Processes that have the other one open see the copy in its place.
+        Processes that have the other one open see the copy in its place. Neither connection may be
+        in a transaction. Raises PoolBusyError where another process holds one of the two.
         """
+        deadline = time.monotonic() + WAIT_S
+
+        def give_up(status: int, _remaining: int, _total: int) -> None:
+            if status in _BUSY and time.monotonic() > deadline:  # else Python waits forever
+                raise _busy("database is locked")
+
         with target._guard, self._guard:
-            self._db.backup(target._db)
+            self._db.backup(target._db, progress=give_up)
 
     def close(self) -> None:
         with self._guard:
@@ -165,10 +173,7 @@ class Connection:
         if code in _MISUSE:
             return None
         if code in _BUSY:
-            return PoolBusyError(
-                f"Another process has been writing to this pool for {WAIT_S:.0f} s ({error}). "
-                "Try again when it is done; nothing was changed."
-            )
+            return _busy(error)
         full = code == sqlite3.SQLITE_FULL or (
             code in (*_READ_ONLY, sqlite3.SQLITE_IOERR) and is_full(where.parent)
         )
@@ -181,3 +186,10 @@ class Connection:
     def damaged(self, problem: str) -> PoolDamagedError:
         """The error that says what is wrong with the database."""
         return PoolDamagedError(self.path or Path("the pool in memory"), problem)
+
+
+def _busy(reason: object) -> PoolBusyError:
+    return PoolBusyError(
+        f"Another process has been writing to this pool for {WAIT_S:.0f} s ({reason}). "
+        "Try again when it is done; nothing was changed."
+    )

@@ -32,6 +32,10 @@ class Stored:
     made_of: str
 
 
+class NoChecksumError(ValueError):
+    """A file of arrays that ``write_arrays`` did not write."""
+
+
 class DerivedFile:
     """One file of arrays in a pool's folder; ``problem`` says why what it holds is not used."""
 
@@ -45,6 +49,9 @@ class DerivedFile:
         try:
             return read_arrays(self.path)
         except FileNotFoundError:
+            return None
+        except NoChecksumError:
+            self.reject("it has no checksum, as an older version wrote it")
             return None
         except DAMAGED_ARCHIVE as error:
             self.reject(f"it is damaged ({error})")
@@ -82,6 +89,8 @@ def read_arrays(path: Path) -> Stored:
     # Opened here, since numpy leaves a damaged file open that it opened itself.
     with path.open("rb") as stream, np.load(stream) as archive:
         arrays = {name: archive[name] for name in archive.files}
+    if _CHECK not in arrays:
+        raise NoChecksumError("it has no checksum")
     check = str(arrays.pop(_CHECK))
     if check != arrays_checksum(arrays):
         raise ValueError("its checksum does not match")

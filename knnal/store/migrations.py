@@ -159,8 +159,10 @@ def _sum_vectors(db: Connection, file: Path, rows: int, narrator: Narrator) -> N
         X = np.load(file, mmap_mode="r")
     except (OSError, *DAMAGED_ARRAY) as error:
         raise PoolDamagedError(file, f"it cannot be read ({error})") from error
-    if X.ndim != 2 or X.dtype != np.dtype("<f4") or len(X) < rows:
-        problem = f"it must hold {rows} rows of float32, and holds {X.dtype} of shape {X.shape}"
+    fits = isinstance(X, np.memmap) and X.ndim == 2 and len(X) >= rows
+    if not fits or X.dtype != np.dtype("<f4") or not X.flags.c_contiguous:
+        held = f"{X.dtype.str} of shape {X.shape}" if isinstance(X, np.memmap) else "an archive"
+        problem = f"it must hold {rows} rows of little-endian float32 in C order, but holds {held}"
         raise PoolDamagedError(file, problem)
     for start in range(0, rows, _BLOCK):
         block = X[start : min(start + _BLOCK, rows)]
@@ -193,12 +195,14 @@ def migrate(db: Connection, narrator: Narrator) -> None:
     written, and as ``transaction`` does.
     """
     require_known(schema_version(db))
-    if 0 < schema_version(db) < SCHEMA_VERSION:
-        save_before_migration(db, schema_version(db))
+    saved = False
     while schema_version(db) < SCHEMA_VERSION:
         with db.transaction():
             version = schema_version(db)  # another process may have migrated meanwhile
             if version < SCHEMA_VERSION:
+                if version and not saved:
+                    save_before_migration(db, version)
+                    saved = True
                 MIGRATIONS[version](db, narrator)
                 db.run(f"PRAGMA user_version = {version + 1}")
 

@@ -6,6 +6,7 @@ them: a crash in between leaves bytes that the next append overwrites.
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -86,9 +87,11 @@ class RowFile:
 
     def _stored(self) -> NDArray[Any]:
         try:
-            stored: NDArray[Any] = np.load(self.path, mmap_mode="r")
+            stored = np.load(self.path, mmap_mode="r")
         except (OSError, *DAMAGED_ARRAY) as error:
             raise self._damaged(str(error)) from error
+        if not isinstance(stored, np.memmap):
+            raise self._damaged("it is an archive of arrays")
         if stored.dtype != self._type or stored.shape[1:] != self.shape or not stored.ndim:
             raise self._damaged(
                 f"its header says {stored.dtype.str}, {_size(stored.shape)}, where "
@@ -96,6 +99,8 @@ class RowFile:
             )
         if not stored.flags.c_contiguous:
             raise self._damaged("its header says Fortran order, where C order was written")
+        if stored.offset != len(self._header(len(stored))):
+            raise self._damaged("its header is of another length than the one that was written")
         return stored
 
     def _damaged(self, why: str) -> PoolDamagedError:
@@ -112,9 +117,13 @@ class RowFile:
     def _write_header(self, file: IO[bytes], rows: int) -> int:
         """Write the npy header, return its size. numpy pads it so that its size never changes."""
         file.seek(0)
+        return file.write(self._header(rows))
+
+    def _header(self, rows: int) -> bytes:
         header = {"descr": self._type.str, "fortran_order": False, "shape": (rows, *self.shape)}
-        np.lib.format.write_array_header_1_0(file, header)
-        return file.tell()
+        stream = io.BytesIO()
+        np.lib.format.write_array_header_1_0(stream, header)
+        return stream.getvalue()
 
 
 def _size(shape: tuple[object, ...]) -> str:

@@ -79,12 +79,14 @@ def _finds_items(db: Connection) -> bool:
 
 def _missing(db: Connection) -> Iterator[str]:
     """What is not there that must be: rows in between, events, checksums, sources."""
-    for table, first in (("items", 0), ("events", 1)):
-        key = CHECKED[table][0]
-        ((count, last),) = db.rows(f"SELECT COUNT(*), MAX({key}) FROM {table}")  # noqa: S608
-        expected = 0 if last is None else int(last) - first + 1
-        if count != expected:
-            yield f"{expected - count} of {expected} {table} are missing"
+    for table, expected in (
+        ("items", "(SELECT IFNULL(MAX(row), -1) + 1 FROM items)"),
+        # SQLite keeps the number of the last event there ever was.
+        ("events", "IFNULL((SELECT seq FROM sqlite_sequence WHERE name = 'events'), 0)"),
+    ):
+        ((count, wanted),) = db.rows(f"SELECT COUNT(*), {expected} FROM {table}")  # noqa: S608
+        if count != wanted:
+            yield f"{wanted - count} of {wanted} {table} are missing"
     items, sums = db.rows(
         "SELECT (SELECT IFNULL(MAX(row), -1) + 1 FROM items),"
         " (SELECT IFNULL(MAX(start + LENGTH(sums) / 8), 0) FROM vector_sums)"

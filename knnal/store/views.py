@@ -122,12 +122,13 @@ class ViewFiles:
 
     def damaged(self, X: Float32Array) -> Iterator[IntArray]:
         """The rows whose views are not those written, or not of ``X`` ``(n, d)``, in blocks."""
+        sums = self._checksums()  # first: another process may add vectors, then their checksums
         stored = self.read()
         if stored is None:
             return
-        sums = self._checksums()
-        for start in range(0, min(len(sums), len(X)), _BLOCK):
-            rows = slice(start, min(start + _BLOCK, len(X), len(sums)))
+        count = min(len(sums), len(stored.made), len(X))
+        for start in range(0, count, _BLOCK):
+            rows = slice(start, min(start + _BLOCK, count))
             wrong = row_checksums(stored.vectors[rows]) != sums[rows]
             wrong |= (stored.vectors[rows, 0] != X[rows]).any(axis=1)
             yield start + np.flatnonzero(wrong & (sums[rows] != 0))
@@ -152,6 +153,7 @@ class ViewFiles:
         made = marks.rows(marks.count())
         sums = np.where(made, row_checksums(self._vectors().rows(len(made))), 0)
         file = self._folder / SUMS
-        with storing(file), atomic_writer(file) as stream:
-            np.save(stream, sums.astype("<u8"))
-        marks.path.unlink()
+        if not file.exists():  # another process may have written it meanwhile
+            with storing(file), atomic_writer(file) as stream:
+                np.save(stream, sums.astype("<u8"))
+        marks.path.unlink(missing_ok=True)

@@ -154,7 +154,7 @@ def test_items_of_another_kind_get_a_remedy_that_works(texts: Any) -> None:
 def test_a_pool_that_cannot_be_made(knnal: Any, made_vectors: Path, pool: str) -> None:
     (knnal.folder / "occupied").write_text("a file", encoding="utf-8")
     source = made_vectors / "vectors.npy"
-    knnal.fails("embed", source, "--pool", pool, saying=["occupied", "--pool"])
+    knnal.fails("embed", source, "--pool", pool, saying=["occupied", "Choose another folder"])
 
 
 def start_with_interrupts(knnal: Any, *arguments: str) -> subprocess.Popen[bytes]:

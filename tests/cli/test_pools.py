@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import dataclasses
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from knnal.store.manifest import Manifest
 from knnal.store.migrations import SCHEMA_VERSION
 
-from ..damage import array_with
+from ..damage import array_with, flip, flip_in
 
 
 def move_pool(knnal: Any, name: str) -> None:
@@ -67,8 +68,8 @@ def write_manifest(pool: Path, content: str) -> None:
 
 
 def raise_schema(pool: Path) -> None:
-    manifest = json.loads((pool / "manifest.json").read_text(encoding="utf-8"))
-    write_manifest(pool, json.dumps({**manifest, "schema_version": 99}))
+    manifest = Manifest.read(pool / "manifest.json")
+    dataclasses.replace(manifest, schema_version=99).write(pool / "manifest.json")
 
 
 def raise_database_version(pool: Path) -> None:
@@ -90,27 +91,42 @@ def cut_embeddings(pool: Path) -> None:
 DAMAGE: dict[str, tuple[Callable[[Path], Any], list[str]]] = {
     "manifest cut off": (
         lambda pool: write_manifest(pool, '{"schema'),
-        ["Expected a pool manifest", "manifest.json", "Restore it"],
+        ["manifest.json is not the manifest", "Repair", "restore it from a backup"],
     ),
-    "manifest of another shape": (lambda pool: write_manifest(pool, "[]"), ["pool manifest"]),
+    "manifest of another shape": (
+        lambda pool: write_manifest(pool, "[]"),
+        ["manifest.json is not the manifest"],
+    ),
+    "manifest edited": (
+        lambda pool: flip_in(pool / "manifest.json", b'"modality": "vector'),
+        ["manifest.json is not the manifest", "checksum"],
+    ),
     "newer manifest": (
         raise_schema,
         ["schema version 99", f"knows up to {SCHEMA_VERSION}", "Upgrade knnal"],
     ),
     "newer database": (raise_database_version, ["schema version 99", "Upgrade knnal"]),
-    "no database": (replace_database, ["Expected knnal's database", "labels.sqlite", "Restore"]),
-    "embeddings cut off": (cut_embeddings, ["Expected 40 embeddings", "embeddings.npy"]),
+    "no database": (replace_database, ["labels.sqlite is damaged", "not a database", "Restore"]),
+    "embeddings cut off": (cut_embeddings, ["embeddings.npy does not hold the embeddings"]),
+    "a bit of the embeddings": (
+        lambda pool: flip(pool / "embeddings.npy", -1),
+        ["embeddings.npy is damaged", "1 row (39)", "Repair the pool"],
+    ),
     "embeddings' header": (
         lambda pool: (pool / "embeddings.npy").write_bytes(array_with("{'descr': '<f4',")),
-        ["Expected 40 embeddings", "embeddings.npy", "cannot be read"],
+        ["embeddings.npy does not hold the embeddings", "Repair the pool"],
     ),
     "embeddings gone": (
         lambda pool: (pool / "embeddings.npy").unlink(),
-        ["Expected 40 embeddings", "embeddings.npy"],
+        ["embeddings.npy does not hold the embeddings", "No such file", "Repair the pool"],
     ),
     "database gone": (
         lambda pool: [file.unlink() for file in pool.glob("labels.sqlite*")],
-        ["labels.sqlite", "Restore"],
+        ["labels.sqlite is missing", "Restore it from a backup"],
+    ),
+    "database empty": (
+        lambda pool: (pool / "labels.sqlite").write_bytes(b""),
+        ["labels.sqlite", "empty", "Restore it from a backup"],
     ),
 }
 
@@ -129,12 +145,17 @@ def test_damaged_pools_are_refused(vectors: Any, damage: str) -> None:
 
 def test_the_graph_is_made_anew_where_it_is_damaged(vectors: Any) -> None:
     expected = vectors("rank", "--json").data
-    for content in (b"junk", None):
+    for content, said in ((b"junk", "graph.npz is damaged"), (None, "")):
         graph = vectors.folder / ".knnal" / "graph.npz"
         graph.unlink()
         if content is not None:
             graph.write_bytes(content)
-        assert vectors("rank", "--json").data == expected
+        done = vectors("rank", "--json")
+        assert done.data == expected
+        assert said in done.err
+        again = vectors("rank", "--json")
+        assert again.data == expected
+        assert "graph.npz" not in again.err
 
 
 def test_pool_and_source_can_be_moved_together(vectors: Any) -> None:

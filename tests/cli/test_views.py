@@ -54,16 +54,24 @@ def test_guided_asks_once_there_are_views(texts: Any) -> None:
     assert scores == sorted(scores, reverse=True)
 
 
-def test_damaged_views_stop_only_who_needs_them(texts: Any) -> None:
+def test_views_are_removed(texts: Any) -> None:
     embed_views(texts, "--views", 2)
-    file = texts.folder / ".knnal" / "views.npy"
-    file.write_bytes(file.read_bytes()[:-100])
-    texts("next", "--json")
-    texts("status")
-    texts("tell", "r0", "good")
-    texts.fails("next", *GUIDED, saying=["views.npy", "--views 0"])
     embed_views(texts, "--views", 0)
     assert texts("status", "--json").data["views"] is None
+    assert not list((texts.folder / ".knnal").glob("views*"))
+
+
+def test_damaged_views_are_refused(texts: Any) -> None:
+    embed_views(texts, "--views", 2)
+    file = texts.folder / ".knnal" / "views.npy"
+    whole = file.read_bytes()
+    for damaged in (whole[:-100], whole[:-1] + bytes([whole[-1] ^ 1])):
+        file.write_bytes(damaged)
+        for command in (("status",), ("next", *GUIDED), ("tell", "r0", "good")):
+            texts.fails(*command, saying=["views.npy", "Repair the pool"])
+    file.write_bytes(whole)
+    assert texts("status", "--json").data["labelled"] == 0
+    texts("next", *GUIDED)
 
 
 def test_a_round_doubles(vectors: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from contextlib import closing
 from pathlib import Path
@@ -12,12 +13,15 @@ import pytest
 from filelock import FileLock
 from sklearn.neighbors import NearestNeighbors
 
+from knnal.files import DAMAGED_ARCHIVE
 from knnal.neighbors import graph_build, graph_lists
 from knnal.neighbors.graph import NeighbourGraph, build_graph, stored_graph
 from knnal.store.catalogue import NewRecord
+from knnal.store.derived import DerivedFile, write_arrays
 from knnal.store.manifest import GraphFacts, GraphMethod, Manifest
 from knnal.store.pool import Pool
 
+from ..damage import full_disk
 from ..patience import PATIENCE_S
 
 
@@ -55,6 +59,12 @@ def assert_same(one: NeighbourGraph, other: NeighbourGraph) -> None:
     np.testing.assert_array_equal(one.ids, other.ids)
     np.testing.assert_array_equal(one.similarities, other.similarities)
     np.testing.assert_array_equal(one.live, other.live)
+
+
+def loaded(file: Path) -> NeighbourGraph:
+    graph = NeighbourGraph.load(file)
+    assert graph is not None
+    return graph
 
 
 @pytest.mark.parametrize("block", [2048, 7])
@@ -100,8 +110,7 @@ def test_it_comes_back_from_its_file(X: Any, tmp_path: Path) -> None:
     live = np.random.default_rng(2).random(len(X)) < 0.9
     graph = build_graph(X, live)
     graph.save(tmp_path / "graph.npz")
-    again = NeighbourGraph.load(tmp_path / "graph.npz")
-    assert again is not None
+    again = loaded(tmp_path / "graph.npz")
     assert_same(again, graph)
     assert again.facts == graph.facts
     assert again.ids.dtype == np.int32
@@ -114,14 +123,18 @@ def test_there_is_none_without_a_file(tmp_path: Path) -> None:
     assert NeighbourGraph.load(tmp_path / "none.npz") is None
 
 
-def test_the_first_format_held_exact_graphs(X: Any, tmp_path: Path) -> None:
+def test_a_graph_of_an_older_version_is_made_again(X: Any, make_pool: Any) -> None:
+    """It does not say which vectors it was made of."""
+    pool, told = make_pool(X), Told()
     graph = build_graph(X, everyone(X))
-    file = tmp_path / "graph.npz"
-    np.savez(file, ids=graph.ids, similarities=graph.similarities, live=graph.live)
-    again = NeighbourGraph.load(file)
-    assert again is not None
-    assert_same(again, graph)
-    assert again.facts == graph.facts
+    np.savez(pool.graph_file, **graph.arrays())
+    with pytest.raises(DAMAGED_ARCHIVE):
+        NeighbourGraph.load(pool.graph_file)
+    assert_same(stored_graph(pool, pool.live, told), graph)
+    assert told.said == [
+        "graph.npz has no checksum, as an older version wrote it. It is made again."
+    ]
+    assert_same(loaded(pool.graph_file), graph)
 
 
 DAMAGE = {
@@ -136,11 +149,34 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE.keys())
-def test_a_damaged_file_is_no_graph(X: Any, tmp_path: Path, damage: Any) -> None:
-    file = tmp_path / "graph.npz"
-    build_graph(X, everyone(X)).save(file)
+def test_a_damaged_file_is_made_again_and_that_is_said(X: Any, make_pool: Any, damage: Any) -> None:
+    pool, told = make_pool(X), Told()
+    first = stored_graph(pool, pool.live)
+    file = pool.graph_file
     file.write_bytes(damage(file.read_bytes()))
-    assert NeighbourGraph.load(file) is None
+    with pytest.raises(DAMAGED_ARCHIVE):
+        NeighbourGraph.load(file)
+    assert_same(stored_graph(pool, pool.live, told), first)
+    (said,) = told.said
+    assert re.fullmatch(r"graph\.npz is damaged \(.*\)\. It is made again\.", said, re.DOTALL)
+    assert_same(loaded(file), first)
+
+
+def test_no_flipped_byte_gives_another_graph(tmp_path: Path) -> None:
+    X = unit(np.random.default_rng(1).normal(size=(24, 5)))
+    graph, file = build_graph(X, everyone(X), g=4), tmp_path / "graph.npz"
+    graph.save(file)
+    whole, found = file.read_bytes(), 0
+    for at in range(len(whole)):
+        file.write_bytes(whole[:at] + bytes([whole[at] ^ (1 << at % 8)]) + whole[at + 1 :])
+        try:
+            again = loaded(file)
+        except DAMAGED_ARCHIVE:
+            found += 1
+        else:  # a byte that nothing depends on, such as a date
+            assert_same(again, graph)
+            assert again.facts == graph.facts
+    assert found > len(whole) / 2
 
 
 @pytest.mark.parametrize(
@@ -150,35 +186,63 @@ def test_a_damaged_file_is_no_graph(X: Any, tmp_path: Path, damage: Any) -> None
         {"facts": np.array("not json")},
         {"facts": np.array("[]")},
         {"similarities": np.zeros((180, 3), np.float32)},
+        {"similarities": np.zeros((180, 20), np.float64)},
+        {"ids": np.zeros((180, 20), np.int64)},
+        {"ids": np.full((180, 20), 180, np.int32)},
+        {"ids": np.full((180, 20), -2, np.int32)},
         {"live": np.ones(5, dtype=bool)},
+        {"live": np.ones(180, dtype=np.int8)},
     ],
 )
 def test_parts_that_do_not_belong_together_are_no_graph(
-    X: Any, tmp_path: Path, changed: dict[str, Any]
+    X: Any, make_pool: Any, changed: dict[str, Any]
 ) -> None:
-    file = tmp_path / "graph.npz"
-    build_graph(X, everyone(X)).save(file)
-    with np.load(file) as stored:
-        parts = {**stored, **changed}
-    np.savez(file, **parts)
-    assert NeighbourGraph.load(file) is None
+    """Even with a checksum that is right, since kernels trust the numbers."""
+    pool, told = make_pool(X), Told()
+    graph = build_graph(X, everyone(X))
+    arrays = {**graph.arrays(), **changed}
+    write_arrays(pool.graph_file, pool.vectors_key(len(X)), arrays)
+    with pytest.raises(DAMAGED_ARCHIVE):
+        NeighbourGraph.load(pool.graph_file)
+    assert_same(stored_graph(pool, pool.live, told), graph)
+    assert [said[:20] for said in told.said] == ["graph.npz is damaged"]
 
 
 def test_another_kind_of_numpy_file_is_no_graph(tmp_path: Path) -> None:
     with (tmp_path / "graph.npz").open("wb") as file:
         np.save(file, np.zeros(3))
-    assert NeighbourGraph.load(tmp_path / "graph.npz") is None
+    with pytest.raises(DAMAGED_ARCHIVE):
+        NeighbourGraph.load(tmp_path / "graph.npz")
 
 
-def test_a_pool_stores_its_graph_and_makes_it_anew_where_it_is_damaged(
-    X: Any, make_pool: Any
-) -> None:
-    pool = make_pool(X)
+def test_the_graph_of_other_vectors_is_made_again(X: Any, make_pool: Any) -> None:
+    pool, told = make_pool(X), Told()
     first = stored_graph(pool, pool.live)
-    assert pool.graph_file.exists()
-    pool.graph_file.write_bytes(b"")
-    assert_same(stored_graph(pool, pool.live), first)
-    assert NeighbourGraph.load(pool.graph_file) is not None
+    other = make_pool(X[::-1], folder="other")
+    stored_graph(other, other.live)
+    pool.graph_file.write_bytes(other.graph_file.read_bytes())
+    assert_same(stored_graph(pool, pool.live, told), first)
+    assert told.said == [
+        "graph.npz was made of other vectors than those of this pool. It is made again."
+    ]
+    assert_same(loaded(pool.graph_file), first)
+
+
+def test_a_graph_that_cannot_be_stored_stays_in_memory(
+    X: Any, make_pool: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool, told = make_pool(X), Told()
+    with monkeypatch.context() as full:
+        full.setattr("knnal.store.derived.atomic_writer", full_disk)
+        full.setattr("knnal.store.manifest.atomic_writer", full_disk)
+        graph = stored_graph(pool, pool.live, told)
+    assert_same(graph, build_graph(X, everyone(X)))
+    (said,) = told.said
+    assert said.startswith("graph.npz is kept in memory for this command.")
+    assert "full (No space left on device)" in said
+    assert not pool.graph_file.exists()
+    assert_same(stored_graph(pool, pool.live), graph)
+    assert_same(loaded(pool.graph_file), graph)
 
 
 def test_a_pool_in_memory_stores_none(X: Any) -> None:
@@ -222,9 +286,7 @@ def test_new_changed_and_vanished_items_update_it(
         no_build.setattr("knnal.neighbors.graph.build_lists", None)
         updated = stored_graph(pool, pool.live)
     assert_same(updated, build_graph(pool.embeddings, pool.live))
-    stored = NeighbourGraph.load(pool.graph_file)
-    assert stored is not None
-    assert_same(stored, updated)
+    assert_same(loaded(pool.graph_file), updated)
     assert pool.manifest.graph.rows == 184
 
 
@@ -236,9 +298,7 @@ def test_a_session_that_began_earlier_leaves_the_newer_graph_alone(X: Any, make_
     newer = stored_graph(pool, pool.live)
     then = stored_graph(earlier, live)
     assert_same(then, build_graph(X, live))
-    stored = NeighbourGraph.load(pool.graph_file)
-    assert stored is not None
-    assert_same(stored, newer)
+    assert_same(loaded(pool.graph_file), newer)
     assert pool.manifest.graph.rows == 185
 
 
@@ -252,7 +312,7 @@ def test_it_waits_while_another_process_builds_it(X: Any, make_pool: Any) -> Non
         with FileLock(pool.graph_file.with_name("graph.lock")):
             held.set()
             told.spoken_to.wait(PATIENCE_S)
-            made.save(pool.graph_file)
+            DerivedFile(pool.graph_file).save(pool.vectors_key(len(live)), made.arrays())
 
     other = threading.Thread(target=build_elsewhere)
     other.start()

@@ -16,12 +16,15 @@ from knnal.neighbors.graph_journal import Journal
 from knnal.neighbors.graph_lists import NearestLists
 from knnal.types import LogNarrator
 
+from ..narrators import Hearing
+
 KILLED = """
 import os, sys
 from pathlib import Path
 import numpy as np
 from knnal.neighbors import graph_build
 from knnal.neighbors.graph import build_graph
+from knnal.neighbors.graph_journal import Journal
 from knnal.types import LogNarrator
 
 class Killer(LogNarrator):
@@ -31,7 +34,7 @@ class Killer(LogNarrator):
 
 graph_build._BLOCK, graph_build.BATCH, graph_build.EXACT_LIMIT = 300, 300, int(sys.argv[3])
 X = np.load(sys.argv[1])
-build_graph(X, np.ones(len(X), dtype=bool), narrator=Killer(), journal=Path(sys.argv[2]))
+build_graph(X, np.ones(len(X), dtype=bool), narrator=Killer(), journal=Journal(Path(sys.argv[2])))
 """
 
 
@@ -80,14 +83,16 @@ def assert_same(one: NeighbourGraph, other: NeighbourGraph) -> None:
 def interrupt(X: Any, journal: Path, live: Any = None) -> int:
     until = Until(900)
     with pytest.raises(InterruptedBuildError):
-        build_graph(X, everyone(X) if live is None else live, narrator=until, journal=journal)
+        build_graph(
+            X, everyone(X) if live is None else live, narrator=until, journal=Journal(journal)
+        )
     return until.done[-1]
 
 
 def test_it_goes_on_where_it_was_interrupted(X: Any, tmp_path: Path) -> None:
     done = interrupt(X, tmp_path / "journal")
     rest = Until()
-    graph = build_graph(X, everyone(X), narrator=rest, journal=tmp_path / "journal")
+    graph = build_graph(X, everyone(X), narrator=rest, journal=Journal(tmp_path / "journal"))
     assert rest.done[0] > done
     assert rest.done[-1] == 2000
     assert_same(graph, build_graph(X, everyone(X)))
@@ -99,7 +104,7 @@ def test_it_goes_on_where_it_was_killed(X: Any, tmp_path: Path, limit: int) -> N
     arguments = [str(tmp_path / "X.npy"), str(journal), str(limit)]
     assert subprocess.run([sys.executable, "-c", KILLED, *arguments], check=False).returncode == 9
     rest = Until()
-    graph = build_graph(X, everyone(X), narrator=rest, journal=journal)
+    graph = build_graph(X, everyone(X), narrator=rest, journal=Journal(journal))
     assert rest.done[0] > 900
     assert_same(graph, build_graph(X, everyone(X)))
 
@@ -115,7 +120,7 @@ def test_what_was_cut_off_or_damaged_is_found_again(X: Any, tmp_path: Path) -> N
         whole[:5000] + bytes([whole[5000] ^ 1]) + whole[5001:],
     ):  # fmt: skip
         journal.write_bytes(content)
-        assert_same(build_graph(X, everyone(X), journal=journal), expected)
+        assert_same(build_graph(X, everyone(X), journal=Journal(journal)), expected)
 
 
 def test_what_belongs_to_another_build_is_not_taken(X: Any, tmp_path: Path) -> None:
@@ -130,15 +135,17 @@ def test_what_belongs_to_another_build_is_not_taken(X: Any, tmp_path: Path) -> N
         journal = tmp_path / str(i)
         interrupt(X, journal)
         first = Until()
-        graph = build_graph(other, live, g, narrator=first, journal=journal)
+        graph = build_graph(other, live, g, narrator=first, journal=Journal(journal))
         assert first.done[0] < 900
         assert_same(graph, build_graph(other, live, g))
 
 
 def test_a_finished_journal_needs_no_more_search(X: Any, tmp_path: Path) -> None:
-    first = build_graph(X, everyone(X), journal=tmp_path / "journal")
+    first = build_graph(X, everyone(X), journal=Journal(tmp_path / "journal"))
     again = Until()
-    assert_same(build_graph(X, everyone(X), narrator=again, journal=tmp_path / "journal"), first)
+    assert_same(
+        build_graph(X, everyone(X), narrator=again, journal=Journal(tmp_path / "journal")), first
+    )
     assert again.done == []
 
 
@@ -156,9 +163,49 @@ def test_a_pool_goes_on_and_then_keeps_no_journal(X: Any, make_pool: Any) -> Non
     assert not partial.exists()
 
 
-def test_without_a_file_nothing_is_kept() -> None:
+def test_without_a_file_nothing_is_kept(X: Any) -> None:
     journal = Journal(None)
-    lists = NearestLists.empty(3, 2)
-    assert journal.open(b"x", lists).tolist() == []
-    journal.append(np.arange(3), lists)
+    lists = NearestLists.empty(2000, 2)
+    assert journal.open(X, everyone(X), "exact", lists).tolist() == []
+    journal.append(np.arange(3), NearestLists.empty(3, 2))
     journal.remove()
+
+
+def test_a_journal_of_other_vectors_is_not_taken(X: Any, tmp_path: Path) -> None:
+    """Even where the sample of rows that it is known by is the same."""
+    file, names = tmp_path / "journal", ("these", "those")
+    until = Until(900)
+    with pytest.raises(InterruptedBuildError):
+        build_graph(X, everyone(X), narrator=until, journal=Journal(file, names[0]))
+    first = Until()
+    build_graph(X, everyone(X), narrator=first, journal=Journal(file, names[1]))
+    assert first.done[0] < 900
+
+
+@pytest.mark.parametrize(("row", "neighbour"), [(2000, 1), (-1, 1), (1, 2000), (1, -2)])
+def test_rows_that_are_not_there_are_not_taken(
+    X: Any, tmp_path: Path, row: int, neighbour: int
+) -> None:
+    """Kernels trust the numbers, so even a record whose checksum is right is checked."""
+    journal = Journal(tmp_path / "journal")
+    lists = NearestLists.empty(2000, 20)
+    journal.open(X, everyone(X), "exact", lists)
+    block = NearestLists.empty(1, 20)
+    block.ids[0, 3] = neighbour
+    journal.append(np.array([row]), block)
+    journal.close()
+    assert journal.open(X, everyone(X), "exact", lists).tolist() == []
+    assert (lists.ids == -1).all()
+    journal.close()
+
+
+def test_a_build_goes_on_without_a_journal_where_it_cannot_be_written(
+    X: Any, tmp_path: Path
+) -> None:
+    heard, nowhere = Hearing(), tmp_path / "missing" / "journal"
+    graph = build_graph(X, everyone(X), journal=Journal(nowhere, narrator=heard))
+    assert_same(graph, build_graph(X, everyone(X)))
+    assert heard.said == [
+        f"{nowhere} cannot be written (No such file or directory): a build that is interrupted "
+        "starts over."
+    ]

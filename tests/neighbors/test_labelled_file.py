@@ -12,7 +12,11 @@ from knnal.neighbors import labelled_file as module
 from knnal.neighbors.labelled import LabelledNeighbours
 from knnal.neighbors.labelled_file import restore_neighbours
 from knnal.neighbors.reduced import ReducedCopy
+from knnal.store.derived import read_arrays, write_arrays
 from knnal.store.pool import Pool
+
+from ..damage import full_disk
+from ..narrators import Hearing
 
 LABELLED = np.arange(0, 300, 3)
 
@@ -102,7 +106,40 @@ def test_a_damaged_file_is_not_used(pool: Pool) -> None:
     whole = pool.neighbours_file.read_bytes()
     for damaged in (b"", whole[:400], whole[:-60], whole[:900] + b"??" + whole[902:]):
         pool.neighbours_file.write_bytes(damaged)
-        assert_found_anew(pool, restored(pool, LABELLED), LABELLED)
+        heard = Hearing()
+        neighbours = neighbours_of(pool)
+        restore_neighbours(pool, neighbours, LABELLED, heard)
+        assert_found_anew(pool, neighbours, LABELLED)
+        assert [said[:26] for said in heard.said] == ["neighbours.npz is damaged "]
+
+
+def test_numbers_of_rows_that_are_not_there_are_not_used(pool: Pool) -> None:
+    """Even with a checksum that is right, since kernels trust the numbers."""
+    restored(pool, LABELLED)
+    file = pool.neighbours_file
+    assert file is not None
+    stored = read_arrays(file)
+    ids = stored.arrays["ids"]
+    wrong = {
+        "labelled": [LABELLED + 300, LABELLED - 1],
+        "ids": [np.where(ids == ids[0, 0], row, ids) for row in (300, -2)] + [ids.astype("<i8")],
+        "similarities": [stored.arrays["similarities"][:, :2]],
+    }
+    for name, others in wrong.items():
+        for other in others:
+            write_arrays(file, stored.made_of, {**stored.arrays, name: other})
+            assert_found_anew(pool, restored(pool, LABELLED), LABELLED)
+
+
+def test_what_cannot_be_stored_stays_in_memory(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("knnal.store.derived.atomic_writer", full_disk)
+    neighbours, heard = neighbours_of(pool), Hearing()
+    restore_neighbours(pool, neighbours, LABELLED, heard)
+    assert_found_anew(pool, neighbours, LABELLED)
+    (said,) = heard.said
+    assert said.startswith("neighbours.npz is kept in memory for this command. The disk")
+    assert pool.neighbours_file is not None
+    assert not pool.neighbours_file.exists()
 
 
 def test_neighbours_of_other_vectors_are_not_used(pool: Pool, make_pool: Any) -> None:

@@ -12,6 +12,10 @@ from knnal.neighbors.graph import NeighbourGraph, build_graph
 from knnal.neighbors.layout import STAGE, lay_out
 from knnal.neighbors.layout_file import load_layout, stored_layout
 from knnal.neighbors.reduced import ReducedCopy
+from knnal.store.derived import DerivedFile, read_arrays, write_arrays
+
+from ..damage import full_disk
+from ..narrators import Hearing
 
 
 def clusters(n: int, groups: int, d: int = 6, seed: int = 0) -> Any:
@@ -151,6 +155,33 @@ def test_it_is_made_anew_for_other_rows_and_from_a_damaged_file(make_pool: Any, 
     file = pool.folder / "layout.npz"
     stored_layout(pool, pool.live)
     file.write_bytes(file.read_bytes()[:100])
-    assert load_layout(file, "", 40) is None
-    assert np.array_equal(stored_layout(pool, pool.live), first)
+    heard = Hearing()
+    assert np.array_equal(stored_layout(pool, pool.live, heard), first)
     assert len(made) == 4
+    assert [said[:22] for said in heard.said] == ["layout.npz is damaged "]
+
+
+def test_positions_that_do_not_fit_the_rows_are_not_used(make_pool: Any, made: Any) -> None:
+    pool = make_pool(clusters(40, 2))
+    first = stored_layout(pool, pool.live)
+    file = pool.folder / "layout.npz"
+    key = read_arrays(file).made_of
+    for wrong in (first[:39], first.astype(np.float64), first[:, :1]):
+        write_arrays(file, key, {"positions": wrong})
+        assert load_layout(DerivedFile(file), key, 40) is None
+    write_arrays(file, key, {"places": first})
+    assert load_layout(DerivedFile(file), key, 40) is None
+    assert np.array_equal(stored_layout(pool, pool.live), first)
+    assert len(made) == 2
+
+
+def test_a_map_that_cannot_be_stored_stays_in_memory(
+    make_pool: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool, heard = make_pool(clusters(40, 2)), Hearing()
+    monkeypatch.setattr("knnal.store.derived.atomic_writer", full_disk)
+    positions = stored_layout(pool, pool.live, heard)
+    assert np.isfinite(positions).all()
+    names = ["graph.npz", "reduced.npz", "layout.npz"]
+    assert [said.partition(" is kept in memory")[0] for said in heard.said] == names
+    assert not (pool.folder / "layout.npz").exists()

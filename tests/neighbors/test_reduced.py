@@ -12,14 +12,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from knnal.files import DAMAGED_ARCHIVE
 from knnal.neighbors import reduced
 from knnal.neighbors.reduced import Axes, ReducedCopy, fit_axes, reduce_rows
 from knnal.neighbors.reduced_file import load_reduction, save_reduction, stored_reduction
 from knnal.neighbors.similarity import similarities
 from knnal.parallel import thread_count, use_threads
+from knnal.store.derived import read_arrays, write_arrays
 from knnal.store.pool import Pool
 
-from ..damage import HEADERS, array_with
+from ..damage import HEADERS, array_with, full_disk
+from ..narrators import Hearing
 
 HARD = [
     "generic", "lattice", "copies", "one point", "hair's breadth", "flat", "clusters", "fading",
@@ -245,20 +248,26 @@ def test_it_comes_back_from_its_file(hard_vectors: Maker, tmp_path: Path, d: int
     X = hard_vectors("generic", 50, d, 1)
     copy = ReducedCopy.fit(X, everyone(X))
     save_reduction(copy, tmp_path / "reduced.npz")
-    again = load_reduction(tmp_path / "reduced.npz", X)
-    assert again is not None
-    assert_same(again, copy)
-    longer = load_reduction(tmp_path / "reduced.npz", np.vstack([X, X]))
-    assert longer is not None
-    assert len(longer) == 50
+    assert_same(load_reduction(tmp_path / "reduced.npz", X), copy)
+    assert len(load_reduction(tmp_path / "reduced.npz", np.vstack([X, X]))) == 50
 
 
-def test_it_is_not_taken_for_a_copy_of_other_rows(hard_vectors: Maker, tmp_path: Path) -> None:
+def test_it_is_not_taken_for_a_copy_of_other_rows(hard_vectors: Maker, make_pool: Any) -> None:
     X = hard_vectors("generic", 50, 20, 1)
-    save_reduction(ReducedCopy.fit(X, everyone(X)), tmp_path / "reduced.npz")
-    for other in (hard_vectors("generic", 50, 20, 2), X[:30], X[::-1], X[:, :19].copy()):
-        assert load_reduction(tmp_path / "reduced.npz", other) is None
-    assert load_reduction(tmp_path / "nothing.npz", X) is None
+    pool = make_pool(X, folder="one")
+    stored_reduction(pool, pool.live)
+    stored = pool.reduced_file.read_bytes()
+    others = hard_vectors("generic", 50, 20, 2), X[:30], X[::-1], X[:, :19].copy()
+    for i, rows in enumerate(others):
+        other, heard = make_pool(rows, folder=str(i)), Hearing()
+        other.reduced_file.write_bytes(stored)
+        expected = ReducedCopy.fit(other.embeddings, everyone(rows))
+        assert_same(stored_reduction(other, other.live, heard), expected)
+        assert len(heard.said) == 1
+        assert_same(stored_reduction(other, other.live, heard), expected)
+    assert heard.said == [
+        "reduced.npz is damaged (its arrays do not fit each other). It is made again."
+    ]
 
 
 def test_a_damaged_file_is_as_good_as_none(hard_vectors: Maker, tmp_path: Path) -> None:
@@ -270,18 +279,59 @@ def test_a_damaged_file_is_as_good_as_none(hard_vectors: Maker, tmp_path: Path) 
     rng = np.random.default_rng(0)
     for length in (0, 1, 100, len(whole) // 2, len(whole) - 1):
         file.write_bytes(whole[:length])
-        assert load_reduction(file, X) is None
+        with pytest.raises(DAMAGED_ARCHIVE):
+            load_reduction(file, X)
+    found = 0
     for at in rng.choice(len(whole), 600, replace=False).tolist():
         file.write_bytes(whole[:at] + bytes([whole[at] ^ rng.integers(1, 256)]) + whole[at + 1 :])
-        damaged = load_reduction(file, X)
-        if damaged is not None:  # a byte that nothing depends on, such as a date
+        try:
+            damaged = load_reduction(file, X)
+        except DAMAGED_ARCHIVE:
+            found += 1
+        else:  # a byte that nothing depends on, such as a date
             assert_same(damaged, copy)
+    assert found > 300
     file.write_bytes(b"no such thing")
-    assert load_reduction(file, X) is None
+    with pytest.raises(DAMAGED_ARCHIVE):
+        load_reduction(file, X)
     for header in HEADERS.values():
         with zipfile.ZipFile(file, "w") as archive:
             archive.writestr("axes_mean.npy", array_with(header))
-        assert load_reduction(file, X) is None
+        with pytest.raises(DAMAGED_ARCHIVE):
+            load_reduction(file, X)
+
+
+def test_parts_that_do_not_belong_together_are_no_copy(hard_vectors: Maker, make_pool: Any) -> None:
+    """Even with a checksum that is right, since kernels trust the shapes."""
+    X = hard_vectors("generic", 20, 12, 1)
+    pool = make_pool(X)
+    first = stored_reduction(pool, pool.live)
+    file = pool.reduced_file
+    stored = read_arrays(file)
+    for name, array in stored.arrays.items():
+        others = [array[None]]
+        if array.ndim:
+            others.append(array.astype("<f8"))
+        if array.size > 1:
+            others.append(array[..., :-1])
+        for other in others:
+            write_arrays(file, stored.made_of, {**stored.arrays, name: other})
+            heard = Hearing()
+            assert_same(stored_reduction(pool, pool.live, heard), first)
+            assert [said[:23] for said in heard.said] == ["reduced.npz is damaged "], name
+
+
+def test_a_copy_that_cannot_be_stored_stays_in_memory(
+    hard_vectors: Maker, make_pool: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    X = hard_vectors("generic", 20, 12, 1)
+    pool, heard = make_pool(X), Hearing()
+    monkeypatch.setattr("knnal.store.derived.atomic_writer", full_disk)
+    copy = stored_reduction(pool, pool.live, heard)
+    assert_same(copy, ReducedCopy.fit(pool.embeddings, everyone(X)))
+    (said,) = heard.said
+    assert said.startswith("reduced.npz is kept in memory for this command. The disk")
+    assert not pool.reduced_file.exists()
 
 
 def test_a_pool_keeps_it_extends_it_and_makes_it_anew(make_pool: Any) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from knnal.errors import PoolUnwritableError
 from knnal.store.connection import Connection
 
 COUNT = 2500
@@ -95,5 +96,5 @@ def test_one_that_nobody_holds_any_more_is_closed(tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_opened(tmp_path: Path) -> None:
-    with pytest.raises(sqlite3.OperationalError, match="unable to open"):
+    with pytest.raises(PoolUnwritableError, match=r"cannot be written \(unable to open"):
         Connection(tmp_path / "nowhere" / "db.sqlite")

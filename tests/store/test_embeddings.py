@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from knnal.errors import PoolError
+from knnal.errors import PoolDamagedError
 from knnal.store.embeddings import EmbeddingFile
+
+from ..damage import flip
 
 
 @pytest.fixture
@@ -97,18 +99,86 @@ def test_a_file_that_lost_its_end_is_damaged(file: EmbeddingFile, cut: int) -> N
     file.append(0, vectors(5))
     data = file.path.read_bytes()
     file.path.write_bytes(data[:-cut])
-    with pytest.raises(PoolError, match="Expected 5"):
+    with pytest.raises(PoolDamagedError, match=r"embeddings\.npy does not hold the embeddings"):
         file.rows(5)
 
 
 def test_a_missing_file_and_one_with_too_few_rows_are_named(file: EmbeddingFile) -> None:
-    with pytest.raises(PoolError, match=r"Expected 2 embeddings in .*embeddings\.npy"):
+    with pytest.raises(PoolDamagedError, match=r"embeddings\.npy.*: .*No such file.*Repair"):
         file.rows(2)
     file.append(0, vectors(2))
-    with pytest.raises(PoolError, match=r"Expected 3 x 6 .* found 2 x 6.*Restore"):
+    with pytest.raises(PoolDamagedError, match=r": it holds 2 rows of 3\. Repair .* backup\."):
         file.rows(3)
-    with pytest.raises(PoolError, match="Expected 2 x 7"):
+    with pytest.raises(PoolDamagedError, match=r"says <f4, 2 x 6, where <f4, rows x 7 was"):
         EmbeddingFile(file.path, 7).rows(2)
+
+
+@pytest.mark.parametrize(
+    ("array", "said"),
+    [
+        (vectors(4).astype(">f4"), "says >f4"),
+        (vectors(4).astype("<f8"), "says <f8"),
+        (vectors(4).view("<i4"), "says <i4"),
+        (np.asfortranarray(vectors(4)), "Fortran order"),
+        (vectors(4).ravel(), "says <f4, 24,"),
+        (vectors(4)[None], "says <f4, 1 x 4 x 6"),
+        (np.float32(1), "says <f4, ,"),
+    ],
+)
+def test_numbers_of_another_kind_are_refused(file: EmbeddingFile, array: Any, said: str) -> None:
+    np.save(file.path, array)
+    before = file.path.read_bytes()
+    with pytest.raises(PoolDamagedError, match=said):
+        file.rows(3)
+    with pytest.raises(PoolDamagedError, match=said):
+        file.count()
+    assert file.path.read_bytes() == before
+
+
+def test_an_archive_of_arrays_is_refused(file: EmbeddingFile) -> None:
+    with file.path.open("wb") as stream:
+        np.savez(stream, X=vectors(4))
+    with pytest.raises(PoolDamagedError, match="archive"):
+        file.rows(3)
+
+
+def test_no_flipped_bit_of_the_header_gives_other_rows(file: EmbeddingFile) -> None:
+    X = vectors(5)
+    file.append(0, X)
+    found = 0
+    for at in range(128):
+        for bit in range(8):
+            flip(file.path, at, bit)
+            try:
+                rows = file.rows(5)
+            except PoolDamagedError:
+                found += 1
+            else:  # a space that became another one
+                np.testing.assert_array_equal(rows, X)
+            flip(file.path, at, bit)
+    assert found > 400
+    np.testing.assert_array_equal(file.rows(5), X)
+
+
+def test_rows_are_replaced_where_they_are(file: EmbeddingFile) -> None:
+    X = vectors(6)
+    file.append(0, X)
+    file.replace(2, X[:2])
+    np.testing.assert_array_equal(np.load(file.path), X[[0, 1, 0, 1, 4, 5]])
+
+
+def test_a_header_is_written_again(file: EmbeddingFile) -> None:
+    X = vectors(3)
+    file.append(0, X)
+    with file.path.open("r+b") as stream:
+        stream.write(b"?" * 128)
+    file.restore_header(3)
+    np.testing.assert_array_equal(file.rows(3), X)
+    file.restore_header(5)
+    np.testing.assert_array_equal(file.rows(5), np.vstack([X, np.zeros((2, 6))]))
+    file.path.unlink()
+    file.restore_header(2)
+    np.testing.assert_array_equal(file.rows(2), np.zeros((2, 6)))
 
 
 def test_vectors_of_another_dimension_are_refused_and_leave_the_file(file: EmbeddingFile) -> None:

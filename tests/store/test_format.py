@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from xxhash import xxh3_64_intdigest, xxh3_128_hexdigest
 
 from knnal.neighbors.graph import stored_graph
+from knnal.neighbors.layout_file import stored_layout
 from knnal.session import Session
+from knnal.store.migrations import SCHEMA_VERSION
 
 FORMAT = (Path(__file__).parents[2] / "docs" / "format.md").read_text(encoding="utf-8")
 
@@ -54,10 +57,52 @@ def test_every_table_and_column_is_documented(make_pool: Any, tmp_path: Path) ->
     with closing(sqlite3.connect(tmp_path / "pool" / "labels.sqlite")) as db:
         tables = db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
         names = {name for (name,) in tables if not name.startswith("sqlite_")}
-        for table in ("items", "events"):
+        for table in list(names):
             names |= {row[1] for row in db.execute(f"PRAGMA table_info({table})")}
     manifest = json.loads((tmp_path / "pool" / "manifest.json").read_bytes())
     names |= {*manifest, *manifest["embedder"], *manifest["graph"]}
-    with np.load(tmp_path / "pool" / "graph.npz") as graph:
-        names |= set(graph)
+    stored_layout(pool, pool.live)
+    for file in ("graph.npz", "reduced.npz", "layout.npz"):
+        with np.load(tmp_path / "pool" / file) as arrays:
+            names |= set(arrays)
     assert sorted(name for name in names if f"`{name}`" not in FORMAT) == []
+
+
+def test_the_version_is_the_documented_one() -> None:
+    assert FORMAT.startswith(f"# The pool on disk, schema version {SCHEMA_VERSION}\n")
+
+
+def test_the_checksums_are_the_documented_ones(make_pool: Any, tmp_path: Path) -> None:
+    pool = make_pool(np.random.default_rng(0).normal(size=(9, 4)))
+    session = Session(pool, annotator="ann")
+    session.tell("item-1", "naïve ☃")
+    session.ask()
+    session.undo()
+    stored_graph(pool, pool.live)
+    pool.close()
+    (lines,) = re.findall(r"\| table \| columns \|\n\|.*\n((?:\|.*\n)+)", FORMAT)
+    documented = {name: columns for name, *columns in map(words, lines.splitlines())}
+    assert sorted(documented) == ["events", "items", "offers", "sources"]
+    with closing(sqlite3.connect(tmp_path / "pool" / "labels.sqlite")) as db:
+        for table, columns in documented.items():
+            rows = db.execute(f"SELECT {', '.join(columns)}, checksum FROM {table}").fetchall()
+            assert rows
+            for *values, checksum in rows:
+                parts = ["\1" if value is None else str(value) for value in values]
+                data = b"".join(part.encode() + b"\0" for part in parts)
+                assert checksum == xxh3_64_intdigest(data) - 2**63
+        sums = b"".join(blob for (blob,) in db.execute("SELECT sums FROM vector_sums"))
+        ((identity, copy),) = db.execute("SELECT id, manifest FROM pool")
+    X = np.load(tmp_path / "pool" / "embeddings.npy")
+    assert np.frombuffer(sums, "<u8").tolist() == [xxh3_64_intdigest(row.tobytes()) for row in X]
+    manifest = json.loads((tmp_path / "pool" / "manifest.json").read_bytes())
+    check = manifest.pop("check")
+    assert check == xxh3_128_hexdigest(json.dumps(manifest, sort_keys=True).encode())
+    assert manifest["pool"] == identity
+    assert json.loads(copy) == {name: manifest[name] for name in ("modality", "embedder")}
+    with np.load(tmp_path / "pool" / "graph.npz") as graph:
+        assert str(graph["made_of"]) == f"9 rows {xxh3_128_hexdigest(sums)}"
+
+
+def words(line: str) -> list[str]:
+    return re.findall(r"\w+", line)

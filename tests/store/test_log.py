@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from knnal.errors import PoolBusyError, PoolError, SchemaTooNewError
+from knnal.errors import (
+    PoolBusyError,
+    PoolDamagedError,
+    PoolUnwritableError,
+    SchemaTooNewError,
+)
 from knnal.store import connection
 from knnal.store.connection import Connection
 from knnal.store.database import connect
 from knnal.store.ledger import EventKind
 from knnal.store.log import LabelLog, Offer
+from knnal.store.verification import database_findings
+from knnal.types import LogNarrator
 
 
 @pytest.fixture
@@ -27,6 +35,10 @@ def db(tmp_path: Path) -> Iterator[Connection]:
 @pytest.fixture
 def log(db: Connection) -> LabelLog:
     return LabelLog(db)
+
+
+def database_findings_of(db: Connection) -> list[str]:
+    return [finding.problem for finding in database_findings(db, LogNarrator())]
 
 
 def label(log: LabelLog, item: str, name: str, kind: EventKind = EventKind.LABEL) -> int:
@@ -121,21 +133,28 @@ def test_another_writer_is_waited_for_and_then_named(
 
 
 @pytest.mark.parametrize(
-    ("statement", "said"),
-    [("PRAGMA max_page_count = 1", "full"), ("PRAGMA query_only = 1", "readonly")],
+    ("statement", "said", "remedy"),
+    [
+        ("PRAGMA max_page_count = 1", r"is full \(database or disk is full\)", "Free some space"),
+        ("PRAGMA query_only = 1", r"cannot be written \(.*readonly", "not mounted read-only"),
+    ],
 )
 def test_what_cannot_be_written_is_told_and_changes_nothing(
-    db: Connection, statement: str, said: str
+    db: Connection, statement: str, said: str, remedy: str
 ) -> None:
     log = LabelLog(db)
     label(log, "x", "a")
     before = list(log.events())
     db.run(statement)
-    with pytest.raises(PoolError, match=said) as caught, db.transaction():  # noqa: PT012
+    unwritable = pytest.raises(PoolUnwritableError, match=said)
+    with unwritable as caught, db.transaction():
         for number in range(1000):
             label(log, f"item-{number}", "b" * 1000)
-    assert "disk has room" in str(caught.value)
+    assert remedy in str(caught.value)
+    assert "Everything that was stored before is still there." in str(caught.value)
     assert list(log.events()) == before
+    db.run("PRAGMA query_only = 0")
+    assert database_findings_of(db) == []
 
 
 def test_offers_are_replaced_by_later_ones(log: LabelLog) -> None:
@@ -154,7 +173,10 @@ def test_an_offer_remembers_where_the_log_ended(log: LabelLog) -> None:
 def test_an_offer_of_an_older_version_says_nothing_of_the_log(
     log: LabelLog, db: Connection
 ) -> None:
-    db.run("INSERT INTO offers VALUES ('x', 'asked', 'product', '{\"value\": 1.5}')")
+    db.run(
+        "INSERT INTO offers (item, origin, strategy, scores)"
+        " VALUES ('x', 'asked', 'product', '{\"value\": 1.5}')"
+    )
     assert log.offered("x") == Offer("asked", "product", {"value": 1.5}, after=0)
 
 
@@ -187,3 +209,51 @@ def test_targets_are_checked_by_the_database(db: Connection) -> None:
             "INSERT INTO events (kind, origin, annotator, at, target) "
             "VALUES ('undo', 'x', 'x', 'x', 99)"
         )
+
+
+TAMPERED = {
+    "another label": "UPDATE events SET label = 'b' WHERE seq = 3",
+    "a label that was none": "UPDATE events SET label = 'a' WHERE seq = 4",
+    "another item": "UPDATE events SET item = 'y' WHERE seq = 3",
+    "another target": "UPDATE events SET target = 3 WHERE seq = 2",
+    "another kind": "UPDATE events SET kind = 'relabel' WHERE seq = 3",
+    "no checksum": "UPDATE events SET checksum = NULL WHERE seq = 3",
+    "another number": "UPDATE events SET seq = 9 WHERE seq = 4",
+    "one in between is missing": "DELETE FROM events WHERE seq = 3",
+    "the first is missing": "DELETE FROM events WHERE seq = 1",
+    "one by another program": "INSERT INTO events (kind, origin, annotator, at)"
+    " VALUES ('class', 'x', 'x', 'x')",
+}
+
+
+@pytest.mark.parametrize("change", TAMPERED.values(), ids=TAMPERED.keys())
+def test_an_event_that_is_not_what_was_written_is_not_read(
+    db: Connection, log: LabelLog, tmp_path: Path, change: str
+) -> None:
+    label(log, "x", "a")
+    log.append(EventKind.LABEL, annotator="ann", origin="named", item="x", label="a")
+    log.append(EventKind.SKIP, annotator="ann", origin="named", item="z")
+    assert database_findings_of(db) == []
+    with closing(sqlite3.connect(tmp_path / "labels.sqlite", isolation_level=None)) as other:
+        other.execute("DROP TRIGGER events_are_never_changed")
+        other.execute("DROP TRIGGER events_are_never_deleted")
+        other.execute(change)
+    with pytest.raises(PoolDamagedError, match=r"event \d .*Restore it from a backup"):
+        list(log.events())
+    assert database_findings_of(db)
+
+
+@pytest.mark.parametrize("gone", ["seq = 4", "seq > 2", "1"])
+def test_events_that_are_missing_at_the_end_are_missed(
+    db: Connection, log: LabelLog, tmp_path: Path, gone: str
+) -> None:
+    label(log, "x", "a")
+    label(log, "y", "b")
+    read = list(log.events())
+    with closing(sqlite3.connect(tmp_path / "labels.sqlite", isolation_level=None)) as other:
+        other.execute("DROP TRIGGER events_are_never_deleted")
+        other.execute(f"DELETE FROM events WHERE {gone}")
+        (left,) = other.execute("SELECT COUNT(*) FROM events").fetchone()
+    assert database_findings_of(db) == [f"{4 - left} of 4 events are missing"]
+    with pytest.raises(PoolDamagedError, match="open the pool again"):
+        list(log.events(after=read[-1].seq))

@@ -15,7 +15,7 @@ from knnal.errors import (
     EmbedderMismatchError,
     InputError,
     PoolBusyError,
-    PoolError,
+    PoolDamagedError,
     PoolNotFoundError,
 )
 from knnal.store.catalogue import NewRecord
@@ -53,7 +53,7 @@ def test_no_pool_says_how_to_make_or_name_one(tmp_path: Path) -> None:
 def test_a_pool_that_lost_its_manifest_is_not_made_anew(make_pool: Any, tmp_path: Path) -> None:
     make_pool(np.eye(3)).close()
     (tmp_path / "pool" / "manifest.json").unlink()
-    with pytest.raises(PoolError, match="manifest"):
+    with pytest.raises(PoolDamagedError, match=r"manifest\.json is missing.*Repair"):
         Pool.create(tmp_path / "pool")
     assert not (tmp_path / "pool" / "manifest.json").exists()
 
@@ -61,7 +61,7 @@ def test_a_pool_that_lost_its_manifest_is_not_made_anew(make_pool: Any, tmp_path
 def test_a_pool_that_lost_its_vectors_is_refused(make_pool: Any, tmp_path: Path) -> None:
     make_pool(np.eye(3)).close()
     (tmp_path / "pool" / "embeddings.npy").unlink()
-    with pytest.raises(PoolError, match="Expected 3 embeddings"):
+    with pytest.raises(PoolDamagedError, match=r"embeddings\.npy.*No such file.*Repair the pool"):
         Pool.open(tmp_path / "pool")
 
 

@@ -8,9 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from xxhash import xxh3_64_intdigest
 
-from knnal.errors import PoolError
+from knnal.errors import PoolDamagedError, PoolUnwritableError
 from knnal.store.views import ViewFacts, ViewFiles
+
+from ..damage import flip, full_disk
 
 FACTS = ViewFacts(2, ("drop", "swap"))
 
@@ -49,7 +52,10 @@ def test_numpy_reads_what_is_appended_and_filled(files: ViewFiles, tmp_path: Pat
     stored = np.load(tmp_path / "views.npy")
     assert stored.dtype == np.float32
     np.testing.assert_array_equal(stored, np.concatenate([V[:1], vectors(1, seed=1), V[2:]]))
-    assert np.load(tmp_path / "views-made.npy").dtype == np.bool_
+    sums = np.load(tmp_path / "views-sums.npy")
+    assert sums.dtype == np.dtype("<u8")
+    expected = [0 if row == 5 else xxh3_64_intdigest(stored[row].tobytes()) for row in range(7)]
+    assert sums.tolist() == expected
     assert json.loads((tmp_path / "views.json").read_bytes())["augmentations"] == ["drop", "swap"]
     found = files.read()
     assert found is not None
@@ -57,12 +63,12 @@ def test_numpy_reads_what_is_appended_and_filled(files: ViewFiles, tmp_path: Pat
     assert isinstance(found.vectors.reshape(-1, 4), np.memmap)
 
 
-def test_vectors_that_no_mark_counts_are_overwritten(files: ViewFiles, tmp_path: Path) -> None:
+def test_vectors_that_no_checksum_counts_are_overwritten(files: ViewFiles, tmp_path: Path) -> None:
     V = vectors(6)
     files.append(V[:2], np.ones(2, np.bool_))
-    marks = (tmp_path / "views-made.npy").read_bytes()
+    sums = (tmp_path / "views-sums.npy").read_bytes()
     files.append(vectors(3, seed=1), np.ones(3, np.bool_))
-    (tmp_path / "views-made.npy").write_bytes(marks)  # as if killed between the two files
+    (tmp_path / "views-sums.npy").write_bytes(sums)  # as if killed between the two files
     assert files.count() == 2
     files.append(V[2:], np.ones(4, np.bool_))
     found = files.read()
@@ -70,9 +76,9 @@ def test_vectors_that_no_mark_counts_are_overwritten(files: ViewFiles, tmp_path:
     np.testing.assert_array_equal(found.vectors, V)
 
 
-def test_a_crash_before_the_first_mark(files: ViewFiles, tmp_path: Path) -> None:
+def test_a_crash_before_the_first_checksum(files: ViewFiles, tmp_path: Path) -> None:
     files.append(vectors(1), np.ones(1, np.bool_))
-    (tmp_path / "views-made.npy").write_bytes(b"")
+    (tmp_path / "views-sums.npy").write_bytes(b"")
     assert files.count() == 0
     files.append(vectors(2), np.array([True, False]))
     np.testing.assert_array_equal(files.made(), [True, False])
@@ -92,10 +98,56 @@ def test_damage_is_told(files: ViewFiles, tmp_path: Path) -> None:
     files.append(vectors(4), np.ones(4, np.bool_))
     whole = (tmp_path / "views.npy").read_bytes()
     (tmp_path / "views.npy").write_bytes(whole[:-9])
-    with pytest.raises(PoolError, match=r"vectors of views in .*views\.npy.*--views 0"):
+    with pytest.raises(PoolDamagedError, match=r"views\.npy .*vectors of views.*Repair the pool"):
         files.read()
-    (tmp_path / "views.json").write_bytes(b"{}")
-    with pytest.raises(PoolError, match=r"facts of the pool's views in .*views\.json.*--views 0"):
-        files.facts()
+    for text in (b"{}", b"", b"[]", b'{"views": 0, "augmentations": []}', b"\xff"):
+        (tmp_path / "views.json").write_bytes(text)
+        with pytest.raises(PoolDamagedError, match=r"views\.json .*Remove the views"):
+            files.facts()
     files.remove()
     assert files.facts() is None
+
+
+def test_damaged_rows_are_found_but_not_those_without_views(
+    files: ViewFiles, tmp_path: Path
+) -> None:
+    V = vectors(6)
+    files.append(V, np.array([True, False, True, True, True, True]))
+    X = V[:, 0].copy()
+    assert damaged(files, X) == []
+    for row in (1, 3, 5):
+        flip(tmp_path / "views.npy", 128 + row * 3 * 4 * 4 + 20)
+    assert damaged(files, X) == [3, 5]
+    X[2, 1] += 1
+    assert damaged(files, X) == [2, 3, 5]
+    assert damaged(files, X[:3]) == [2]
+
+
+def damaged(files: ViewFiles, X: Any) -> list[int]:
+    return [row for rows in files.damaged(X) for row in rows.tolist()]
+
+
+def test_rows_that_come_while_others_are_checked_are_no_damage(files: ViewFiles) -> None:
+    V = vectors(6)
+    files.append(V[:2], np.ones(2, np.bool_))
+    read = files.read
+
+    def read_then_append() -> Any:
+        found = read()
+        files.append(V[2:], np.ones(4, np.bool_))
+        return found
+
+    files.read = read_then_append  # type: ignore[method-assign]
+    assert damaged(files, V[:, 0]) == []
+
+
+def test_views_are_forgotten(files: ViewFiles) -> None:
+    files.append(vectors(4), np.ones(4, np.bool_))
+    files.forget(np.array([1, 3]))
+    assert files.made().tolist() == [True, False, True, False]
+
+
+def test_a_disk_that_is_full_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("knnal.store.views.atomic_writer", full_disk)
+    with pytest.raises(PoolUnwritableError, match=r"views\.json is full"):
+        ViewFiles(tmp_path, 4).begin(FACTS)
