@@ -19,7 +19,9 @@ import contextlib
 import dataclasses
 import random
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +49,8 @@ from knnal.store.verification import (
     VERIFIED_AT_ONCE,
     Background,
     database_findings,
+    page_findings,
+    row_findings,
     vector_findings,
     view_findings,
 )
@@ -242,23 +246,17 @@ class Pool:
         """What names the first rows by their vectors, for files that are made of them."""
         return self.sums.key(rows)
 
-    def findings(
-        self,
-        narrator: Narrator,
-        db: Connection | None = None,
-        *,
-        pages: bool = True,
-        start: int = 0,
-    ) -> Iterator[Damage]:
-        """What is not as it was written in the database, the vectors and the views.
+    def findings(self, narrator: Narrator) -> Iterator[Damage]:
+        """What is not as it was written in the database, the vectors and the views."""
+        yield from database_findings(self._db, narrator)
+        yield from self._vector_findings(self._db, narrator)
 
-        ``db`` is another connection, for another thread; its ``pages`` are verified as well as its
-        rows, and vectors are read from row ``start`` on.
-        """
+    def _vector_findings(
+        self, db: Connection, narrator: Narrator, start: int = 0
+    ) -> Iterator[Damage]:
         assert self.folder is not None
-        db, X = db or self._db, self._vectors
-        yield from database_findings(db, narrator, pages=pages)
-        yield from vector_findings(VectorSums(db), X, self.folder / EMBEDDINGS, narrator, start)
+        X, file = self._vectors, self.folder / EMBEDDINGS
+        yield from vector_findings(VectorSums(db), X, file, narrator, start)
         yield from view_findings(self.view_files, X, narrator)
 
     def require_sound(self) -> None:
@@ -272,20 +270,34 @@ class Pool:
         files = [self.folder / name for name in (DATABASE, EMBEDDINGS, VIEWS)]
         size = sum(file.stat().st_size for file in files if file.exists())
         if size < VERIFIED_AT_ONCE:
-            for found in self.findings(SilentNarrator(), pages=False):
-                raise PoolDamagedError(self.folder / found.file, found.problem, found.repair)
-            self.catalogue.is_verified = True
-            return
-        self._verification = Background(self._findings_beside, self.folder)
-        self.before_closing(self._verification.stop)
+            self._verify_now()
+        else:
+            self._verification = Background(self._findings_beside, self.folder)
+            self.before_closing(self._verification.stop)
+
+    def _verify_now(self) -> None:
+        assert self.folder is not None
+        quiet = SilentNarrator()
+        with ThreadPoolExecutor(1) as executor, closing(self._another_connection()) as db:
+            pages = executor.submit(page_findings, db)  # in SQLite, beside what Python does here
+            rows = chain(row_findings(self._db, quiet), self._vector_findings(self._db, quiet))
+            found = next(rows, None)
+            found = next(iter(pages.result()), found)
+        if found is not None:
+            raise PoolDamagedError(self.folder / found.file, found.problem, found.repair)
+        self.catalogue.is_verified = True
 
     def _findings_beside(self, narrator: Narrator) -> Iterator[Damage]:
         """The findings through a connection of their own, from a random row on: several short
         commands verify different parts.
         """
         start = random.randrange(max(len(self._vectors), 1))  # noqa: S311
-        with closing(Connection(self._db.path, read_only=self._db.read_only)) as db:
-            yield from self.findings(narrator, db, start=start)
+        with closing(self._another_connection()) as db:
+            yield from database_findings(db, narrator)
+            yield from self._vector_findings(db, narrator, start)
+
+    def _another_connection(self) -> Connection:
+        return Connection(self._db.path, read_only=self._db.read_only)
 
     def adopt(self, embedder: EmbedderIdentity, modality: Modality) -> None:
         """Make the embedder the pool's own, or check that it is.

@@ -23,34 +23,39 @@ _ROWS = 500
 _PAUSE_S = 0.001
 
 
-def database_findings(
-    db: Connection, narrator: Narrator, *, pages: bool = True
-) -> Iterator[Damage]:
-    """What is wrong with ``labels.sqlite``: its rows, what is missing, indexes, and its ``pages``.
+def database_findings(db: Connection, narrator: Narrator) -> Iterator[Damage]:
+    """What is wrong with ``labels.sqlite``."""
+    found = page_findings(db)
+    yield from found or row_findings(db, narrator)
 
-    Every row and the index of ids are read in any case; free pages and other indexes, on which no
-    answer depends, only with the pages.
-    """
-    file = "labels.sqlite" if db.path is None else db.path.name
+
+def page_findings(db: Connection) -> list[Damage]:
+    """What SQLite itself finds wrong with the pages and indexes of the database."""
     try:
-        if pages:
-            wrong = [str(row[0]) for row in db.rows("PRAGMA integrity_check(3)") if row[0] != "ok"]
-            if wrong:
-                in_tables = any(" index " not in problem for problem in wrong)
-                repair = Repair.RESTORE if in_tables else Repair.REMAKE
-                yield Damage(file, "; ".join(wrong).replace("\n", " "), repair)
-                return
-        elif not _finds_items(db):
-            yield Damage(file, "its index of ids does not match its items", Repair.REMAKE)
+        wrong = [str(row[0]) for row in db.rows("PRAGMA integrity_check(3)") if row[0] != "ok"]
+    except PoolDamagedError as error:
+        return [error.damage]
+    in_tables = any(" index " not in problem for problem in wrong)
+    repair = Repair.RESTORE if in_tables else Repair.REMAKE
+    return [Damage(_name(db), "; ".join(wrong).replace("\n", " "), repair)] if wrong else []
+
+
+def row_findings(db: Connection, narrator: Narrator) -> Iterator[Damage]:
+    """Which rows of the database are not those written, and what is missing."""
+    try:
         for table in CHECKED:
             # What was last asked about is a convenience: losing it loses no label.
             repair = Repair.REMAKE if table == "offers" else Repair.RESTORE
             for key in _changed(db, table, narrator):
-                yield Damage(file, f"{table} {key} is not what was written", repair)
+                yield Damage(_name(db), f"{table} {key} is not what was written", repair)
         for problem in _missing(db):
-            yield Damage(file, problem, Repair.RESTORE)
+            yield Damage(_name(db), problem, Repair.RESTORE)
     except PoolDamagedError as error:
         yield error.damage
+
+
+def _name(db: Connection) -> str:
+    return "labels.sqlite" if db.path is None else db.path.name
 
 
 def _changed(db: Connection, table: str, narrator: Narrator) -> Iterator[object]:
@@ -66,15 +71,6 @@ def _changed(db: Connection, table: str, narrator: Narrator) -> Iterator[object]
         part = f"{wrong} AND {key} >= ? AND {key} < ?"
         yield from (found for (found,) in db.rows(part, (start, stop)))
         narrator.progress(f"Checking {table}", stop, int(last) + 1)
-
-
-def _finds_items(db: Connection) -> bool:
-    """Whether the index of ids leads to every item."""
-    lost = db.first(
-        "SELECT 1 FROM items AS i WHERE state != 'superseded' AND NOT EXISTS (SELECT 1 FROM items "
-        "INDEXED BY items_by_id WHERE id = i.id AND state != 'superseded' AND row = i.row)"
-    )
-    return lost is None
 
 
 def _missing(db: Connection) -> Iterator[str]:

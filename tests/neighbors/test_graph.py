@@ -132,7 +132,7 @@ def test_a_graph_of_an_older_version_is_made_again(X: Any, make_pool: Any) -> No
         NeighbourGraph.load(pool.graph_file)
     assert_same(stored_graph(pool, pool.live, told), graph)
     assert told.said == [
-        "graph.npz has no checksum, as an older version wrote it. It is made again."
+        "graph.npz is not used: it has no checksum, as an older version wrote it. It is made again."
     ]
     assert_same(loaded(pool.graph_file), graph)
 
@@ -158,7 +158,9 @@ def test_a_damaged_file_is_made_again_and_that_is_said(X: Any, make_pool: Any, d
         NeighbourGraph.load(file)
     assert_same(stored_graph(pool, pool.live, told), first)
     (said,) = told.said
-    assert re.fullmatch(r"graph\.npz is damaged \(.*\)\. It is made again\.", said, re.DOTALL)
+    assert re.fullmatch(
+        r"graph\.npz is not used: it is damaged \(.*\)\. It is made again\.", said, re.DOTALL
+    )
     assert_same(loaded(file), first)
 
 
@@ -205,7 +207,7 @@ def test_parts_that_do_not_belong_together_are_no_graph(
     with pytest.raises(DAMAGED_ARCHIVE):
         NeighbourGraph.load(pool.graph_file)
     assert_same(stored_graph(pool, pool.live, told), graph)
-    assert [said[:20] for said in told.said] == ["graph.npz is damaged"]
+    assert [said[:36] for said in told.said] == ["graph.npz is not used: it is damaged"]
 
 
 def test_another_kind_of_numpy_file_is_no_graph(tmp_path: Path) -> None:
@@ -223,7 +225,7 @@ def test_the_graph_of_other_vectors_is_made_again(X: Any, make_pool: Any) -> Non
     pool.graph_file.write_bytes(other.graph_file.read_bytes())
     assert_same(stored_graph(pool, pool.live, told), first)
     assert told.said == [
-        "graph.npz was made of other vectors than those of this pool. It is made again."
+        "graph.npz is not used: it was made of other vectors than those of this pool. It is made again."
     ]
     assert_same(loaded(pool.graph_file), first)
 

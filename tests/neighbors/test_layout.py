@@ -158,7 +158,7 @@ def test_it_is_made_anew_for_other_rows_and_from_a_damaged_file(make_pool: Any, 
     heard = Hearing()
     assert np.array_equal(stored_layout(pool, pool.live, heard), first)
     assert len(made) == 4
-    assert [said[:22] for said in heard.said] == ["layout.npz is damaged "]
+    assert [said[:37] for said in heard.said] == ["layout.npz is not used: it is damaged"]
 
 
 def test_positions_that_do_not_fit_the_rows_are_not_used(make_pool: Any, made: Any) -> None:

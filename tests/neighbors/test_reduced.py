@@ -266,7 +266,7 @@ def test_it_is_not_taken_for_a_copy_of_other_rows(hard_vectors: Maker, make_pool
         assert len(heard.said) == 1
         assert_same(stored_reduction(other, other.live, heard), expected)
     assert heard.said == [
-        "reduced.npz is damaged (its arrays do not fit each other). It is made again."
+        "reduced.npz is not used: it is damaged (its arrays do not fit each other). It is made again."
     ]
 
 
@@ -318,7 +318,9 @@ def test_parts_that_do_not_belong_together_are_no_copy(hard_vectors: Maker, make
             write_arrays(file, stored.made_of, {**stored.arrays, name: other})
             heard = Hearing()
             assert_same(stored_reduction(pool, pool.live, heard), first)
-            assert [said[:23] for said in heard.said] == ["reduced.npz is damaged "], name
+            assert [said[:38] for said in heard.said] == [
+                "reduced.npz is not used: it is damaged"
+            ], name
 
 
 def test_a_copy_that_cannot_be_stored_stays_in_memory(
