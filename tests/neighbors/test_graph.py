@@ -225,7 +225,8 @@ def test_the_graph_of_other_vectors_is_made_again(X: Any, make_pool: Any) -> Non
     pool.graph_file.write_bytes(other.graph_file.read_bytes())
     assert_same(stored_graph(pool, pool.live, told), first)
     assert told.said == [
-        "graph.npz is not used: it was made of other vectors than those of this pool. It is made again."
+        "graph.npz is not used: it was made of other vectors than those of this pool. "
+        "It is made again."
     ]
     assert_same(loaded(pool.graph_file), first)
 
