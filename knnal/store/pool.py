@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -249,16 +250,13 @@ class Pool:
             for finding in self.findings(LogNarrator()):
                 raise finding.error
             return
-        self._verification = Background(self._findings_beside)
-        self.before_closing(self._verification.stop)
-
-    def _findings_beside(self, narrator: Narrator) -> Iterator[Finding]:
-        """The findings through a connection of their own, from a random row on: several short
-        commands verify different parts.
-        """
+        db = Connection(self._db.path, read_only=self._db.read_only)
+        self.before_closing(db.close)
+        # From a random row on: several short commands verify different parts.
         start = random.randrange(max(len(self._vectors), 1))  # noqa: S311
-        with closing(Connection(self._db.path, read_only=self._db.read_only)) as db:
-            yield from self.findings(narrator, db, start)
+        find = functools.partial(self.findings, db=db, start=start)
+        self._verification = Background(find, db.interrupt)
+        self.before_closing(self._verification.stop)
 
     def adopt(self, embedder: EmbedderIdentity, modality: Modality) -> None:
         """Make the embedder the pool's own, or check that it is.

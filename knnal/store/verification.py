@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ VERIFIED_AT_ONCE = 256 << 20
 _ROWS = 500
 """Rows of a table that are compared at once."""
 _PAUSE_S = 0.001
+_RETRY_S = 0.02
 
 
 class Repair(StrEnum):
@@ -154,10 +156,14 @@ class Background:
     """Verifies a large pool in a thread, while it is used.
 
     ``find`` gives the findings; it reports progress to the narrator that it is given.
+    ``interrupt`` ends what takes it long, with sqlite3.OperationalError.
     """
 
-    def __init__(self, find: Callable[[Narrator], Iterator[Finding]]) -> None:
+    def __init__(
+        self, find: Callable[[Narrator], Iterator[Finding]], interrupt: Callable[[], None]
+    ) -> None:
         self._find = find
+        self._interrupt = interrupt
         self._stopping = threading.Event()
         self._found: PoolError | None = None
         self._thread = threading.Thread(target=self._run, name="knnal-verify", daemon=True)
@@ -169,8 +175,11 @@ class Background:
             raise self._found
 
     def stop(self) -> None:
+        """End the thread, which may be about to begin another long statement."""
         self._stopping.set()
-        self._thread.join()
+        while self._thread.is_alive():
+            self._interrupt()
+            self._thread.join(_RETRY_S)
 
     def _run(self) -> None:
         try:
@@ -179,6 +188,9 @@ class Background:
                 return
         except _StoppedError:
             pass
+        except sqlite3.OperationalError:
+            if not self._stopping.is_set():
+                raise
         except PoolError as error:  # such as a file that was removed meanwhile
             self._found = error
 
