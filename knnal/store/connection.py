@@ -23,7 +23,12 @@ _BATCH = 1000
 
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _READ_ONLY = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN)
-_MISUSE = (sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISUSE, sqlite3.SQLITE_RANGE)
+_MISUSE = (
+    sqlite3.SQLITE_CONSTRAINT,
+    sqlite3.SQLITE_MISUSE,
+    sqlite3.SQLITE_RANGE,
+    sqlite3.SQLITE_INTERRUPT,
+)
 """Errors of the program, not of the file."""
 
 
@@ -155,6 +160,10 @@ class Connection:
 
         with target._guard, self._guard:
             self._db.backup(target._db, progress=give_up)
+
+    def interrupt(self) -> None:
+        """End a statement that another thread runs, there with sqlite3.OperationalError."""
+        self._db.interrupt()
 
     def close(self) -> None:
         with self._guard:

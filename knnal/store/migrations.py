@@ -195,12 +195,12 @@ def migrate(db: Connection, narrator: Narrator) -> None:
     written, and as ``transaction`` does.
     """
     require_known(schema_version(db))
-    saved = False
+    saved = schema_version(db) == 0  # nothing to save
     while schema_version(db) < SCHEMA_VERSION:
         with db.transaction():
             version = schema_version(db)  # another process may have migrated meanwhile
             if version < SCHEMA_VERSION:
-                if version and not saved:
+                if not saved:
                     save_before_migration(db, version)
                     saved = True
                 MIGRATIONS[version](db, narrator)

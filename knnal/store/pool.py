@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import random
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -271,9 +272,12 @@ class Pool:
         size = sum(file.stat().st_size for file in files if file.exists())
         if size < VERIFIED_AT_ONCE:
             self._verify_now()
-        else:
-            self._verification = Background(self._findings_beside, self.folder)
-            self.before_closing(self._verification.stop)
+            return
+        db = self._another_connection()
+        self.before_closing(db.close)
+        find = functools.partial(self._findings_beside, db)
+        self._verification = Background(find, self.folder, db.interrupt)
+        self.before_closing(self._verification.stop)
 
     def _verify_now(self) -> None:
         assert self.folder is not None
@@ -287,14 +291,13 @@ class Pool:
             raise PoolDamagedError(self.folder / found.file, found.problem, found.repair)
         self.catalogue.is_verified = True
 
-    def _findings_beside(self, narrator: Narrator) -> Iterator[Damage]:
+    def _findings_beside(self, db: Connection, narrator: Narrator) -> Iterator[Damage]:
         """The findings through a connection of their own, from a random row on: several short
         commands verify different parts.
         """
         start = random.randrange(max(len(self._vectors), 1))  # noqa: S311
-        with closing(self._another_connection()) as db:
-            yield from database_findings(db, narrator)
-            yield from self._vector_findings(db, narrator, start)
+        yield from database_findings(db, narrator)
+        yield from self._vector_findings(db, narrator, start)
 
     def _another_connection(self) -> Connection:
         return Connection(self._db.path, read_only=self._db.read_only)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ VERIFIED_AT_ONCE = 256 << 20
 _ROWS = 500
 """Rows of a table that are compared at once."""
 _PAUSE_S = 0.001
+_RETRY_S = 0.02
 
 
 def database_findings(db: Connection, narrator: Narrator) -> Iterator[Damage]:
@@ -136,11 +138,18 @@ class Background:
     """Verifies a large pool in a thread, while it is used.
 
     ``find`` gives the findings; it reports progress to the narrator that it is given.
+    ``interrupt`` ends what takes it long, with sqlite3.OperationalError.
     """
 
-    def __init__(self, find: Callable[[Narrator], Iterator[Damage]], folder: Path) -> None:
+    def __init__(
+        self,
+        find: Callable[[Narrator], Iterator[Damage]],
+        folder: Path,
+        interrupt: Callable[[], None],
+    ) -> None:
         self._find = find
         self._folder = folder
+        self._interrupt = interrupt
         self._stopping = threading.Event()
         self._found: PoolError | None = None
         self._thread = threading.Thread(target=self._run, name="knnal-verify", daemon=True)
@@ -152,8 +161,11 @@ class Background:
             raise self._found
 
     def stop(self) -> None:
+        """End the thread, which may be about to begin another long statement."""
         self._stopping.set()
-        self._thread.join()
+        while self._thread.is_alive():
+            self._interrupt()
+            self._thread.join(_RETRY_S)
 
     def _run(self) -> None:
         try:
@@ -164,6 +176,9 @@ class Background:
                 return
         except _StoppedError:
             pass
+        except sqlite3.OperationalError:
+            if not self._stopping.is_set():
+                raise
         except PoolError as error:  # such as a file that was removed meanwhile
             self._found = error
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from knnal.errors import PoolUnwritableError
+from knnal.errors import PoolBusyError, PoolDamagedError, PoolError, PoolUnwritableError
 from knnal.store.connection import Connection
 
 COUNT = 2500
@@ -98,3 +98,47 @@ def test_one_that_nobody_holds_any_more_is_closed(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_opened(tmp_path: Path) -> None:
     with pytest.raises(PoolUnwritableError, match=r"cannot be written \(unable to open"):
         Connection(tmp_path / "nowhere" / "db.sqlite")
+
+
+@pytest.mark.parametrize(
+    ("code", "error", "said"),
+    [
+        (sqlite3.SQLITE_BUSY, PoolBusyError, "Try again"),
+        (sqlite3.SQLITE_BUSY_SNAPSHOT, PoolBusyError, "Try again"),
+        (sqlite3.SQLITE_LOCKED, PoolBusyError, "Try again"),
+        (sqlite3.SQLITE_FULL, PoolUnwritableError, "Free some space"),
+        (sqlite3.SQLITE_READONLY, PoolUnwritableError, "mounted read-only"),
+        (sqlite3.SQLITE_READONLY_DIRECTORY, PoolUnwritableError, "mounted read-only"),
+        (sqlite3.SQLITE_CANTOPEN, PoolUnwritableError, "mounted read-only"),
+        (sqlite3.SQLITE_IOERR_WRITE, PoolUnwritableError, "disk reports an error"),
+        (sqlite3.SQLITE_CORRUPT, PoolDamagedError, "Restore it from a backup"),
+        (sqlite3.SQLITE_CORRUPT_INDEX, PoolDamagedError, "Restore it from a backup"),
+        (sqlite3.SQLITE_NOTADB, PoolDamagedError, "Restore it from a backup"),
+    ],
+)
+def test_errors_are_told_by_their_code(
+    db: Connection, code: int, error: type[PoolError], said: str
+) -> None:
+    with pytest.raises(error, match=said), db._explained():
+        raise coded(code)
+
+
+@pytest.mark.parametrize("code", [sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_CANTOPEN])
+def test_a_disk_without_room_is_full_whatever_sqlite_says(
+    db: Connection, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("knnal.store.connection.is_full", lambda _: True)
+    with pytest.raises(PoolUnwritableError, match="Free some space"), db._explained():
+        raise coded(code)
+
+
+@pytest.mark.parametrize("statement", ["SELECT ?", "INSERT INTO squares VALUES (1, 1)"])
+def test_errors_of_the_program_are_no_errors_of_the_file(db: Connection, statement: str) -> None:
+    with pytest.raises((sqlite3.ProgrammingError, sqlite3.IntegrityError)):
+        db.run(statement)
+
+
+def coded(code: int) -> sqlite3.Error:
+    error = sqlite3.OperationalError("what SQLite says")
+    error.sqlite_errorcode = code
+    return error

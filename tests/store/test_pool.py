@@ -27,6 +27,8 @@ def test_a_new_pool_is_empty_and_opens_again(tmp_path: Path) -> None:
     with closing(Pool.create(tmp_path / "deep" / "pool")) as pool:
         assert pool.manifest.embedder is None
         assert pool.live.shape == (0,)
+    names = sorted(file.name for file in (tmp_path / "deep" / "pool").iterdir())
+    assert names == ["labels.sqlite", "manifest.json"]
     with closing(Pool.open(tmp_path / "deep" / "pool")) as again:
         assert again.manifest == pool.manifest
 

@@ -301,6 +301,29 @@ def test_closing_ends_verification(
     background.require_sound()
 
 
+def test_closing_does_not_wait_for_a_long_statement(
+    folder: Path, large: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as the check of all pages of a large database."""
+    begun = threading.Event()
+
+    def endless(db: Any, _: Any) -> Any:
+        begun.set()
+        yield from db.rows(
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1e12)"
+            " SELECT COUNT(*) FROM n"
+        )
+
+    monkeypatch.setattr(pool_module, "database_findings", endless)
+    pool = Pool.open(folder)
+    background = pool._verification
+    assert background is not None
+    assert begun.wait(PATIENCE_S)
+    pool.close()
+    assert not background._thread.is_alive()
+    background.require_sound()
+
+
 def test_a_sound_pool_that_others_add_to_has_no_findings(
     folder: Path, make_pool: Any, large: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
