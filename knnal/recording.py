@@ -231,9 +231,9 @@ class Recording:
             self._require_class(name)
             if labels := self.ledger.class_counts()[name]:
                 raise InputError(
-                    f"'{name}' has {labels} label{'s' * (labels > 1)}, and only a class without any "
-                    "can be removed. Rename it to another class, which merges the two, or unlabel "
-                    "its items."
+                    f"'{name}' has {labels} label{'s' * (labels > 1)}; only a class without labels "
+                    "can be removed. Rename it to another class to merge the two, or unlabel its "
+                    "items first."
                 )
             event = self.pool.log.append(
                 EventKind.REMOVE_CLASS, annotator=self.annotator, origin=NAMED, label=name

@@ -17,7 +17,6 @@ from knnal.store.ledger import Event, EventKind, Ledger
 from knnal.store.pool import Pool
 from knnal.types import BoolArray, IntArray, Narrator
 
-
 _MANY = 8
 """From so many changed items on, the state is rebuilt if at most twice as many have a label."""
 

@@ -20,9 +20,9 @@ class Imported(StrEnum):
 
 
 class LabelImport:
-    """One import, in as many transactions as it takes; ``source`` is the name of its file or folder.
+    """One import, in one or more transactions; ``source`` is the name of its file or folder.
 
-    If one of them fails, the import is over.
+    If one of them fails, nothing more can be imported by it.
     """
 
     def __init__(self, log: LabelLog, annotator: str, source: str) -> None:

@@ -119,7 +119,8 @@ def unlabel(
     items: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[ID]...", help="The items' ids. Without any, they are read from stdin, one a line."
+            metavar="[ID]...",
+            help="The items' ids. Without any, they are read from stdin, one a line.",
         ),
     ] = None,
     pool: PoolOption = POOL_DEFAULT,
