@@ -51,7 +51,9 @@ def old_pool(file: Path, version: int) -> None:
                 (*values, f"2026-01-01T12:{minute:02}:00.125+00:00"),
             )
         if version >= 4:
-            columns = "seq, kind, item, label, target, origin, annotator, at, strategy, scores, text"
+            columns = (
+                "seq, kind, item, label, target, origin, annotator, at, strategy, scores, text"
+            )
             db.run(f"UPDATE events SET checksum = {migrations.CHECKSUM}({columns})")  # noqa: S608
 
 
@@ -170,7 +172,11 @@ def test_a_batch_is_taken_back_and_restored_item_by_item() -> None:
     ledger.apply(event(2, EventKind.LABEL, item="y", label="a", batch=1))
     ledger.apply(event(3, EventKind.RELABEL, item="x", label="b", batch=1))
     back = ledger.apply(event(4, EventKind.UNDO, target=1))
-    assert [(change.item, change.after) for change in back] == [("x", "b"), ("y", None), ("x", None)]
+    assert [(change.item, change.after) for change in back] == [
+        ("x", "b"),
+        ("y", None),
+        ("x", None),
+    ]
     assert ledger.labels() == {}
     again = ledger.apply(event(5, EventKind.REDO, target=4))
     assert [(change.item, change.after) for change in again] == [
