@@ -365,7 +365,6 @@ def test_an_undo_of_many_labels_waits_for_a_yes(told: Session) -> None:
         for key in "uuu":  # faster than the window opens
             app.simulate_key(key)
         await settled(app, pilot)
-        print("DEBUG", app.screen_stack, [s._waiting for s in app.screen_stack if hasattr(s, "_waiting")])
         assert told.ledger.label_count == 9
         await press(app, pilot, "y")
         assert told.ledger.label_count == 4

@@ -335,7 +335,13 @@ def test_labels_are_taken_away(client: TestClient, pictures: Path) -> None:
     client.post(f"{seat}/unlabels", json={"item": asked})
     assert ask(client, seat)["item"]["id"] in (item, asked)
     assert client.post(f"{seat}/undo", json={}).json()["event"]["kind"] == "unlabel"
-    assert [kind for kind, *_ in log_of(pictures)] == ["label", "unlabel", "skip", "unlabel", "undo"]
+    assert [kind for kind, *_ in log_of(pictures)] == [
+        "label",
+        "unlabel",
+        "skip",
+        "unlabel",
+        "undo",
+    ]
 
 
 def test_an_empty_class_is_removed(client: TestClient) -> None:
