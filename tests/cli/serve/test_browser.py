@@ -8,7 +8,6 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from knnal.recording import default_annotator
 from knnal.store.importing import LabelImport
 from knnal.store.pool import Pool
 from knnal_cli.class_keys import ClassKeys
@@ -194,7 +193,7 @@ def test_the_way_back_of_an_import_a_label_and_a_class(
 ) -> None:
     with closing(Pool.open(pictures)) as pool, pool.transaction():
         labels = [(f"red/{n:02}.png", "wrong") for n in range(6)]
-        LabelImport(pool.log, default_annotator(), "wrong.csv").add(labels)
+        LabelImport(pool.log, "ann", "wrong.csv").add(labels)
     page = windows[0]
     page.open(start(pictures, "red", "slip"))
     item = page.answer("2")
