@@ -17,7 +17,7 @@ from knnal.embedding import Embedded, content_digest, embed_stream
 from knnal.errors import InputError
 from knnal.items.base import Item, Skip, Source
 from knnal.store.catalogue import NewRecord, Record
-from knnal.store.log import Imported
+from knnal.store.importing import Imported, LabelImport
 from knnal.store.pool import Pool
 from knnal.types import LogNarrator, Modality, Narrator
 
@@ -74,7 +74,8 @@ class Ingest:
         self._pool = pool
         self._source = source
         self._embedder = embedder
-        self._annotator = annotator
+        name = source.location.absolute().name or str(source.location)
+        self._import = LabelImport(pool.log, annotator, name)
         self._narrator = narrator
         self.report = IngestReport()
         self._number = pool.catalogue.source(source.location)
@@ -171,9 +172,7 @@ class Ingest:
                 self._pool.store(self._number, records, vectors)
             for row, stamp in stamps:
                 self._pool.catalogue.touch(row, stamp)
-            imported = Counter(
-                self._pool.log.import_label(item, label, self._annotator) for item, label in labels
-            )
+            imported = self._import.add(labels) if labels else Counter()
         replaced = sum(embedded.item.id in self._replaces for embedded in chunk)
         self.report.changed += replaced
         self.report.added += len(chunk) - replaced

@@ -17,6 +17,9 @@ from knnal.store.ledger import Event, EventKind, Ledger
 from knnal.store.pool import Pool
 from knnal.types import BoolArray, IntArray, Narrator
 
+_MANY = 8
+"""From so many changed items on, the state is rebuilt if at most twice as many have a label."""
+
 
 class Replay:
     """What the log amounts to: the ledger of decisions, and the pool state that follows it.
@@ -45,8 +48,7 @@ class Replay:
             groups = find_duplicates(geometry.X, geometry.graph, per_group)
             self.groups = OpenGroups(groups, self._skipped)
         self._class_numbers: dict[str, int] = {}
-        for event in pool.log.events():
-            self.ledger.apply(event)
+        pool.log.read_into(self.ledger)
         self._narrator = narrator
         self._rebuild(opening=True)
 
@@ -93,19 +95,20 @@ class Replay:
     def apply(self, events: Sequence[Event]) -> None:
         """Take in the next events of the log, which are durable already."""
         renamings = self.ledger.renamings
-        changes = [change for event in events if (change := self.ledger.apply(event)) is not None]
+        changes = [change for event in events for change in self.ledger.apply(event)]
+        items = list(dict.fromkeys(change.item for change in changes))
         names = self.ledger.classes()
         if self.ledger.renamings != renamings:
             self._rename(names, alone=len(events) == 1)
             return
         numbered = min(len(names), len(self._class_numbers))
-        if names[:numbered] != self.classes[:numbered]:
-            self._rebuild()  # a class went with the label that brought it: the numbers behind move
+        moved = names[:numbered] != self.classes[:numbered]  # a class before the last is gone
+        if moved or (len(items) >= _MANY and 2 * len(items) > self.ledger.label_count):
+            self._rebuild()
             return
         if len(names) > numbered:
             self._declare(names)
-        for change in changes:
-            self._settle(change.item)
+        self._settle(items)
         self._declare(names)
 
     def _rename(self, names: list[str], alone: bool) -> None:
@@ -117,15 +120,15 @@ class Replay:
         else:
             self._rebuild()
 
-    def _settle(self, item: str) -> None:
-        """Bring one item's label and skip into the state."""
-        row = self.pool.catalogue.rows_of([item]).get(item)
-        if row is None or row >= len(self.state.geometry):
-            return
-        decision = self.ledger.decision(item)
-        self._skipped[row] = decision is not None and decision.kind is EventKind.SKIP
-        label = decision.label if decision else None
-        self.assign(row, None if label is None else self._class_numbers[label])
+    def _settle(self, items: Sequence[str]) -> None:
+        """Bring some items' labels and skips into the state."""
+        for item, row in self.pool.catalogue.rows_of(items).items():
+            if row >= len(self.state.geometry):
+                continue
+            decision = self.ledger.decision(item)
+            self._skipped[row] = decision is not None and decision.kind is EventKind.SKIP
+            label = decision.label if decision else None
+            self.assign(row, None if label is None else self._class_numbers[label])
 
     def assign(self, row: int, label: int | None) -> None:
         """Give a row a class number or none, in the state and not in the ledger."""

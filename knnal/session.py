@@ -208,8 +208,10 @@ class Session(Recording):
 
     # What is answered
 
-    def tell(self, item: str, label: str) -> Event:
+    def tell(self, item: str, label: str, *, batch: int | None = None) -> Event:
         """Label an item. The label is on disk when this returns.
+
+        ``batch`` is the number of an earlier label, to be undone together with it.
 
         Raises InputError for an unknown item or an empty label, LabelConflictError for an item
         that has a label already.
@@ -223,8 +225,10 @@ class Session(Recording):
             events = self.pool.log.append_label(
                 EventKind.LABEL,
                 label,
+                new_class=self.ledger.lacks_class(label),
                 annotator=self.annotator,
                 item=item,
+                batch=self.ledger.joinable(batch, self.annotator),
                 **self._provenance(item, offer, prepared),
             )
         if prepared:

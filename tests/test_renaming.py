@@ -18,6 +18,7 @@ from knnal.errors import (
 )
 from knnal.evaluation.audit import audit_estimate
 from knnal.session import Session
+from knnal.store.importing import LabelImport
 from knnal.store.pool import Pool
 
 
@@ -47,7 +48,6 @@ def test_a_renamed_class_keeps_its_labels_and_its_place() -> None:
     assert session.ledger.labels() == {"0": "feline", "1": "dog", "2": "feline"}
     after = session.predict(["5"])[0].probabilities
     assert after == {"feline": before["cat"], "dog": before["dog"]}
-    assert session.pool.log.label_of("2") == "feline"
 
 
 def test_renaming_to_a_class_merges_the_two_until_it_is_undone() -> None:
@@ -72,7 +72,6 @@ def test_a_name_that_was_taken_away_is_a_new_class_when_it_is_given_again() -> N
     session.tell("1", "cat")
     assert session.ledger.labels() == {"0": "feline", "1": "cat"}
     assert session.classes == ["feline", "cat"]
-    assert [session.pool.log.label_of(item) for item in "01"] == ["feline", "cat"]
 
 
 def test_predictions_that_were_right_stay_right_under_another_name() -> None:
@@ -175,9 +174,25 @@ ACTIONS = st.one_of(
     st.tuples(st.just("note"), ITEMS, NAMES),
     st.tuples(st.just("rename_class"), NAMES, NAMES),
     st.tuples(st.just("add_class"), NAMES),
+    st.tuples(st.just("remove_class"), NAMES),
+    st.tuples(st.just("unlabel"), ITEMS, ITEMS),
+    st.tuples(st.just("unlabel"), ITEMS),
+    st.tuples(st.just("take_in"), st.lists(st.tuples(ITEMS, NAMES), max_size=9), st.booleans()),
     st.tuples(st.just("undo")),
     st.tuples(st.just("redo")),
 )
+
+
+def do(session: Session, name: str, *arguments: Any) -> None:
+    if name == "take_in":
+        labels, overwrite = arguments
+        with session.pool.transaction():
+            LabelImport(session.pool.log, session.annotator, "x").add(labels, overwrite=overwrite)
+        session.refresh()
+    else:
+        getattr(session, name)(*arguments)
+
+
 REFUSALS = (InputError, LabelConflictError, NothingToUndoError, NothingToRedoError)
 
 
@@ -188,10 +203,9 @@ def test_two_sessions_and_a_replay_agree_after_anything(steps: Any) -> None:
     sessions = [Session(pool, annotator="ann"), Session(pool, annotator="bob")]
     for first, (name, *arguments) in steps:
         with suppress(*REFUSALS):
-            getattr(sessions[first], name)(*arguments)
+            do(sessions[first], name, *arguments)
     replayed = standing(Session(pool, annotator="carl"))
     assert standing(sessions[0]) == standing(sessions[1]) == replayed
-    assert {i: pool.log.label_of(i) for i in replayed[1]} == replayed[1]
 
 
 @settings(max_examples=60, deadline=None)
@@ -201,10 +215,11 @@ def test_undo_and_redo_walk_the_same_way_back_and_forth(actions: Any, data: Any)
     states = [standing(session)[:5]]
     for name, *arguments in actions:
         with suppress(*REFUSALS):
-            getattr(session, name)(*arguments)
+            before = session.ledger.last_seq
+            do(session, name, *arguments)
             if name == "add_class":
                 states[:] = [standing(session)[:5]]  # a declared class is not taken back
-            else:
+            elif session.ledger.last_seq > before:
                 states.append(standing(session)[:5])
     if not any(name == "add_class" for name, *_ in actions):
         back = data.draw(st.integers(0, len(states) - 1))

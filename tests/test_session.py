@@ -17,7 +17,7 @@ from knnal.errors import InputError, LabelConflictError, NothingToUndoError, Unk
 from knnal.evaluation.audit import audit_estimate, wilson_interval
 from knnal.neighbors.vote import VoteOptions
 from knnal.session import Session
-from knnal.store.ledger import ASKED, AUDIT, IMPORTED, NAMED, EventKind
+from knnal.store.ledger import ASKED, AUDIT, NAMED
 from knnal.store.pool import Pool
 
 X = np.random.default_rng(0).normal(size=(40, 5))
@@ -295,16 +295,6 @@ def test_undo_as_far_back_as_one_likes_across_sessions(make_pool: Any) -> None:
     with pytest.raises(NothingToUndoError, match="ann has nothing left"):
         session.undo()
     assert session.classes == []
-
-
-def test_imported_labels_are_not_undone(session: Session, pool: Pool) -> None:
-    session.tell("item-0", "a")
-    with pool.transaction():
-        pool.log.append_label(EventKind.LABEL, "b", annotator="ann", item="item-1", origin=IMPORTED)
-    assert session.undo().item == "item-0"
-    with pytest.raises(NothingToUndoError):
-        session.undo()
-    assert session.ledger.labels() == {"item-1": "b"}
 
 
 def test_everyone_undoes_their_own(pool: Pool) -> None:

@@ -74,10 +74,7 @@ def _labels(pool: Pool, truth: Truth, skips: Counter[str]) -> dict[str, str]:
             )
         folders = ((record.id, top_folder(record.id)) for record in pool.catalogue.records())
         return {item: folder for item, folder in folders if folder is not None}
-    ledger = Ledger()
-    for event in pool.log.events():
-        ledger.apply(event)
-    return ledger.labels()
+    return pool.log.read_into(Ledger()).labels()
 
 
 def _groups(truth: Truth, skips: Counter[str]) -> dict[str, str] | None:

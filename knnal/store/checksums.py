@@ -16,7 +16,7 @@ CHECKED = {
     "items": ("row", "id", "source", "state", "stamp", "digest", "path", "text"),
     "events": (
         "seq", "kind", "item", "label", "target", "origin", "annotator", "at", "strategy",
-        "scores", "text",
+        "scores", "text", "batch",
     ),
     "offers": ("item", "origin", "strategy", "scores"),
 }  # fmt: skip

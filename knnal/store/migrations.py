@@ -175,6 +175,41 @@ def _sum_vectors(db: Connection, file: Path, rows: int, narrator: Narrator) -> N
         narrator.progress("Checksums", start + len(block), rows)
 
 
+def _batches(db: Connection) -> None:
+    """What is undone together; and no indexes, as labels in force are found by replaying the log.
+
+    Labels that were imported without a pause of a minute were one import, which could not be undone
+    before.
+    """
+    columns = "seq, kind, item, label, target, origin, annotator, at, strategy, scores, text"
+    for statement in (
+        "ALTER TABLE events ADD COLUMN batch INTEGER REFERENCES events (seq)",
+        "DROP TRIGGER events_are_never_changed",
+        """UPDATE events SET batch = head FROM (
+             SELECT seq AS member, MIN(seq) OVER (PARTITION BY run) AS head FROM (
+               SELECT seq, origin, SUM(begins) OVER (ORDER BY seq) AS run FROM (
+                 SELECT seq, origin, (
+                     origin = 'imported'
+                     AND LAG(origin) OVER logged = 'imported'
+                     AND LAG(annotator) OVER logged = annotator
+                     AND julianday(at) - julianday(LAG(at) OVER logged) < 1.0 / 24 / 60
+                   ) IS NOT TRUE AS begins
+                 FROM events WHERE kind != 'class' WINDOW logged AS (ORDER BY seq)))
+             WHERE origin = 'imported')
+           WHERE seq = member AND seq != head""",
+        # An event that is damaged stays one whose checksum does not match.
+        f"UPDATE events SET checksum = {CHECKSUM}({columns}, batch) "  # noqa: S608
+        f"WHERE checksum = {CHECKSUM}({columns})",
+        f"""CREATE TRIGGER events_are_never_changed BEFORE UPDATE OF {columns}, batch ON events
+            BEGIN SELECT RAISE(ABORT, 'events are append-only'); END""",
+        "DROP INDEX events_by_item",
+        "DROP INDEX events_by_target",
+        "DROP INDEX events_by_class",
+        "DROP INDEX events_by_rename",
+    ):
+        db.run(statement)
+
+
 def _without_narrator(step: Callable[[Connection], None]) -> Callable[[Connection, Narrator], None]:
     return lambda db, _: step(db)
 
@@ -182,6 +217,7 @@ def _without_narrator(step: Callable[[Connection], None]) -> Callable[[Connectio
 MIGRATIONS: tuple[Callable[[Connection, Narrator], None], ...] = (
     *map(_without_narrator, (_first_schema, _events_of_any_kind, _texts_and_names)),
     _checksums,
+    _without_narrator(_batches),
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 POOL_ID_VERSION = MIGRATIONS.index(_checksums) + 1

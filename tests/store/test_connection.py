@@ -119,7 +119,7 @@ def test_a_file_that_cannot_be_opened(tmp_path: Path) -> None:
 def test_errors_are_told_by_their_code(
     db: Connection, code: int, error: type[PoolError], said: str
 ) -> None:
-    with pytest.raises(error, match=said), db._explained():
+    with pytest.raises(error, match=said), db._guard:
         raise coded(code)
 
 
@@ -128,7 +128,7 @@ def test_a_disk_without_room_is_full_whatever_sqlite_says(
     db: Connection, code: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("knnal.store.connection.is_full", lambda _: True)
-    with pytest.raises(PoolUnwritableError, match="Free some space"), db._explained():
+    with pytest.raises(PoolUnwritableError, match="Free some space"), db._guard:
         raise coded(code)
 
 

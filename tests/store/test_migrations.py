@@ -24,7 +24,7 @@ from knnal.store import connection, migrations
 from knnal.store.checksums import CHECKED
 from knnal.store.connection import Connection
 from knnal.store.database import connect
-from knnal.store.ledger import EventKind
+from knnal.store.ledger import EventKind, Ledger
 from knnal.store.log import LabelLog
 from knnal.store.manifest import Manifest
 from knnal.store.migrations import SCHEMA_VERSION, migrate
@@ -145,14 +145,10 @@ def first_schema(file: Path) -> None:
         db.run("INSERT INTO offers VALUES ('x', 'asked', 'product', '{}')")
 
 
-def names_of(db: Connection) -> set[str]:
-    """Indexes and triggers."""
-    return {
-        name
-        for (name,) in db.rows(
-            "SELECT name FROM sqlite_master WHERE type IN ('index', 'trigger') AND sql > ''"
-        )
-    }
+def described(db: Connection) -> list[str]:
+    """Indexes and triggers that were asked for."""
+    names = "SELECT name FROM sqlite_master WHERE type IN ('index', 'trigger') AND sql > ''"
+    return sorted(name for (name,) in db.rows(names))
 
 
 OLD_EVENTS = (
@@ -165,20 +161,24 @@ def test_the_log_of_the_first_schema_takes_new_kinds_and_keeps_its_events(tmp_pa
     file = tmp_path / "labels.sqlite"
     first_schema(file)
     with closing(Connection(file)) as db:
-        before, kept = db.rows("SELECT * FROM events"), names_of(db)
+        before = db.rows("SELECT * FROM events")
         sequence = db.rows("SELECT * FROM sqlite_sequence")
     with closing(connect(file)) as db:
         after = db.rows("SELECT * FROM events ORDER BY seq")
-        assert [row[:-1] for row in after] == [(*event, None) for event in before]
-        assert names_of(db) >= kept
+        names = [column for _, column, *_ in db.rows("PRAGMA table_info(events)")]
+        assert [event[: len(before[0])] for event in after] == before
+        assert names[len(before[0]) :] == ["text", "checksum", "batch"]
+        assert described(db) == [
+            "events_are_never_changed", "events_are_never_deleted", "items_by_id",
+        ]  # fmt: skip
         assert db.rows("SELECT * FROM sqlite_sequence") == sequence
         assert db.rows("PRAGMA foreign_key_check") == []
         assert [key[2:5] for key in db.rows("PRAGMA foreign_key_list(events)")] == [
-            ("events", "target", "seq")
-        ]
+            ("events", "batch", "seq"), ("events", "target", "seq"),
+        ]  # fmt: skip
         assert db.rows("PRAGMA integrity_check") == [("ok",)]
         log = LabelLog(db)
-        assert log.label_of("x") == "b"
+        assert log.read_into(Ledger()).labels() == {"x": "b"}
         assert log.offered("x") is not None
         keep = log.append(
             EventKind.KEEP, annotator="ann", origin="review", item="x", label="b", target=5
