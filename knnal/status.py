@@ -51,7 +51,8 @@ class NearDuplicates:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What a pool holds. ``labels`` counts by class, ``skipped`` are set aside by hand.
+    """What a pool holds. ``labels`` counts by class, ``outdated`` those of them that are older than
+    their item's content, ``skipped`` are set aside by hand.
 
     ``sought`` says of which classes items were looked for, and how many were found;
     ``near_duplicates`` is None unless it was asked for. ``curve`` is the estimated accuracy over
@@ -71,6 +72,7 @@ class Status:
     items: int
     vanished: int
     labelled: int
+    outdated: int
     skipped: int
     labels: dict[str, int]
     sought: tuple[Sought, ...]
@@ -132,6 +134,7 @@ def read_status(
         items=counts[ItemState.LIVE],
         vanished=counts[ItemState.VANISHED],
         labelled=ledger.label_count,
+        outdated=len(ledger.outdated()),
         skipped=len(ledger.skipped()),
         labels=ledger.class_counts(),
         sought=sought_classes(ledger),

@@ -281,7 +281,7 @@ def test_what_two_people_disagree_on_comes_before_all_others(pool: Pool) -> None
     assert set(disputed) == {sure, only, doubtful}
     assert [s.item for s in found] == [*disputed, *(i for i in before if i not in disputed)]
     assert [s.suspicion for s in found[:3]] == sorted(s.suspicion for s in found[:3])[::-1]
-    assert review.left() == Left(len(found), 3, sum(s.confident for s in found))
+    assert review.left() == Left(len(found), 0, 3, sum(s.confident for s in found))
     shown = next(suspect for suspect in found if suspect.item == only)
     assert (shown.label, shown.annotator, shown.opinions) == ("d", "bob", (Opinion("a", "zoe"),))
     others = Review(session, Mode.SLIM).suspects()

@@ -25,6 +25,11 @@ def _named(event: Event) -> str:
     return f"{event.kind} '{event.label}'" if event.label else str(event.kind)
 
 
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """A number and a noun: "1 item", "3 items"."""
+    return f"{count} {one if count == 1 else many or one + 's'}"
+
+
 def nothing_left(per_group: bool) -> str:
     """Why there is no question."""
     or_alike = ", or a near-duplicate of one that is" if per_group else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,6 +18,12 @@ _SELECT = (
     "SELECT row, items.id, source, state, stamp, digest, path, text, location "
     "FROM items JOIN sources ON sources.id = source WHERE "
 )
+
+# As the index items_by_content has them: the stamp of a file begins with its size.
+_FILE_SIZE = "CAST(stamp AS INTEGER)"
+_DIGEST_START = "substr(digest, 1, 16)"
+_IS_FILE = "path IS NOT NULL AND state != 'superseded'"
+_DIGEST_LENGTH = 16
 
 
 class ItemState(StrEnum):
@@ -40,6 +47,10 @@ class Record:
     path: Path | None
     text: str | None
 
+    @property
+    def path_exists(self) -> bool:
+        return self.path is not None and os.path.lexists(self.path)
+
 
 @dataclass(frozen=True, slots=True)
 class NewRecord:
@@ -61,18 +72,40 @@ class Catalogue:
 
     def source(self, location: Path) -> int:
         """The number of a source, registered if it is new."""
-        location = location.absolute()
-        try:
-            key = location.relative_to(self._home).as_posix()
-        except ValueError:
-            key = str(location)
-        self._db.run("INSERT OR IGNORE INTO sources (location) VALUES (?)", (key,))
-        ((number,),) = self._db.rows("SELECT id FROM sources WHERE location = ?", (key,))
-        return int(number)
+        self._db.run("INSERT OR IGNORE INTO sources (location) VALUES (?)", (self._key(location),))
+        number = self.find_source(location)
+        assert number is not None
+        return number
+
+    def find_source(self, location: Path) -> int | None:
+        """The number of a source, or None for one that no item came from."""
+        key = (self._key(location),)
+        row = self._db.first("SELECT id FROM sources WHERE location = ?", key)
+        return None if row is None else int(row[0])
 
     def sources(self) -> list[Path]:
-        rows = self._db.rows("SELECT location FROM sources ORDER BY id")
-        return [self._home / location for (location,) in rows]
+        return list(self.locations().values())
+
+    def locations(self) -> dict[int, Path]:
+        """Where each source lies, by its number."""
+        rows = self._db.rows("SELECT id, location FROM sources ORDER BY id")
+        return {int(number): self._home / location for number, location in rows}
+
+    def move_source(self, source: int, location: Path) -> None:
+        """A source lies elsewhere now, where no other source does; its items go with it."""
+        self._db.run("UPDATE sources SET location = ? WHERE id = ?", (self._key(location), source))
+
+    def join_sources(self, source: int, into: int) -> None:
+        """All items of a source, at the same paths below it, are of another one."""
+        self._db.run("UPDATE items SET source = ? WHERE source = ?", (into, source))
+        self._db.run("DELETE FROM sources WHERE id = ?", (source,))
+
+    def _key(self, location: Path) -> str:
+        location = location.absolute()
+        try:
+            return location.relative_to(self._home).as_posix()
+        except ValueError:
+            return str(location)
 
     def row_count(self) -> int:
         """Rows in use or superseded: the number of rows of the embedding file that count."""
@@ -153,6 +186,36 @@ class Catalogue:
     def touch(self, row: int, stamp: str) -> None:
         """The content was read again and is the same: remember its new stamp."""
         self._db.run("UPDATE items SET stamp = ? WHERE row = ?", (stamp, row))
+
+    def relocate(self, row: int, source: int, path: str | None, stamp: str) -> None:
+        """An item's file was found elsewhere: at a path below a source. It keeps its id."""
+        self._db.run(
+            "UPDATE items SET source = ?, path = ?, stamp = ? WHERE row = ?",
+            (source, path, stamp, row),
+        )
+
+    def relocated(self, source: int) -> dict[str, str]:
+        """The ids of a source's items that are not at the path that their id says, by path."""
+        rows = self._db.rows(
+            "SELECT path, id FROM items WHERE source = ? AND state != 'superseded' "
+            "AND path NOT IN (id, '')",
+            (source,),
+        )
+        return dict(rows)
+
+    def has_file_of(self, size: int) -> bool:
+        """Whether a file of so many bytes is an item in use."""
+        query = f"SELECT 1 FROM items WHERE {_FILE_SIZE} = ? AND {_IS_FILE} LIMIT 1"  # noqa: S608
+        return self._db.first(query, (size,)) is not None
+
+    def files_with(self, size: int, digest: str) -> list[Record]:
+        """The items in use whose file had this content, of so many bytes, by row."""
+        rows = self._db.rows(
+            f"{_SELECT}{_FILE_SIZE} = ? AND {_DIGEST_START} = ? AND digest = ? AND {_IS_FILE} "
+            "ORDER BY items.row",
+            (size, digest[:_DIGEST_LENGTH], digest),
+        )
+        return list(map(self._record, rows))
 
     def begin_scan(self) -> None:
         """Forget what an earlier scan has seen. What is seen is kept on disk, not in memory."""

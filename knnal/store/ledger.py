@@ -34,6 +34,7 @@ class EventKind(StrEnum):
     REDO = "redo"
     RENAME = "rename"
     NOTE = "note"
+    CONTENT = "content"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,8 @@ class Event:
     a class that a label or opinion brought with it, that one. ``origin`` tells how the item came to
     be decided on: asked by a strategy, drawn for the audit, named by the user, imported, reviewed.
     ``at`` is UTC, ISO 8601. ``text`` is a note, "" for none; of a rename, the name that ``label``
-    takes the place of.
+    takes the place of. A content event says that the item's content changed, from the digest
+    ``before`` in its ``scores`` to that ``after``.
     """
 
     seq: int
@@ -89,7 +91,8 @@ class Ledger:
         self._undos: dict[int, Event] = {}
         self._redoable: dict[str, list[int]] = {}
         self._by_item: dict[str, list[int]] = {}
-        self._kept: Counter[int] = Counter()
+        self._kept: dict[int, list[int]] = {}
+        self._contents: dict[str, list[Event]] = {}
         self._opinions: list[int] = []
         self._notes: dict[str, list[int]] = {}
         self._renames: list[Rename] = []
@@ -105,6 +108,9 @@ class Ledger:
         if event.kind is EventKind.CLASS:
             self._class_events.append(event)
             self._declare(event)
+            return None
+        if event.kind is EventKind.CONTENT:
+            self._contents.setdefault(str(event.item), []).append(event)
             return None
         if event.kind is EventKind.UNDO:
             return self._undo(event)
@@ -134,7 +140,7 @@ class Ledger:
         """Bring an event into force, or out of it if not ``again``."""
         if event.kind is EventKind.KEEP:
             assert event.target is not None
-            self._kept[event.target] += 1 if again else -1
+            _insert(self._kept.setdefault(event.target, []), event.seq, again)
         elif event.kind is EventKind.OPINION:
             _insert(self._opinions, event.seq, again)
         elif event.kind is EventKind.NOTE:
@@ -216,7 +222,24 @@ class Ledger:
     def is_reviewed(self, item: str) -> bool:
         """Whether a review has given the label in force, or kept it."""
         decision = self.decision(item)
-        return decision is not None and (decision.origin == REVIEW or self._kept[decision.seq] > 0)
+        return decision is not None and (
+            decision.origin == REVIEW or bool(self._kept.get(decision.seq))
+        )
+
+    def is_outdated(self, item: str) -> bool:
+        """Whether the item has a label that was given, and last kept, when its content was another
+        one than now.
+        """
+        decision = self.decision(item)
+        if decision is None or decision.label is None:
+            return False
+        confirmed = max([decision.seq, *self._kept.get(decision.seq, ())])
+        later = [event.scores for event in self._contents.get(item, ()) if event.seq > confirmed]
+        return bool(later) and later[0]["before"] != later[-1]["after"]
+
+    def outdated(self) -> list[str]:
+        """The items whose label is older than their content."""
+        return [item for item in self._contents if self.is_outdated(item)]
 
     def opinions(self) -> Iterator[tuple[Event, Event]]:
         """Second opinions on labels, and the label that each is beside, taken back neither."""

@@ -118,19 +118,47 @@ class LabelLog:
         return [event, self.append_class(label, fields["annotator"], brought_by=event.seq)]
 
     def import_label(
-        self, item: str, label: str, annotator: str, *, overwrite: bool = False
+        self,
+        item: str,
+        label: str,
+        annotator: str,
+        *,
+        overwrite: bool = False,
+        again: bool = False,
     ) -> Imported:
         """Append a label that came with the data; another one that the item has stays in force
-        unless it is to be overwritten. Call it inside a transaction.
+        unless it is to be overwritten. The same one is appended only to be given ``again``, to
+        another content. Call it inside a transaction.
         """
         current = self.label_of(item)
+        if current == label and not again:
+            return Imported.UNCHANGED
         if current == label:
+            kind = EventKind.RELABEL
+            self.append_label(kind, label, annotator=annotator, item=item, origin=IMPORTED)
             return Imported.UNCHANGED
         if current is not None and not overwrite:
             return Imported.KEPT
         kind = EventKind.LABEL if current is None else EventKind.RELABEL
         self.append_label(kind, label, annotator=annotator, item=item, origin=IMPORTED)
         return Imported.ADDED if current is None else Imported.CHANGED
+
+    def content_changed(self, item: str, before: str, after: str, annotator: str) -> bool:
+        """Note that an item's content, given by digests, is another one from here on.
+
+        False, and nothing is noted, for an item that nothing was ever decided on. Call it inside a
+        transaction.
+        """
+        if self._db.first("SELECT 1 FROM events WHERE item = ? LIMIT 1", (item,)) is None:
+            return False
+        self.append(
+            EventKind.CONTENT,
+            annotator=annotator,
+            origin=IMPORTED,
+            item=item,
+            scores={"before": before, "after": after},
+        )
+        return True
 
     def append_class(self, name: str, annotator: str, brought_by: int | None = None) -> Event:
         """Append a class; ``brought_by`` is the label that it came with, None if declared."""

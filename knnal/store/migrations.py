@@ -98,10 +98,20 @@ def _texts_and_names(db: Connection) -> None:
     db.run("CREATE INDEX events_by_rename ON events (text) WHERE kind = 'rename'")
 
 
+def _files_by_content(db: Connection) -> None:
+    """Files that were moved are found by their content; a source that gave nothing is none."""
+    db.run(
+        "CREATE INDEX items_by_content ON items (CAST(stamp AS INTEGER), substr(digest, 1, 16)) "
+        "WHERE path IS NOT NULL AND state != 'superseded'"
+    )
+    db.run("DELETE FROM sources WHERE id NOT IN (SELECT source FROM items)")
+
+
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     _first_schema,
     _events_of_any_kind,
     _texts_and_names,
+    _files_by_content,
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 

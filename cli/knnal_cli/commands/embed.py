@@ -9,7 +9,9 @@ import typer
 
 from knnal_cli.exits import Exit
 from knnal_cli.options import POOL_DEFAULT, AnnotatorOption, JsonOption, PoolOption
+from knnal_cli.printable import printable_line
 from knnal_cli.records import print_json
+from knnal_cli.taken import class_line, recognition_lines
 
 if TYPE_CHECKING:
     from knnal.ingest import IngestReport
@@ -95,7 +97,7 @@ def embed(
     if as_json:
         print_json(_record(report))
     else:
-        _print(report, pool)
+        _print(report, source, pool)
     if report.found_nothing:
         raise typer.Exit(Exit.NOTHING_DONE)
     if report.skips:
@@ -109,6 +111,12 @@ def _record(report: IngestReport) -> dict[str, object]:
         "unchanged": report.unchanged,
         "vanished": report.vanished,
         "returned": report.returned,
+        "moved": report.moved,
+        "moved_from": [str(location) for location in report.moved_from],
+        "copies": report.copies.total(),
+        "shared": report.shared.total(),
+        "changed_labeled": len(report.outdated),
+        "classes": dict(report.classes),
         "labels": report.labels,
         "labels_kept": report.labels_kept,
         "viewed": report.viewed,
@@ -118,7 +126,7 @@ def _record(report: IngestReport) -> dict[str, object]:
     }
 
 
-def _print(report: IngestReport, pool: Path) -> None:
+def _print(report: IngestReport, source: Path, pool: Path) -> None:
     rate = report.embedded / report.seconds if report.seconds else 0.0
     typer.echo(
         f"{report.added} added, {report.changed} changed, {report.unchanged} unchanged "
@@ -126,6 +134,10 @@ def _print(report: IngestReport, pool: Path) -> None:
     )
     if report.viewed:
         typer.echo(f"Views made of {report.viewed} items.")
+    for line in recognition_lines(report, source):
+        typer.echo(printable_line(line))
+    if report.classes:
+        typer.echo(printable_line(class_line(report.classes)))
     if report.labels or report.labels_kept:
         kept = f"; {report.labels_kept} items keep another label that they had"
         typer.echo(f"{report.labels} labels taken in{kept if report.labels_kept else ''}.")
