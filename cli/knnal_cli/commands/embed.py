@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import click
 import typer
 
 from knnal_cli.exits import Exit
-from knnal_cli.options import POOL_DEFAULT, AnnotatorOption, JsonOption, PoolOption
-from knnal_cli.printable import printable_line
+from knnal_cli.options import (
+    POOL_DEFAULT,
+    AnnotatorOption,
+    FolderLevelOption,
+    JsonOption,
+    PoolOption,
+)
+from knnal_cli.printable import printable, printable_line
 from knnal_cli.records import print_json
 from knnal_cli.taken import class_line, recognition_lines
 
 if TYPE_CHECKING:
     from knnal.ingest import IngestReport
+    from knnal.items.folders import AmbiguousFoldersError
 
 
 def register(app: typer.Typer) -> None:
@@ -42,6 +52,7 @@ def embed(
     labels_from_folders: Annotated[
         bool, typer.Option("--labels-from-folders", help="Take folder names as labels.")
     ] = False,
+    folder_level: FolderLevelOption = None,
     ids: Annotated[
         Path | None, typer.Option(help="A text file of ids, one a line, for an npy file.")
     ] = None,
@@ -69,11 +80,13 @@ def embed(
     from knnal.augmentation.recipe import require_possible
     from knnal.embedders.base import create_embedder
     from knnal.items.detect import open_source
+    from knnal.items.folders import AmbiguousFoldersError
     from knnal.project import Project
     from knnal_cli.narration import Narration
 
     # A slip in the source or the embedder must not leave an empty pool behind.
-    items = open_source(
+    opened = partial(
+        open_source,
         source,
         text_column=text_column,
         id_column=id_column,
@@ -81,6 +94,10 @@ def embed(
         labels_from_folders=labels_from_folders,
         ids=ids,
     )
+    try:
+        items = opened(folder_level=folder_level)
+    except AmbiguousFoldersError as error:
+        items = opened(folder_level=_ask_for_level(error))
     if embedder is not None:
         create_embedder(embedder)
     augmentations = None if augment is None else [name.strip() for name in augment.split(",")]
@@ -102,6 +119,15 @@ def embed(
         raise typer.Exit(Exit.NOTHING_DONE)
     if report.skips:
         raise typer.Exit(Exit.DONE_WITH_SKIPS)
+
+
+def _ask_for_level(error: AmbiguousFoldersError) -> int:
+    """Which folders name classes, from whoever sits at the terminal; else the error is raised."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise error
+    typer.echo(printable(str(error)), err=True)
+    level: int = typer.prompt("Folder level", type=click.IntRange(1, 2), err=True)
+    return level
 
 
 def _record(report: IngestReport) -> dict[str, object]:
