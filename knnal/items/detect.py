@@ -21,7 +21,7 @@ SUPPORTED = (
 
 # Some of these look like text, so that their names must tell.
 _NOT_LINES = frozenset({
-    ".7z", ".arrow", ".avif", ".bz2", ".db", ".doc", ".docx", ".feather", ".h5", ".hdf5", ".heic",
+    ".7z", ".arrow", ".bz2", ".db", ".doc", ".docx", ".feather", ".h5", ".hdf5",
     ".htm", ".html", ".json", ".mp3", ".mp4", ".ods", ".odt", ".pdf", ".pickle", ".pkl", ".pptx",
     ".pt", ".rar", ".rtf", ".sqlite", ".svg", ".tar", ".tgz", ".wav", ".xls", ".xlsx", ".xml",
     ".xz", ".zip", ".zst",

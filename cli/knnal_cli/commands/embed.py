@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from functools import partial
 from pathlib import Path
@@ -73,17 +74,30 @@ def embed(
             show_default="all",
         ),
     ] = None,
+    max_pixels: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            envvar="KNNAL_MAX_PIXELS",
+            help="Skip pictures of more pixels. To show what was embedded beyond the default, set "
+            "the variable for other commands too.",
+            show_default="178956970",
+        ),
+    ] = None,
     annotator: AnnotatorOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Turn every item into an embedding, once; run it again to take in what is new or changed."""
     from knnal.augmentation.recipe import require_possible
     from knnal.embedders.base import create_embedder
+    from knnal.embedders.images import MAX_PIXELS_VARIABLE
     from knnal.items.detect import open_source
     from knnal.items.folders import AmbiguousFoldersError
     from knnal.project import Project
     from knnal_cli.narration import Narration
 
+    if max_pixels is not None:
+        os.environ[MAX_PIXELS_VARIABLE] = str(max_pixels)
     # A slip in the source or the embedder must not leave an empty pool behind.
     opened = partial(
         open_source,
