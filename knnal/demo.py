@@ -15,7 +15,7 @@ from knnal.evaluation.learning_curve import Experiment, LearningCurve
 from knnal.evaluation.plot import plot_curves
 from knnal.ingest import IngestReport
 from knnal.project import Project
-from knnal.store.ledger import EventKind
+from knnal.store.ledger import EventKind, Ledger
 from knnal.types import Float64Array, Narrator
 
 HELD_OUT = 0.3
@@ -97,14 +97,19 @@ def unpack_photos(folder: Path, narrator: Narrator) -> dict[str, str]:
 
 
 def _log_labels(project: Project, labels: list[tuple[str, str]]) -> None:
+    log = project.pool.log
     with project.pool.transaction():
+        ledger = log.read_into(Ledger())
         for item, label in labels:
-            if project.pool.log.label_of(item) is None:
-                project.pool.log.append_label(
+            if ledger.label(item) is None:
+                events = log.append_label(
                     EventKind.LABEL,
                     label,
+                    new_class=ledger.lacks_class(label),
                     annotator=ORIGIN,
                     item=item,
                     origin=ORIGIN,
                     strategy=defaults.STRATEGY,
                 )
+                for event in events:
+                    ledger.apply(event)

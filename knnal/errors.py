@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
 
 class KnnalError(Exception):
     """Base of every error that knnal raises on purpose."""
@@ -52,6 +56,49 @@ class EmbedderMismatchError(PoolError):
 
 class PoolBusyError(PoolError):
     """Another process is writing to the pool."""
+
+
+class Repair(StrEnum):
+    """What mends a damaged file of a pool."""
+
+    REMAKE = "remake"
+    """It follows from the vectors or the log, and is made again."""
+    EMBED = "embed"
+    """The items are embedded again from their source."""
+    REWRITE = "rewrite"
+    """The database has what belongs there."""
+    RESTORE = "restore"
+    """Only a backup has what was lost."""
+
+
+_REMEDIES = {
+    Repair.REMAKE: "Repair the pool, which makes it again.",
+    Repair.EMBED: "Repair the pool, which embeds the items again, or restore it from a backup.",
+    Repair.REWRITE: "Repair the pool, which writes it again, or restore it from a backup.",
+    Repair.RESTORE: "Restore it from a backup of the pool.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """A file that is not what knnal wrote; ``rows`` are the damaged ones, where that is known."""
+
+    file: str
+    problem: str
+    repair: Repair
+    rows: tuple[int, ...] = ()
+
+
+class PoolDamagedError(PoolError):
+    """A file of the pool is not what knnal wrote there. Nothing was answered from it."""
+
+    def __init__(self, file: Path, problem: str, repair: Repair = Repair.RESTORE) -> None:
+        super().__init__(f"{file} is damaged: {problem}. {_REMEDIES[repair]}")
+        self.damage = Damage(file.name, problem, repair)
+
+
+class PoolUnwritableError(PoolError):
+    """The pool cannot be written to, such as on a full or read-only disk. It can still be read."""
 
 
 class LabelConflictError(KnnalError):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import lzma
 import os
+import shutil
+import struct
 import tokenize
 import zlib
 from collections.abc import Iterator
@@ -12,7 +15,9 @@ from pathlib import Path
 from typing import IO
 from zipfile import BadZipFile
 
-DAMAGED_ARRAY = (ValueError, SyntaxError, tokenize.TokenError)
+from knnal.errors import PoolUnwritableError
+
+DAMAGED_ARRAY = (ValueError, SyntaxError, tokenize.TokenError, OverflowError, MemoryError)
 """What reading an npy file may raise whose bytes are not those written: NumPy reads its header as a
 piece of Python.
 """
@@ -26,6 +31,7 @@ DAMAGED_ARCHIVE = (
     OSError,
     RuntimeError,
     TypeError,
+    struct.error,
     lzma.LZMAError,
     zlib.error,
 )
@@ -57,3 +63,40 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_TINY = 1 << 16
+"""A disk with less room than this, in bytes, takes nothing that a pool writes."""
+
+
+def unwritable(path: Path, reason: object, *, full: bool) -> PoolUnwritableError:
+    """The error that says that a file cannot be written, and what to do."""
+    if full:
+        return PoolUnwritableError(
+            f"The disk that holds {path} is full ({reason}). Free some space and try again. "
+            "Everything that was stored before is still there."
+        )
+    return PoolUnwritableError(
+        f"{path} cannot be written ({reason}). Check that its disk is not mounted read-only, and "
+        "that you may write to the file and its folder. Everything that was stored before is "
+        "still there."
+    )
+
+
+def is_full(folder: Path) -> bool:
+    """Whether the disk that holds the folder has no room left."""
+    try:
+        return shutil.disk_usage(folder).free < _TINY
+    except OSError:
+        return False
+
+
+@contextmanager
+def storing(path: Path) -> Iterator[None]:
+    """Raise PoolUnwritableError where the system refuses to write a file of a pool."""
+    try:
+        yield
+    except OSError as error:
+        full = error.errno in _FULL or is_full(path.parent)
+        raise unwritable(path, error.strerror or error, full=full) from error

@@ -18,7 +18,7 @@ from knnal.errors import InputError
 from knnal.items.base import Item, Skip, Source
 from knnal.recognition import Known, Place, Recognizer, is_same_content
 from knnal.store.catalogue import NewRecord, Record
-from knnal.store.log import Imported
+from knnal.store.importing import Imported, LabelImport
 from knnal.store.pool import Pool
 from knnal.types import LogNarrator, Modality, Narrator
 
@@ -100,7 +100,8 @@ class Ingest:
         self._pool = pool
         self._source = source
         self._embedder = embedder
-        self._annotator = annotator
+        name = source.location.absolute().name or str(source.location)
+        self._import = LabelImport(pool.log, annotator, name)
         self._narrator = narrator
         self.report = IngestReport()
         self._recognizer = Recognizer(pool, source)
@@ -261,28 +262,22 @@ class Ingest:
         self.report.labels_kept += imported[Imported.KEPT]
 
     def _log(
-        self, chunk: Sequence[Embedded], labels: Sequence[tuple[str, str]]
+        self, chunk: Sequence[Embedded], labels: list[tuple[str, str]]
     ) -> tuple[list[str], Counter[Imported]]:
         """Log changes of content, and labels that came with the data; inside a transaction.
 
         Returns the items whose label is now older than their content, and what became of labels.
         """
-        log, outdated = self._pool.log, []
-        for embedded in chunk:
-            item, before = embedded.item.id, self._replaces.get(embedded.item.id)
-            if before is None:
-                continue
-            changed = log.content_changed(item, before, embedded.digest, self._annotator)
-            label = log.label_of(item)
-            if changed and label not in (None, embedded.item.label):
-                outdated.append(item)
-        outcomes = Counter(log.import_label(item, label, self._annotator) for item, label in labels)
-        for embedded in chunk:
-            item, label = embedded.item.id, embedded.item.label
-            if label is not None:
-                again = item in self._replaces
-                outcomes[log.import_label(item, label, self._annotator, again=again)] += 1
-        return outdated, outcomes
+        changes = {
+            embedded.item.id: (self._replaces[embedded.item.id], embedded.digest)
+            for embedded in chunk
+            if embedded.item.id in self._replaces
+        }
+        labels += [(e.item.id, e.item.label) for e in chunk if e.item.label is not None]
+        if changes:
+            self._import.note_changes(changes)
+        imported: Counter[Imported] = self._import.add(labels) if labels else Counter()
+        return self._import.outdated(changes), imported
 
     def _record(self, embedded: Embedded) -> NewRecord:
         item = embedded.item

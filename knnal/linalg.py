@@ -6,6 +6,9 @@ import numpy as np
 
 from knnal.types import BoolArray, Float32Array, Float64Array, FloatArray
 
+_ROUNDING = 1e-3
+"""How far from 1 the norm of a stored row may be: far above what float32 rounds."""
+
 
 def unit_rows(X: FloatArray) -> Float32Array:
     """Rows scaled to unit Euclidean norm, ``(n, d) -> (n, d)`` float32; zero rows stay zero."""
@@ -20,6 +23,13 @@ def usable_rows(X: FloatArray) -> BoolArray:
     norms = _norms(_squarable(X))
     usable: BoolArray = np.isfinite(norms) & (norms > 0)
     return usable
+
+
+def has_unit_norm(X: FloatArray) -> BoolArray:
+    """Which rows are of length 1 but for what float32 rounds, ``(n, d) -> (n,)``."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        unit: BoolArray = np.abs(_norms(X) - 1.0) < _ROUNDING
+    return unit
 
 
 def _squarable(X: FloatArray) -> FloatArray:

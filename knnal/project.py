@@ -71,14 +71,14 @@ class Project:
     @classmethod
     def open(cls, folder: Path | str = defaults.POOL, narrator: Narrator | None = None) -> Project:
         """Open an existing pool. Raises as ``Pool.open`` does."""
-        return cls(Pool.open(Path(folder)), narrator)
+        return cls(Pool.open(Path(folder), narrator), narrator)
 
     @classmethod
     def create(
         cls, folder: Path | str = defaults.POOL, narrator: Narrator | None = None
     ) -> Project:
         """Open the pool in the folder, or make an empty one there."""
-        return cls(Pool.create(Path(folder)), narrator)
+        return cls(Pool.create(Path(folder), narrator), narrator)
 
     def embed(
         self,

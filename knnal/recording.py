@@ -56,6 +56,7 @@ class Recording:
             events = self.pool.log.append_label(
                 EventKind.RELABEL,
                 label,
+                new_class=self.ledger.lacks_class(label),
                 annotator=self.annotator,
                 item=item,
                 origin=origin,
@@ -79,6 +80,32 @@ class Recording:
         """
         return self._review(EventKind.SKIP, item, suspicion)
 
+    def unlabel(self, *items: str) -> list[Event]:
+        """Take the items' labels away, or that they are skipped: they may be asked about again.
+
+        All of it is undone as one. Raises InputError for an unknown item and one that has no label
+        and is not skipped, LabelConflictError if somebody else has changed it since this session
+        last looked; no item is changed then.
+        """
+        for item in items:
+            self._replay.row(item)
+        seen = {item: self.ledger.decision(item) for item in items}
+        events: list[Event] = []
+        with self.pool.log.writing(self._catch_up):
+            for item, decision in seen.items():
+                self._require_decision(item, decision)
+            for item in seen:
+                event = self.pool.log.append(
+                    EventKind.UNLABEL,
+                    annotator=self.annotator,
+                    item=item,
+                    origin=NAMED,
+                    batch=events[0].seq if events else None,
+                )
+                events.append(event)
+        self._apply(events)
+        return events
+
     def _review(self, kind: EventKind, item: str, suspicion: float) -> Event:
         self._replay.row(item)
         seen = self.ledger.decision(item)
@@ -96,19 +123,32 @@ class Recording:
         self._apply([event])
         return event
 
-    def undo(self) -> Event:
+    def undoable(self) -> Event:
+        """What ``undo`` would take back, as it returns it. Raises NothingToUndoError."""
+        self.refresh()
+        return latest_of(self.ledger, self.annotator)
+
+    def undo(self, expected: int | None = None) -> Event:
         """Take back this annotator's latest decision, and return it. Repeat to go further back.
 
-        Raises NothingToUndoError when none is left.
+        What was decided at once, such as an import, is taken back at once: the first of its events
+        is returned, and ``ledger.batch_of`` has all of them. Items that were decided on since keep
+        the later decision. With ``expected``, the number of an event, nothing else is taken back.
+
+        Raises NothingToUndoError when none is left, LabelConflictError where the latest is not the
+        one that is expected.
         """
         with self.pool.log.writing(self._catch_up):
-            target = self.ledger.last_of(self.annotator)
-            if target is None:
-                raise NothingToUndoError(f"{self.annotator} has nothing left to undo in this pool.")
+            target = latest_of(self.ledger, self.annotator)
+            if expected not in (None, target.seq):
+                raise LabelConflictError(
+                    f"{self.annotator} has decided on something else since. Nothing was undone; "
+                    "undo that first."
+                )
             event = self.pool.log.append(
                 EventKind.UNDO,
                 annotator=self.annotator,
-                item=target.item,
+                item=self._only_item(target),
                 target=target.seq,
                 origin=NAMED,
             )
@@ -120,23 +160,19 @@ class Recording:
 
         What was decided otherwise since goes before: raises NothingToRedoError when the annotator
         has decided on anything since the undo, LabelConflictError when somebody else has decided on
-        the item meanwhile.
+        the item meanwhile, or on every item of several, or has labeled items as a class whose
+        removal would be brought back.
         """
         with self.pool.log.writing(self._catch_up):
             redoable = self.ledger.redoable(self.annotator)
             if redoable is None:
                 raise NothingToRedoError(f"{self.annotator} has nothing to redo in this pool.")
             undo, target = redoable
-            current = None if target.item is None else self.ledger.decision(target.item)
-            if target.decides and current is not None and current.seq > target.seq:
-                raise LabelConflictError(
-                    f"'{target.item}' was meanwhile decided on by {current.annotator}. Use relabel "
-                    "to change it."
-                )
+            self._require_effect(target)
             event = self.pool.log.append(
                 EventKind.REDO,
                 annotator=self.annotator,
-                item=target.item,
+                item=self._only_item(target),
                 target=undo,
                 origin=NAMED,
             )
@@ -177,13 +213,30 @@ class Recording:
         """
         new = checked_label(new)
         with self.pool.log.writing(self._catch_up):
-            if old not in self.ledger.classes():
-                known = ", ".join(self.ledger.classes()) or "none yet"
-                raise InputError(f"Expected one of the classes ({known}), came '{old}'.")
+            self._require_class(old)
             if new == old:
                 raise InputError(f"Expected another name than '{old}', came the same.")
             event = self.pool.log.append(
                 EventKind.RENAME, annotator=self.annotator, origin=NAMED, label=new, text=old
+            )
+        self._apply([event])
+        return event
+
+    def remove_class(self, name: str) -> Event:
+        """Remove a class that no item has, until that is undone or the class is given again.
+
+        Raises InputError for a class that is not there, and for one that items are labeled as.
+        """
+        with self.pool.log.writing(self._catch_up):
+            self._require_class(name)
+            if labels := self.ledger.class_counts()[name]:
+                raise InputError(
+                    f"'{name}' has {labels} label{'s' * (labels > 1)}; only a class without labels "
+                    "can be removed. Rename it to another class to merge the two, or unlabel its "
+                    "items first."
+                )
+            event = self.pool.log.append(
+                EventKind.REMOVE_CLASS, annotator=self.annotator, origin=NAMED, label=name
             )
         self._apply([event])
         return event
@@ -213,12 +266,50 @@ class Recording:
             raise InputError(
                 f"Expected a labelled item, but '{item}' has no label to change. Use tell."
             )
+        return self._require_decision(item, seen)
+
+    def _require_decision(self, item: str, seen: Event | None) -> Event:
+        """The decision in force, which must be there, and be the one that was ``seen``."""
+        current = self.ledger.decision(item)
+        if current is None:
+            raise InputError(f"'{item}' has no label to take away, and is not skipped.")
         if current != seen:
+            done = "skipped" if current.label is None else f"labelled '{current.label}'"
             raise LabelConflictError(
-                f"'{item}' was meanwhile labelled '{current.label}' by {current.annotator}. "
+                f"'{item}' was meanwhile {done} by {current.annotator}. "
                 "Look again before you change it."
             )
         return current
+
+    def _require_class(self, name: str) -> None:
+        if name not in self.ledger.classes():
+            known = ", ".join(self.ledger.classes()) or "none yet"
+            raise InputError(f"Expected one of the classes ({known}), came '{name}'.")
+
+    def _require_effect(self, target: Event) -> None:
+        """Raises LabelConflictError where bringing something back would change nothing."""
+        later = [self.ledger.replaced_by(event) for event in self.ledger.batch_of(target)]
+        if all(later) and (latest := later[-1]):
+            items = f"'{target.item}' was" if len(later) == 1 else f"All {len(later)} items were"
+            raise LabelConflictError(
+                f"{items} meanwhile decided on by {latest.annotator}. Use relabel to change it."
+            )
+        if target.kind is EventKind.REMOVE_CLASS and self.ledger.class_counts().get(
+            str(target.label)
+        ):
+            raise LabelConflictError(f"Items were labeled '{target.label}' again meanwhile.")
+
+    def _only_item(self, target: Event) -> str | None:
+        """The item that an undo or redo is about; None for none and for several."""
+        return target.item if len(self.ledger.batch_of(target)) == 1 else None
+
+
+def latest_of(ledger: Ledger, annotator: str) -> Event:
+    """What an undo by the annotator takes back. Raises NothingToUndoError for nothing."""
+    latest = ledger.last_of(annotator)
+    if latest is None:
+        raise NothingToUndoError(f"{annotator} has nothing left to undo in this pool.")
+    return latest
 
 
 def require_unlabelled(ledger: Ledger, item: str) -> None:

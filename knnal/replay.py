@@ -15,7 +15,10 @@ from knnal.neighbors.vote import VoteOptions
 from knnal.state import PoolState
 from knnal.store.ledger import Event, EventKind, Ledger
 from knnal.store.pool import Pool
-from knnal.types import BoolArray, IntArray
+from knnal.types import BoolArray, IntArray, Narrator
+
+_MANY = 8
+"""From so many changed items on, the state is rebuilt if at most twice as many have a label."""
 
 
 class Replay:
@@ -34,6 +37,7 @@ class Replay:
         classifier: str,
         vote: VoteOptions,
         per_group: float | None = None,
+        narrator: Narrator | None = None,
     ) -> None:
         self.pool = pool
         self.ledger = Ledger()
@@ -44,8 +48,8 @@ class Replay:
             groups = find_duplicates(geometry.X, geometry.graph, per_group)
             self.groups = OpenGroups(groups, self._skipped)
         self._class_numbers: dict[str, int] = {}
-        for event in pool.log.events():
-            self.ledger.apply(event)
+        pool.log.read_into(self.ledger)
+        self._narrator = narrator
         self._rebuild(opening=True)
 
     @property
@@ -79,7 +83,8 @@ class Replay:
         return self._class_numbers[name]
 
     def unseen(self) -> list[Event]:
-        """What was appended to the log since."""
+        """What was appended to the log since. Raises PoolDamagedError for a damaged pool."""
+        self.pool.require_sound()
         return list(self.pool.log.events(after=self.ledger.last_seq))
 
     def note(self, events: Sequence[Event]) -> None:
@@ -90,19 +95,20 @@ class Replay:
     def apply(self, events: Sequence[Event]) -> None:
         """Take in the next events of the log, which are durable already."""
         renamings = self.ledger.renamings
-        changes = [change for event in events if (change := self.ledger.apply(event)) is not None]
+        changes = [change for event in events for change in self.ledger.apply(event)]
+        items = list(dict.fromkeys(change.item for change in changes))
         names = self.ledger.classes()
         if self.ledger.renamings != renamings:
             self._rename(names, alone=len(events) == 1)
             return
         numbered = min(len(names), len(self._class_numbers))
-        if names[:numbered] != self.classes[:numbered]:
-            self._rebuild()  # a class went with the label that brought it: the numbers behind move
+        moved = names[:numbered] != self.classes[:numbered]  # a class before the last is gone
+        if moved or (len(items) >= _MANY and 2 * len(items) > self.ledger.label_count):
+            self._rebuild()
             return
         if len(names) > numbered:
             self._declare(names)
-        for change in changes:
-            self._settle(change.item)
+        self._settle(items)
         self._declare(names)
 
     def _rename(self, names: list[str], alone: bool) -> None:
@@ -114,15 +120,15 @@ class Replay:
         else:
             self._rebuild()
 
-    def _settle(self, item: str) -> None:
-        """Bring one item's label and skip into the state."""
-        row = self.pool.catalogue.rows_of([item]).get(item)
-        if row is None or row >= len(self.state.geometry):
-            return
-        decision = self.ledger.decision(item)
-        self._skipped[row] = decision is not None and decision.kind is EventKind.SKIP
-        label = decision.label if decision else None
-        self.assign(row, None if label is None else self._class_numbers[label])
+    def _settle(self, items: Sequence[str]) -> None:
+        """Bring some items' labels and skips into the state."""
+        for item, row in self.pool.catalogue.rows_of(items).items():
+            if row >= len(self.state.geometry):
+                continue
+            decision = self.ledger.decision(item)
+            self._skipped[row] = decision is not None and decision.kind is EventKind.SKIP
+            label = decision.label if decision else None
+            self.assign(row, None if label is None else self._class_numbers[label])
 
     def assign(self, row: int, label: int | None) -> None:
         """Give a row a class number or none, in the state and not in the ledger."""
@@ -146,7 +152,8 @@ class Replay:
         labelled = [item for item in labels if item in rows]
         labelled_rows = _array(rows[item] for item in labelled)
         if opening:
-            restore_neighbours(self.pool, self.state.labelling.neighbours, labelled_rows)
+            neighbours = self.state.labelling.neighbours
+            restore_neighbours(self.pool, neighbours, labelled_rows, self._narrator)
         self.state.rebuild(
             labelled_rows,
             _array(self._class_numbers[labels[item]] for item in labelled),

@@ -10,6 +10,7 @@ import numpy as np
 from knnal import defaults
 from knnal.asking import Asker, Question
 from knnal.classifiers.base import Geometry
+from knnal.errors import PoolUnwritableError
 from knnal.neighbors.graph import stored_graph
 from knnal.neighbors.kernel_graph import KernelGraph
 from knnal.neighbors.reduced_file import stored_reduction
@@ -26,7 +27,7 @@ from knnal.store.ledger import AUDIT, NAMED, Event, EventKind
 from knnal.store.log import Offer
 from knnal.store.pool import Pool
 from knnal.strategies.sought import Sought, sought
-from knnal.types import FloatArray, IntArray, Narrator, Prediction
+from knnal.types import FloatArray, IntArray, LogNarrator, Narrator, Prediction
 
 
 class Session(Recording):
@@ -64,8 +65,9 @@ class Session(Recording):
         self.temperature: float | None = None
         """What the probabilities of ``predict`` and ``predict_vectors`` are calibrated by."""
         self._vote = vote or VoteOptions()
+        self._narrator = narrator or LogNarrator()
         geometry = geometry or stored_geometry(pool, narrator)
-        replay = Replay(pool, geometry, classifier, self._vote, per_group)
+        replay = Replay(pool, geometry, classifier, self._vote, per_group, narrator)
         super().__init__(pool, replay, annotator)
         self._seek = None if seek is None else checked_label(seek)
         self._asker = Asker(self._replay, strategy, self._vote, audit, seed, self._seek)
@@ -206,8 +208,10 @@ class Session(Recording):
 
     # What is answered
 
-    def tell(self, item: str, label: str) -> Event:
+    def tell(self, item: str, label: str, *, batch: int | None = None) -> Event:
         """Label an item. The label is on disk when this returns.
+
+        ``batch`` is the number of an earlier label, to be undone together with it.
 
         Raises InputError for an unknown item or an empty label, LabelConflictError for an item
         that has a label already.
@@ -221,8 +225,10 @@ class Session(Recording):
             events = self.pool.log.append_label(
                 EventKind.LABEL,
                 label,
+                new_class=self.ledger.lacks_class(label),
                 annotator=self.annotator,
                 item=item,
+                batch=self.ledger.joinable(batch, self.annotator),
                 **self._provenance(item, offer, prepared),
             )
         if prepared:
@@ -256,7 +262,10 @@ class Session(Recording):
 
     def _offer(self, questions: list[Question]) -> list[Question]:
         offers = {q.item: offer_of(q, self.ledger.last_seq) for q in questions}
-        self.pool.log.offer({item: offer for item, offer in offers.items() if offer is not None})
+        try:
+            self.pool.log.offer({item: offer for item, offer in offers.items() if offer})
+        except PoolUnwritableError as error:  # the question can be asked all the same
+            self._narrator.say(f"What was asked about is not recorded. {error}")
         return questions
 
     def _offered(self, item: str) -> Offer | None:

@@ -117,9 +117,7 @@ def read_status(
 
     The options are those of ``Project.status``, which says what they take, and what it raises.
     """
-    ledger = Ledger()
-    for event in pool.log.events():
-        ledger.apply(event)
+    ledger = pool.log.read_into(Ledger())
     audited = audited_items(ledger)
     counts = pool.catalogue.counts()
     manifest = pool.manifest

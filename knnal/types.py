@@ -53,6 +53,16 @@ class LogNarrator:
         logging.getLogger("knnal").warning(message)
 
 
+class SilentNarrator:
+    """For work that nobody needs to hear of."""
+
+    def progress(self, stage: str, done: int, total: int | None) -> None:
+        pass
+
+    def say(self, message: str) -> None:
+        pass
+
+
 @dataclass(frozen=True, slots=True)
 class EmbedderIdentity:
     """What makes two embeddings comparable: equal identities, and nothing less.

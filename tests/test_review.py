@@ -17,7 +17,7 @@ from knnal.neighbors.vote import VoteOptions
 from knnal.review import Decided, Left, Mode, Review
 from knnal.session import Session
 from knnal.state import PoolState
-from knnal.store.ledger import AUDIT, IMPORTED, REVIEW, EventKind
+from knnal.store.ledger import AUDIT, IMPORTED, REVIEW, EventKind, Ledger
 from knnal.store.pool import Pool
 
 RNG = np.random.default_rng(3)
@@ -31,8 +31,11 @@ GEOMETRY = Geometry.of(X)
 
 
 def change_content(pool: Pool, item: str) -> None:
+    digests = {"before": "before", "after": "after"}
     with pool.transaction():
-        pool.log.content_changed(item, "before", "after", "bob")
+        pool.log.append(
+            EventKind.CONTENT, annotator="bob", origin=IMPORTED, item=item, scores=digests
+        )
 
 
 @pytest.fixture
@@ -52,7 +55,9 @@ def pool() -> Iterator[Pool]:
 
 
 def label(pool: Pool, item: str, name: str, origin: str = IMPORTED, **more: Any) -> None:
-    pool.log.append_label(EventKind.LABEL, name, annotator="bob", origin=origin, item=item, **more)
+    more |= {"annotator": "bob", "origin": origin, "item": item}
+    new = pool.log.read_into(Ledger()).lacks_class(name)
+    pool.log.append_label(EventKind.LABEL, name, new_class=new, **more)
 
 
 def new_session(pool: Pool, annotator: str = "ann", classifier: str = "combined") -> Session:
@@ -266,7 +271,13 @@ def disagree(pool: Pool, item: str, name: str, annotator: str = "eve") -> None:
     """Have somebody say that the item is another class."""
     (first,) = [event for event in pool.log.events() if event.item == item]
     pool.log.append_label(
-        EventKind.OPINION, name, annotator=annotator, item=item, target=first.seq, origin="opinion"
+        EventKind.OPINION,
+        name,
+        new_class=False,
+        annotator=annotator,
+        item=item,
+        target=first.seq,
+        origin="opinion",
     )
 
 

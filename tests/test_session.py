@@ -297,16 +297,6 @@ def test_undo_as_far_back_as_one_likes_across_sessions(make_pool: Any) -> None:
     assert session.classes == []
 
 
-def test_imported_labels_are_not_undone(session: Session, pool: Pool) -> None:
-    session.tell("item-0", "a")
-    with pool.transaction():
-        pool.log.append_label(EventKind.LABEL, "b", annotator="ann", item="item-1", origin=IMPORTED)
-    assert session.undo().item == "item-0"
-    with pytest.raises(NothingToUndoError):
-        session.undo()
-    assert session.ledger.labels() == {"item-1": "b"}
-
-
 def test_everyone_undoes_their_own(pool: Pool) -> None:
     ann, bob = Session(pool, annotator="ann"), Session(pool, annotator="bob")
     ann.tell("item-0", "a")

@@ -21,6 +21,7 @@ from knnal.neighbors.kernel_graph import KernelGraph
 from knnal.neighbors.reduced import Axes, ReducedCopy
 from knnal.neighbors.views import Views
 from knnal.project import Project
+from knnal.store.ledger import Ledger
 from knnal.types import Float32Array, IntArray
 
 _SEED = 1
@@ -127,7 +128,8 @@ def load(name: str, work: Path, items: int, views: int) -> ViewedItems:
             raise PoolNotFoundError(f"The pool in {folder} has no views: embed it first.")
         records = list(pool.catalogue.records())
         records = [records[i] for i in np.random.default_rng(_SEED).permutation(len(records))]
-        labels = [str(pool.log.label_of(record.id)) for record in records]
+        ledger = pool.log.read_into(Ledger())
+        labels = [str(ledger.label(record.id)) for record in records]
         names, classes = np.unique(labels, return_inverse=True)
         return ViewedItems(
             [Path(str(record.path)) for record in records],

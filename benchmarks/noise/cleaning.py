@@ -21,7 +21,7 @@ from knnal.neighbors.vote import VoteOptions
 from knnal.review import Mode, Review
 from knnal.session import Session
 from knnal.state import PoolState
-from knnal.store.ledger import IMPORTED, EventKind
+from knnal.store.importing import LabelImport
 from knnal.store.pool import Pool
 from knnal.types import IntArray
 
@@ -163,12 +163,11 @@ def _session(noisy: Noisy, pool: Pool) -> Session:
 
 
 def _tell(noisy: Noisy, pool: Pool, places: slice) -> None:
+    rows = range(places.start, places.stop)
     with pool.transaction():
-        for row in range(places.start, places.stop):
-            label = noisy.names[noisy.given[row]]
-            pool.log.append_label(
-                EventKind.LABEL, label, annotator="noise", item=str(row), origin=IMPORTED
-            )
+        LabelImport(pool.log, "noise", "noise").add(
+            (str(row), noisy.names[noisy.given[row]]) for row in rows
+        )
 
 
 def _accuracy(

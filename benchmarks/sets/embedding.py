@@ -14,6 +14,7 @@ import numpy as np
 
 from knnal.items.base import Item, Skip, Source
 from knnal.project import Project
+from knnal.store.ledger import Ledger
 from knnal.types import Float32Array, IntArray, Modality
 
 
@@ -72,7 +73,8 @@ def embed_items(sources: Sequence[Path | Source], **options: Any) -> Embedded:
             report = project.embed(source, **options)
             print(f"{report.added} items in {report.seconds:.1f} s", file=sys.stderr)
         pool = project.pool
-        found = {r.row: (r.id, pool.log.label_of(r.id)) for r in pool.catalogue.records()}
+        ledger = pool.log.read_into(Ledger())
+        found = {r.row: (r.id, ledger.label(r.id)) for r in pool.catalogue.records()}
         labelled = {row: (id_, label) for row, (id_, label) in found.items() if label is not None}
         vectors = np.array(pool.embeddings[list(labelled)])
         embedder = str(pool.manifest.embedder)

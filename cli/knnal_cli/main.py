@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from knnal.errors import KnnalError
+from knnal.errors import KnnalError, PoolDamagedError
 from knnal_cli.commands import (
     answer,
     ask,
@@ -21,8 +21,14 @@ from knnal_cli.commands import (
     simulate,
     status,
     transfer,
+    upkeep,
 )
 from knnal_cli.exits import Exit
+
+_REMEDIES = (
+    "'knnal check' lists all damage, 'knnal check --repair' mends what can be made again, and "
+    "'knnal restore FILE' brings back a backup."
+)
 
 
 class Commands(TyperGroup):
@@ -33,6 +39,8 @@ class Commands(TyperGroup):
             return super().invoke(ctx)
         except KnnalError as error:
             typer.secho(f"Error: {error}", fg=typer.colors.RED, err=True)
+            if isinstance(error, PoolDamagedError):
+                typer.echo(_REMEDIES, err=True)
             raise typer.Exit(Exit.FAILED) from error
         except KeyboardInterrupt as interrupt:
             typer.echo("Interrupted. What was stored before is stored.", err=True)
@@ -82,7 +90,8 @@ def knnal(
 
 
 _COMMANDS = (
-    embed, label, serve, ask, answer, review, status, inspect, transfer, simulate, models, demo,
+    embed, label, serve, ask, answer, review, status, inspect, transfer, upkeep, simulate, models,
+    demo,
 )  # fmt: skip
 
 for module in _COMMANDS:

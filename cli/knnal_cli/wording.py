@@ -5,24 +5,38 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from knnal.store.ledger import Event
     from knnal.strategies.sought import Sought
 
 
-def taken_back(event: Event) -> str:
+def taken_back(events: Sequence[Event]) -> str:
     """What was undone, without the end of the sentence: "Took back the label 'good'"."""
-    return f"Took back the {_named(event)}"
+    return f"Took back {described(events)}"
 
 
-def brought_back(event: Event) -> str:
+def brought_back(events: Sequence[Event]) -> str:
     """The same of what was redone."""
-    return f"Brought back the {_named(event)}"
+    return f"Brought back {described(events)}"
 
 
-def _named(event: Event) -> str:
-    if event.kind == "rename":
-        return f"rename of '{event.text}' to '{event.label}'"
-    return f"{event.kind} '{event.label}'" if event.label else str(event.kind)
+def described(events: Sequence[Event]) -> str:
+    """What is undone or redone at once, in words: "the import of 400 labels from wrong.csv"."""
+    first, count = events[0], len(events)
+    if first.origin == "imported" and first.decides:
+        labels = f"the import of {count} label{'s' * (count > 1)}"
+        return f"{labels} from {first.text}" if first.text else labels
+    if count > 1:
+        taken = first.kind == "unlabel"
+        return f"{'the removal of ' * taken}{count} labels{' given together' * (not taken)}"
+    if first.kind == "rename":
+        return f"the rename of '{first.text}' to '{first.label}'"
+    if first.kind == "unlabel":
+        return "the removal of the label"
+    if first.kind == "remove-class":
+        return f"the removal of the class '{first.label}'"
+    return f"the {first.kind} '{first.label}'" if first.label else f"the {first.kind}"
 
 
 def counted(count: int, one: str, many: str | None = None) -> str:

@@ -50,7 +50,12 @@ class Book:
         with self.pool.log.writing(self.catch_up):
             require_unlabelled(self.ledger, question.item)
             events = self.pool.log.append_label(
-                EventKind.LABEL, label, annotator=annotator, item=question.item, **why
+                EventKind.LABEL,
+                label,
+                new_class=self.ledger.lacks_class(label),
+                annotator=annotator,
+                item=question.item,
+                **why,
             )
         return self._noted(events)
 
@@ -69,6 +74,7 @@ class Book:
             events = self.pool.log.append_label(
                 EventKind.OPINION,
                 label,
+                new_class=self.ledger.lacks_class(label),
                 annotator=annotator,
                 item=question.item,
                 target=first.seq,

@@ -10,9 +10,10 @@ from typing import TypeVar
 from knnal.asking import Question
 from knnal.crowd.engine import Engine
 from knnal.crowd.floor import Floor, Held
-from knnal.crowd.region import label_items, undo_events
+from knnal.crowd.region import label_items
 from knnal.crowd.settling import require_still, settle
 from knnal.errors import LabelConflictError
+from knnal.recording import latest_of
 from knnal.session import Session
 from knnal.store.ledger import Event, EventKind
 
@@ -67,8 +68,23 @@ class Changing:
 
         return self._change(seat, decide)
 
-    def label_items(self, seat: str, items: Sequence[str], label: str) -> list[Event]:
-        """Label together those of the items that have no label and are with nobody else.
+    def unlabel(self, seat: str, item: str, was: str | None = None) -> Event:
+        """Take an item's label away, or that it is skipped: it may be asked about again.
+
+        Raises as ``relabel`` does, and what ``Session.unlabel`` raises.
+        """
+
+        def decide(session: Session) -> Event:
+            require_still(session.ledger, item, was)
+            return session.unlabel(item)[0]
+
+        return self._change(seat, decide)
+
+    def label_items(
+        self, seat: str, items: Sequence[str], label: str, batch: int | None = None
+    ) -> list[Event]:
+        """Label together those of the items that have no label and are with nobody else; they are
+        undone as one, together with the earlier ``batch``.
 
         Raises SeatUnknownError and what ``region.label_items`` raises.
         """
@@ -77,26 +93,31 @@ class Changing:
             own = self._floor.leases.item_of(seat)
             elsewhere = self._floor.leases.held_items() - {own}
         free = [item for item in items if item not in elsewhere]
-        events = self._change(seat, lambda session: label_items(session, free, label))
+        events = self._change(seat, lambda session: label_items(session, free, label, batch))
         if own in free:
             with self._lock:
                 self._floor.give_back(seat, own)
         return events
 
-    def undo_items(self, seat: str, events: Sequence[int]) -> list[Event]:
-        """Take back what ``label_items`` did, or the latest part of it, by the events' numbers.
+    def undoable(self, seat: str) -> list[Event]:
+        """What ``undo`` would take back. Raises SeatUnknownError, NothingToUndoError."""
+        annotator = self.renew(seat)
+        with self._lock:
+            self._floor.book.catch_up()
+            ledger = self._floor.book.ledger
+            return ledger.batch_of(latest_of(ledger, annotator))
 
-        Raises SeatUnknownError, LabelConflictError if the annotator decided on something since.
+    def undo(self, seat: str, expected: int | None = None) -> list[Event]:
+        """Take back the annotator's latest decision, and hand its item to the seat again; or what
+        was decided at once, such as an import. With ``expected``, the number of its first event,
+        nothing else is taken back.
+
+        Raises SeatUnknownError, and what ``Session.undo`` raises.
         """
-        return self._change(seat, lambda session: undo_events(session, events))
-
-    def undo(self, seat: str) -> Event:
-        """Take back the annotator's latest decision, and hand its item to the seat again.
-
-        Raises SeatUnknownError, NothingToUndoError.
-        """
-        taken_back = self._change(seat, lambda session: session.undo())
-        if taken_back.item is not None and taken_back.kind in (EventKind.LABEL, EventKind.SKIP):
+        events = self._change(seat, lambda session: _batch(session, session.undo(expected)))
+        taken_back = events[0]
+        alone = len(events) == 1 and taken_back.kind in (EventKind.LABEL, EventKind.SKIP)
+        if alone and taken_back.item is not None:
             renamings = self._renamings()
             question = replace(self.look(taken_back.item), origin=taken_back.origin)
             with self._lock:
@@ -104,18 +125,19 @@ class Changing:
                 if self._floor.is_open(taken_back.item):
                     self._floor.give_back(seat)
                     self._floor.hand_out(seat, Held(question, renamings))
-        return taken_back
+        return events
 
-    def redo(self, seat: str) -> Event:
+    def redo(self, seat: str) -> list[Event]:
         """Bring back what the annotator's latest undo took back.
 
         Raises SeatUnknownError, and what ``Session.redo`` raises.
         """
-        restored = self._change(seat, lambda session: session.redo())
-        if restored.decides and restored.item is not None:
-            with self._lock:
-                self._floor.give_back(seat, restored.item)
-        return restored
+        events = self._change(seat, lambda session: _batch(session, session.redo()))
+        with self._lock:
+            own = self._floor.leases.item_of(seat)
+            if any(event.decides and event.item == own for event in events):
+                self._floor.give_back(seat, own)
+        return events
 
     def note(self, seat: str, item: str, text: str) -> Event:
         """Put a note on an item; an empty text removes it. Raises InputError, SeatUnknownError."""
@@ -127,6 +149,13 @@ class Changing:
         Raises SeatUnknownError, and what ``Session.rename_class`` raises.
         """
         return self._change(seat, lambda session: session.rename_class(old, new))
+
+    def remove_class(self, seat: str, name: str) -> Event:
+        """Remove a class without labels, for everybody.
+
+        Raises SeatUnknownError, and what ``Session.remove_class`` raises.
+        """
+        return self._change(seat, lambda session: session.remove_class(name))
 
     def add_class(self, seat: str, name: str) -> None:
         """Declare a class before any item has it. Raises InputError, SeatUnknownError."""
@@ -167,3 +196,7 @@ class Changing:
     def _prepare_later(self) -> None:
         """Called when something has changed by which other questions may be better."""
         raise NotImplementedError
+
+
+def _batch(session: Session, first: Event) -> list[Event]:
+    return session.ledger.batch_of(first)

@@ -1,4 +1,4 @@
-"""Many items given one label together, and that taken back."""
+"""Many items labelled together, which is undone as one."""
 
 from __future__ import annotations
 
@@ -7,52 +7,58 @@ from typing import Any
 
 import numpy as np
 
-from knnal.errors import LabelConflictError
 from knnal.recording import checked_label
 from knnal.session import Session
 from knnal.store.ledger import NAMED, Event, EventKind
 
 
-def label_items(session: Session, items: Sequence[str], label: str) -> list[Event]:
-    """Label those of the items that have no label, each by an event as if it were the only one.
+def label_items(
+    session: Session, items: Sequence[str], label: str, batch: int | None = None
+) -> list[Event]:
+    """Label those of the items that have no label. They are undone as one, together with ``batch``,
+    the number of an earlier label, if that is given and was not undone.
 
     What was predicted is of before the first of them. All are on disk when this returns, or none.
     Raises InputError for an unknown item or an empty label.
     """
     label = checked_label(label)
-    log = session.pool.log
+    log, ledger = session.pool.log, session.ledger
+    events: list[Event] = []
     with log.writing(session.refresh):
-        unlabelled = [item for item in dict.fromkeys(items) if session.ledger.label(item) is None]
-        predicted = _predicted(session, unlabelled)
-        events = [
-            log.append_label(
+        unlabelled = [item for item in dict.fromkeys(items) if ledger.label(item) is None]
+        batch = ledger.joinable(batch, session.annotator)
+        for item, scores in zip(unlabelled, _predicted(session, unlabelled), strict=True):
+            event, *_ = log.append_label(
                 EventKind.LABEL,
                 label,
+                new_class=not events and ledger.lacks_class(label),
                 annotator=session.annotator,
                 item=item,
                 origin=NAMED,
                 scores=scores,
-            )[0]
-            for item, scores in zip(unlabelled, predicted, strict=True)
-        ]
+                batch=batch,
+            )
+            batch = event.first
+            events.append(event)
     session.refresh()
     return events
 
 
-def undo_events(session: Session, events: Sequence[int]) -> list[Event]:
-    """Take back decisions by their numbers, the latest first; they must be the annotator's latest.
+def label_together(session: Session, given: Sequence[tuple[str, str]]) -> list[Event]:
+    """Label items, as pairs of item and label, but for those that have a label. They are undone as
+    one.
 
-    Raises LabelConflictError at the first one that is not.
+    An item that was asked about alone is labelled as such, so that it counts as what it was drawn
+    for; the rest is as if the user had named it. Raises as ``label_items`` does.
     """
-    taken_back = []
-    for number in sorted(events, reverse=True):
-        latest = session.ledger.last_of(session.annotator)
-        if latest is None or latest.seq != number:
-            raise LabelConflictError(
-                "Something else was decided since. Take that back first, or go back one by one."
-            )
-        taken_back.append(session.undo())
-    return taken_back
+    events: list[Event] = []
+    for item, label in given:
+        if session.pool.log.offered(item) is not None and session.ledger.label(item) is None:
+            events.append(session.tell(item, label, batch=events[0].seq if events else None))
+    for label in dict.fromkeys(label for _, label in given):
+        items = [item for item, other in given if other == label]
+        events += label_items(session, items, label, events[0].seq if events else None)
+    return events
 
 
 def _predicted(session: Session, items: Sequence[str]) -> list[dict[str, Any]]:

@@ -14,11 +14,14 @@ from knnal.store.ledger import Event, Ledger
 def require_still(ledger: Ledger, item: str, was: str | None) -> None:
     """Raises LabelConflictError for an item with another label than it ``was`` seen with."""
     current = ledger.decision(item)
-    if was is not None and current is not None and current.label != was:
-        now = f"labelled '{current.label}'" if current.label else "set aside"
-        raise LabelConflictError(
-            f"'{item}' was meanwhile {now} by {current.annotator}. Look again before you change it."
-        )
+    if was is None or (current is not None and current.label == was):
+        return
+    if current is None:
+        raise LabelConflictError(f"'{item}' has no label any more. Look again before you label it.")
+    now = f"labelled '{current.label}'" if current.label else "set aside"
+    raise LabelConflictError(
+        f"'{item}' was meanwhile {now} by {current.annotator}. Look again before you change it."
+    )
 
 
 def settle(session: Session, item: str, label: str | None) -> Event:

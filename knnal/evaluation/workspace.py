@@ -87,7 +87,6 @@ class Workspace:
             graph = NeighbourGraph.load(place / _GRAPH)
             reduced = load_reduction(place / _REDUCED, self._vectors)
             assert graph is not None
-            assert reduced is not None
             geometry = Geometry(
                 self._vectors,
                 graph.live,

@@ -10,7 +10,7 @@ from pathlib import Path
 from knnal.errors import InputError
 from knnal.exchange.pairs import read_pairs
 from knnal.recording import checked_label
-from knnal.store.log import Imported
+from knnal.store.importing import Imported, LabelImport
 from knnal.store.pool import Pool
 
 
@@ -34,20 +34,18 @@ def import_labels(
     label_column: str = "label",
     overwrite: bool = False,
 ) -> ImportReport:
-    """Append the file's labels to the log, all of them or, on an error, none.
+    """Append the file's labels to the log, all of them or, on an error, none. They are undone as
+    one, by the annotator.
 
     With ``overwrite``, another label that an item has is changed, by a relabel that the log keeps.
 
     Raises InputError for a file that cannot be read or lacks one of the columns.
     """
     report = ImportReport()
-    outcomes: Counter[Imported] = Counter()
+    labels = _labels(pool, file, id_column, label_column, report)
     with pool.transaction():
-        for item, label in _labels(file, id_column, label_column, report):
-            if pool.catalogue.find(item) is None:
-                report.skips["no such item in the pool"] += 1
-                continue
-            outcomes[pool.log.import_label(item, label, annotator, overwrite=overwrite)] += 1
+        imported = LabelImport(pool.log, annotator, file.name)
+        outcomes = imported.add(labels, overwrite=overwrite)
     report.added = outcomes[Imported.ADDED]
     report.changed = outcomes[Imported.CHANGED]
     report.unchanged = outcomes[Imported.UNCHANGED]
@@ -56,13 +54,18 @@ def import_labels(
 
 
 def _labels(
-    file: Path, id_column: str, label_column: str, report: ImportReport
+    pool: Pool, file: Path, id_column: str, label_column: str, report: ImportReport
 ) -> Iterator[tuple[str, str]]:
     pairs = read_pairs(
         file, id_column, label_column, option="--label-column", role="label", skips=report.skips
     )
     for item, label in pairs:
         try:
-            yield item, checked_label(label)
+            name = checked_label(label)
         except InputError:
             report.skips["label with unprintable characters"] += 1
+            continue
+        if pool.catalogue.find(item) is None:
+            report.skips["no such item in the pool"] += 1
+        else:
+            yield item, name

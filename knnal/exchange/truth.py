@@ -75,10 +75,7 @@ def _labels(pool: Pool, truth: Truth, skips: Counter[str], narrator: Narrator) -
                 "table of ids and labels with --truth FILE."
             )
         return _folder_labels(pool, truth.folder_level, narrator)
-    ledger = Ledger()
-    for event in pool.log.events():
-        ledger.apply(event)
-    return ledger.labels()
+    return pool.log.read_into(Ledger()).labels()
 
 
 def _folder_labels(pool: Pool, level: int | None, narrator: Narrator) -> dict[str, str]:

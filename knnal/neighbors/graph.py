@@ -11,12 +11,15 @@ from pathlib import Path
 
 import numpy as np
 
-from knnal.files import DAMAGED_ARCHIVE, atomic_writer
+from knnal.errors import PoolUnwritableError
+from knnal.files import DAMAGED_ARCHIVE
 from knnal.neighbors.graph_build import build_lists
 from knnal.neighbors.graph_journal import Journal
 from knnal.neighbors.graph_lists import NearestLists
 from knnal.neighbors.graph_update import update_lists
-from knnal.store.manifest import GraphFacts, GraphMethod
+from knnal.neighbors.search import NOBODY
+from knnal.store.derived import Arrays, DerivedFile, read_arrays, write_arrays
+from knnal.store.manifest import GraphFacts
 from knnal.store.pool import Pool
 from knnal.types import BoolArray, Float32Array, Int32Array, LogNarrator, Narrator
 
@@ -37,31 +40,34 @@ class NeighbourGraph:
     facts: GraphFacts
 
     def save(self, path: Path) -> None:
-        with atomic_writer(path) as file:
-            np.savez(
-                file,
-                ids=self.ids,
-                similarities=self.similarities,
-                live=self.live,
-                facts=np.array(json.dumps(dataclasses.asdict(self.facts))),
-            )
+        """Write the graph where no pool is, as a simulation does."""
+        write_arrays(path, "", self.arrays())
+
+    def arrays(self) -> Arrays:
+        """The graph as arrays, for a file."""
+        facts = np.array(json.dumps(dataclasses.asdict(self.facts)))
+        return {
+            "ids": self.ids, "similarities": self.similarities, "live": self.live, "facts": facts,
+        }  # fmt: skip
 
     @classmethod
     def load(cls, path: Path) -> NeighbourGraph | None:
-        """The stored graph, or None if there is none or it is damaged."""
-        try:
-            # Opened here, since numpy leaves a damaged file open that it opened itself.
-            with path.open("rb") as file, np.load(file) as stored:
-                ids, sims, live = stored["ids"], stored["similarities"], stored["live"]
-                if "facts" in stored:
-                    facts = GraphFacts.of(json.loads(str(stored["facts"])))
-                else:  # the first format, which held exact graphs only
-                    count = int(live.sum())
-                    facts = GraphFacts(GraphMethod.EXACT, ids.shape[1], count, 1.0, 0, count)
-        except DAMAGED_ARCHIVE:
-            return None
-        if ids.shape != sims.shape or ids.shape != (len(live), facts.neighbours):
-            return None
+        """The graph that ``save`` wrote; None where there is no file."""
+        return cls.of(read_arrays(path).arrays) if path.exists() else None
+
+    @classmethod
+    def of(cls, arrays: Arrays) -> NeighbourGraph:
+        """The graph of ``arrays``. Raises one of DAMAGED_ARCHIVE for arrays of no graph."""
+        ids, sims, live = arrays["ids"], arrays["similarities"], arrays["live"]
+        facts = GraphFacts.of(json.loads(str(arrays["facts"])))
+        shape = (len(live), facts.neighbours)
+        if ids.shape != shape or sims.shape != shape or live.ndim != 1:
+            raise ValueError("its arrays do not fit each other")
+        if [ids.dtype.str, sims.dtype.str, live.dtype.str] != ["<i4", "<f4", "|b1"]:
+            raise ValueError("its arrays are of other types")
+        # Kernels go by these numbers and trust them.
+        if ids.size and not NOBODY <= ids.min() <= ids.max() < len(live):
+            raise ValueError("it names rows that are not there")
         return cls(ids, sims, live, facts)
 
     def fits(self, live: BoolArray) -> bool:
@@ -75,13 +81,13 @@ def build_graph(
     g: int = NEIGHBOURS,
     narrator: Narrator | None = None,
     *,
-    journal: Path | None = None,
+    journal: Journal | None = None,
 ) -> NeighbourGraph:
     """The graph of the live rows of ``X`` ``(rows, d)``: exact up to 50,000 of them.
 
-    With a ``journal``, a file, a build goes on where an earlier one was interrupted.
+    With a ``journal``, a build goes on where an earlier one was interrupted.
     """
-    lists, facts = build_lists(X, live, g, Journal(journal), narrator or LogNarrator())
+    lists, facts = build_lists(X, live, g, journal or Journal(None), narrator or LogNarrator())
     return NeighbourGraph(lists.ids, lists.similarities, live, facts)
 
 
@@ -102,21 +108,43 @@ def stored_graph(pool: Pool, live: BoolArray, narrator: Narrator | None = None) 
     A pool in memory stores nothing. A build that is interrupted is taken up by the next call.
     """
     narrator = narrator or LogNarrator()
-    file = pool.graph_file
-    if file is None:
+    path = pool.graph_file
+    if path is None:
         return build_graph(pool.embeddings, live, narrator=narrator)
-    graph = NeighbourGraph.load(file)
+    file = DerivedFile(path, narrator)
+    graph = load_graph(pool, file)
     if graph is None or not graph.fits(live):
-        with _building_alone(file, narrator):
-            graph = NeighbourGraph.load(file)
+        with _building_alone(path, narrator) as waited:
+            if waited:  # for another process, which has stored it by then
+                graph = load_graph(pool, file)
             if graph is None or not graph.fits(live):
                 graph = _made(graph, pool, live, narrator)
                 # A session that began earlier may ask for the rows of then: not to be stored.
                 if not np.array_equal(pool.live, live):
                     return graph
-                graph.save(file)
-                Journal(_journal_of(file)).remove()
-    pool.record_graph(graph.facts)
+                if file.save(pool.vectors_key(len(live)), graph.arrays()):
+                    _journal_of(pool, path, narrator).remove()
+    with contextlib.suppress(PoolUnwritableError):  # a copy, for people to read
+        pool.record_graph(graph.facts)
+    return graph
+
+
+def load_graph(pool: Pool, file: DerivedFile) -> NeighbourGraph | None:
+    """The stored graph, of these rows or of those that were there earlier.
+
+    None where there is none, or it is damaged or of other vectors, which the file says.
+    """
+    stored = file.load()
+    if stored is None:
+        return None
+    try:
+        graph = NeighbourGraph.of(stored.arrays)
+    except DAMAGED_ARCHIVE as error:
+        file.reject(f"it is damaged ({error})")
+        return None
+    if stored.made_of != pool.vectors_key(len(graph.live)):
+        file.reject("it was made of other vectors than those of this pool")
+        return None
     return graph
 
 
@@ -127,26 +155,32 @@ def _made(
     updated = None if old is None else updated_graph(old, pool.embeddings, live, narrator)
     if updated is not None:
         return updated
-    journal = _journal_of(pool.graph_file)
+    journal = _journal_of(pool, pool.graph_file, narrator)
     return build_graph(pool.embeddings, live, narrator=narrator, journal=journal)
 
 
-def _journal_of(file: Path) -> Path:
-    return file.with_name(f"{file.stem}.partial")
+def _journal_of(pool: Pool, file: Path, narrator: Narrator) -> Journal:
+    made_of = pool.vectors_key(len(pool.embeddings))
+    return Journal(file.with_name(f"{file.stem}.partial"), made_of, narrator)
 
 
 @contextlib.contextmanager
-def _building_alone(file: Path, narrator: Narrator) -> Iterator[None]:
-    """Wait while another process builds the graph, since it is the same one."""
+def _building_alone(file: Path, narrator: Narrator) -> Iterator[bool]:
+    """Wait while another process builds the graph, since it is the same one; whether one did."""
     from filelock import FileLock, Timeout
 
-    lock = FileLock(file.with_name(f"{file.stem}.lock"))
+    path, waited = file.with_name(f"{file.stem}.lock"), False
     try:
+        lock = FileLock(path)
         lock.acquire(timeout=0)
     except Timeout:
         narrator.say("Another process is building the neighbour graph; waiting for it.")
         lock.acquire()
+        waited = True
+    except OSError:  # where nothing can be written, nobody else writes
+        lock = None
     try:
-        yield
+        yield waited
     finally:
-        lock.release()
+        if lock is not None:
+            lock.release()

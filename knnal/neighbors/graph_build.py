@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from knnal.neighbors.graph_index import BATCH, ReducedIndex
-from knnal.neighbors.graph_journal import Journal, fingerprint
+from knnal.neighbors.graph_journal import Journal
 from knnal.neighbors.graph_lists import NearestLists, offer, rerank
 from knnal.neighbors.graph_recall import TARGET, effort, measured
 from knnal.store.manifest import GraphFacts, GraphMethod
@@ -36,7 +36,7 @@ def build_lists(
     method = GraphMethod.EXACT if len(rows) <= EXACT_LIMIT else GraphMethod.APPROXIMATE
     lists = NearestLists.empty(len(X), g)
     try:
-        done = journal.open(fingerprint(X, live, g, method), lists)
+        done = journal.open(X, live, method, lists)
         wanted = live.copy()
         wanted[done] = False
         find = _exactly if method is GraphMethod.EXACT else _approximately

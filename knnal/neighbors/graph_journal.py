@@ -7,6 +7,7 @@ off in the middle is dropped when the file is opened next.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import struct
@@ -18,40 +19,38 @@ from typing import IO
 import numpy as np
 
 from knnal.neighbors.graph_lists import NearestLists
-from knnal.types import BoolArray, Float32Array, IntArray
+from knnal.neighbors.search import NOBODY
+from knnal.types import BoolArray, Float32Array, IntArray, LogNarrator, Narrator
 
-_VERSION = b"knnal graph 1"
+_VERSION = b"knnal graph 2"
 _RECORD = struct.Struct("<II")
 _PROBES = 64
 
 
 class Journal:
-    """Lists that are done, on disk; with ``path`` None nothing is kept."""
+    """Lists that are done, on disk; with ``path`` None nothing is kept.
 
-    def __init__(self, path: Path | None) -> None:
+    ``made_of`` names the vectors that the graph is of. Where the disk takes nothing more, that is
+    said, and the build goes on without a journal.
+    """
+
+    def __init__(
+        self, path: Path | None, made_of: str = "", narrator: Narrator | None = None
+    ) -> None:
         self._path = path
+        self._made_of = made_of
+        self._narrator = narrator or LogNarrator()
         self._file: IO[bytes] | None = None
 
-    def open(self, fingerprint: bytes, lists: NearestLists) -> IntArray:
+    def open(self, X: Float32Array, live: BoolArray, method: str, lists: NearestLists) -> IntArray:
         """Fill in what an earlier run has left of the same build; the rows that are done."""
-        if self._path is None:
-            return np.empty(0, dtype=np.int64)
         done = [np.empty(0, dtype=np.int64)]
-        self._path.touch()
-        self._file = self._path.open("r+b")
-        if self._file.read(len(fingerprint)) != fingerprint:
-            self._file.seek(0)
-            self._file.truncate()
-            self._file.write(fingerprint)
-        end = self._file.tell()
-        for rows, block in _records(self._file, lists.ids.shape[1]):
-            if np.min(rows) < 0 or np.max(rows) >= len(lists.ids):
-                break
-            lists.put(rows, block)
-            done.append(rows)
-            end = self._file.tell()
-        self._file.seek(end)
-        self._file.truncate()
+        if self._path is not None:
+            with self._unless_unwritable():
+                self._path.touch()
+                self._file = self._path.open("r+b")
+                begin = _fingerprint(X, live, lists.ids.shape[1], method, self._made_of)
+                done.extend(_taken_over(self._file, begin, lists))
         return np.concatenate(done)
 
     def append(self, rows: IntArray, block: NearestLists) -> None:
@@ -60,14 +59,27 @@ class Journal:
             return
         parts = (rows.astype("<i4"), block.ids.astype("<i4"), block.similarities.astype("<f4"))
         data = b"".join(part.tobytes() for part in parts)
-        self._file.write(_RECORD.pack(len(rows), zlib.crc32(data)) + data)
-        self._file.flush()
+        with self._unless_unwritable():
+            self._file.write(_RECORD.pack(len(rows), zlib.crc32(data)) + data)
+            self._file.flush()
 
     def close(self) -> None:
         """Let go of the file; what it holds is for the next run."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        file, self._file = self._file, None
+        if file is not None:
+            with contextlib.suppress(OSError):  # what a full disk did not take
+                file.close()
+
+    @contextlib.contextmanager
+    def _unless_unwritable(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self.close()
+            self._narrator.say(
+                f"{self._path} cannot be written ({error.strerror or error}): a build that is "
+                "interrupted starts over."
+            )
 
     def remove(self) -> None:
         """The graph is stored: nothing is left to go on with."""
@@ -76,10 +88,29 @@ class Journal:
             self._path.unlink(missing_ok=True)
 
 
-def fingerprint(X: Float32Array, live: BoolArray, g: int, method: str) -> bytes:
-    """Of all that a graph depends on; of the vectors, a sample."""
+def _taken_over(file: IO[bytes], begin: bytes, lists: NearestLists) -> list[IntArray]:
+    """Fill in the records behind a fingerprint, and cut off what is none of them."""
+    if file.read(len(begin)) != begin:
+        file.seek(0)
+        file.truncate()
+        file.write(begin)
+    end, done, n = file.tell(), [], len(lists.ids)
+    for rows, block in _records(file, lists.ids.shape[1]):
+        named = block.ids if block.ids.size else rows
+        if not (0 <= rows.min() <= rows.max() < n and NOBODY <= named.min() <= named.max() < n):
+            break
+        lists.put(rows, block)
+        done.append(rows)
+        end = file.tell()
+    file.seek(end)
+    file.truncate()
+    return done
+
+
+def _fingerprint(X: Float32Array, live: BoolArray, g: int, method: str, made_of: str) -> bytes:
+    """Of all that a graph depends on; of the vectors, their name and a sample."""
     digest = hashlib.sha256(_VERSION)
-    digest.update(f"{X.shape} {g} {method}".encode())
+    digest.update(f"{X.shape} {g} {method} {made_of}".encode())
     digest.update(np.packbits(live).tobytes())
     for row in np.linspace(0, len(X) - 1, min(len(X), _PROBES)).astype(np.int64):
         digest.update(np.ascontiguousarray(X[row]).tobytes())

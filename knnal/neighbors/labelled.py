@@ -89,7 +89,11 @@ class LabelledNeighbours:
         """
         if ids.shape != self.ids.shape or similarities.shape != self.similarities.shape:
             return False
+        if (ids.dtype, similarities.dtype) != (self.ids.dtype, self.similarities.dtype):
+            return False
         if len(labelled) and not 0 <= np.min(labelled) <= np.max(labelled) < len(ids):
+            return False
+        if ids.size and not NOBODY <= ids.min() <= ids.max() < len(ids):
             return False
         self.labelled = set(map(int, labelled))
         self._latest = None

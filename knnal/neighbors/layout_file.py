@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from hashlib import sha256
-from pathlib import Path
 
 import numpy as np
 
 from knnal import defaults
-from knnal.files import DAMAGED_ARCHIVE, atomic_writer
 from knnal.neighbors.graph import NeighbourGraph, stored_graph
 from knnal.neighbors.layout import lay_out
 from knnal.neighbors.reduced_file import stored_reduction
+from knnal.store.derived import DerivedFile
 from knnal.store.pool import Pool
 from knnal.types import BoolArray, Float32Array, Narrator
 
@@ -27,22 +26,23 @@ def stored_layout(
     A pool in memory stores nothing.
     """
     graph = stored_graph(pool, live, narrator)
-    file = pool.layout_file
+    path = pool.layout_file
+    file = None if path is None else DerivedFile(path, narrator)
     key = layout_key(graph, seed)
     positions = None if file is None else load_layout(file, key, len(live))
     if positions is None:
         positions = lay_out(graph, stored_reduction(pool, live, narrator), seed, narrator)
         if file is not None:
-            save_layout(positions, key, file)
+            file.save(key, {"positions": positions})
     return positions
 
 
 def found_layout(pool: Pool, live: BoolArray, *, seed: int = defaults.SEED) -> Float32Array | None:
     """What ``stored_layout`` gives, if it is stored; found without making anything large."""
-    file = pool.layout_file
-    if file is None or not file.exists():
+    path = pool.layout_file
+    if path is None or not path.exists():
         return None
-    return load_layout(file, layout_key(stored_graph(pool, live), seed), len(live))
+    return load_layout(DerivedFile(path), layout_key(stored_graph(pool, live), seed), len(live))
 
 
 def layout_key(graph: NeighbourGraph, seed: int) -> str:
@@ -52,18 +52,11 @@ def layout_key(graph: NeighbourGraph, seed: int) -> str:
     return digest.hexdigest()
 
 
-def save_layout(positions: Float32Array, key: str, file: Path) -> None:
-    """Write the positions; a reader finds the old ones or the new ones, whole."""
-    with atomic_writer(file) as stream:
-        np.savez(stream, positions=positions, key=np.array(key))
-
-
-def load_layout(file: Path, key: str, rows: int) -> Float32Array | None:
+def load_layout(file: DerivedFile, key: str, rows: int) -> Float32Array | None:
     """The stored positions, or None if there are none, or they are of another graph or seed."""
-    try:
-        with file.open("rb") as stream, np.load(stream) as stored:
-            positions, found = stored["positions"], str(stored["key"])
-    except DAMAGED_ARCHIVE:
+    stored = file.load()
+    positions = None if stored is None else stored.arrays.get("positions")
+    if stored is None or positions is None or stored.made_of != key:
         return None
-    fits = found == key and positions.shape == (rows, 2) and positions.dtype == np.float32
+    fits = positions.shape == (rows, 2) and positions.dtype == np.float32
     return positions if fits else None

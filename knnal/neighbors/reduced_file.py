@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from knnal.files import DAMAGED_ARCHIVE, atomic_writer
-from knnal.neighbors.reduced import FIRST, SECOND, Axes, Group, ReducedCopy, reduce_rows
+from knnal.files import DAMAGED_ARCHIVE
+from knnal.neighbors.reduced import FIRST, SECOND, Axes, Group, ReducedCopy
+from knnal.store.derived import Arrays, DerivedFile, read_arrays, write_arrays
 from knnal.store.pool import Pool
 from knnal.types import BoolArray, Float32Array, LogNarrator, Narrator
 
@@ -17,52 +18,80 @@ _GROWTH = 2
 
 
 def stored_reduction(pool: Pool, live: BoolArray, narrator: Narrator | None = None) -> ReducedCopy:
-    """The pool's reduced copy from its file, extended or made anew where rows are missing."""
+    """The pool's reduced copy from its file, extended or made again where rows are missing."""
     X = pool.embeddings
     narrator = narrator or LogNarrator()
-    file = pool.reduced_file
-    if file is None:
+    path = pool.reduced_file
+    if path is None:
         return ReducedCopy.fit(X, np.flatnonzero(live))
-    stored = load_reduction(file, X)
-    if stored is not None and len(stored) == len(X):
-        return stored
+    file = DerivedFile(path, narrator)
+    reduced = load_pool_reduction(pool, file)
+    if reduced is not None and len(reduced) == len(X):
+        return reduced
     narrator.progress("Reduced copy", 0, len(X))
-    if stored is None or stored.fitted_rows * _GROWTH < len(X):
-        stored = ReducedCopy.fit(X, np.flatnonzero(live))
+    if reduced is None or reduced.fitted_rows * _GROWTH < len(X):
+        reduced = ReducedCopy.fit(X, np.flatnonzero(live))
     else:
-        stored = stored.extended(X)
-    save_reduction(stored, file)
+        reduced = reduced.extended(X)
+    file.save(pool.vectors_key(len(X)), _arrays(reduced))
     narrator.progress("Reduced copy", len(X), len(X))
-    return stored
+    return reduced
 
 
-def save_reduction(reduced: ReducedCopy, file: Path) -> None:
-    """Write the copy; a reader finds the old one or the new one, whole."""
+def save_reduction(reduced: ReducedCopy, path: Path) -> None:
+    """Write the copy where no pool is, as a simulation does."""
+    write_arrays(path, "", _arrays(reduced))
+
+
+def load_reduction(path: Path, X: Float32Array) -> ReducedCopy:
+    """The copy of the rows ``X`` that ``save_reduction`` wrote."""
+    return _reduction(read_arrays(path).arrays, X.shape[1])
+
+
+def load_pool_reduction(pool: Pool, file: DerivedFile) -> ReducedCopy | None:
+    """The stored copy of the pool's first rows.
+
+    None where there is none, or it is damaged or of other vectors, which the file says.
+    """
+    stored = file.load()
+    if stored is None:
+        return None
+    try:
+        reduced = _reduction(stored.arrays, pool.embeddings.shape[1])
+    except DAMAGED_ARCHIVE as error:
+        file.reject(f"it is damaged ({error})")
+        return None
+    if stored.made_of != pool.vectors_key(len(reduced)):
+        file.reject("it was made of other vectors than those of this pool")
+        return None
+    # A session that began before items were added knows fewer rows.
+    return reduced if len(reduced) <= len(pool.embeddings) else None
+
+
+def _arrays(reduced: ReducedCopy) -> Arrays:
     groups = {
         f"{name}_{field}": getattr(group, field)
         for name, group in (("first", reduced.first), ("second", reduced.second))
         for field in Group._fields
     }
     axes = {f"axes_{field}": getattr(reduced.axes, field) for field in _AXES}
-    with atomic_writer(file) as stream:
-        np.savez(stream, offset=reduced.offset, fitted_rows=reduced.fitted_rows, **groups, **axes)
+    fitted = np.array(reduced.fitted_rows)
+    return {"offset": reduced.offset, "fitted_rows": fitted, **groups, **axes}
 
 
-def load_reduction(file: Path, X: Float32Array) -> ReducedCopy | None:
-    """The stored copy of the first rows of ``X``; None if there is none, or it is of other rows."""
-    try:
-        with file.open("rb") as stream, np.load(stream) as stored:
-            axes = Axes(*(stored[f"axes_{field}"] for field in _AXES))
-            first, second = (
-                Group(*(stored[f"{name}_{field}"] for field in Group._fields))
-                for name in ("first", "second")
-            )
-            reduced = ReducedCopy(axes, first, second, stored["offset"], int(stored["fitted_rows"]))
-    except DAMAGED_ARCHIVE:
-        return None
-    n = len(reduced)
-    sizes = (FIRST, X.shape[1]), (len(axes.second) and SECOND, X.shape[1])
-    if not 0 < n <= len(X) or (axes.first.shape, axes.second.shape) != sizes:
-        return None
-    last = reduce_rows(axes, X[n - 1 : n])[0]
-    return reduced if np.array_equal(last.codes[0], first.codes[n - 1]) else None
+def _reduction(arrays: Arrays, dimension: int) -> ReducedCopy:
+    """The copy of vectors of that dimension. Raises one of DAMAGED_ARCHIVE for other arrays."""
+    axes = Axes(*(arrays[f"axes_{field}"] for field in _AXES))
+    first, second = (
+        Group(*(arrays[f"{name}_{field}"] for field in Group._fields))
+        for name in ("first", "second")
+    )
+    n = len(first.codes)
+    sizes = (FIRST, dimension), (len(axes.second) and SECOND, dimension)
+    fits = (axes.first.shape, axes.second.shape) == sizes and axes.mean.shape == (dimension,)
+    for group, width in ((first, FIRST), (second, len(axes.second))):
+        fits &= group.codes.shape == (n, width) and group.codes.dtype == np.int8
+        fits &= all(a.shape == (n,) and a.dtype == np.float32 for a in group[1:])
+    if not n or not fits or arrays["offset"].shape != (n,):
+        raise ValueError("its arrays do not fit each other")
+    return ReducedCopy(axes, first, second, arrays["offset"], int(arrays["fitted_rows"]))

@@ -11,11 +11,13 @@ from pathlib import Path
 import numpy as np
 
 from knnal.errors import InputError
+from knnal.store.checksums import CHECKED, values_checksum
 from knnal.store.connection import Connection, Row
 from knnal.types import BoolArray
 
+_COLUMNS = ", ".join(f"items.{name}" for name in CHECKED["items"])
 _SELECT = (
-    "SELECT row, items.id, source, state, stamp, digest, path, text, location "
+    f"SELECT {_COLUMNS}, items.checksum, location "  # noqa: S608
     "FROM items JOIN sources ON sources.id = source WHERE "
 )
 
@@ -245,7 +247,10 @@ class Catalogue:
         return None if row is None else self._record(row)
 
     def _record(self, row: Row) -> Record:
-        number, item, source, state, stamp, digest, path, text, location = row
+        *values, checksum, location = row
+        if checksum != values_checksum(*values):
+            raise self._db.damaged(f"the record of row {values[0]} is not what was written")
+        number, item, source, state, stamp, digest, path, text = values
         return Record(
             row=number,
             id=item,

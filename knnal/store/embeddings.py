@@ -14,5 +14,4 @@ class EmbeddingFile(RowFile):
     """The vectors of a pool, ``rows x dimension``."""
 
     def __init__(self, path: Path, dimension: int) -> None:
-        remedy = "Restore the file from a copy of the pool."
-        super().__init__(path, (dimension,), "<f4", "embeddings", remedy)
+        super().__init__(path, (dimension,), "<f4")

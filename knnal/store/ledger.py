@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from bisect import insort
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from itertools import takewhile
 from typing import Any
 
-from knnal.store.naming import Rename, name_now, renamed_classes
+from knnal.store.naming import REMOVED, ClassHistory, Given, Removal, Rename, name_now
 
 ASKED = "asked"
 """The origin of a label whose item a strategy chose."""
@@ -18,7 +19,7 @@ AUDIT = "audit"
 NAMED = "named"
 """... whose item the user named."""
 IMPORTED = "imported"
-"""... that came with the data: undo leaves it alone."""
+"""... that came with the data, by an import or with what was embedded."""
 REVIEW = "review"
 """... that was changed, kept or withdrawn when labels were looked at again."""
 
@@ -34,6 +35,8 @@ class EventKind(StrEnum):
     REDO = "redo"
     RENAME = "rename"
     NOTE = "note"
+    UNLABEL = "unlabel"
+    REMOVE_CLASS = "remove-class"
     CONTENT = "content"
 
 
@@ -44,8 +47,10 @@ class Event:
     a class that a label or opinion brought with it, that one. ``origin`` tells how the item came to
     be decided on: asked by a strategy, drawn for the audit, named by the user, imported, reviewed.
     ``at`` is UTC, ISO 8601. ``text`` is a note, "" for none; of a rename, the name that ``label``
-    takes the place of. A content event says that the item's content changed, from the digest
-    ``before`` in its ``scores`` to that ``after``.
+    takes the place of; of the first label of an import, the name of its file or folder. ``batch``
+    is the first of several events that are undone together, in all but that one itself. A content
+    event says that the item's content changed, from the digest ``before`` in its ``scores`` to that
+    ``after``.
     """
 
     seq: int
@@ -59,10 +64,21 @@ class Event:
     strategy: str | None = None
     scores: dict[str, Any] = field(default_factory=dict)
     text: str | None = None
+    batch: int | None = None
 
     @property
     def decides(self) -> bool:
-        return self.kind in (EventKind.LABEL, EventKind.RELABEL, EventKind.SKIP)
+        """Whether it says what the item's label is, or that it has none."""
+        return self.kind in _DECISIONS
+
+    @property
+    def first(self) -> int:
+        """The first of the events that are undone together with this one."""
+        return self.seq if self.batch is None else self.batch
+
+
+_DECISIONS = (EventKind.LABEL, EventKind.RELABEL, EventKind.SKIP, EventKind.UNLABEL)
+_OF_CLASSES = (EventKind.RENAME, EventKind.REMOVE_CLASS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +103,8 @@ class Ledger:
         self.renamings = 0
         self._events: dict[int, Event] = {}  # in their order, those that were taken back too
         self._named: dict[int, Event] = {}  # those of them that bear another name by now
-        self._taken: set[int] = set()
+        self._batches: dict[int, list[int]] = {}
+        self._taken: set[int] = set()  # what undos target: the first events of batches alone
         self._undos: dict[int, Event] = {}
         self._redoable: dict[str, list[int]] = {}
         self._by_item: dict[str, list[int]] = {}
@@ -95,48 +112,54 @@ class Ledger:
         self._contents: dict[str, list[Event]] = {}
         self._opinions: list[int] = []
         self._notes: dict[str, list[int]] = {}
-        self._renames: list[Rename] = []
-        self._class_events: list[Event] = []
-        self._classes: dict[str, int | None] = {}
+        self._classes = ClassHistory()
         self._counts: Counter[str] = Counter()
 
-    def apply(self, event: Event) -> Change | None:
-        """Take in the next event; what it changed, or None if no label could change by it, or many
-        by a new name, which ``renamings`` tells.
+    def apply(self, event: Event) -> Sequence[Change]:
+        """Take in the next event; the changes of items' labels. A new name of a class is none;
+        ``renamings`` tells it.
         """
         self.last_seq = event.seq
         if event.kind is EventKind.CLASS:
-            self._class_events.append(event)
-            self._declare(event)
-            return None
+            self._classes.give(Given(event.seq, str(event.label), event.target))
+            return ()
         if event.kind is EventKind.CONTENT:
             self._contents.setdefault(str(event.item), []).append(event)
-            return None
+            return ()
         if event.kind is EventKind.UNDO:
             return self._undo(event)
         if event.kind is EventKind.REDO:
             return self._redo(event)
         self._events[event.seq] = event
-        if event.origin != IMPORTED:
-            self._redoable.pop(event.annotator, None)
-        return self._enforce(event)
+        if event.batch is not None:
+            self._batches.setdefault(event.batch, [event.batch]).append(event.seq)
+        self._redoable.pop(event.annotator, None)
+        return () if self._is_taken(event) else self._enforce(event)
 
-    def _undo(self, event: Event) -> Change | None:
+    def _undo(self, event: Event) -> Sequence[Change]:
         assert event.target is not None
         self._undos[event.seq] = event
         self._taken.add(event.target)
         self._redoable.setdefault(event.annotator, []).append(event.seq)
-        return self._enforce(self._events[event.target], again=False)
+        return self._enforce_all(event.target, again=False)
 
-    def _redo(self, event: Event) -> Change | None:
+    def _redo(self, event: Event) -> Sequence[Change]:
         assert event.target is not None
         target = self._undos[event.target].target
         assert target is not None
         self._taken.remove(target)
         self._redoable[event.annotator].remove(event.target)
-        return self._enforce(self._events[target])
+        return self._enforce_all(target)
 
-    def _enforce(self, event: Event, again: bool = True) -> Change | None:
+    def _enforce_all(self, first: int, again: bool = True) -> Sequence[Change]:
+        seqs = self._batches.get(first, (first,))
+        return [change for seq in seqs for change in self._enforce(self._events[seq], again)]
+
+    def _is_taken(self, event: Event) -> bool:
+        """Whether it was taken back, alone or with its batch."""
+        return event.first in self._taken
+
+    def _enforce(self, event: Event, again: bool = True) -> Sequence[Change]:
         """Bring an event into force, or out of it if not ``again``."""
         if event.kind is EventKind.KEEP:
             assert event.target is not None
@@ -145,15 +168,15 @@ class Ledger:
             _insert(self._opinions, event.seq, again)
         elif event.kind is EventKind.NOTE:
             _settle(self._notes, event, again)
-        elif event.kind is EventKind.RENAME:
-            self._rename(event, again)
+        elif event.kind in _OF_CLASSES:
+            self._change_classes(event, again)
         else:
             assert event.item is not None
             self.step += 1
             before = self.label(event.item)
             _settle(self._by_item, event, again)
-            return self._changed(event.item, before)
-        return None
+            return (self._changed(event.item, before),)
+        return ()
 
     def _changed(self, item: str, before: str | None) -> Change:
         after = self.label(item)
@@ -163,36 +186,29 @@ class Ledger:
             self._counts[after] += 1
         return Change(item, before, after)
 
-    def _declare(self, event: Event) -> None:
-        assert event.label is not None
-        # A class that was both brought by a label and declared on its own outlives the label.
-        if event.label not in self._classes or event.target is None:
-            self._classes[event.label] = event.target
+    def _change_classes(self, event: Event, again: bool) -> None:
+        """Rename or remove a class, or take that back."""
+        is_next = event.seq == self.last_seq  # rather than undone or redone
+        renames = event.kind is EventKind.RENAME
+        if not is_next:
+            self._classes.enforce(event.seq, again)
+        elif renames:
+            self._classes.change(Rename(event.seq, str(event.text), str(event.label)))
+        else:
+            self._classes.change(Removal(event.seq, str(event.label)))
+        if renames:
+            self.renamings += 1
+            self._name_anew(only_last=is_next)
 
-    def _rename(self, event: Event, again: bool) -> None:
-        rename = Rename(event.seq, str(event.text), str(event.label))
-        if again:
-            insort(self._renames, rename)
+    def _name_anew(self, only_last: bool) -> None:
+        """Name everything by the renames in force, of which all but the last may be known."""
+        renames = self._classes.renames
+        if only_last:  # all that was named before is named by this one alone
+            self._name_all({seq: self._now(seq) for seq in self._events}, renames[-1:])
         else:
-            self._renames.remove(rename)
-        self.renamings += 1
-        if event.seq == self.last_seq:  # all that was named before is named by this one alone
-            self._classes = renamed_classes(self._classes, rename)
-            self._name_all({seq: self._now(seq) for seq in self._events}, [rename])
-        else:
-            self._replay_classes()
             self._named = {}
-            self._name_all(self._events, self._renames)
+            self._name_all(self._events, renames)
         self._counts = Counter(e.label for e in self.decisions() if e.label is not None)
-
-    def _replay_classes(self) -> None:
-        self._classes = {}
-        steps: list[Event | Rename] = [*self._class_events, *self._renames]
-        for step in sorted(steps, key=lambda step: step.seq):
-            if isinstance(step, Rename):
-                self._classes = renamed_classes(self._classes, step)
-            else:
-                self._declare(step)
 
     def _name_all(self, events: dict[int, Event], renames: list[Rename]) -> None:
         """Note the events, as given, that renames give another name."""
@@ -206,9 +222,20 @@ class Ledger:
         return self._named.get(seq) or self._events[seq]
 
     def decision(self, item: str) -> Event | None:
-        """The event in force for the item, or None."""
+        """The event in force that labels or skips the item; None where nothing does, also as its
+        label was taken away.
+        """
+        latest = self._latest(item)
+        return None if latest is None or latest.kind is EventKind.UNLABEL else latest
+
+    def _latest(self, item: str) -> Event | None:
         active = self._by_item.get(item)
         return self._now(active[-1]) if active else None
+
+    def replaced_by(self, event: Event) -> Event | None:
+        """What was decided on the event's item later than it and is in force, or None."""
+        latest = self._latest(str(event.item)) if event.decides else None
+        return latest if latest is not None and latest.seq > event.seq else None
 
     def label(self, item: str) -> str | None:
         decision = self.decision(item)
@@ -237,6 +264,10 @@ class Ledger:
         later = [event.scores for event in self._contents.get(item, ()) if event.seq > confirmed]
         return bool(later) and later[0]["before"] != later[-1]["after"]
 
+    def knows(self, item: str) -> bool:
+        """Whether anything was ever decided on the item, though it may have been taken back."""
+        return item in self._by_item
+
     def outdated(self) -> list[str]:
         """The items whose label is older than their content."""
         return [item for item in self._contents if self.is_outdated(item)]
@@ -245,7 +276,7 @@ class Ledger:
         """Second opinions on labels, and the label that each is beside, taken back neither."""
         for seq in self._opinions:
             target = self._events[seq].target
-            if target is not None and target not in self._taken:
+            if target is not None and not self._is_taken(self._events[target]):
                 yield self._now(target), self._now(seq)
 
     def conflicts(self) -> list[tuple[Event, Event]]:
@@ -259,12 +290,15 @@ class Ledger:
         ]
 
     def is_audited(self, item: str) -> bool:
-        """Whether the item was drawn for the audit when it got its label, or its first one."""
-        events = (self._events[seq] for seq in self._by_item.get(item, ()))
-        return any(event.origin == AUDIT and event.label is not None for event in events)
+        """Whether the item was drawn for the audit when it got its label, or its first one since
+        it had none.
+        """
+        latest_first = (self._events[seq] for seq in reversed(self._by_item.get(item, ())))
+        labels = takewhile(lambda event: event.kind is not EventKind.UNLABEL, latest_first)
+        return any(event.origin == AUDIT and event.label is not None for event in labels)
 
     def decisions(self) -> Iterator[Event]:
-        """The events in force, one an item, in the order in which they were made."""
+        """The events in force that label or skip an item, in the order in which they were made."""
         return (self._now(seq) for seq, event in self._events.items() if self._in_force(event))
 
     def labelled_latest_first(self) -> Iterator[Event]:
@@ -277,8 +311,9 @@ class Ledger:
         )
 
     def _in_force(self, event: Event) -> bool:
-        """Whether it decides on an item, is not taken back, and nothing later replaces it."""
-        active = self._by_item.get(str(event.item)) if event.decides else None
+        """Whether it labels or skips an item, is not taken back, and nothing later replaces it."""
+        decides = event.decides and event.kind is not EventKind.UNLABEL
+        active = self._by_item.get(str(event.item)) if decides else None
         return active is not None and active[-1:] == [event.seq]
 
     @property
@@ -303,31 +338,48 @@ class Ledger:
     def classes(self) -> list[str]:
         """The classes, in the order in which they came up.
 
-        One that came with a label goes with it, unless another item has it by now.
+        One that came with a label goes with it, and one that was removed is gone, unless an item
+        has it by now.
         """
-        return [
-            name
-            for name, target in self._classes.items()
-            if target is None or target not in self._taken or self._counts[name]
-        ]
+        return [name for name, by in self._classes.brought.items() if self._is_there(name, by)]
+
+    def _is_there(self, name: str, by: int | None) -> bool:
+        brought = by is None or (by != REMOVED and not self._is_taken(self._events[by]))
+        return brought or self._counts[name] > 0
 
     def is_declared(self, name: str) -> bool:
         """Whether the class was declared on its own, and so outlives its labels."""
-        return name in self._classes and self._classes[name] is None
+        return name in self._classes.brought and self._classes.brought[name] is None
+
+    def lacks_class(self, name: str) -> bool:
+        """Whether the log must say that there is a class of this name when it is next given."""
+        return self._classes.lacks(name)
 
     def class_counts(self) -> dict[str, int]:
         """Labels in force by class."""
         return {name: self._counts[name] for name in self.classes()}
 
     def last_of(self, annotator: str) -> Event | None:
-        """The annotator's latest decision, keep, opinion, rename or note that has not been taken
-        back, or None. Imports are left alone.
+        """The first event of the latest that the annotator decided, renamed, removed or noted and
+        that has not been taken back, or None; ``batch_of`` has the rest of it.
         """
-        for seq, event in reversed(self._events.items()):
-            mine = event.annotator == annotator and event.origin != IMPORTED
-            if mine and seq not in self._taken:
-                return self._now(seq)
+        for event in reversed(self._events.values()):
+            if event.annotator == annotator and not self._is_taken(event):
+                return self._now(event.first)
         return None
+
+    def batch_of(self, event: Event) -> list[Event]:
+        """The events that are undone and redone together with this one, in their order."""
+        return [self._now(seq) for seq in self._batches.get(event.first, (event.first,))]
+
+    def joinable(self, batch: int | None, annotator: str) -> int | None:
+        """The batch, if it is one that the annotator's next decision can be undone with; or None,
+        as for one that has been taken back.
+        """
+        first = None if batch is None else self._events.get(batch)
+        if first is None or not first.decides or first.annotator != annotator:
+            return None
+        return None if first.batch is not None or self._is_taken(first) else batch
 
     def redoable(self, annotator: str) -> tuple[int, Event] | None:
         """The annotator's latest undo, and what it took back; None if it has been restored, or if

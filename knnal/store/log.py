@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Any
 
 from knnal.errors import SchemaTooNewError
+from knnal.store.checksums import CHECKED, values_checksum
 from knnal.store.connection import Connection
-from knnal.store.ledger import IMPORTED, Event, EventKind
-from knnal.store.naming import Rename, name_now
+from knnal.store.ledger import IMPORTED, Event, EventKind, Ledger
 
 _KINDS = frozenset(kind.value for kind in EventKind)
 
 _AFTER = "after_event"
 """Where the scores of an offer keep what the log ended with."""
 
-_NOT_TAKEN_BACK = (
-    "NOT EXISTS (SELECT 1 FROM events AS u WHERE u.kind = 'undo' AND u.target = e.seq "
-    "AND NOT EXISTS (SELECT 1 FROM events AS r WHERE r.kind = 'redo' AND r.target = u.seq))"
-)
-"""Holds for an event ``e`` that no undo targets, but for those that were redone."""
-
-_COLUMNS = "seq, kind, origin, annotator, at, item, label, target, strategy, scores, text"
+_COLUMNS = ", ".join(CHECKED["events"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +35,6 @@ class Offer:
     after: int = 0
 
 
-class Imported(StrEnum):
-    """What became of a label that was imported; KEPT: the item keeps another one."""
-
-    ADDED = "added"
-    CHANGED = "changed"
-    UNCHANGED = "unchanged"
-    KEPT = "kept"
-
-
 class LabelLog:
     """Reads and appends events. Appending happens inside ``writing``, and nowhere else."""
 
@@ -58,12 +42,31 @@ class LabelLog:
         self._db = db
 
     def events(self, after: int = 0) -> Iterator[Event]:
-        """The events behind the one numbered ``after``, in order."""
-        rows = self._db.stream(
-            f"SELECT {_COLUMNS} FROM events WHERE seq > ? ORDER BY seq",  # noqa: S608
+        """The events behind the one numbered ``after``, in order.
+
+        Raises PoolDamagedError for events that are missing or not those written.
+        """
+        seq = after
+        for *row, checksum in self._db.stream(
+            f"SELECT {_COLUMNS}, checksum FROM events WHERE seq > ? ORDER BY seq",  # noqa: S608
             (after,),
-        )
-        return map(_event, rows)
+        ):
+            seq += 1
+            if row[0] != seq or checksum != values_checksum(*row):
+                raise self._db.damaged(f"event {seq} is missing or not what was written")
+            yield _event(row)
+        ((last,),) = self._db.rows("SELECT IFNULL(MAX(seq), 0) FROM events")
+        if last < after:
+            raise self._db.damaged(
+                f"it ends with event {last}, but event {after} was read before. If an older copy "
+                "was put in its place meanwhile, open the pool again"
+            )
+
+    def read_into(self, ledger: Ledger) -> Ledger:
+        """Take what was appended since into a ledger, which is returned."""
+        for event in self.events(after=ledger.last_seq):
+            ledger.apply(event)
+        return ledger
 
     @contextmanager
     def writing(self, catch_up: Callable[[], None]) -> Iterator[None]:
@@ -88,77 +91,29 @@ class LabelLog:
         strategy: str | None = None,
         scores: Mapping[str, Any] | None = None,
         text: str | None = None,
+        batch: int | None = None,
     ) -> Event:
         """Append one event and return it. It is durable when the transaction around it ends."""
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
-        row = (kind.value, origin, annotator, at, item, label, target, strategy)
         details = json.dumps(scores) if scores else None
+        what = (kind.value, item, label, target, origin, annotator, at)
+        row = (*what, strategy, details, text, batch)
         seq = self._db.insert(
-            "INSERT INTO events"
-            " (kind, origin, annotator, at, item, label, target, strategy, scores, text)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (*row, details, text),
+            f"INSERT INTO events ({_COLUMNS}) VALUES (NULL{', ?' * len(row)})",  # noqa: S608
+            row,
         )
-        return _event((seq, *row, details, text))
+        return _event((seq, *row))
 
-    def append_label(self, kind: EventKind, label: str, **fields: Any) -> list[Event]:
-        """Append a label or relabel, and the class that it brings if the log has none of that name.
-
-        ``fields`` are those of ``append``.
+    def append_label(
+        self, kind: EventKind, label: str, *, new_class: bool, **fields: Any
+    ) -> list[Event]:
+        """Append a label, relabel or opinion, and the class that it brings if that is new, which
+        ``Ledger.lacks_class`` tells. ``fields`` are those of ``append``.
         """
-        ((known,),) = self._db.rows(
-            # A name that a rename took away is a new class when it is given again.
-            "SELECT EXISTS (SELECT 1 FROM events WHERE label = ?1 AND kind = 'class' AND seq > ("
-            "SELECT IFNULL(MAX(seq), 0) FROM events WHERE text = ?1 AND kind = 'rename'))",
-            (label,),
-        )
         event = self.append(kind, label=label, **fields)
-        if known:
+        if not new_class:
             return [event]
         return [event, self.append_class(label, fields["annotator"], brought_by=event.seq)]
-
-    def import_label(
-        self,
-        item: str,
-        label: str,
-        annotator: str,
-        *,
-        overwrite: bool = False,
-        again: bool = False,
-    ) -> Imported:
-        """Append a label that came with the data; another one that the item has stays in force
-        unless it is to be overwritten. The same one is appended only to be given ``again``, to
-        another content. Call it inside a transaction.
-        """
-        current = self.label_of(item)
-        if current == label and not again:
-            return Imported.UNCHANGED
-        if current == label:
-            kind = EventKind.RELABEL
-            self.append_label(kind, label, annotator=annotator, item=item, origin=IMPORTED)
-            return Imported.UNCHANGED
-        if current is not None and not overwrite:
-            return Imported.KEPT
-        kind = EventKind.LABEL if current is None else EventKind.RELABEL
-        self.append_label(kind, label, annotator=annotator, item=item, origin=IMPORTED)
-        return Imported.ADDED if current is None else Imported.CHANGED
-
-    def content_changed(self, item: str, before: str, after: str, annotator: str) -> bool:
-        """Note that an item's content, given by digests, is another one from here on.
-
-        False, and nothing is noted, for an item that nothing was ever decided on. Call it inside a
-        transaction.
-        """
-        if self._db.first("SELECT 1 FROM events WHERE item = ? LIMIT 1", (item,)) is None:
-            return False
-        self.append(
-            EventKind.CONTENT,
-            annotator=annotator,
-            origin=IMPORTED,
-            item=item,
-            scores={"before": before, "after": after},
-        )
-        return True
 
     def append_class(self, name: str, annotator: str, brought_by: int | None = None) -> Event:
         """Append a class; ``brought_by`` is the label that it came with, None if declared."""
@@ -166,24 +121,6 @@ class LabelLog:
         return self.append(
             EventKind.CLASS, annotator=annotator, origin=origin, label=name, target=brought_by
         )
-
-    def label_of(self, item: str) -> str | None:
-        """The label in force for one item, read from the log without replaying it all."""
-        row = self._db.first(
-            "SELECT label, seq FROM events AS e WHERE item = ? "  # noqa: S608
-            f"AND kind IN ('label', 'relabel', 'skip') AND {_NOT_TAKEN_BACK} "
-            "ORDER BY seq DESC LIMIT 1",
-            (item,),
-        )
-        if row is None or row[0] is None:
-            return None
-        label, given = row
-        renames = self._db.rows(
-            "SELECT seq, text, label FROM events AS e "  # noqa: S608
-            f"WHERE kind = 'rename' AND seq > ? AND {_NOT_TAKEN_BACK} ORDER BY seq",
-            (given,),
-        )
-        return name_now(label, given, (Rename(*rename) for rename in renames))
 
     def offer(self, offers: Mapping[str, Offer]) -> None:
         """Remember what was asked about, for answers that another process brings."""
@@ -222,9 +159,9 @@ class LabelLog:
         return row is not None
 
 
-def _event(row: tuple[Any, ...]) -> Event:
+def _event(row: Sequence[Any]) -> Event:
     """Raises SchemaTooNewError for a kind that this knnal does not know."""
-    seq, kind, origin, annotator, at, item, label, target, strategy, scores, text = row
+    seq, kind, item, label, target, origin, annotator, at, strategy, scores, text, batch = row
     if kind not in _KINDS:
         raise SchemaTooNewError(
             f"Expected events of the kinds {', '.join(sorted(_KINDS))} in this pool's log, came "
@@ -242,4 +179,5 @@ def _event(row: tuple[Any, ...]) -> Event:
         strategy=strategy,
         scores=json.loads(scores) if scores else {},
         text=text,
+        batch=batch,
     )

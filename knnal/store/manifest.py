@@ -12,9 +12,15 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from knnal.errors import EmbedderMismatchError, PoolError
-from knnal.files import atomic_writer
+from knnal.errors import EmbedderMismatchError, PoolDamagedError, Repair
+from knnal.files import atomic_writer, storing
+from knnal.store.checksums import bytes_checksum
 from knnal.types import EmbedderIdentity, Modality
+
+_CHECK = "check"
+"""The key of the checksum of all other keys."""
+_NO_MANIFEST = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
+"""What reading one raises of a file that is none."""
 
 
 class GraphMethod(StrEnum):
@@ -57,34 +63,63 @@ class GraphFacts:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """``embedder`` is None until the first vector is stored, ``graph`` until there is one."""
+    """``embedder`` is None until the first vector is stored, ``graph`` until there is one.
+
+    ``pool`` is the id that ``labels.sqlite`` has too; "" in a manifest of before schema 4.
+    """
 
     schema_version: int
     modality: Modality | None = None
     embedder: EmbedderIdentity | None = None
     graph: GraphFacts | None = None
+    pool: str = ""
 
     def write(self, path: Path) -> None:
-        with atomic_writer(path) as file:
-            file.write(json.dumps(asdict(self), indent=2).encode())
+        """Write the file, whole. Raises PoolUnwritableError where that cannot be."""
+        data = asdict(self)
+        with storing(path), atomic_writer(path) as file:
+            file.write(json.dumps({**data, _CHECK: _checksum(data)}, indent=2).encode())
 
     @classmethod
     def read(cls, path: Path) -> Manifest:
-        """Raises PoolError for a file that is not a manifest."""
+        """Raises PoolDamagedError for a file that is no manifest, or was changed since."""
         try:
             data = json.loads(path.read_bytes())
+            check = data.pop(_CHECK, None)
+            if (check is not None or "pool" in data) and check != _checksum(data):
+                raise ValueError("its checksum does not match")
             modality, embedder = data["modality"], data["embedder"]
             return cls(
                 schema_version=int(data["schema_version"]),
                 modality=Modality(modality) if modality else None,
                 embedder=EmbedderIdentity(**embedder) if embedder else None,
                 graph=_graph_facts(data),
+                pool=str(data.get("pool", "")),
             )
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise PoolError(
-                f"Expected a pool manifest in {path}, but it cannot be read ({error}). "
-                "Restore it from a copy of the pool; labels.sqlite beside it is untouched."
-            ) from error
+        except _NO_MANIFEST as error:
+            raise PoolDamagedError(path, f"{error}", Repair.REWRITE) from error
+
+    @property
+    def content(self) -> str:
+        """What ``labels.sqlite`` keeps a copy of, as JSON: all but the graph's facts."""
+        embedder = None if self.embedder is None else asdict(self.embedder)
+        return json.dumps({"modality": self.modality, "embedder": embedder})
+
+    @classmethod
+    def from_content(cls, schema_version: int, pool: str, content: str) -> Manifest:
+        """The manifest of a pool by what ``labels.sqlite`` says of it."""
+        data = json.loads(content)
+        return cls(
+            schema_version,
+            Modality(data["modality"]) if data["modality"] else None,
+            EmbedderIdentity(**data["embedder"]) if data["embedder"] else None,
+            pool=pool,
+        )
+
+
+def _checksum(data: Mapping[str, Any]) -> str:
+    """Of the manifest's content, however it is indented."""
+    return bytes_checksum(json.dumps(data, sort_keys=True).encode())
 
 
 def _graph_facts(data: Mapping[str, Any]) -> GraphFacts | None:

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import uuid
 from collections.abc import Callable
+from pathlib import Path
 
-from knnal.errors import SchemaTooNewError
-from knnal.store.connection import Connection
+import numpy as np
+
+from knnal.errors import PoolDamagedError, SchemaTooNewError
+from knnal.files import DAMAGED_ARRAY
+from knnal.linalg import has_unit_norm
+from knnal.store.backup import save_before_migration
+from knnal.store.checksums import row_checksums
+from knnal.store.connection import CHECKSUM, Connection
+from knnal.types import Narrator
+
+_BLOCK = 8192
 
 
 def _first_schema(db: Connection) -> None:
@@ -98,6 +110,104 @@ def _texts_and_names(db: Connection) -> None:
     db.run("CREATE INDEX events_by_rename ON events (text) WHERE kind = 'rename'")
 
 
+def _checksums(db: Connection, narrator: Narrator) -> None:
+    """The pool's own id, a copy of its manifest, and checksums of rows and vectors.
+
+    What is there is taken as sound, but for vectors that no embedder gives.
+    """
+    tables = {
+        "sources": "id, location",
+        "items": "row, id, source, state, stamp, digest, path, text",
+        "events": "seq, kind, item, label, target, origin, annotator, at, strategy, scores, text",
+        "offers": "item, origin, strategy, scores",
+    }
+    for statement in (
+        # One row: which pool this is, and the manifest as JSON, so that either file can tell
+        # whether the other one belongs to it.
+        "CREATE TABLE pool (id TEXT NOT NULL, manifest TEXT NOT NULL)",
+        # The XXH3 of each row of embeddings.npy from row `start` on, 64 bits each, little-endian.
+        "CREATE TABLE vector_sums (start INTEGER PRIMARY KEY, sums BLOB NOT NULL)",
+        "DROP TRIGGER events_are_never_changed",
+        *(f"ALTER TABLE {table} ADD COLUMN checksum INTEGER" for table in tables),
+        *(
+            f"UPDATE {table} SET checksum = {CHECKSUM}({columns})"  # noqa: S608
+            for table, columns in tables.items()
+        ),
+        f"""CREATE TRIGGER events_are_never_changed BEFORE UPDATE OF {tables["events"]} ON events
+            BEGIN SELECT RAISE(ABORT, 'events are append-only'); END""",
+    ):
+        db.run(statement)
+    folder = None if db.path is None else db.path.parent
+    embedder = _manifest_of_before(folder)
+    db.run("INSERT INTO pool VALUES (?, ?)", (uuid.uuid4().hex, json.dumps(embedder)))
+    ((last,),) = db.rows("SELECT MAX(row) FROM items")
+    if last is not None and folder is not None:
+        _sum_vectors(db, folder / "embeddings.npy", int(last) + 1, narrator)
+
+
+def _manifest_of_before(folder: Path | None) -> dict[str, object]:
+    """What the manifest says of the embedder; of a new pool, nothing yet."""
+    nothing: dict[str, object] = {"modality": None, "embedder": None}
+    if folder is None or not (folder / "manifest.json").exists():
+        return nothing
+    found = json.loads((folder / "manifest.json").read_bytes())
+    return {key: found[key] for key in nothing}
+
+
+def _sum_vectors(db: Connection, file: Path, rows: int, narrator: Narrator) -> None:
+    try:
+        X = np.load(file, mmap_mode="r")
+    except (OSError, *DAMAGED_ARRAY) as error:
+        raise PoolDamagedError(file, f"it cannot be read ({error})") from error
+    if X.ndim != 2 or X.dtype != np.dtype("<f4") or len(X) < rows:
+        problem = f"it must hold {rows} rows of float32, and holds {X.dtype} of shape {X.shape}"
+        raise PoolDamagedError(file, problem)
+    for start in range(0, rows, _BLOCK):
+        block = X[start : min(start + _BLOCK, rows)]
+        if not has_unit_norm(block).all():
+            last = start + len(block) - 1
+            problem = f"among rows {start} to {last} there are some that are not of unit norm"
+            raise PoolDamagedError(file, problem)
+        sums = row_checksums(block).astype("<u8").tobytes()
+        db.run("INSERT INTO vector_sums VALUES (?, ?)", (start, sums))
+        narrator.progress("Checksums", start + len(block), rows)
+
+
+def _batches(db: Connection) -> None:
+    """What is undone together; and no indexes, as labels in force are found by replaying the log.
+
+    Labels that were imported without a pause of a minute were one import, which could not be undone
+    before.
+    """
+    columns = "seq, kind, item, label, target, origin, annotator, at, strategy, scores, text"
+    for statement in (
+        "ALTER TABLE events ADD COLUMN batch INTEGER REFERENCES events (seq)",
+        "DROP TRIGGER events_are_never_changed",
+        """UPDATE events SET batch = head FROM (
+             SELECT seq AS member, MIN(seq) OVER (PARTITION BY run) AS head FROM (
+               SELECT seq, origin, SUM(begins) OVER (ORDER BY seq) AS run FROM (
+                 SELECT seq, origin, (
+                     origin = 'imported'
+                     AND LAG(origin) OVER logged = 'imported'
+                     AND LAG(annotator) OVER logged = annotator
+                     AND julianday(at) - julianday(LAG(at) OVER logged) < 1.0 / 24 / 60
+                   ) IS NOT TRUE AS begins
+                 FROM events WHERE kind != 'class' WINDOW logged AS (ORDER BY seq)))
+             WHERE origin = 'imported')
+           WHERE seq = member AND seq != head""",
+        # An event that is damaged stays one whose checksum does not match.
+        f"UPDATE events SET checksum = {CHECKSUM}({columns}, batch) "  # noqa: S608
+        f"WHERE checksum = {CHECKSUM}({columns})",
+        f"""CREATE TRIGGER events_are_never_changed BEFORE UPDATE OF {columns}, batch ON events
+            BEGIN SELECT RAISE(ABORT, 'events are append-only'); END""",
+        "DROP INDEX events_by_item",
+        "DROP INDEX events_by_target",
+        "DROP INDEX events_by_class",
+        "DROP INDEX events_by_rename",
+    ):
+        db.run(statement)
+
+
 def _files_by_content(db: Connection) -> None:
     """Files that were moved are found by their content; a source that gave nothing is none."""
     db.run(
@@ -107,26 +217,35 @@ def _files_by_content(db: Connection) -> None:
     db.run("DELETE FROM sources WHERE id NOT IN (SELECT source FROM items)")
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
-    _first_schema,
-    _events_of_any_kind,
-    _texts_and_names,
-    _files_by_content,
+def _without_narrator(step: Callable[[Connection], None]) -> Callable[[Connection, Narrator], None]:
+    return lambda db, _: step(db)
+
+
+MIGRATIONS: tuple[Callable[[Connection, Narrator], None], ...] = (
+    *map(_without_narrator, (_first_schema, _events_of_any_kind, _texts_and_names)),
+    _checksums,
+    _without_narrator(_batches),
+    _without_narrator(_files_by_content),
 )
 SCHEMA_VERSION = len(MIGRATIONS)
+POOL_ID_VERSION = MIGRATIONS.index(_checksums) + 1
+"""From this version on a pool has an id."""
 
 
-def migrate(db: Connection) -> None:
+def migrate(db: Connection, narrator: Narrator) -> None:
     """Bring the database to SCHEMA_VERSION, one transaction per step.
 
-    Raises SchemaTooNewError for a pool that a newer knnal has written, and as ``transaction`` does.
+    A database on disk is copied first. Raises SchemaTooNewError for a pool that a newer knnal has
+    written, and as ``transaction`` does.
     """
-    require_known(_version(db))
-    while _version(db) < SCHEMA_VERSION:
+    require_known(schema_version(db))
+    if 0 < schema_version(db) < SCHEMA_VERSION:
+        save_before_migration(db, schema_version(db))
+    while schema_version(db) < SCHEMA_VERSION:
         with db.transaction():
-            version = _version(db)  # another process may have migrated while this one waited
+            version = schema_version(db)  # another process may have migrated meanwhile
             if version < SCHEMA_VERSION:
-                MIGRATIONS[version](db)
+                MIGRATIONS[version](db, narrator)
                 db.run(f"PRAGMA user_version = {version + 1}")
 
 
@@ -139,5 +258,6 @@ def require_known(version: int) -> None:
         )
 
 
-def _version(db: Connection) -> int:
+def schema_version(db: Connection) -> int:
+    """The version of the database; 0 for one without a schema."""
     return int(db.rows("PRAGMA user_version")[0][0])

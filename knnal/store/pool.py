@@ -1,28 +1,40 @@
 """A pool: the folder that holds embeddings, catalogue and log, or the same in memory.
 
 .knnal/
-  manifest.json      the embedder's identity, dimension, modality and the schema version
+  manifest.json      the pool's id, the embedder's identity, dimension, modality, schema version
+  labels.sqlite      items, sources, the append-only log of events, and checksums of all
   embeddings.npy     float32, unit-norm rows; row r belongs to the item of row r
-  labels.sqlite      items, sources, and the append-only log of events
-  graph.npz          the neighbour graph, made anew from the embeddings where it is missing
-  reduced.npz        a small copy of the embeddings, made anew likewise
-  neighbours.npz     of large pools, the labelled neighbours, made anew from the log likewise
-  views.npy          views of the items, if any were wanted, with views.json and views-made.npy
-  layout.npz         where each item lies on the map, made anew likewise
+  graph.npz          the neighbour graph, made again from the embeddings where it is missing
+  reduced.npz        a small copy of the embeddings, made again likewise
+  neighbours.npz     of large pools, the labelled neighbours, made again from the log likewise
+  views.npy          views of the items, if any were wanted, with views.json and views-sums.npy
+  layout.npz         where each item lies on the map, made again likewise
   graph.partial      what is done of a graph whose making was interrupted
+  backups/           copies that knnal made before it changed the schema or restored another copy
 """
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
+import random
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 
-from knnal.errors import InputError, PoolBusyError, PoolError, PoolNotFoundError
+from knnal.errors import (
+    Damage,
+    InputError,
+    PoolBusyError,
+    PoolDamagedError,
+    PoolNotFoundError,
+    PoolUnwritableError,
+    Repair,
+)
 from knnal.linalg import unit_rows, usable_rows
+from knnal.store.backup import DATABASE, MANIFEST, write_backup
 from knnal.store.catalogue import Catalogue, NewRecord
 from knnal.store.connection import Connection
 from knnal.store.database import connect
@@ -30,16 +42,36 @@ from knnal.store.embeddings import EmbeddingFile
 from knnal.store.log import LabelLog
 from knnal.store.manifest import GraphFacts, Manifest, require_same_embedder
 from knnal.store.migrations import SCHEMA_VERSION, require_known
+from knnal.store.vectors import VectorSums
+from knnal.store.verification import (
+    VERIFIED_AT_ONCE,
+    Background,
+    database_findings,
+    vector_findings,
+    view_findings,
+)
+from knnal.store.views import FACTS as VIEW_FACTS
+from knnal.store.views import SUMS as VIEW_SUMS
+from knnal.store.views import VECTORS as VIEWS
 from knnal.store.views import StoredViews, ViewFacts, ViewFiles
-from knnal.types import BoolArray, EmbedderIdentity, Float32Array, FloatArray, Modality
+from knnal.types import (
+    BoolArray,
+    EmbedderIdentity,
+    Float32Array,
+    FloatArray,
+    IntArray,
+    Modality,
+    Narrator,
+    SilentNarrator,
+)
 
-MANIFEST = "manifest.json"
 EMBEDDINGS = "embeddings.npy"
-DATABASE = "labels.sqlite"
 GRAPH = "graph.npz"
 REDUCED = "reduced.npz"
 NEIGHBOURS = "neighbours.npz"
 LAYOUT = "layout.npz"
+VECTOR_FILES = frozenset((EMBEDDINGS, VIEWS, VIEW_FACTS, VIEW_SUMS))
+"""The files that hold what a network made of the items."""
 
 
 class Pool:
@@ -52,55 +84,59 @@ class Pool:
         self.manifest = manifest
         self.catalogue = Catalogue(db, (folder or Path.cwd()).absolute().parent)
         self.log = LabelLog(db)
+        self.sums = VectorSums(db)
         self._db = db
         self._closing = contextlib.ExitStack()
         self._closing.callback(db.close)
         self._vectors = vectors
         self._views_in_memory: StoredViews | None = None
+        self._verification: Background | None = None
 
     @classmethod
-    def create(cls, folder: Path) -> Pool:
+    def create(cls, folder: Path, narrator: Narrator | None = None) -> Pool:
         """Open the pool in the folder, or make an empty one there."""
         if not (folder / MANIFEST).exists():
-            if (folder / DATABASE).exists():
-                Manifest.read(folder / MANIFEST)
+            _require_no_remains(folder)
             try:
                 folder.mkdir(parents=True, exist_ok=True)
-                Manifest(SCHEMA_VERSION).write(folder / MANIFEST)
             except OSError as error:
-                raise PoolError(
-                    f"Expected a folder for the pool, but {folder} cannot be made "
-                    f"({error.strerror or error}). Name another with --pool DIR."
+                raise PoolUnwritableError(
+                    f"{folder} cannot be made ({error.strerror or error}). Choose another folder "
+                    "for the pool."
                 ) from error
-        return cls.open(folder)
+            with closing(connect(folder / DATABASE, narrator)) as db:
+                recorded_manifest(db).write(folder / MANIFEST)
+        return cls.open(folder, narrator)
 
     @classmethod
-    def open(cls, folder: Path) -> Pool:
+    def open(cls, folder: Path, narrator: Narrator | None = None, *, verified: bool = True) -> Pool:
         """Open an existing pool.
 
+        Its files are verified: whole for a small pool, else in the background while the pool is
+        used, see ``require_sound``. Only a repair opens one that is not ``verified``: it goes by
+        the database alone, without the manifest's file, and without vectors until ``reload``.
+
         Raises PoolNotFoundError where there is none, SchemaTooNewError for one that a newer knnal
-        wrote, PoolError for one that is damaged.
+        wrote, PoolDamagedError for one whose files are not those that knnal wrote.
         """
-        if not (folder / MANIFEST).exists():
-            raise PoolNotFoundError(
-                f"No pool in {folder}. Make one with 'knnal embed SOURCE', run the command where "
-                "the pool's folder lies, or name it with --pool DIR or KNNAL_POOL."
-            )
-        manifest = Manifest.read(folder / MANIFEST)
-        require_known(manifest.schema_version)
-        if manifest.embedder is not None and not (folder / DATABASE).exists():
-            raise PoolError(
-                f"Expected knnal's database in {folder / DATABASE}, but nothing lies there. "
-                "Restore it from a copy of the pool."
-            )
-        db = connect(folder / DATABASE)
-        if manifest.schema_version < SCHEMA_VERSION:
-            manifest = dataclasses.replace(manifest, schema_version=SCHEMA_VERSION)
-            manifest.write(folder / MANIFEST)
-        pool = cls(folder, manifest, db, np.empty((0, 0), dtype=np.float32))
+        manifest = _read_manifest(folder) if verified else None
+        migrates = manifest is None or not manifest.pool
+        db = connect(folder / DATABASE, narrator, new=False, migrates=migrates)
         try:
-            pool.reload()
-        except PoolError:
+            agreed = recorded_manifest(db)
+            if manifest is not None:
+                agreed = _agreed(folder, manifest, agreed)
+                if agreed != manifest and not db.read_only:
+                    agreed.write(folder / MANIFEST)
+            pool = cls(folder, agreed, db, np.empty((0, 0), dtype=np.float32))
+        except BaseException:
+            db.close()
+            raise
+        try:
+            if verified:
+                pool.reload()
+                pool._verify()
+        except BaseException:
             pool.close()
             raise
         return pool
@@ -123,7 +159,8 @@ class Pool:
         names = [str(i) for i in range(len(X))] if ids is None else [str(i) for i in ids]
         if len(names) != len(X) or len(set(names)) != len(names):
             raise InputError(f"Expected {len(X)} different ids, came {len(set(names))}.")
-        pool = cls(None, Manifest(SCHEMA_VERSION), connect(None), unit_rows(X))
+        db = connect(None)
+        pool = cls(None, recorded_manifest(db), db, unit_rows(X))
         records = [
             NewRecord(name, "", "", text=texts[i] if texts else None)
             for i, name in enumerate(names)
@@ -140,20 +177,31 @@ class Pool:
         return self._vectors
 
     @property
+    def db(self) -> Connection:
+        """The database that catalogue and log are in."""
+        return self._db
+
+    @property
     def graph_file(self) -> Path | None:
-        return None if self.folder is None else self.folder / GRAPH
+        return self.derived_files.get(GRAPH)
 
     @property
     def reduced_file(self) -> Path | None:
-        return None if self.folder is None else self.folder / REDUCED
+        return self.derived_files.get(REDUCED)
 
     @property
     def neighbours_file(self) -> Path | None:
-        return None if self.folder is None else self.folder / NEIGHBOURS
+        return self.derived_files.get(NEIGHBOURS)
 
     @property
     def layout_file(self) -> Path | None:
-        return None if self.folder is None else self.folder / LAYOUT
+        return self.derived_files.get(LAYOUT)
+
+    @property
+    def derived_files(self) -> dict[str, Path]:
+        """By name, the files that follow from vectors and log; none for a pool in memory."""
+        names = (GRAPH, REDUCED, NEIGHBOURS, LAYOUT)
+        return {} if self.folder is None else {name: self.folder / name for name in names}
 
     @property
     def view_files(self) -> ViewFiles | None:
@@ -181,10 +229,56 @@ class Pool:
 
     def reload(self) -> None:
         """Take in rows that were stored since the pool was opened."""
-        embedder = self.manifest.embedder
-        if self.folder is not None and embedder is not None:
-            file = EmbeddingFile(self.folder / EMBEDDINGS, embedder.dimension)
-            self._vectors = file.rows(self.catalogue.row_count())
+        rows = self.catalogue.row_count()
+        if self.folder is None or (self.manifest.embedder is None and not rows):
+            return
+        if self.manifest.embedder is None:
+            raise PoolDamagedError(
+                self.folder / DATABASE, f"it holds {rows} items and names no embedder"
+            )
+        self._vectors = self.embedding_file.rows(rows)
+
+    def vectors_key(self, rows: int) -> str:
+        """What names the first rows by their vectors, for files that are made of them."""
+        return self.sums.key(rows)
+
+    def findings(
+        self, narrator: Narrator, db: Connection | None = None, start: int = 0
+    ) -> Iterator[Damage]:
+        """What is not as it was written in the database, the vectors and the views.
+
+        ``db`` is another connection, for another thread; vectors are read from row ``start`` on.
+        """
+        assert self.folder is not None
+        db, X = db or self._db, self._vectors
+        yield from database_findings(db, narrator)
+        yield from vector_findings(VectorSums(db), X, self.folder / EMBEDDINGS, narrator, start)
+        yield from view_findings(self.view_files, X, narrator)
+
+    def require_sound(self) -> None:
+        """Raise PoolDamagedError if the verification in the background has found damage."""
+        if self._verification is not None:
+            self._verification.require_sound()
+
+    def _verify(self) -> None:
+        """Verify a small pool whole, now, and begin to verify a large one."""
+        assert self.folder is not None
+        files = [self.folder / name for name in (DATABASE, EMBEDDINGS, VIEWS)]
+        size = sum(file.stat().st_size for file in files if file.exists())
+        if size < VERIFIED_AT_ONCE:
+            for found in self.findings(SilentNarrator()):
+                raise PoolDamagedError(self.folder / found.file, found.problem, found.repair)
+            return
+        self._verification = Background(self._findings_beside, self.folder)
+        self.before_closing(self._verification.stop)
+
+    def _findings_beside(self, narrator: Narrator) -> Iterator[Damage]:
+        """The findings through a connection of their own, from a random row on: several short
+        commands verify different parts.
+        """
+        start = random.randrange(max(len(self._vectors), 1))  # noqa: S311
+        with closing(Connection(self._db.path, read_only=self._db.read_only)) as db:
+            yield from self.findings(narrator, db, start)
 
     def adopt(self, embedder: EmbedderIdentity, modality: Modality) -> None:
         """Make the embedder the pool's own, or check that it is.
@@ -194,31 +288,65 @@ class Pool:
         if self.manifest.embedder is not None:
             require_same_embedder(self.manifest.embedder, embedder)
             return
-        manifest = Manifest(SCHEMA_VERSION, modality, embedder)
+        manifest = dataclasses.replace(self.manifest, modality=modality, embedder=embedder)
+        with self.transaction():
+            self._db.run("UPDATE pool SET manifest = ?", (manifest.content,))
         if self.folder is not None:
             manifest.write(self.folder / MANIFEST)
         self.manifest = manifest
 
     def record_graph(self, facts: GraphFacts) -> None:
-        """Note in the manifest how the stored neighbour graph was found."""
+        """Note in the manifest how the stored neighbour graph was found.
+
+        Raises PoolUnwritableError where that cannot be written.
+        """
         if self.folder is not None and self.manifest.graph != facts:
-            stored = Manifest.read(self.folder / MANIFEST)
-            self.manifest = dataclasses.replace(stored, graph=facts)
+            self.manifest = dataclasses.replace(self.manifest, graph=facts)
             self.manifest.write(self.folder / MANIFEST)
 
     def store(self, source: int, records: Sequence[NewRecord], vectors: Float32Array) -> None:
         """Append a chunk: unit-norm ``(n, d)`` vectors first, then the records that name them.
 
-        Call it inside ``transaction``; both are durable when that ends.
+        Call it inside ``transaction``; both are durable when that ends. Raises PoolUnwritableError
+        where there is no room for them.
         """
+        start = self.catalogue.row_count()
+        self.embedding_file.append(start, vectors)
+        self.sums.append(start, vectors)
+        self.catalogue.add(source, records)
+
+    @property
+    def embedding_file(self) -> EmbeddingFile:
+        """Where the vectors are, once something is embedded."""
         assert self.folder is not None
         assert self.manifest.embedder is not None
-        file = EmbeddingFile(self.folder / EMBEDDINGS, self.manifest.embedder.dimension)
-        file.append(self.catalogue.row_count(), vectors)
-        self.catalogue.add(source, records)
+        return EmbeddingFile(self.folder / EMBEDDINGS, self.manifest.embedder.dimension)
+
+    def replace_vectors(self, rows: IntArray, vectors: Float32Array) -> None:
+        """Write unit-norm ``(n, d)`` in the place of rows ``(n,)``, rising, that were damaged."""
+        for run in np.split(np.arange(len(rows)), 1 + np.flatnonzero(np.diff(rows) != 1)):
+            self.embedding_file.replace(int(rows[run[0]]), vectors[run])
+        with self._db.transaction():
+            self.sums.replace(rows, vectors)
+
+    def back_up(self, file: Path, *, vectors: bool = False) -> None:
+        """Copy labels and catalogue, as of one moment, and on request the vectors, into a file.
+
+        Labeling goes on meanwhile. Raises PoolBusyError for vectors while another process adds
+        some, PoolUnwritableError where the file cannot be written.
+        """
+        assert self.folder is not None
+        with contextlib.ExitStack() as stack:
+            large = []
+            if vectors:
+                stack.enter_context(self.embedding_alone())
+                paths = [self.folder / name for name in sorted(VECTOR_FILES)]
+                large = [path for path in paths if path.exists()]
+            write_backup(self._db, self.folder, file, large)
 
     def transaction(self) -> contextlib.AbstractContextManager[None]:
         """All that is written inside is stored at once, or not at all."""
+        self.require_sound()
         return self._db.transaction()
 
     @contextlib.contextmanager
@@ -249,6 +377,74 @@ class Pool:
 
     def close(self) -> None:
         self._closing.close()
+
+
+def _read_manifest(folder: Path) -> Manifest:
+    if (folder / MANIFEST).exists():
+        manifest = Manifest.read(folder / MANIFEST)
+        require_known(manifest.schema_version)
+        return manifest
+    _require_no_remains(folder)
+    raise PoolNotFoundError(
+        f"No pool in {folder}. Make one with 'knnal embed SOURCE', run the command where the "
+        "pool's folder lies, or name it with --pool DIR or KNNAL_POOL."
+    )
+
+
+def _require_no_remains(folder: Path) -> None:
+    """Raise PoolDamagedError for a folder that holds a pool whose manifest is missing.
+
+    A database alone that has nothing in it is what a crash leaves when a pool is made.
+    """
+    remains = [name for name in (DATABASE, EMBEDDINGS) if (folder / name).exists()]
+    if remains == [DATABASE] and _is_begun(folder / DATABASE):
+        return
+    if remains:
+        raise PoolDamagedError(
+            folder / MANIFEST,
+            f"it is missing, but {' and '.join(remains)} of a pool are there",
+            Repair.REWRITE if DATABASE in remains else Repair.RESTORE,
+        )
+
+
+def _is_begun(database: Path) -> bool:
+    if not database.stat().st_size:
+        return True
+    with closing(connect(database)) as db:
+        return not db.rows("SELECT 1 FROM items UNION SELECT 1 FROM events LIMIT 1")
+
+
+def manifest_findings(pool: Pool) -> Iterator[Damage]:
+    """What is wrong with the manifest's file of a pool that was opened without it."""
+    assert pool.folder is not None
+    try:
+        _agreed(pool.folder, _read_manifest(pool.folder), pool.manifest)
+    except PoolDamagedError as error:
+        yield error.damage
+
+
+def recorded_manifest(db: Connection) -> Manifest:
+    """The manifest by the copy that the database has."""
+    found = db.first("SELECT id, manifest FROM pool")
+    if found is None:
+        raise db.damaged("it does not say which pool it is of")
+    return Manifest.from_content(SCHEMA_VERSION, *found)
+
+
+def _agreed(folder: Path, manifest: Manifest, recorded: Manifest) -> Manifest:
+    """The manifest that the database has recorded, with the facts that only the file has.
+
+    Raises PoolDamagedError unless both are of one pool and one embedder.
+    """
+    if manifest.pool and manifest.pool != recorded.pool:
+        raise PoolDamagedError(
+            folder / MANIFEST, f"it belongs to another pool than {DATABASE} does"
+        )
+    if manifest.content != recorded.content and manifest.embedder is not None:
+        raise PoolDamagedError(
+            folder / MANIFEST, f"it names another embedder than {DATABASE} does", Repair.REWRITE
+        )
+    return dataclasses.replace(recorded, graph=manifest.graph)
 
 
 def _require_usable(X: FloatArray, expected: str, fits: bool) -> None:

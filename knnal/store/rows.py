@@ -15,43 +15,52 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from knnal.errors import PoolError
-from knnal.files import DAMAGED_ARRAY
+from knnal.errors import PoolDamagedError, Repair
+from knnal.files import DAMAGED_ARRAY, storing
 
 
 class RowFile:
-    """``rows x shape`` numbers of a type. Messages say ``what`` they are, and the ``remedy`` where
-    they are damaged.
-    """
+    """``rows x shape`` numbers of a type, that a network made of a pool's items."""
 
-    def __init__(
-        self, path: Path, shape: tuple[int, ...], dtype: str, what: str, remedy: str
-    ) -> None:
+    def __init__(self, path: Path, shape: tuple[int, ...], dtype: str) -> None:
         self.path = path
         self.shape = shape
         self._type = np.dtype(dtype)
         self._row_bytes = int(np.prod(shape, dtype=np.int64)) * self._type.itemsize
-        self._what = what
-        self._remedy = remedy
 
     def append(self, start: int, rows: NDArray[Any]) -> None:
-        """Write ``(n, *shape)`` as rows ``start``, ``start + 1``, ..., durably."""
-        if not self.path.exists():
-            self.path.touch()
-        with self._written(start, rows, new=start == 0) as file:
-            self._write_header(file, start + len(rows))
+        """Write ``(n, *shape)`` as rows ``start``, ``start + 1``, ..., durably.
+
+        Raises PoolUnwritableError where that cannot be.
+        """
+        with storing(self.path):
+            if not self.path.exists():
+                self.path.touch()
+            with self._written(start, rows, new=start == 0) as file:
+                self._write_header(file, start + len(rows))
 
     def replace(self, start: int, rows: NDArray[Any]) -> None:
-        """Write ``(n, *shape)`` in the place of rows that are there, durably."""
-        with self._written(start, rows, new=False):
+        """Write ``(n, *shape)`` in the place of rows that are there, durably. Raises likewise."""
+        with storing(self.path), self._written(start, rows, new=False):
             pass
+
+    def restore_header(self, rows: int) -> None:
+        """Write the header anew, for so many rows; those that are missing become zeros."""
+        with storing(self.path):
+            if not self.path.exists():
+                self.path.touch()
+            with self.path.open("r+b") as file:
+                size = self._write_header(file, rows) + rows * self._row_bytes
+                if self.path.stat().st_size < size:
+                    file.truncate(size)
+                _sync(file)
 
     @contextmanager
     def _written(self, start: int, rows: NDArray[Any], *, new: bool) -> Iterator[IO[bytes]]:
         if rows.shape[1:] != self.shape:
             raise ValueError(f"expected (n, {', '.join(map(str, self.shape))}), got {rows.shape}")
         with self.path.open("r+b") as file:
-            offset = self._write_header(file, start) if new else _offset(file)
+            offset = self._write_header(file, start) if new else self._offset(file)
             file.seek(offset + start * self._row_bytes)
             file.write(np.ascontiguousarray(rows, dtype=self._type).tobytes())
             _sync(file)
@@ -66,28 +75,39 @@ class RowFile:
     def rows(self, count: int) -> NDArray[Any]:
         """The first ``count`` rows as a read-only memory map.
 
-        Raises PoolError if the file holds fewer.
+        Raises PoolDamagedError if the file holds fewer, or others.
         """
         if count == 0:
             return np.empty((0, *self.shape), dtype=self._type)
-        stored = self._stored(count)
-        if len(stored) < count or stored.shape[1:] != self.shape:
-            raise PoolError(
-                f"Expected {_size((count, *self.shape))} {self._what} in {self.path}, found "
-                f"{_size(stored.shape)}. {self._remedy}"
-            )
+        stored = self._stored()
+        if len(stored) < count:
+            raise self._damaged(f"it holds {len(stored)} rows of {count}")
         return stored[:count]
 
-    def _stored(self, count: int | None = None) -> NDArray[Any]:
+    def _stored(self) -> NDArray[Any]:
         try:
             stored: NDArray[Any] = np.load(self.path, mmap_mode="r")
         except (OSError, *DAMAGED_ARRAY) as error:
-            expected = self._what if count is None else f"{count} {self._what}"
-            raise PoolError(
-                f"Expected {expected} in {self.path}, but it cannot be read ({error}). "
-                f"{self._remedy}"
-            ) from error
+            raise self._damaged(str(error)) from error
+        if stored.dtype != self._type or stored.shape[1:] != self.shape or not stored.ndim:
+            raise self._damaged(
+                f"its header says {stored.dtype.str}, {_size(stored.shape)}, where "
+                f"{self._type.str}, {_size(('rows', *self.shape))} was written"
+            )
+        if not stored.flags.c_contiguous:
+            raise self._damaged("its header says Fortran order, where C order was written")
         return stored
+
+    def _damaged(self, why: str) -> PoolDamagedError:
+        return PoolDamagedError(self.path, why, Repair.EMBED)
+
+    def _offset(self, file: IO[bytes]) -> int:
+        try:
+            np.lib.format.read_magic(file)
+            np.lib.format.read_array_header_1_0(file)
+        except DAMAGED_ARRAY as error:
+            raise self._damaged(str(error)) from error
+        return file.tell()
 
     def _write_header(self, file: IO[bytes], rows: int) -> int:
         """Write the npy header, return its size. numpy pads it so that its size never changes."""
@@ -97,15 +117,8 @@ class RowFile:
         return file.tell()
 
 
-def _size(shape: tuple[int, ...]) -> str:
+def _size(shape: tuple[object, ...]) -> str:
     return " x ".join(map(str, shape))
-
-
-def _offset(file: IO[bytes]) -> int:
-    file.seek(0)
-    np.lib.format.read_magic(file)
-    np.lib.format.read_array_header_1_0(file)
-    return file.tell()
 
 
 def _sync(file: IO[bytes]) -> None:

@@ -2,28 +2,31 @@
 
 views.json       how many views an item has, and by which augmentations
 views.npy        float32, rows x (1 + views) x dimension: a row's own vector, then its views'
-views-made.npy   bool, rows: whether the row's views are made; zeros stand for those that are not
+views-sums.npy   uint64, rows: the XXH3 of the row of views.npy, 0 where its views are not made
 
-The vectors of a row are durable before ``views-made.npy`` counts the row or says that its views are
+The vectors of a row are durable before ``views-sums.npy`` counts the row or says that its views are
 made, and both follow from the items: whatever a crash leaves, the next run makes what is missing.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
-from knnal.errors import PoolError
-from knnal.files import atomic_writer
+from knnal.errors import PoolDamagedError, Repair
+from knnal.files import atomic_writer, storing
+from knnal.store.checksums import row_checksums
 from knnal.store.rows import RowFile
-from knnal.types import BoolArray, Float32Array
+from knnal.types import BoolArray, Float32Array, IntArray, UInt64Array
 
-FACTS, VECTORS, MADE = "views.json", "views.npy", "views-made.npy"
-
-_REMEDY = "Remove the views with 'knnal embed SOURCE --views 0', and make them again."
+FACTS, VECTORS, SUMS = "views.json", "views.npy", "views-sums.npy"
+_MADE = "views-made.npy"
+"""What schema 3 had in the place of checksums."""
+_BLOCK = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,49 +59,57 @@ class ViewFiles:
         self._dimension = dimension
 
     def facts(self) -> ViewFacts | None:
-        """How views are made; None where there are none. Raises PoolError for a damaged file."""
+        """How views are made; None where there are none. Raises PoolDamagedError."""
         file = self._folder / FACTS
         if not file.exists():
             return None
         try:
             data = json.loads(file.read_bytes())
-            return ViewFacts(int(data["views"]), tuple(map(str, data["augmentations"])))
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise PoolError(
-                f"Expected the facts of the pool's views in {file}, but it cannot be read "
-                f"({error}). {_REMEDY}"
-            ) from error
+            facts = ViewFacts(int(data["views"]), tuple(map(str, data["augmentations"])))
+        except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+            problem = f"it does not say how the pool's views are made ({error})"
+            raise PoolDamagedError(file, problem, Repair.REMAKE) from error
+        if facts.views < 1:
+            problem = f"it says {facts.views} views of an item"
+            raise PoolDamagedError(file, problem, Repair.REMAKE)
+        return facts
 
     def begin(self, facts: ViewFacts) -> None:
         """Start over, with nothing made."""
-        for name in (MADE, VECTORS):  # never vectors that the facts do not describe
+        for name in (SUMS, _MADE, VECTORS):  # never vectors that the facts do not describe
             (self._folder / name).unlink(missing_ok=True)
-        with atomic_writer(self._folder / FACTS) as stream:
+        file = self._folder / FACTS
+        with storing(file), atomic_writer(file) as stream:
             stream.write((json.dumps(asdict(facts), indent=2) + "\n").encode())
 
     def remove(self) -> None:
         """Leave nothing of the views."""
-        for name in (FACTS, MADE, VECTORS):
+        for name in (FACTS, SUMS, _MADE, VECTORS):
             (self._folder / name).unlink(missing_ok=True)
 
     def append(self, vectors: Float32Array, made: BoolArray) -> None:
         """Add rows ``(n, 1 + views, d)``, zeros for the views of those that are not ``made``."""
         start = self.count()
         self._vectors().append(start, vectors)
-        self._made().append(start, made)
+        self._sums().append(start, np.where(made, row_checksums(vectors), 0))
 
     def fill(self, row: int, vectors: Float32Array) -> None:
         """The views of a row that had none so far, ``(1 + views, d)``."""
         self._vectors().replace(row, vectors[None])
-        self._made().replace(row, np.ones(1, dtype=np.bool_))
+        self._sums().replace(row, row_checksums(vectors[None]))
+
+    def forget(self, rows: IntArray) -> None:
+        """Take views for not made, so that the next run makes them."""
+        for row in rows.tolist():
+            self._sums().replace(row, np.zeros(1, dtype=np.uint64))
 
     def count(self) -> int:
         """How many rows have been come to."""
-        return self._made().count()
+        return self._sums().count()
 
     def made(self) -> BoolArray:
         """Whether the views of each row so far are made, ``(count,)``."""
-        made: BoolArray = np.array(self._made().rows(self.count()))
+        made: BoolArray = self._checksums() != 0
         return made
 
     def read(self) -> StoredViews | None:
@@ -109,11 +120,38 @@ class ViewFiles:
         made = self.made()
         return StoredViews(facts, self._vectors().rows(len(made)), made)
 
+    def damaged(self, X: Float32Array) -> Iterator[IntArray]:
+        """The rows whose views are not those written, or not of ``X`` ``(n, d)``, in blocks."""
+        stored = self.read()
+        if stored is None:
+            return
+        sums = self._checksums()
+        for start in range(0, min(len(sums), len(X)), _BLOCK):
+            rows = slice(start, min(start + _BLOCK, len(X), len(sums)))
+            wrong = row_checksums(stored.vectors[rows]) != sums[rows]
+            wrong |= (stored.vectors[rows, 0] != X[rows]).any(axis=1)
+            yield start + np.flatnonzero(wrong & (sums[rows] != 0))
+
+    def _checksums(self) -> UInt64Array:
+        return np.array(self._sums().rows(self.count()))
+
     def _vectors(self) -> RowFile:
         facts = self.facts()
         assert facts is not None
         shape = (1 + facts.views, self._dimension)
-        return RowFile(self._folder / VECTORS, shape, "<f4", "vectors of views", _REMEDY)
+        return RowFile(self._folder / VECTORS, shape, "<f4")
 
-    def _made(self) -> RowFile:
-        return RowFile(self._folder / MADE, (), "|b1", "marks of views", _REMEDY)
+    def _sums(self) -> RowFile:
+        file = self._folder / SUMS
+        if not file.exists() and (self._folder / _MADE).exists():
+            self._sum(RowFile(self._folder / _MADE, (), "|b1"))
+        return RowFile(file, (), "<u8")
+
+    def _sum(self, marks: RowFile) -> None:
+        """Write the checksums that a pool of schema 3 has not, from its marks."""
+        made = marks.rows(marks.count())
+        sums = np.where(made, row_checksums(self._vectors().rows(len(made))), 0)
+        file = self._folder / SUMS
+        with storing(file), atomic_writer(file) as stream:
+            np.save(stream, sums.astype("<u8"))
+        marks.path.unlink()

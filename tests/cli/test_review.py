@@ -73,6 +73,7 @@ def test_labels_that_two_people_disagree_on_come_first(mislabelled: Any) -> None
         pool.log.append_label(
             EventKind.OPINION,
             "right",
+            new_class=False,
             annotator="eve",
             item="10",
             target=first.seq,

@@ -97,10 +97,10 @@ def test_undo_brings_the_item_back(desk: Desk) -> None:
     first = asked(desk, seat)
     desk.answer(seat, first, "left")
     second = asked(desk, seat)
-    assert desk.undo(seat).item == first
+    assert desk.undo(seat)[0].item == first
     assert asked(desk, seat) == first
     desk.skip(seat, first)
-    assert desk.undo(seat).kind is EventKind.SKIP
+    assert desk.undo(seat)[0].kind is EventKind.SKIP
     assert asked(desk, seat) == first
     desk.answer(seat, first, "right")
     assert asked(desk, seat) == second
@@ -117,7 +117,7 @@ def test_a_relabel_is_of_the_label_that_was_seen(desk: Desk) -> None:
         desk.relabel(seat, item, "up", was="down")
     assert desk.relabel(seat, item, "right", was="left").label == "right"
     held = asked(desk, seat)
-    assert desk.undo(seat).kind is EventKind.RELABEL
+    assert desk.undo(seat)[0].kind is EventKind.RELABEL
     assert asked(desk, seat) == held
 
 
@@ -348,7 +348,7 @@ def test_a_second_opinion_is_on_the_label_whatever_it_is_named(
     desk.undo(bob)
     with desk.reading() as (_, ledger):
         assert ledger.conflicts() == []
-    assert desk.redo(bob).label == "east"
+    assert desk.redo(bob)[0].label == "east"
     with desk.reading() as (_, ledger):
         assert len(ledger.conflicts()) == 1
     assert asked(desk, bob) != item, "a restored opinion is not asked for again"

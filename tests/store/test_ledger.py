@@ -26,7 +26,7 @@ class Log:
     def label(self, item: str, label: str, **more: Any) -> int:
         self("label", item, label, **more)
         seq = self.event.seq
-        if label not in self.ledger._classes:
+        if self.ledger.lacks_class(label):
             self("class", label=label, target=seq)
         return seq
 
@@ -47,9 +47,9 @@ def test_undo_uncovers_what_was_there_before() -> None:
     log("relabel", "x", "b")
     second = log.event.seq
     log("class", label="b", target=second)
-    assert log("undo", "x", target=second) == Change("x", "b", "a")
+    assert list(log("undo", "x", target=second)) == [Change("x", "b", "a")]
     assert log.ledger.labels() == {"x": "a"}
-    assert log("undo", "x", target=first) == Change("x", "a", None)
+    assert list(log("undo", "x", target=first)) == [Change("x", "a", None)]
     assert log.ledger.labels() == {}
     assert log.ledger.decision("x") is None
 
@@ -58,14 +58,14 @@ def test_undoing_an_earlier_decision_leaves_the_later_one_in_force() -> None:
     log = Log()
     first = log.label("x", "a")
     log("relabel", "x", "a", annotator="bob")
-    assert log("undo", "x", target=first) == Change("x", "a", "a")
+    assert list(log("undo", "x", target=first)) == [Change("x", "a", "a")]
     assert log.ledger.label("x") == "a"
     assert log.ledger.classes() == ["a"]
 
 
 def test_skips_are_decisions_without_a_label() -> None:
     log = Log()
-    assert log("skip", "x") == Change("x", None, None)
+    assert list(log("skip", "x")) == [Change("x", None, None)]
     assert log.ledger.skipped() == {"x"}
     assert log.ledger.labels() == {}
     log.label("x", "a")
@@ -106,10 +106,9 @@ def test_a_declared_class_outlives_its_labels() -> None:
     assert log.ledger.class_counts() == {"a": 0, "b": 0}
 
 
-def test_each_annotator_undoes_their_own_and_nobody_imports() -> None:
+def test_each_annotator_undoes_their_own() -> None:
     log = Log()
     mine = log.label("x", "a")
-    log.label("y", "a", origin=IMPORTED)
     theirs = log.label("z", "a", annotator="bob")
     assert log.ledger.last_of("ann").seq == mine
     assert log.ledger.last_of("bob").seq == theirs
@@ -131,7 +130,7 @@ def test_a_keep_confirms_a_decision_and_changes_nothing_else() -> None:
     log = Log()
     first = log.label("x", "a", origin="audit")
     step = log.ledger.step
-    assert log("keep", "x", "a", target=first, origin=REVIEW) is None
+    assert list(log("keep", "x", "a", target=first, origin=REVIEW)) == []
     kept = log.event.seq
     assert log.ledger.is_reviewed("x")
     assert not log.ledger.is_reviewed("y")
@@ -140,7 +139,7 @@ def test_a_keep_confirms_a_decision_and_changes_nothing_else() -> None:
     assert [event.seq for event in log.ledger.decisions()] == [first]
     assert log.ledger.class_counts() == {"a": 1}
     assert log.ledger.last_of("ann").seq == kept
-    assert log("undo", "x", target=kept) is None
+    assert list(log("undo", "x", target=kept)) == []
     assert not log.ledger.is_reviewed("x")
     assert log.ledger.last_of("ann").seq == first
 
@@ -178,7 +177,7 @@ def test_an_opinion_stands_beside_a_label_and_changes_nothing_else() -> None:
     log = Log()
     first = log.label("x", "a")
     step = log.ledger.step
-    assert log("opinion", "x", "b", target=first, annotator="bob") is None
+    assert list(log("opinion", "x", "b", target=first, annotator="bob")) == []
     opinion = log.event
     log("class", label="b", target=opinion.seq)
     ((label, beside),) = log.ledger.opinions()
@@ -189,7 +188,7 @@ def test_an_opinion_stands_beside_a_label_and_changes_nothing_else() -> None:
     assert log.ledger.last_of("bob") == opinion
     log("undo", "x", target=first)
     assert list(log.ledger.opinions()) == [], "there is nothing that it is beside"
-    assert log("undo", "x", target=opinion.seq) is None
+    assert list(log("undo", "x", target=opinion.seq)) == []
     assert log.ledger.classes() == []
     assert log.ledger.last_of("bob") is None
 

@@ -13,7 +13,7 @@ from knnal.errors import PoolBusyError, PoolError, SchemaTooNewError
 from knnal.store import connection
 from knnal.store.connection import Connection
 from knnal.store.database import connect
-from knnal.store.ledger import EventKind
+from knnal.store.ledger import EventKind, Ledger
 from knnal.store.log import LabelLog, Offer
 
 
@@ -30,7 +30,9 @@ def log(db: Connection) -> LabelLog:
 
 
 def label(log: LabelLog, item: str, name: str, kind: EventKind = EventKind.LABEL) -> int:
-    return log.append_label(kind, name, annotator="ann", origin="named", item=item)[0].seq
+    new = log.read_into(Ledger()).lacks_class(name)
+    fields = {"annotator": "ann", "origin": "named", "item": item}
+    return log.append_label(kind, name, new_class=new, **fields)[0].seq
 
 
 def test_events_come_back_in_order_as_they_were_returned(log: LabelLog) -> None:
@@ -39,11 +41,13 @@ def test_events_come_back_in_order_as_they_were_returned(log: LabelLog) -> None:
         EventKind.LABEL, annotator="ann", origin="asked", item="x", label="naïve ☃",
         strategy="product", scores=scores,
     )  # fmt: skip
-    second = log.append(EventKind.UNDO, annotator="bob", origin="named", item="x", target=first.seq)
+    second = log.append(
+        EventKind.UNDO, annotator="bob", origin="named", item="x", target=first.seq, batch=first.seq
+    )
     assert list(log.events()) == [first, second]
     assert list(log.events(after=first.seq)) == [second]
     assert first.scores == scores
-    assert second.target == first.seq
+    assert (second.target, second.batch) == (first.seq, first.seq)
     age = datetime.now(UTC) - datetime.fromisoformat(first.at)
     assert timedelta(0) <= age < timedelta(minutes=1)
 
@@ -68,18 +72,6 @@ def test_the_first_label_brings_its_class_and_later_ones_do_not(log: LabelLog) -
         ("label", "a", None), ("class", "a", first), ("label", "a", None),
         ("class", "b", None), ("label", "b", None),
     ]  # fmt: skip
-
-
-def test_the_label_in_force_is_read_without_a_replay(log: LabelLog) -> None:
-    assert log.label_of("x") is None
-    label(log, "x", "a")
-    second = label(log, "x", "b", EventKind.RELABEL)
-    assert log.label_of("x") == "b"
-    log.append(EventKind.UNDO, annotator="ann", origin="named", item="x", target=second)
-    assert log.label_of("x") == "a"
-    log.append(EventKind.SKIP, annotator="ann", origin="named", item="x")
-    assert log.label_of("x") is None
-    assert log.label_of("y") is None
 
 
 def test_a_block_that_fails_appends_nothing(log: LabelLog) -> None:
@@ -133,7 +125,7 @@ def test_what_cannot_be_written_is_told_and_changes_nothing(
     db.run(statement)
     with pytest.raises(PoolError, match=said) as caught, db.transaction():  # noqa: PT012
         for number in range(1000):
-            label(log, f"item-{number}", "b" * 1000)
+            log.append(EventKind.NOTE, annotator="ann", origin="named", text=f"{number}" * 1000)
     assert "disk has room" in str(caught.value)
     assert list(log.events()) == before
 

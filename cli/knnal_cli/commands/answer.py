@@ -1,4 +1,4 @@
-"""Labels from scripts: tell, relabel, skip, note on, rename, undo and redo."""
+"""Labels from scripts: tell, relabel, unlabel, skip, notes, classes, undo and redo."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from knnal_cli.options import (
 )
 from knnal_cli.printable import printable_line
 from knnal_cli.records import print_json
-from knnal_cli.wording import brought_back, taken_back
+from knnal_cli.wording import brought_back, described, taken_back
 
 if TYPE_CHECKING:
     from knnal.session import Session
@@ -29,9 +29,11 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     app.command()(tell)
     app.command()(relabel)
+    app.command()(unlabel)
     app.command()(skip)
     app.command()(note)
     app.command()(rename)
+    app.command()(remove_class)
     app.command()(undo)
     app.command()(redo)
 
@@ -113,6 +115,29 @@ def relabel(
     typer.echo("Relabelled.")
 
 
+def unlabel(
+    items: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[ID]...",
+            help="The items' ids. Without any, they are read from stdin, one a line.",
+        ),
+    ] = None,
+    pool: PoolOption = POOL_DEFAULT,
+    annotator: AnnotatorOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take labels away: the items have none and are not skipped, and may be asked about again."""
+    if not items and sys.stdin.isatty():
+        raise typer.BadParameter("Name at least one ID, or give ids on stdin, one a line.")
+    ids = items or [line.rstrip("\r\n") for line in sys.stdin if line.strip()]
+    events = open_project(pool).session(annotator=annotator).unlabel(*ids)
+    if as_json:
+        print_json({"unlabeled": len(events)})
+    else:
+        typer.echo(f"Unlabeled {len(events)}.")
+
+
 def skip(
     item: ItemArgument, pool: PoolOption = POOL_DEFAULT, annotator: AnnotatorOption = None
 ) -> None:
@@ -143,20 +168,51 @@ def rename(
     typer.echo("Renamed.")
 
 
+def remove_class(
+    name: Annotated[str, typer.Argument(help="A class that no item is labeled as.")],
+    pool: PoolOption = POOL_DEFAULT,
+    annotator: AnnotatorOption = None,
+) -> None:
+    """Remove a class without labels. 'knnal rename' merges one that has labels into another."""
+    open_project(pool).session(annotator=annotator).remove_class(name)
+    typer.echo("Removed.")
+
+
 def undo(
     pool: PoolOption = POOL_DEFAULT,
     annotator: AnnotatorOption = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be taken back.")
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask before taking back several labels.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Take back the latest that you decided, renamed or noted. Repeat it to go further back."""
+    """Take back the latest that you labeled, skipped, renamed, removed or noted.
+
+    Repeat it to go further back. Labels that were given at once are taken back at once: those of an
+    import, or those that came with 'knnal embed'. Labels that were changed since stay.
+    """
     from knnal.errors import NothingToUndoError
 
+    session = open_project(pool).session(annotator=annotator)
     try:
-        event = open_project(pool).session(annotator=annotator).undo()
+        first = session.undoable()
+        events = session.ledger.batch_of(first)
+        if dry_run:
+            _report("would_undo", f"Would take back {described(events)}", session, first, as_json)
+            return
+        if len(events) > 1 and not yes and sys.stdin.isatty():
+            question = printable_line(f"Take back {described(events)}?")
+            if not typer.confirm(question, err=True):
+                typer.echo("Nothing was taken back.", err=True)
+                raise typer.Exit(Exit.NOTHING_DONE)
+        session.undo(first.seq)
     except NothingToUndoError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(Exit.NOTHING_DONE) from None
-    _report("undone", event, taken_back(event), as_json=as_json)
+    _report("undone", taken_back(events), session, first, as_json)
 
 
 def redo(
@@ -168,16 +224,26 @@ def redo(
     from knnal.errors import NothingToRedoError
 
     try:
-        event = open_project(pool).session(annotator=annotator).redo()
+        session = open_project(pool).session(annotator=annotator)
+        first = session.redo()
     except NothingToRedoError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(Exit.NOTHING_DONE) from None
-    _report("redone", event, brought_back(event), as_json=as_json)
+    events = session.ledger.batch_of(first)
+    _report("redone", brought_back(events), session, first, as_json)
 
 
-def _report(done: str, event: Event, sentence: str, *, as_json: bool) -> None:
+def _report(done: str, sentence: str, session: Session, first: Event, as_json: bool) -> None:
+    """What is done to ``first`` and the events of its batch, of which the later ones stay."""
+    events = session.ledger.batch_of(first)
+    replaced = sum(session.ledger.replaced_by(event) is not None for event in events)
+    one = len(events) == 1
     if as_json:
-        print_json({done: event.kind, "id": event.item, "label": event.label})
-    else:
-        of_item = f" of {event.item}" if event.item else ""
-        typer.echo(printable_line(f"{sentence}{of_item}."))
+        record = {"id": first.item if one else None, "label": first.label if one else None}
+        more = {"event": first.seq, "count": len(events), "changed_since": replaced}
+        print_json({done: first.kind, **record, **more, "text": first.text})
+        return
+    of_item = f" of {first.item}" if one and first.item and first.origin != "imported" else ""
+    typer.echo(printable_line(f"{sentence}{of_item}."))
+    if replaced:
+        typer.echo(f"{replaced} of the items have been decided on since, which stays.")

@@ -13,6 +13,7 @@ MOST_AT_ONCE = 200
 """Items that one request labels."""
 
 ItemId = Annotated[str, Field(min_length=1, max_length=_LONGEST_ID, description="An item's id.")]
+EventNumber = Annotated[int, Field(ge=1, le=2**53)]
 Name = Annotated[str, Field(min_length=1, max_length=_LONGEST_NAME)]
 
 
@@ -42,6 +43,19 @@ class Relabel(_Body):
     )
 
 
+class Unlabel(_Body):
+    item: ItemId
+    was: Name | None = Field(
+        None, description="The label that was seen; another one is a conflict."
+    )
+
+
+class Undo(_Body):
+    event: EventNumber | None = Field(
+        None, description="What it is to take back; a conflict where that is not the latest."
+    )
+
+
 class Settlement(_Body):
     item: ItemId
     label: Name | None = Field(description="The same to keep it, another one, or null to withdraw.")
@@ -63,16 +77,16 @@ class NewNote(_Body):
 class Region(_Body):
     items: Annotated[list[ItemId], Field(min_length=1, max_length=MOST_AT_ONCE)]
     label: Name
-
-
-class RegionUndo(_Body):
-    events: Annotated[
-        list[Annotated[int, Field(ge=1, le=2**53)]],
-        Field(min_length=1, max_length=MOST_AT_ONCE, description="The numbers of its events."),
-    ]
+    batch: EventNumber | None = Field(
+        None, description="The first event of an earlier part, which is undone together with this."
+    )
 
 
 class NewClass(_Body):
+    name: Name
+
+
+class OldClass(_Body):
     name: Name
 
 

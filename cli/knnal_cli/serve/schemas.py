@@ -85,16 +85,26 @@ class Event(BaseModel):
     annotator: str
     at: str
     origin: str
-    text: str | None = Field(description="Of a note, its words; of a rename, the name before.")
+    text: str | None = Field(
+        description="Of a note, its words; of a rename, the name before; of an import, its source."
+    )
 
 
 class Step(BaseModel):
-    event: Event | None = Field(description="What was written down, or taken back.")
+    event: Event | None = Field(
+        description="What was written down, taken back or brought back; the first of several."
+    )
+    count: int = Field(description="The number of events that this was done to at once.")
     question: Question | None = Field(description="What is asked now; null when nothing is left.")
 
 
+class Undoable(BaseModel):
+    event: Event = Field(description="What an undo would take back; the first of several.")
+    count: int = Field(description="The number of events that would be taken back at once.")
+
+
 class RegionStep(BaseModel):
-    events: list[Event] = Field(description="What was written down, or taken back.")
+    events: list[Event] = Field(description="What was written down; the first one is the batch.")
     left_out: int = Field(description="Items that have a label, or are with somebody else.")
     question: Question | None = Field(description="What is asked now; null when nothing is left.")
 

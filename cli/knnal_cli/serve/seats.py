@@ -41,7 +41,7 @@ def leave(served: Serving, seat: SeatName) -> None:
 @routes.get("/{seat}/question")
 def ask(served: Serving, seat: SeatName) -> schemas.Step:
     """What the seat is asked: the same until it is answered, and nobody else is asked it."""
-    return _step(served, seat, None)
+    return _step(served, seat)
 
 
 @routes.post("/{seat}/answers")
@@ -56,25 +56,41 @@ def answer(served: Serving, seat: SeatName, given: bodies.Answer) -> schemas.Ste
 @routes.post("/{seat}/skips")
 def skip(served: Serving, seat: SeatName, chosen: bodies.Chosen) -> schemas.Step:
     """Set an item aside for everybody, or, asked for a second opinion, give none."""
-    return _step(served, seat, served.desk.skip(seat, chosen.item))
+    event = served.desk.skip(seat, chosen.item)
+    return _step(served, seat) if event is None else _step(served, seat, event)
+
+
+@routes.get("/{seat}/undo")
+def undoable(served: Serving, seat: SeatName) -> schemas.Undoable:
+    """What an undo would take back: more than one label, where they were given at once."""
+    events = served.desk.undoable(seat)
+    return schemas.Undoable(event=event_of(events[0]), count=len(events))
 
 
 @routes.post("/{seat}/undo")
-def undo(served: Serving, seat: SeatName) -> schemas.Step:
-    """Take back the annotator's latest decision; its item is asked about again."""
-    return _step(served, seat, served.desk.undo(seat))
+def undo(served: Serving, seat: SeatName, wanted: bodies.Undo) -> schemas.Step:
+    """Take back the annotator's latest decision; its item is asked about again. What was decided at
+    once, such as an import, is taken back at once.
+    """
+    return _step(served, seat, *served.desk.undo(seat, wanted.event))
 
 
 @routes.post("/{seat}/redo")
 def redo(served: Serving, seat: SeatName) -> schemas.Step:
     """Bring back what the annotator's latest undo took back."""
-    return _step(served, seat, served.desk.redo(seat))
+    return _step(served, seat, *served.desk.redo(seat))
 
 
 @routes.post("/{seat}/relabels")
 def relabel(served: Serving, seat: SeatName, changed: bodies.Relabel) -> schemas.Step:
     """Give a labelled item another label."""
     return _step(served, seat, served.desk.relabel(seat, changed.item, changed.label, changed.was))
+
+
+@routes.post("/{seat}/unlabels")
+def unlabel(served: Serving, seat: SeatName, chosen: bodies.Unlabel) -> schemas.Step:
+    """Take an item's label away, or that it is skipped: it may be asked about again."""
+    return _step(served, seat, served.desk.unlabel(seat, chosen.item, chosen.was))
 
 
 @routes.post("/{seat}/settlements")
@@ -85,18 +101,16 @@ def settle(served: Serving, seat: SeatName, settled: bodies.Settlement) -> schem
 
 @routes.post("/{seat}/regions")
 def label_region(served: Serving, seat: SeatName, region: bodies.Region) -> schemas.RegionStep:
-    """Give many items one label, each an event as any other.
+    """Give many items one label. They are undone as one, together with the earlier ``batch``.
 
     What has a label already, or is with somebody else, is left as it is.
     """
-    events = served.desk.label_items(seat, region.items, region.label)
-    return _region_step(served, seat, events, len(region.items) - len(events))
-
-
-@routes.post("/{seat}/regions/undo")
-def undo_region(served: Serving, seat: SeatName, region: bodies.RegionUndo) -> schemas.RegionStep:
-    """Take back what was labelled together, if the annotator decided on nothing else since."""
-    return _region_step(served, seat, served.desk.undo_items(seat, region.events), 0)
+    events = served.desk.label_items(seat, region.items, region.label, region.batch)
+    return schemas.RegionStep(
+        events=[event_of(event) for event in events],
+        left_out=len(region.items) - len(events),
+        question=_step(served, seat, *events).question,
+    )
 
 
 @routes.post("/{seat}/classes")
@@ -104,7 +118,13 @@ def add_class(served: Serving, seat: SeatName, added: bodies.NewClass) -> schema
     """Declare a class before any item has it. Declaring it twice changes nothing."""
     served.desk.add_class(seat, added.name)
     served.standing.look_again()
-    return _step(served, seat, None)
+    return _step(served, seat)
+
+
+@routes.post("/{seat}/classes/remove")
+def remove_class(served: Serving, seat: SeatName, removed: bodies.OldClass) -> schemas.Step:
+    """Remove a class that no item has."""
+    return _step(served, seat, served.desk.remove_class(seat, removed.name))
 
 
 @routes.post("/{seat}/keys")
@@ -112,7 +132,7 @@ def assign_key(served: Serving, seat: SeatName, chosen: bodies.NewKey) -> schema
     """Let a key stand for a class, for everybody; the class that was given it before loses it."""
     served.desk.renew(seat)
     served.standing.assign_key(chosen.name, chosen.key)
-    return _step(served, seat, None)
+    return _step(served, seat)
 
 
 @routes.post("/{seat}/renames")
@@ -129,19 +149,13 @@ def put_note(served: Serving, seat: SeatName, note: bodies.NewNote) -> schemas.S
     return _step(served, seat, served.desk.note(seat, note.item, note.text))
 
 
-def _region_step(
-    served: Served, seat: str, events: list[ledger.Event], left_out: int
-) -> schemas.RegionStep:
-    question = _step(served, seat, events[0] if events else None).question
-    told = [event_of(event) for event in events]
-    return schemas.RegionStep(events=told, left_out=left_out, question=question)
-
-
-def _step(served: Served, seat: str, event: ledger.Event | None) -> schemas.Step:
-    if event is not None:
+def _step(served: Served, seat: str, *events: ledger.Event) -> schemas.Step:
+    """What was done, and what is asked now; ``events`` are of one decision, or taken at once."""
+    for event in events[:1]:
         served.standing.note(event)
     question = served.desk.question(seat)
     return schemas.Step(
-        event=None if event is None else event_of(event),
+        event=event_of(events[0]) if events else None,
+        count=len(events),
         question=None if question is None else served.reader.question(question),
     )

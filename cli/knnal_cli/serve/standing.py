@@ -51,10 +51,11 @@ class Standing:
             self._found = None
 
     def note(self, event: Event) -> None:
-        """Take in a decision; one that brings another name of a class is seen at the next look."""
+        """Take in a decision; what changes the classes is seen at the next look."""
         with self._lock:
             known = {c.name for c in self._found.classes} if self._found else set()
-            if event.kind is EventKind.RENAME or (event.label and event.label not in known):
+            of_classes = event.kind in (EventKind.RENAME, EventKind.REMOVE_CLASS)
+            if of_classes or (event.label and event.label not in known):
                 self._found = None
 
     def assign_key(self, name: str, key: str) -> None:

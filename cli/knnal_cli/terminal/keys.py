@@ -9,6 +9,9 @@ from collections.abc import Callable
 
 SKIP, UNDO, RELABEL, TYPE, QUIT, HELP = "s", "u", "r", "n", "q", "?"
 
+UNLABEL = "-"
+"""In the place of a class's key, where one may have none."""
+
 COMMANDS = {
     TYPE: "type a class",
     SKIP: "skip",

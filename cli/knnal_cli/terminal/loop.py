@@ -14,7 +14,7 @@ from knnal_cli.printable import printable_line
 from knnal_cli.terminal import keys
 from knnal_cli.terminal.outlook import Outlook
 from knnal_cli.terminal.screen import class_keys, help_screen, question_screen
-from knnal_cli.wording import nothing_left, taken_back
+from knnal_cli.wording import described, nothing_left, taken_back
 
 _RECENT = 9
 
@@ -67,7 +67,7 @@ class LabelLoop:
                 self._session.skip(question.item)
                 return self._next(f"Skipped {question.item}.")
             if key == keys.UNDO:
-                return self._undo()
+                return self._undo(question)
             if key == keys.RELABEL:
                 return self._relabel(question)
         except (InputError, LabelConflictError, NothingToUndoError) as error:
@@ -89,21 +89,34 @@ class LabelLoop:
         self._note = note
         return self._session.ask()
 
-    def _undo(self) -> Question | None:
-        event = self._session.undo()
-        self._note = f"{taken_back(event)}. Here is the item again."
-        if event.item is None or self._session.ledger.label(event.item) is not None:
-            return self._next(f"{taken_back(event)}.")  # of a relabel or a rename
-        return self._session.explain(event.item)
+    def _undo(self, question: Question) -> Question | None:
+        first = self._session.undoable()
+        events = self._session.ledger.batch_of(first)
+        if len(events) > 1:
+            asked = f"Take back {described(events)}? y does; any other key goes back."
+            self._console.print(printable_line(asked), markup=False)
+            if self._keyboard.key() != "y":
+                self._note = "Nothing was taken back."
+                return question
+        self._session.undo(first.seq)
+        decided = first.item and self._session.ledger.decision(first.item)
+        if len(events) > 1 or first.item is None or decided:
+            return self._next(f"{taken_back(events)}.")  # of several, of a relabel or a rename
+        self._note = f"{taken_back(events)}. Here is the item again."
+        return self._session.explain(first.item)
 
     def _relabel(self, question: Question) -> Question:
         """Choose one of the latest labelled items and its new class; then back to the question."""
         chosen = self._choose_recent()
         if chosen is not None and chosen.item is not None:
             self._console.print(class_keys(self._session))
-            asked = f"New class of {chosen.item} (was {chosen.label}):"
+            asked = f"New class of {chosen.item} (was {chosen.label}); {keys.UNLABEL} for none:"
             self._console.print(printable_line(asked), markup=False)
             key = self._keyboard.key()
+            if key == keys.UNLABEL:
+                self._session.unlabel(chosen.item)
+                self._note = f"{chosen.item} has no label any more."
+                return self._session.explain(question.item)
             classes = keys_of(self._session)
             label = classes.get(key) or (self._type_class() if key == keys.TYPE else "")
             if not label:

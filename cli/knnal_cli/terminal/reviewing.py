@@ -46,6 +46,6 @@ class Reviewing:
         latest = session.ledger.last_of(session.annotator)
         if latest is None or latest.origin != REVIEW or latest.item is None:
             raise NothingToUndoError("No answer of a review is left to take back.")
-        session.undo()
+        session.undo(latest.seq)
         self.answered = max(self.answered - 1, 0)
         return self.review.look(latest.item)

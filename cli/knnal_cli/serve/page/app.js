@@ -1,7 +1,7 @@
 // Begins the session, and tells keys and buttons what they do.
 
 import { get, leave } from "/api.js";
-import { goOn, goOnLater, label, lookAt, next, redo, skip, step, undo } from "/asking.js";
+import { goOn, goOnLater, label, lookAt, next, redo, skip, step, undo, unlabel } from "/asking.js";
 import { closePanels, dialogIsOpen, watchDialogs } from "/dialogs.js";
 import { $, chip } from "/dom.js";
 import { showNothing } from "/item.js";
@@ -46,6 +46,11 @@ async function addClass(event) {
   if (!name) return;
   await attempt(() => atSeat("classes", { name }));
   look(goOnLater);
+}
+
+async function removeClass(name) {
+  if (await attempt(() => atSeat("classes/remove", { name }))) say("Removed the class ", chip(name), ".");
+  await look(goOnLater);
 }
 
 async function assignKey(name, key) {
@@ -107,6 +112,7 @@ const SHIFTED = {
   n: openNote,
   r: () => openRename(),
   u: redo,
+  x: unlabel,
 };
 const PANELS = "dmpv";
 
@@ -146,7 +152,7 @@ function watch() {
   watchClasses(label);
   watchMap(lookAt);
   watchManaging();
-  watchStanding({ onrename: openRename, onkey: assignKey });
+  watchStanding({ onrename: openRename, onkey: assignKey, onremove: removeClass });
   $("do-review").addEventListener("click", review);
   $("do-type").addEventListener("click", COMMANDS.n);
   $("do-skip").addEventListener("click", skip);

@@ -1,8 +1,8 @@
 // The question at hand and past items: shown, answered, taken back.
 
 import { get, Problem, query } from "/api.js";
-import { closePanels } from "/dialogs.js";
-import { $, chip, element } from "/dom.js";
+import { closePanels, confirmed } from "/dialogs.js";
+import { $, chip, count, element } from "/dom.js";
 import { inWords, showNothing, showQuestion } from "/item.js";
 import { atSeat, insist, say, state } from "/session.js";
 import { drawClasses, look } from "/status.js";
@@ -103,19 +103,49 @@ export function skip() {
   change(() => atSeat("skips", body), "", () => ["Skipped."]);
 }
 
+export function unlabel() {
+  const { back } = state;
+  if (!back || state.review || !state.visible) return;
+  if (!back.decision) return say("It has no label.");
+  const { item } = back.question;
+  const was = back.decision.label;
+  change(() => atSeat("unlabels", { item: item.id, was }), "", () =>
+    was === null ? ["It is not set aside any more."] : ["Took the label ", chip(was), " away."],
+  );
+}
+
 export function undo() {
   if (state.review) return state.review.undo();
-  change(() => atSeat("undo"), "", ({ event }) => [
-    "Took back ", ...told(event), ["label", "skip"].includes(event.kind) ? ". Here is the item again." : ".",
-  ]);
+  let latest = null; // the same if it is sent once more
+  const undoLatest = async () => {
+    latest ??= await get(`seats/${state.seat}/undo`);
+    if (latest.count > 1 && !(await isMeant(latest))) return { event: null, question: state.question };
+    return atSeat("undo", { event: latest.event.seq });
+  };
+  change(undoLatest, "", (step) => {
+    if (!step.event) return ["Nothing was taken back."];
+    const again = step.count === 1 && ["label", "skip"].includes(step.event.kind);
+    return ["Took back ", ...told(step), again ? ". Here is the item again." : "."];
+  });
 }
+
+const isMeant = (latest) =>
+  confirmed(["Take back ", ...told(latest), "?"], `Take back ${count(latest.count)}`);
 
 export function redo() {
-  change(() => atSeat("redo"), "", ({ event }) => ["Brought back ", ...told(event), "."]);
+  change(() => atSeat("redo"), "", (step) => ["Brought back ", ...told(step), "."]);
 }
 
-// A decision in words.
-function told({ kind, label: name, text, item }) {
+// Decisions in words.
+function told({ event, count: many }) {
+  const { kind, label: name, text, item, origin } = event;
+  const labels = `${count(many)} ${many === 1 ? "label" : "labels"}`;
+  if (origin === "imported") {
+    return [`the import of ${labels}`, ...(text ? [" from ", element("bdi", {}, text)] : [])];
+  }
+  if (many > 1) return [kind === "unlabel" ? `the removal of ${labels}` : `${labels} given together`];
+  if (kind === "unlabel") return ["the removal of the label of ", element("bdi", {}, item)];
+  if (kind === "remove-class") return ["the removal of the class ", element("bdi", {}, name)];
   if (kind === "rename") return ["the new name ", chip(name), " of ", element("bdi", {}, text)];
   if (kind === "note") return ["the note on ", element("bdi", {}, item)];
   if (kind === "skip") return ["the skip"];
@@ -137,6 +167,9 @@ export async function lookAt(id) {
       ...(given
         ? ["Looking back: ", chip(given), " by ", element("bdi", {}, decision.annotator), ". A class key changes it. "]
         : ["Looking back: it has no label. A class key gives it one. "]),
+      ...(decision
+        ? [element("button", { type: "button", onclick: unlabel }, given ? "Take the label away (X)" : "Not set aside any more (X)")]
+        : []),
       element("button", { type: "button", onclick: goOn }, "Go on (Esc)"),
     );
     $("mode").hidden = false;

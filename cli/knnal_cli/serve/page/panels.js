@@ -103,7 +103,7 @@ function fill(list, rows, otherwise) {
 
 // Progress
 
-let on = {}; // {onrename(name), onkey(name, key)}
+let on = {}; // {onrename(name), onkey(name, key), onremove(name)}
 export function watchStanding(then) {
   on = then;
 }
@@ -164,16 +164,20 @@ function drawClassTable(classes) {
         element("td", { class: "number" }, count(c.count)),
         element(
           "td", {},
-          element(
-            "button",
-            { type: "button", class: "quiet", "data-focus": `rename ${c.name}`, "aria-label": `Rename ${c.name}`, onclick: () => on.onrename(c.name) },
-            "Rename",
-          ),
+          tool("Rename", c.name, () => on.onrename(c.name)),
+          c.count ? null : tool("Remove", c.name, () => on.onremove(c.name)),
         ),
       );
     }),
   );
 }
+
+const tool = (words, name, onclick) =>
+  element(
+    "button",
+    { type: "button", class: "quiet", "data-focus": `${words} ${name}`, "aria-label": `${words} ${name}`, onclick },
+    words,
+  );
 
 // The key of a class, to choose; those of other classes say whose they are.
 function keyChoice({ name, key }, holders) {

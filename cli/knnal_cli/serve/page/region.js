@@ -11,7 +11,7 @@ const SHOWN_CLASSES = 6;
 
 let map = null; // {canvas, ids, told, onchange}
 let chosen = [];
-let done = null; // what was labelled last: {label, events}
+let done = null; // what was labelled last: {label, labelled, batch}
 let stopped = false;
 
 export const hasRegion = () => chosen.length > 0;
@@ -100,7 +100,7 @@ function confirm(name) {
 
 // Few at once, so that nobody else waits for long, and that one can stop.
 async function work(items, label) {
-  const events = [];
+  let [labelled, batch] = [0, null];
   $("region-yes").disabled = true;
   $("region-no").textContent = "Stop";
   $("region-progress").hidden = false;
@@ -108,15 +108,16 @@ async function work(items, label) {
   let at = 0;
   while (at < items.length && !stopped) {
     const some = slice(items, at).map((i) => map.ids[i]);
-    const step = await attempt(() => atSeat("regions", { items: some, label }), (words) => tell(words));
+    const step = await attempt(() => atSeat("regions", { items: some, label, batch }), (words) => tell(words));
     if (!step) break;
-    events.push(...step.events.map((event) => event.seq));
+    labelled += step.events.length;
+    batch ??= step.events[0]?.seq ?? null;
     at += some.length;
     $("region-progress").value = at;
   }
   $("region").close();
-  if (!events.length) return;
-  done = { label, events };
+  if (!labelled) return;
+  done = { label, labelled, batch };
   dropRegion();
   offerUndo();
   await next();
@@ -135,27 +136,22 @@ function slice(items, from) {
 }
 
 function offerUndo() {
-  const { label, events } = done;
+  const { label, labelled } = done;
   tell(
-    element("span", {}, `Labelled ${count(events.length)} `, chip(label), "."),
-    element("button", { type: "button", onclick: undoAll }, `Undo all ${count(events.length)}`),
+    element("span", {}, `Labelled ${count(labelled)} `, chip(label), "."),
+    element("button", { type: "button", onclick: undoAll }, `Undo all ${count(labelled)}`),
     element("button", { type: "button", onclick: () => dropRegion() }, "Good"),
   );
-  say(`Labelled ${count(events.length)} `, chip(label), ".");
+  say(`Labelled ${count(labelled)} `, chip(label), ".");
 }
 
 async function undoAll() {
-  const { events } = done;
-  let left = events.length;
-  while (left) {
-    const some = events.slice(Math.max(0, left - AT_ONCE), left);
-    const step = await attempt(() => atSeat("regions/undo", { events: some }), (words) => tell(words));
-    if (!step) break;
-    left -= some.length;
-    tell(`Taking back, ${count(left)} left …`);
+  const { labelled, batch } = done;
+  const step = await attempt(() => atSeat("undo", { event: batch }), (words) => tell(words));
+  if (step) {
+    tell(`Took back all ${count(labelled)}.`);
+    done = null;
   }
-  if (!left) tell(`Took back all ${count(events.length)}.`);
-  done = left ? { ...done, events: events.slice(0, left) } : null;
   $("map-canvas").focus();
   await next();
   await map.onchange();

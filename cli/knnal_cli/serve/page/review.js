@@ -80,7 +80,10 @@ async function settle({ item, label }, given) {
 
 async function undo() {
   if (!answered) return say("No answer of this review is left to take back.");
-  const done = await attempt(() => atSeat("undo"));
+  const latest = await attempt(() => get(`seats/${state.seat}/undo`));
+  if (!latest) return;
+  if (latest.event.origin !== "review") return say("Something else was decided since. Stop the review to undo it.");
+  const done = await attempt(() => atSeat("undo", { event: latest.event.seq }));
   if (!done) return;
   answered--;
   await show(done.event.item, "Taken back. Here is the item again.");

@@ -142,14 +142,17 @@ class BatchStage(Stage):
         elif key == "enter":
             self._accept(batch)
         elif key == "u":
-            count = self._count
-            self.ask(lambda: self._desk.undo_batch(count), self._show)
+            self.confirm_undo(self._desk, self._undo)
         elif key in _MOVES:
             self._move(*_MOVES[key])
         elif key in (" ", "space"):
             self._mark(EXCEPTION)
         elif key in batch.keys:
             self._mark(batch.keys[key])
+
+    def _undo(self, expected: int | None) -> None:
+        count = self._count
+        self.ask(lambda: self._desk.undo_batch(count, expected), self._show)
 
     def _move(self, across: int, down: int) -> None:
         place = self._at + across + down * self._shape[0]

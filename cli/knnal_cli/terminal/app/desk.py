@@ -9,6 +9,7 @@ from rich.text import Text
 
 from knnal.alike import find_alike
 from knnal.asking import Question
+from knnal.crowd.region import label_together
 from knnal.errors import (
     InputError,
     LabelConflictError,
@@ -17,11 +18,10 @@ from knnal.errors import (
 )
 from knnal.session import Session
 from knnal_cli.class_keys import ClassKeys
-from knnal_cli.terminal.app.shown import Batch, Past, Shown, seen
-from knnal_cli.terminal.app.together import Together
+from knnal_cli.terminal.app.shown import Batch, Past, Shown, Undoable, seen
 from knnal_cli.terminal.outlook import Outlook
 from knnal_cli.terminal.screen import particulars, progress_line
-from knnal_cli.wording import brought_back, nothing_left, taken_back
+from knnal_cli.wording import brought_back, described, nothing_left, taken_back
 
 _LOOKED_AHEAD = 8
 """Next items whose pictures are decoded ahead, those after the likeliest answers."""
@@ -34,7 +34,6 @@ class Desk:
         self.session = session
         self.keys = ClassKeys(session.pool.folder)
         self._outlook = Outlook(session, target)
-        self._together = Together(session)
 
     def show(self, question: Question | None, remark: str = "") -> Shown:
         """A question, and all that stands around it."""
@@ -89,29 +88,44 @@ class Desk:
         item = question.item
         return self._do(question, lambda: self.session.skip(item), f"Set {item} aside.")
 
-    def undo(self, question: Question | None) -> Shown:
-        """Take back the latest, a batch as a whole; a single item is shown again."""
+    def unlabel(self, question: Question) -> Shown:
+        """Take the item's label away, or that it was set aside."""
+        item = question.item
+        remark = f"{item} has no label any more."
+        return self._do(question, lambda: self.session.unlabel(item), remark)
+
+    def undoable(self) -> Undoable | None:
+        """What an undo would take back; None for nothing."""
         try:
-            events = self._together.undo()
+            first = self.session.undoable()
+        except NothingToUndoError:
+            return None
+        events = self.session.ledger.batch_of(first)
+        return Undoable(first.seq, len(events), described(events))
+
+    def undo(self, question: Question | None, expected: int | None = None) -> Shown:
+        """Take back the latest, what was done at once as a whole, if it is the one that is
+        expected; a single item is shown again.
+        """
+        try:
+            event = self.session.undo(expected)
         except (NothingToUndoError, LabelConflictError) as error:
             return self.show(question, str(error))
-        event = events[-1]
-        if len(events) > 1:
-            return self.show(self.session.ask(), f"Took back {len(events)} labels of a batch.")
-        if event.item is None or self.session.ledger.decision(event.item) is not None:
-            return self.show(self.session.ask(), f"{taken_back(event)}.")
-        again = self.session.explain(event.item)
-        return self.show(again, f"{taken_back(event)}. Here is the item again.")
+        events = self.session.ledger.batch_of(event)
+        again = event.item if len(events) == 1 else None
+        if again is None or self.session.ledger.decision(again) is not None:
+            return self.show(self.session.ask(), f"{taken_back(events)}.")
+        remark = f"{taken_back(events)}. Here is the item again."
+        return self.show(self.session.explain(again), remark)
 
     def redo(self, question: Question | None) -> Shown:
         """Bring back what was taken back last."""
         try:
-            events = self._together.redo()
+            event = self.session.redo()
         except (NothingToRedoError, LabelConflictError) as error:
             return self.show(question, str(error))
-        if len(events) > 1:
-            return self.show(self.session.ask(), f"Brought back {len(events)} labels of a batch.")
-        return self.show(self.session.ask(), f"{brought_back(events[0])}.")
+        events = self.session.ledger.batch_of(event)
+        return self.show(self.session.ask(), f"{brought_back(events)}.")
 
     def note(self, question: Question, text: str) -> Shown:
         """Put a note on the item, which stays."""
@@ -128,6 +142,14 @@ class Desk:
         self.keys.rename(old, new.strip())
         remark = f"'{old}' is now {'one with ' * merged}'{new.strip()}'."
         return self.show(self._again(question), remark)
+
+    def remove_class(self, question: Question | None, name: str) -> Shown:
+        """Remove a class that no item has."""
+        try:
+            self.session.remove_class(name)
+        except InputError as error:
+            return self.show(question, str(error))
+        return self.show(self._again(question), f"Removed the class '{name}'.")
 
     def assign(self, question: Question | None, name: str, key: str) -> Shown:
         """Let a key stand for a class."""
@@ -168,18 +190,18 @@ class Desk:
         question = self.session.ask()
         return None if question is None else self.alike(question.item, count)
 
-    def undo_batch(self, count: int) -> tuple[str, Batch | None]:
+    def undo_batch(self, count: int, expected: int | None) -> tuple[str, Batch | None]:
         """Take back the latest; what to say of it, and what there is to label at once then."""
-        remark = self.undo(None).remark
+        remark = self.undo(None, expected).remark
         return remark, self.next_alike(count)
 
     def accept(self, given: Sequence[tuple[str, str]]) -> str:
         """Label the items of a batch, the first one as it was asked about; what to say of it."""
         try:
-            labelled = self._together.label(given)
+            labelled = label_together(self.session, given)
         except (InputError, LabelConflictError) as error:
             return str(error)
-        return f"Labelled {labelled} of a batch; u takes them back together."
+        return f"Labelled {len(labelled)} of a batch; u takes them back together."
 
     def close(self) -> None:
         """Give up what is under way in the background."""

@@ -61,6 +61,23 @@ class KeyDialog(Dialog):
             self.dismiss(event.character)
 
 
+class ConfirmDialog(Dialog):
+    """Asks whether something is meant. Only y says so, which no key pressed ahead is by chance."""
+
+    def __init__(self, question: str) -> None:
+        super().__init__()
+        self._question = question
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="window"):
+            yield Label(Text(printable_line(f"{self._question} y: yes, n: no")))
+
+    def on_key(self, event: Key) -> None:
+        if event.character in ("y", "n"):
+            event.stop()
+            self.dismiss("y" if event.character == "y" else "")
+
+
 class HelpDialog(Dialog):
     """Every key; any of them goes back."""
 

@@ -26,7 +26,7 @@ from knnal_cli.terminal.app.worker import Worker
 COMMANDS = (
     ("n", "type a class"), ("s", "not sure"), ("u", "undo"), ("q", "quit"), ("B", "batch"),
     ("V", "review"), ("r", "go back"), ("U", "redo"), ("N", "note"), ("o", "open"),
-    ("R", "rename"), ("K", "keys"), ("?", "help"),
+    ("R", "rename"), ("X", "unlabel"), ("K", "keys"), ("?", "help"),
 )  # fmt: skip
 _PREFETCH_AFTER_S = (0.05, 0.3, 1.0)
 """When to look at what the session has prepared by then."""
@@ -41,10 +41,11 @@ class LabelStage(Stage):
         ("s", "not sure: set the item aside; it is not asked about again"),
         ("u  U", "undo and redo: labels, notes, renames, as far as you like"),
         ("r", "go back to any past item, to look at or to label anew"),
+        ("X", "take the label of a past item away, so that it may be asked about"),
         ("B", "batch: similar items predicted alike, labelled at once"),
         ("V", "review: labels that may be wrong, most suspicious first"),
         ("N", "write a note on the item"),
-        ("R", "rename a class; the name of another class merges the two"),
+        ("R", "rename a class; another class's name merges them, none removes it"),
         ("K", "choose a class's key"),
         ("o", "open the file in the system's viewer"),
         ("Esc", "leave a past item, or a window such as this one"),
@@ -82,7 +83,9 @@ class LabelStage(Stage):
         anywhere: dict[str, Callable[[], object]] = {
             "q": self.label_app.action_stop,
             "?": self.open_help,
-            "u": lambda: self._go(lambda: desk.undo(question)),
+            "u": lambda: self.confirm_undo(
+                desk, lambda expected: self._go(lambda: desk.undo(question, expected))
+            ),
             "U": lambda: self._go(lambda: desk.redo(question)),
             "r": self._go_back,
             "R": self._rename,
@@ -93,6 +96,7 @@ class LabelStage(Stage):
             "n": self._type_class,
             "s": lambda question: self._go(lambda: desk.skip(question)),
             "N": self._write_note,
+            "X": lambda question: self._go(lambda: desk.unlabel(question)),
             "o": self._open,
             "B": self._batch,
             "escape": lambda _: self._go(desk.go_on),
@@ -157,8 +161,10 @@ class LabelStage(Stage):
                 name, question = (text or "")[1:].strip(), self._question
                 if name:
                     self._go(lambda: self.desk.rename(question, old, name))
+                elif text:
+                    self._go(lambda: self.desk.remove_class(question, old))
 
-            title = f"New name of '{old}' (that of another class merges them):"
+            title = f"New name of '{old}' (that of another class merges them, none removes it):"
             self.app.push_screen(dialogs.TextDialog(title, old), named)
 
         self._choose_class("Which class to rename?", chosen)

@@ -37,6 +37,15 @@ class Past:
 
 
 @dataclass(frozen=True, slots=True)
+class Undoable:
+    """What an undo would take back, in ``words``: so many events, the first of them ``first``."""
+
+    first: int
+    count: int
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class Shown:
     """All that the screen has: ``subject`` is None when nothing is left; ``label`` is the label in
     force of an item that has one; ``remark`` says what the latest key did; ``lines`` are on top.

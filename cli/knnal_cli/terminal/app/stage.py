@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from textual.events import Key, ScreenResume
 from textual.screen import Screen
 
-from knnal_cli.terminal.app.dialogs import HelpDialog
+from knnal_cli.terminal.app.dialogs import ConfirmDialog, HelpDialog
 from knnal_cli.terminal.app.worker import Worker
 
 if TYPE_CHECKING:
     from knnal_cli.terminal.app.application import LabelApp
+    from knnal_cli.terminal.app.desk import Desk
+    from knnal_cli.terminal.app.shown import Undoable
 
 Result = TypeVar("Result")
 HelpLines = tuple[tuple[str, str], ...]
@@ -90,6 +92,25 @@ class Stage(Screen[str]):
             self.press()
 
         self._worker.do(work, done)
+
+    def confirm_undo(self, desk: Desk, go_on: Callable[[int | None], object]) -> None:
+        """Ask first where an undo would take back more than one label; then go on with the number
+        of the event to take back, None where there is none.
+        """
+
+        def found(undoable: Undoable | None) -> None:
+            first = None if undoable is None else undoable.first
+            if undoable is None or undoable.count == 1:
+                go_on(first)
+                return
+
+            def answered(answer: str | None) -> None:
+                if answer:
+                    go_on(first)
+
+            self.app.push_screen(ConfirmDialog(f"Take back {undoable.words}?"), answered)
+
+        self.ask(desk.undoable, found)
 
     def open_help(self) -> None:
         self.app.push_screen(HelpDialog(self.HELP_LINES))

@@ -1,0 +1,88 @@
+"""Files that follow from others: arrays in an npz that says what they were made of.
+
+Such a file is never a source. One that is damaged, or was made of something else, is made again,
+and that is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from knnal.errors import PoolUnwritableError
+from knnal.files import DAMAGED_ARCHIVE, atomic_writer, storing
+from knnal.store.checksums import arrays_checksum
+from knnal.types import LogNarrator, Narrator
+
+Arrays = Mapping[str, NDArray[Any]]
+
+_OF, _CHECK = "made_of", "check"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Arrays from a file, and the key of what they were ``made_of``."""
+
+    arrays: Arrays
+    made_of: str
+
+
+class DerivedFile:
+    """One file of arrays in a pool's folder; ``problem`` says why what it holds is not used."""
+
+    def __init__(self, path: Path, narrator: Narrator | None = None) -> None:
+        self.path = path
+        self.problem: str | None = None
+        self._narrator = narrator or LogNarrator()
+
+    def load(self) -> Stored | None:
+        """What the file holds; None where there is none, or it is damaged, which is said."""
+        try:
+            return read_arrays(self.path)
+        except FileNotFoundError:
+            return None
+        except DAMAGED_ARCHIVE as error:
+            self.reject(f"it is damaged ({error})")
+            return None
+
+    def reject(self, why: str) -> None:
+        """Say that what the file holds is not used."""
+        self.problem = why
+        self._narrator.say(f"{self.path.name} is not used: {why}. It is made again.")
+
+    def save(self, made_of: str, arrays: Arrays) -> bool:
+        """Replace the file as a whole; False, and that is said, where it cannot be written."""
+        try:
+            with storing(self.path):
+                write_arrays(self.path, made_of, arrays)
+        except PoolUnwritableError as error:
+            self._narrator.say(f"{self.path.name} is kept in memory for this command. {error}")
+            return False
+        return True
+
+
+def write_arrays(path: Path, made_of: str, arrays: Arrays) -> None:
+    """Write arrays with their checksum; a reader finds the old file or the new one, whole."""
+    named: dict[str, Any] = {**arrays, _OF: np.array(made_of)}
+    named[_CHECK] = np.array(arrays_checksum(named))
+    with atomic_writer(path) as stream:
+        np.savez(stream, **named)
+
+
+def read_arrays(path: Path) -> Stored:
+    """Arrays that ``write_arrays`` wrote.
+
+    Raises FileNotFoundError where there is no file, one of DAMAGED_ARCHIVE for another one.
+    """
+    # Opened here, since numpy leaves a damaged file open that it opened itself.
+    with path.open("rb") as stream, np.load(stream) as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    check = str(arrays.pop(_CHECK))
+    if check != arrays_checksum(arrays):
+        raise ValueError("its checksum does not match")
+    return Stored(arrays, str(arrays.pop(_OF)))
