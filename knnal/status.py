@@ -25,6 +25,7 @@ from knnal.evaluation.calibration import (
     temperature_of,
 )
 from knnal.evaluation.random_labels import RandomEstimate, RandomLabels, located
+from knnal.forgetting import find_vanished
 from knnal.neighbors.duplicates import find_duplicates
 from knnal.neighbors.open_groups import OpenGroups
 from knnal.session import Session, stored_geometry
@@ -130,7 +131,7 @@ def read_status(
         views=_views_line(pool),
         schema_version=manifest.schema_version,
         items=counts[ItemState.LIVE],
-        vanished=counts[ItemState.VANISHED],
+        vanished=len(find_vanished(pool, ledger).items),
         labelled=ledger.label_count,
         outdated=len(ledger.outdated()),
         skipped=len(ledger.skipped()),

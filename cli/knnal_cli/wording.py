@@ -27,6 +27,8 @@ def described(events: Sequence[Event]) -> str:
     if first.origin == "imported" and first.decides:
         labels = f"the import of {count} label{'s' * (count > 1)}"
         return f"{labels} from {first.text}" if first.text else labels
+    if first.kind == "forget":
+        return f"the forgetting of {counted(count, 'vanished item')}"
     if count > 1:
         taken = first.kind == "unlabel"
         return f"{'the removal of ' * taken}{count} labels{' given together' * (not taken)}"

@@ -128,6 +128,11 @@ class Catalogue:
         )
         return {state: found.get(state.value, 0) for state in ItemState}
 
+    def vanished(self) -> list[str]:
+        """The ids of vanished items, by row."""
+        rows = self._db.rows("SELECT id FROM items WHERE state = 'vanished' ORDER BY row")
+        return [item for (item,) in rows]
+
     def find(self, item: str) -> Record | None:
         """The item of that id, or None."""
         return self._one("items.id = ? AND items.state != 'superseded'", (item,))

@@ -38,6 +38,7 @@ class EventKind(StrEnum):
     UNLABEL = "unlabel"
     REMOVE_CLASS = "remove-class"
     CONTENT = "content"
+    FORGET = "forget"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,9 @@ class Event:
         return self.seq if self.batch is None else self.batch
 
 
-_DECISIONS = (EventKind.LABEL, EventKind.RELABEL, EventKind.SKIP, EventKind.UNLABEL)
+_CLEARING = (EventKind.UNLABEL, EventKind.FORGET)
+"""After these an item has no label and is not skipped."""
+_DECISIONS = (EventKind.LABEL, EventKind.RELABEL, EventKind.SKIP, *_CLEARING)
 _OF_CLASSES = (EventKind.RENAME, EventKind.REMOVE_CLASS)
 
 
@@ -226,7 +229,7 @@ class Ledger:
         label was taken away.
         """
         latest = self._latest(item)
-        return None if latest is None or latest.kind is EventKind.UNLABEL else latest
+        return None if latest is None or latest.kind in _CLEARING else latest
 
     def _latest(self, item: str) -> Event | None:
         active = self._by_item.get(item)
@@ -240,6 +243,11 @@ class Ledger:
     def label(self, item: str) -> str | None:
         decision = self.decision(item)
         return None if decision is None else decision.label
+
+    def is_forgotten(self, item: str) -> bool:
+        """Whether the item was forgotten when it had vanished, and not decided on since."""
+        latest = self._latest(item)
+        return latest is not None and latest.kind is EventKind.FORGET
 
     def note(self, item: str) -> str | None:
         """The note on an item, or None."""
@@ -294,7 +302,7 @@ class Ledger:
         it had none.
         """
         latest_first = (self._events[seq] for seq in reversed(self._by_item.get(item, ())))
-        labels = takewhile(lambda event: event.kind is not EventKind.UNLABEL, latest_first)
+        labels = takewhile(lambda event: event.kind not in _CLEARING, latest_first)
         return any(event.origin == AUDIT and event.label is not None for event in labels)
 
     def decisions(self) -> Iterator[Event]:
@@ -312,7 +320,7 @@ class Ledger:
 
     def _in_force(self, event: Event) -> bool:
         """Whether it labels or skips an item, is not taken back, and nothing later replaces it."""
-        decides = event.decides and event.kind is not EventKind.UNLABEL
+        decides = event.decides and event.kind not in _CLEARING
         active = self._by_item.get(str(event.item)) if decides else None
         return active is not None and active[-1:] == [event.seq]
 
