@@ -166,7 +166,8 @@ class Ingest:
             item = self._recognizer.named(found)
             known = self._recognizer.recognize(item)
             if known is not None:
-                item = replace(item, id=known.record.id)
+                if item.id != known.record.id:
+                    item = replace(item, id=known.record.id)
                 if known.place is Place.FOREIGN:
                     self.report.skip(Skip(item.id, self._foreign(known.record)))
                     continue

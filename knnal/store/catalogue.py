@@ -71,6 +71,7 @@ class Catalogue:
     def __init__(self, db: Connection, home: Path) -> None:
         self._db = db
         self._home = home
+        self._folders: dict[str, Path] = {}
 
     def source(self, location: Path) -> int:
         """The number of a source, registered if it is new."""
@@ -101,6 +102,12 @@ class Catalogue:
         """All items of a source, at the same paths below it, are of another one."""
         self._db.run("UPDATE items SET source = ? WHERE source = ?", (into, source))
         self._db.run("DELETE FROM sources WHERE id = ?", (source,))
+
+    def _folder(self, location: str) -> Path:
+        """Where a stored location is; remembered, as joining paths is slow."""
+        if location not in self._folders:
+            self._folders[location] = self._home / location
+        return self._folders[location]
 
     def _key(self, location: Path) -> str:
         location = location.absolute()
@@ -263,6 +270,6 @@ class Catalogue:
             state=ItemState(state),
             stamp=stamp,
             digest=digest,
-            path=None if path is None else self._home / location / path,
+            path=None if path is None else self._folder(location) / path,
             text=text,
         )

@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import click
 import typer
 
 from knnal_cli.exits import Exit
@@ -140,7 +139,9 @@ def _ask_for_level(error: AmbiguousFoldersError) -> int:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise error
     typer.echo(printable(str(error)), err=True)
-    level: int = typer.prompt("Folder level", type=click.IntRange(1, 2), err=True)
+    level = 0
+    while level not in (1, 2):
+        level = typer.prompt("Folder level, 1 or 2", type=int, err=True)
     return level
 
 
