@@ -17,7 +17,7 @@ from knnal.errors import InputError, LabelConflictError, NothingToUndoError, Unk
 from knnal.evaluation.audit import audit_estimate, wilson_interval
 from knnal.neighbors.vote import VoteOptions
 from knnal.session import Session
-from knnal.store.ledger import ASKED, AUDIT, IMPORTED, NAMED, EventKind
+from knnal.store.ledger import ASKED, AUDIT, NAMED
 from knnal.store.pool import Pool
 
 X = np.random.default_rng(0).normal(size=(40, 5))

@@ -6,7 +6,7 @@ package the similarity of two vectors and the directions of the reduced copy, an
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -26,12 +26,18 @@ from scipy import stats
 
 from knnal import parallel, state
 from knnal.classifiers.base import UNLABELLED, Geometry, create_classifier
-from knnal.errors import InputError, LabelConflictError, NothingToUndoError
+from knnal.errors import (
+    InputError,
+    LabelConflictError,
+    NothingToRedoError,
+    NothingToUndoError,
+)
 from knnal.neighbors.diffusion import RESTART, TOLERANCE
 from knnal.neighbors.similarity import similarities
 from knnal.neighbors.vote import VoteOptions
 from knnal.session import Session
 from knnal.state import PoolState
+from knnal.store.importing import LabelImport
 from knnal.store.pool import Pool
 from knnal.strategies.base import PoolView, create_strategy
 
@@ -225,26 +231,70 @@ def cdf_bounds(values: Any) -> tuple[Any, Any]:
     return np.array(low), np.array(high)
 
 
+NOTHING = ""
+"""What a decision gives an item that is unlabeled; None where it is skipped."""
+
+
+class Step:
+    """What is undone at once: decisions on rows, or a class declared or removed."""
+
+    def __init__(self, decisions: Sequence[tuple[int, str | None]] = ()) -> None:
+        self.decisions = decisions
+        self.brings: set[str] = set()
+        self.declares: str | None = None
+        self.removes: str | None = None
+        self.taken = False
+
+
 class Model:
-    """The decisions and classes that a list of answers amounts to, by brute force."""
+    """The decisions and classes that a list of steps amounts to, by brute force."""
 
     def __init__(self) -> None:
-        self.decisions: list[tuple[int, int, str | None]] = []
-        self.brought: dict[str, int | None] = {}
-        self.count = 0
+        self.steps: list[Step] = []
+        self.undone: list[Step] = []
 
-    def decide(self, row: int, label: str | None) -> None:
-        self.count += 1
-        self.decisions.append((self.count, row, label))
-        if label is not None:
-            self.brought.setdefault(label, self.count)
+    def decide(self, decisions: Sequence[tuple[int, str | None]]) -> None:
+        if decisions:
+            step = Step(decisions)
+            step.brings = {name for _, name in decisions if name and not self.is_given(name)}
+            self.add(step)
+
+    def add(self, step: Step) -> None:
+        self.steps.append(step)
+        if step.declares is None:
+            self.undone = []
 
     def declare(self, name: str) -> None:
-        self.brought[name] = None
+        step = Step()
+        step.declares = name
+        self.add(step)
+
+    def remove(self, name: str) -> None:
+        step = Step()
+        step.removes = name
+        self.add(step)
+
+    def is_given(self, name: str) -> bool:
+        """Whether there is a line in the log for the class, behind all that remove it."""
+        for step in reversed(self.steps):
+            if name in step.brings or step.declares == name:
+                return True
+            if step.removes == name:
+                return False
+        return False
+
+    @property
+    def undoable(self) -> Step | None:
+        steps = (step for step in reversed(self.steps) if not (step.taken or step.declares))
+        return next(steps, None)
 
     @property
     def in_force(self) -> dict[int, str | None]:
-        return {row: label for _, row, label in self.decisions}
+        found: dict[int, str | None] = {}
+        for step in self.steps:
+            if not step.taken:
+                found |= dict(step.decisions)
+        return {row: label for row, label in found.items() if label != NOTHING}
 
     @property
     def labels(self) -> dict[int, str]:
@@ -256,11 +306,17 @@ class Model:
 
     @property
     def classes(self) -> list[str]:
-        there = {number for number, _, _ in self.decisions}
+        there: dict[str, set[Step]] = {}  # by class, the one step that it is there by
+        for step in self.steps:
+            names = [step.declares] if step.declares else [n for _, n in step.decisions]
+            for name in dict.fromkeys(names):
+                brought = name in step.brings and not there.get(str(name))
+                if name and (brought or step.declares):
+                    there[name] = {step}
+            if step.removes in there and not step.taken:
+                there[step.removes] = set()
         used = set(self.labels.values())
-        return [
-            name for name, by in self.brought.items() if by is None or by in there or name in used
-        ]
+        return [n for n, by in there.items() if n in used or any(not step.taken for step in by)]
 
 
 @contextmanager
@@ -319,7 +375,38 @@ class Driver:
             with pytest.raises(InputError):
                 self.session.relabel(item, label)
             self.session.tell(item, label)
-        self.model.decide(row, label)
+        self.model.decide([(row, label)])
+
+    def unlabel(self, rows: list[int]) -> None:
+        decided = [row for row in rows if row in self.model.in_force]
+        if decided != rows:
+            with pytest.raises(InputError):
+                self.session.unlabel(*map(str, rows))
+        self.session.unlabel(*map(str, decided))
+        self.model.decide([(row, NOTHING) for row in decided])
+
+    def take_in(self, labels: list[tuple[int, str]], overwrite: bool) -> None:
+        """Import labels, in one transaction or two."""
+        given = dict(self.model.labels)
+        changed: list[tuple[int, str | None]] = []
+        for row, label in labels:
+            if row not in given or (overwrite and given[row] != label):
+                changed.append((row, label))
+                given[row] = label
+        one = LabelImport(self.pool.log, "ann", "labels.csv")
+        for part in (labels[: len(labels) // 2], labels[len(labels) // 2 :]):
+            with self.pool.transaction():
+                one.add([(str(row), label) for row, label in part], overwrite=overwrite)
+        self.session.refresh()
+        self.model.decide(changed)
+
+    def remove_class(self, name: str) -> None:
+        if name in self.model.labels.values() or name not in self.model.classes:
+            with pytest.raises(InputError):
+                self.session.remove_class(name)
+            return
+        self.session.remove_class(name)
+        self.model.remove(name)
 
     def ask_and_tell(self, label: str, ahead: str = "no") -> None:
         """``ahead``: whether what follows is prepared meanwhile, and waited for."""
@@ -333,13 +420,24 @@ class Driver:
             self.answer(int(question.item), label)
 
     def undo(self) -> None:
-        if not self.model.decisions:
+        step = self.model.undoable
+        if step is None:
             with pytest.raises(NothingToUndoError):
                 self.session.undo()
             return
-        _, row, label = self.model.decisions.pop()
+        step.taken = True
+        self.model.undone.append(step)
         target = self.session.undo()
-        assert (target.item, target.label) == (str(row), label)
+        items = {event.item for event in self.session.ledger.batch_of(target)}
+        assert items == ({None} if step.removes else {str(row) for row, _ in step.decisions})
+
+    def redo(self) -> None:
+        if not self.model.undone:
+            with pytest.raises(NothingToRedoError):
+                self.session.redo()
+            return
+        self.model.undone.pop().taken = False
+        self.session.redo()
 
     def close(self) -> None:
         self.session.settle()
@@ -571,6 +669,25 @@ class Answers(RuleBasedStateMachine):
     def undo(self, times: int) -> None:
         for _ in range(times):
             self.driver.undo()
+
+    @rule(times=st.integers(1, 3))
+    def redo(self, times: int) -> None:
+        for _ in range(times):
+            self.driver.redo()
+
+    @rule(rows=st.lists(st.integers(0, 39), min_size=1, max_size=12))
+    def unlabel(self, rows: list[int]) -> None:
+        self.driver.unlabel(list(dict.fromkeys(row % self.driver.n for row in rows)))
+
+    @rule(
+        rows=st.lists(st.tuples(st.integers(0, 39), LABELS), max_size=30), overwrite=st.booleans()
+    )
+    def take_in(self, rows: list[tuple[int, str]], overwrite: bool) -> None:
+        self.driver.take_in([(row % self.driver.n, label) for row, label in rows], overwrite)
+
+    @rule(name=FEW)
+    def remove_class(self, name: str) -> None:
+        self.driver.remove_class(name)
 
     @rule(name=LABELS)
     def declare(self, name: str) -> None:

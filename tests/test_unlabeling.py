@@ -132,7 +132,7 @@ def test_an_empty_class_is_removed_until_that_is_undone(session: Session) -> Non
 def test_a_class_with_labels_stays(session: Session) -> None:
     session.tell("0", "a")
     session.tell("1", "a")
-    with pytest.raises(InputError, match="'a' has 2 labels; .* Rename it .* unlabel its items"):
+    with pytest.raises(InputError, match=r"'a' has 2 labels; .* Rename it .* unlabel its items"):
         session.remove_class("a")
     with pytest.raises(InputError, match="'none'"):
         session.remove_class("none")

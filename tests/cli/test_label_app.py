@@ -14,12 +14,13 @@ import numpy as np
 import pytest
 from rich.text import Text
 from textual.pilot import Pilot
-from textual.widgets import OptionList, Static
+from textual.widgets import Label, OptionList, Static
 
 from knnal.alike import find_alike
 from knnal.errors import InputError
 from knnal.review import Review
 from knnal.session import Session
+from knnal.store.importing import LabelImport
 from knnal.store.pool import Pool
 from knnal_cli.class_keys import ClassKeys
 from knnal_cli.terminal.app import drawing
@@ -338,13 +339,68 @@ def test_a_batch_is_accepted_but_for_its_exceptions_and_undone_as_a_whole(told: 
         origins = {str(e.item): e.origin for e in told.ledger.decisions() if e.item in given}
         assert origins == {item: "asked" if item == asked.item else "named" for item in given}
         assert items[0] not in [str(cell.border_title) for cell in cells_of(app)]
-        await press(app, pilot, "escape", "u")
+        await press(app, pilot, "escape", "u", "y")
         assert told.ledger.label_count == 4
-        assert f"Took back {len(given)} labels" in text_of(app, "#remark")
+        assert f"Took back {len(given)} labels given together" in text_of(app, "#remark")
         await press(app, pilot, "U")
         assert {i: told.ledger.label(i) for i in items if told.ledger.label(i)} == given
-        await press(app, pilot, "u", "u")
+        await press(app, pilot, "u", "y", "u")
         assert told.ledger.label_count == 3, "what was before it goes one by one"
+
+    run(told, script)
+
+
+def test_an_undo_of_many_labels_waits_for_a_yes(told: Session) -> None:
+    with told.pool.transaction():
+        LabelImport(told.pool.log, "ann", "wrong.csv").add([(str(n), "left") for n in range(3, 8)])
+
+    async def script(app: LabelApp, pilot: Pilot[Any]) -> None:
+        for answers in (["n"], ["escape"], ["u", "u", "enter", "1", "n"]):
+            await press(app, pilot, "u")
+            dialog = app.screen.query_one(Label)
+            assert "Take back the import of 5 labels from wrong.csv?" in str(dialog.content)
+            await press(app, pilot, *answers)
+            assert isinstance(app.screen, LabelStage)
+            assert told.ledger.label_count == 9
+        for key in "uuu":  # faster than the window opens
+            app.simulate_key(key)
+        await settled(app, pilot)
+        assert told.ledger.label_count == 9
+        await press(app, pilot, "y")
+        assert told.ledger.label_count == 4
+        assert "Took back the import of 5 labels from wrong.csv." in text_of(app, "#remark")
+        await press(app, pilot, "u")
+        assert told.ledger.label_count == 3, "a single one is not asked about"
+
+    run(told, script)
+
+
+def test_a_past_label_is_taken_away(told: Session) -> None:
+    async def script(app: LabelApp, pilot: Pilot[Any]) -> None:
+        await press(app, pilot, "X")
+        assert "has no label to take away" in text_of(app, "#remark")
+        await press(app, pilot, "r", "enter", "X")
+        assert "11 has no label any more." in text_of(app, "#remark")
+        assert told.ledger.labels() == {"0": "left", "1": "left", "10": "right"}
+        await press(app, pilot, "u")
+        assert "Took back the removal of the label." in text_of(app, "#remark")
+        assert told.ledger.label("11") == "right"
+
+    run(told, script)
+
+
+def test_an_empty_class_is_removed_by_no_name(told: Session) -> None:
+    told.add_class("slip")
+
+    async def script(app: LabelApp, pilot: Pilot[Any]) -> None:
+        backspaces = ["backspace"] * len("right")
+        await press(app, pilot, "R", *"right", "enter", *backspaces, "enter")
+        assert "'right' has 2 labels" in text_of(app, "#remark")
+        await press(app, pilot, "R", *"slip", "enter", *backspaces, "enter")
+        assert "Removed the class 'slip'." in text_of(app, "#remark")
+        assert told.classes == ["left", "right"]
+        await press(app, pilot, "u")
+        assert told.classes == ["left", "right", "slip"]
 
     run(told, script)
 

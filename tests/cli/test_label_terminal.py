@@ -113,6 +113,58 @@ def test_undo_twice_and_once_too_often(vectors: Any, open_terminal: Any, log: An
     assert kinds == ["label", "skip", "undo", "undo", "label"]
 
 
+def test_an_import_is_undone_after_a_yes_alone(vectors: Any, open_terminal: Any, log: Any) -> None:
+    (vectors.folder / "wrong.csv").write_text("id,label\n0,left\n1,left\n20,right\n")
+    vectors("import", "wrong.csv")
+    terminal = open_terminal(vectors)
+    terminal.asks(3)
+    for answer in ("u", "y"):
+        terminal.press("u")
+        terminal.shows("Take back the import of 3 labels from wrong.csv? y does")
+        terminal.press(answer)
+        terminal.asks(3, "Nothing was taken back.") if answer == "u" else None
+    terminal.asks(0, "Took back the import of 3 labels from wrong.csv.")
+    terminal.press("q")
+    terminal.ends("Everything is stored")
+    assert [event["kind"] for event in log(vectors.folder)] == 3 * ["label"] + ["undo"]
+
+
+def test_the_command_asks_before_it_undoes_many(
+    vectors: Any, start_terminal: Any, log: Any
+) -> None:
+    (vectors.folder / "wrong.csv").write_text("id,label\n0,left\n1,left\n20,right\n")
+    vectors("import", "wrong.csv")
+    asked = "Take back the import of 3 labels from wrong.csv? [y/N]:"
+    terminal = start_terminal(vectors, "undo")
+    terminal.shows(asked)
+    terminal.press("\r")
+    terminal.shows("Nothing was taken back.")
+    terminal = start_terminal(vectors, "undo", "--yes")
+    terminal.ends("Took back the import of 3 labels from wrong.csv.")
+    vectors("redo")
+    terminal = start_terminal(vectors, "undo")
+    terminal.shows(asked)
+    terminal.press("y\r")
+    terminal.ends("Took back the import of 3 labels from wrong.csv.")
+    assert [event["kind"] for event in log(vectors.folder)] == 3 * ["label"] + [
+        "undo", "redo", "undo",
+    ]  # fmt: skip
+
+
+def test_a_label_is_taken_away(labelled: Any, open_terminal: Any, log: Any) -> None:
+    terminal = open_terminal(labelled)
+    terminal.asks(2)
+    terminal.press("r")
+    terminal.shows("1  right  20", "2  left  0")
+    terminal.press("2")
+    terminal.shows("New class of 0 (was left); - for none:")
+    terminal.press("-")
+    terminal.asks(1, "0 has no label any more.", " 1  left 0")
+    terminal.press("q")
+    terminal.ends("Everything is stored")
+    assert [(e["kind"], e["item"]) for e in log(labelled.folder)[2:]] == [("unlabel", "0")]
+
+
 def test_relabel_then_take_it_back(labelled: Any, open_terminal: Any, log: Any) -> None:
     terminal = open_terminal(labelled)
     asked = item_of(terminal.asks(2))
@@ -120,7 +172,7 @@ def test_relabel_then_take_it_back(labelled: Any, open_terminal: Any, log: Any) 
     text = terminal.shows("1  right  20", "2  left  0", "Which one? Any other key goes back.")
     assert "labelled" not in text
     terminal.press("2")
-    terminal.shows("New class of 0 (was left):")
+    terminal.shows("New class of 0 (was left); - for none:")
     terminal.press("2")
     text = terminal.asks(2, "0: right (was left)")
     assert item_of(text) == asked

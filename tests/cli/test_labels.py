@@ -190,7 +190,10 @@ def test_relabel_skip_and_undo(vectors: Any, log: Any) -> None:
     assert vectors("status", "--json").data["labels"] == {"left": 0, "right": 1}
     assert vectors("skip", 1).out == "Skipped.\n"
     assert vectors("undo").out == "Took back the skip of 1.\n"
-    assert vectors("undo", "--json").data == {"undone": "relabel", "id": "0", "label": "right"}
+    assert vectors("undo", "--json").data == {
+        "undone": "relabel", "id": "0", "label": "right", "event": 3, "count": 1,
+        "changed_since": 0, "text": None,
+    }  # fmt: skip
     assert vectors("status", "--json").data["labels"] == {"left": 1}
     assert vectors("undo").out == "Took back the label 'left' of 0.\n"
     done = vectors("undo", code=4)
@@ -234,8 +237,78 @@ def test_classes_are_renamed_items_noted_and_all_of_it_undone_and_redone(labelle
     assert [(row["label"], row["note"]) for row in rows] == [("west", "odd one"), ("right", None)]
     assert labelled("undo").out == "Took back the note of 0.\n"
     assert labelled("undo").out == "Took back the rename of 'left' to 'west'.\n"
-    assert labelled("redo", "--json").data == {"redone": "rename", "id": None, "label": "west"}
+    redone = labelled("redo", "--json").data
+    assert (redone["redone"], redone["label"], redone["text"]) == ("rename", "west", "left")
     assert labelled("redo").out == "Brought back the note of 0.\n"
     assert "nothing to redo" in labelled("redo", code=4).err
     assert labelled("note", 0, "").out == "Note removed.\n"
     labelled.fails("rename", "north", "south", saying=["west, right", "'north'"])
+
+
+def import_wrong(vectors: Any) -> None:
+    rows = "".join(f"{number},{'ab'[number % 2]}\n" for number in range(12))
+    (vectors.folder / "wrong.csv").write_text(f"id,label\n{rows}")
+    vectors("import", "wrong.csv")
+
+
+def test_an_import_is_undone_as_one(vectors: Any, log: Any) -> None:
+    vectors("tell", 30, "left")
+    import_wrong(vectors)
+    would = "Would take back the import of 12 labels from wrong.csv.\n"
+    assert vectors("undo", "--dry-run").out == would
+    preview = vectors("undo", "--dry-run", "--json").data
+    assert (preview["would_undo"], preview["count"], preview["text"]) == ("label", 12, "wrong.csv")
+    assert [event["kind"] for event in log(vectors.folder)] == 13 * ["label"]
+    vectors("relabel", 3, "c", LOGNAME="bob")
+    assert vectors("undo").out == (
+        "Took back the import of 12 labels from wrong.csv.\n"
+        "1 of the items have been decided on since, which stays.\n"
+    )
+    assert vectors("status", "--json").data["labels"] == {"left": 1, "c": 1}
+    assert vectors("redo", "--json").data["count"] == 12
+    labels = {"left": 1, "a": 6, "b": 5, "c": 1}
+    assert vectors("status", "--json").data["labels"] == labels
+    vectors("undo")
+    assert vectors("undo").out == "Took back the label 'left' of 30.\n"
+    assert "nothing left" in vectors("undo", "--dry-run", code=4).err
+
+
+def test_labels_that_came_with_embed_are_undone_as_one(knnal: Any) -> None:
+    np.savez(
+        knnal.folder / "rows.npz",
+        embeddings=np.random.default_rng(0).normal(size=(5, 3)),
+        labels=np.array(list("ababa")),
+    )
+    knnal("embed", "rows.npz")
+    assert knnal("undo").out == "Took back the import of 5 labels from rows.npz.\n"
+    assert knnal("status", "--json").data["labels"] == {}
+
+
+def test_items_are_unlabeled(vectors: Any, log: Any) -> None:
+    for item in (1, 2, 3):
+        vectors("tell", item, "left")
+    vectors("skip", 4)
+    vectors.fails("unlabel", 1, 5, saying=["'5' has no label"])
+    vectors.fails("unlabel", 1, "nobody", saying=["No item 'nobody'"])
+    assert vectors("unlabel", 1, 4).out == "Unlabeled 2.\n"
+    status = vectors("status", "--json").data
+    assert (status["labels"], status["skipped"]) == ({"left": 2}, 0)
+    assert vectors("unlabel", "--json", stdin="2\n\n3\r\n").data == {"unlabeled": 2}
+    assert vectors("status", "--json").data["labels"] == {"left": 0}
+    assert vectors("undo").out == "Took back the removal of 2 labels.\n"
+    assert vectors("undo").out == "Took back the removal of 2 labels.\n"
+    assert vectors("status", "--json").data["labels"] == {"left": 3}
+    vectors("unlabel", 1)
+    assert vectors("undo").out == "Took back the removal of the label of 1.\n"
+    kinds = [event["kind"] for event in log(vectors.folder)]
+    assert kinds[4:] == 4 * ["unlabel"] + ["undo", "undo", "unlabel", "undo"]
+
+
+def test_an_empty_class_is_removed(labelled: Any) -> None:
+    labelled.fails("remove-class", "left", saying=["'left' has 1 label", "unlabel its items"])
+    labelled.fails("remove-class", "north", saying=["left, right"])
+    labelled("relabel", 0, "right")
+    assert labelled("remove-class", "left").out == "Removed.\n"
+    assert labelled("status", "--json").data["labels"] == {"right": 2}
+    assert labelled("undo").out == "Took back the removal of the class 'left'.\n"
+    assert labelled("status", "--json").data["labels"] == {"left": 0, "right": 2}

@@ -22,7 +22,7 @@ from knnal.store.pool import Pool
 from knnal.types import LogNarrator
 
 OLD_EVENTS = (
-    # kind, item, label, target, origin, annotator, minute; and the batch that it must become part of
+    # kind, item, label, target, origin, annotator, minute; the batch that it must become part of
     ("label", "a", "x", None, "imported", "ann", 0, None),
     ("class", None, "x", 1, "label", "ann", 0, None),
     ("label", "b", "x", None, "imported", "ann", 0, 1),
@@ -54,7 +54,7 @@ def old_pool(file: Path, version: int) -> None:
             columns = (
                 "seq, kind, item, label, target, origin, annotator, at, strategy, scores, text"
             )
-            db.run(f"UPDATE events SET checksum = {migrations.CHECKSUM}({columns})")  # noqa: S608
+            db.run(f"UPDATE events SET checksum = {migrations.CHECKSUM}({columns})")
 
 
 @pytest.mark.parametrize("version", [3, 4])

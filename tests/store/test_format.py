@@ -13,6 +13,7 @@ import numpy as np
 
 from knnal.neighbors.graph import stored_graph
 from knnal.session import Session
+from knnal.store.importing import LabelImport
 
 FORMAT = (Path(__file__).parents[2] / "docs" / "format.md").read_text(encoding="utf-8")
 
@@ -42,7 +43,23 @@ def test_the_documented_query_finds_the_labels_in_force(make_pool: Any, tmp_path
     session.undo()
     session.tell("item-7", "d")
     session.undo()
-    assert sorted(session.ledger.labels().values()) == ["b", "c", "e", "e", "e"]
+    session.unlabel("item-2")
+    session.unlabel("item-0", "item-4")
+    session.undo()
+    bob = Session(pool, annotator="bob")
+    for labels in ({"item-7": "a", "item-8": "f", "item-1": "g"}, {"item-5": "h", "item-0": "h"}):
+        with pool.transaction():
+            LabelImport(pool.log, "bob", "x.csv").add(labels.items(), overwrite=True)
+    bob.undo()
+    session.refresh()
+    session.relabel("item-8", "k")
+    bob.undo()
+    bob.redo()
+    session.remove_class("c")
+    assert session.ledger.labels() == {
+        "item-0": "e", "item-1": "g", "item-4": "e", "item-6": "b", "item-7": "a",
+        "item-8": "k",
+    }  # fmt: skip
     (query,) = re.findall(r"```sql\n(.*?)```", FORMAT, flags=re.DOTALL)
     with closing(sqlite3.connect(tmp_path / "pool" / "labels.sqlite")) as db:
         assert dict(db.execute(query)) == session.ledger.labels()

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from knnal.store.ledger import IMPORTED, REVIEW, Change, Event, EventKind, Ledger
+from knnal.store.ledger import REVIEW, Change, Event, EventKind, Ledger
 
 
 class Log:

@@ -16,6 +16,7 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from knnal.project import Project
+from knnal.store.importing import LabelImport
 from knnal.store.pool import Pool
 from knnal_cli.class_keys import ClassKeys
 
@@ -326,6 +327,67 @@ def test_renames_notes_and_redo(client: TestClient, pictures: Path) -> None:
     assert (nothing.status_code, nothing.json()["error"]) == (409, "nothing-to-redo")
     kinds = [kind for kind, *_ in log_of(pictures)]
     assert kinds[6:] == ["rename", "rename", "undo", "note", "label", "undo", "redo"]
+
+
+def test_labels_are_taken_away(client: TestClient, pictures: Path) -> None:
+    seat, other = join(client), join(client, "bob")
+    item = ask(client, seat)["item"]["id"]
+    asked = answer(client, seat, item, "red")["question"]["item"]["id"]
+    stale = client.post(f"{other}/unlabels", json={"item": item, "was": "blue"})
+    assert (stale.status_code, stale.json()["error"]) == (409, "conflict")
+    step = client.post(f"{other}/unlabels", json={"item": item, "was": "red"}).json()
+    assert (step["event"]["kind"], step["event"]["item"]) == ("unlabel", item)
+    assert client.get("/api/item", params={"id": item}).json()["decision"] is None
+    assert client.get("/api/history").json()["entries"] == []
+    gone = client.post(f"{seat}/relabels", json={"item": item, "label": "blue", "was": "red"})
+    assert (gone.status_code, gone.json()["error"]) == (409, "conflict")
+    nothing = client.post(f"{seat}/unlabels", json={"item": item})
+    assert (nothing.status_code, nothing.json()["error"]) == (422, "input")
+    client.post(f"{seat}/skips", json={"item": asked})
+    client.post(f"{seat}/unlabels", json={"item": asked})
+    assert ask(client, seat)["item"]["id"] in (item, asked)
+    assert client.post(f"{seat}/undo", json={}).json()["event"]["kind"] == "unlabel"
+    assert [kind for kind, *_ in log_of(pictures)] == [
+        "label",
+        "unlabel",
+        "skip",
+        "unlabel",
+        "undo",
+    ]
+
+
+def test_an_empty_class_is_removed(client: TestClient) -> None:
+    def classes() -> list[str]:
+        return [one["name"] for one in client.get("/api/status").json()["classes"]]
+
+    seat = join(client)
+    answer(client, seat, ask(client, seat)["item"]["id"], "red")
+    client.post(f"{seat}/classes", json={"name": "slip"})
+    assert classes() == ["red", "slip"]
+    for name in ("red", "nowhere"):
+        refused = client.post(f"{seat}/classes/remove", json={"name": name})
+        assert (refused.status_code, refused.json()["error"]) == (422, "input")
+    step = client.post(f"{seat}/classes/remove", json={"name": "slip"}).json()
+    assert (step["event"]["kind"], step["event"]["label"]) == ("remove-class", "slip")
+    assert classes() == ["red"]
+    client.post(f"{seat}/undo", json={})
+    assert classes() == ["red", "slip"]
+
+
+def test_an_import_is_undone_as_one(client: TestClient, pictures: Path) -> None:
+    seat = join(client, "ann")
+    nothing = client.get(f"{seat}/undo")
+    assert (nothing.status_code, nothing.json()["error"]) == (409, "nothing-to-undo")
+    with closing(Pool.open(pictures)) as pool, pool.transaction():
+        labels = [(f"red/{n:02}.png", "wrong") for n in range(8)]
+        LabelImport(pool.log, "ann", "wrong.csv").add(labels)
+    told = client.get(f"{seat}/undo").json()
+    assert (told["count"], told["event"]["origin"], told["event"]["text"]) == (
+        8, "imported", "wrong.csv",
+    )  # fmt: skip
+    step = client.post(f"{seat}/undo", json={"event": told["event"]["seq"]}).json()
+    assert (step["count"], step["event"]) == (8, told["event"])
+    assert client.get("/api/status").json()["labelled"] == 0
 
 
 def test_what_random_labels_would_have_reached(

@@ -5,8 +5,11 @@ from __future__ import annotations
 import csv
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
+from knnal.store.importing import LabelImport
+from knnal.store.pool import Pool
 from knnal_cli.class_keys import ClassKeys
 
 from .browser import By, Keys, Page, Server, log_of, needs_a_browser, webdriver
@@ -163,8 +166,7 @@ def test_a_region_of_the_map_is_labelled_after_a_confirmation(
     assert len({item for _, item, _ in labelled}) == 20
     page.driver.find_element(By.CSS_SELECTOR, "#map-bar button").click()
     page.until(lambda: "Took back all 20" in page.text("map-bar"), "all are taken back")
-    undone = [item for kind, item, _ in log_of(mapped)[24:] if kind == "undo"]
-    assert undone == [item for _, item, _ in labelled[::-1]]
+    assert log_of(mapped)[24:] == [("undo", None, None)]
 
     page.press("l")
     canvas = page.driver.find_element(By.ID, "map-canvas")
@@ -184,6 +186,48 @@ def test_a_region_of_the_map_is_labelled_after_a_confirmation(
     page.until(lambda: "Looking back" in page.text("mode"), "it is looked at")
     page.until(lambda: shown.partition(",")[0] == page.item, "it is the one")
     page.press(Keys.ESCAPE)
+
+
+def test_the_way_back_of_an_import_a_label_and_a_class(
+    pictures: Path, start: Callable[..., Server], windows: list[Page], tmp_path: Path
+) -> None:
+    with closing(Pool.open(pictures)) as pool, pool.transaction():
+        labels = [(f"red/{n:02}.png", "wrong") for n in range(6)]
+        LabelImport(pool.log, "ann", "wrong.csv").add(labels)
+    page = windows[0]
+    page.open(start(pictures, "red", "slip"))
+    item = page.answer("2")
+    page.press(Keys.ARROW_LEFT)
+    page.until(lambda: "Looking back" in page.text("mode") and page.idle(), "it is looked at")
+    page.press("X")
+    page.until(lambda: "Took the label" in page.text("note") and page.idle(), "it has none")
+    assert log_of(pictures)[-1] == ("unlabel", item, None)
+    for what in ("the removal of the label of", "Here is the item again"):
+        page.press("u")
+        page.until(lambda what=what: what in page.text("note") and page.idle(), "it is undone")
+
+    for answer in (Keys.ESCAPE, Keys.ENTER):  # of which the focus is on Back
+        page.press("u")
+        page.until(lambda: page.shows("confirm"), "it asks")
+        words = page.text("confirm-words")
+        assert words == "Take back the import of 6 labels from wrong.csv?"
+        page.shoot(tmp_path / "confirm.png")
+        page.press("u", answer)
+        page.until(lambda: not page.shows("confirm") and page.idle(), "it is left alone")
+    before = log_of(pictures)
+    page.press("u")
+    page.until(lambda: page.shows("confirm"), "it asks")
+    page.driver.find_element(By.ID, "confirm-yes").click()
+    page.until(lambda: "Took back the import of 6" in page.text("note"), "all are taken back")
+    assert log_of(pictures) == [*before, ("undo", None, None)]
+
+    page.press("P")
+    page.until(lambda: page.shows("standing"), "the classes are shown")
+    remove = '[aria-label="Remove slip"]'
+    page.until(lambda: page.driver.find_elements(By.CSS_SELECTOR, remove), "it is empty")
+    page.driver.find_element(By.CSS_SELECTOR, remove).click()
+    page.until(lambda: "slip" not in page.text("class-table"), "the class is gone")
+    assert log_of(pictures)[-1] == ("remove-class", None, "slip")
 
 
 def test_review_notes_and_renames_by_keys(

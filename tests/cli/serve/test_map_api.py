@@ -104,22 +104,40 @@ def test_a_region_is_labelled_and_taken_back(client: TestClient, pictures: Path)
     assert ask(client, bob)["item"]["id"] == theirs, "nobody's item is taken from them"
     assert [e[:3] for e in log_of(pictures)[1:]] == [("label", i, "both") for i in labelled]
 
-    numbers = [event["seq"] for event in step["events"]]
-    back = client.post(f"{ann}/regions/undo", json={"events": numbers}).json()
-    assert [event["item"] for event in back["events"]] == labelled[::-1]
+    batch = step["events"][0]["seq"]
+    told = client.get(f"{ann}/undo").json()
+    assert (told["event"]["seq"], told["count"]) == (batch, len(labelled))
+    back = client.post(f"{ann}/undo", json={"event": batch}).json()
+    assert (back["event"]["seq"], back["count"]) == (batch, len(labelled))
     assert client.get("/api/status").json()["labelled"] == 1
+    again = client.post(f"{ann}/redo", json={}).json()
+    assert (again["event"]["seq"], again["count"]) == (batch, len(labelled))
+
+
+def test_a_region_in_parts_is_taken_back_as_one(client: TestClient, pictures: Path) -> None:
+    seat, other = join(client), join(client, "bob")
+    answer(client, seat, "red/09.png", "red")
+    first = {"items": ["red/00.png", "red/01.png"], "label": "red"}
+    batch = client.post(f"{seat}/regions", json=first).json()["events"][0]["seq"]
+    second = {"items": ["red/02.png", "red/03.png"], "label": "red", "batch": batch}
+    for body in (second, {**second, "items": ["red/04.png"]}):
+        assert client.post(f"{seat}/regions", json=body).json()["left_out"] == 0
+    theirs = {"items": ["red/05.png"], "label": "red", "batch": batch}
+    assert client.post(f"{other}/regions", json=theirs).status_code == 200
+    assert client.post(f"{seat}/undo", json={"event": batch}).json()["count"] == 5
+    with closing(Pool.open(pictures)) as pool:
+        assert set(Session(pool).ledger.labels()) == {"red/05.png", "red/09.png"}
 
 
 def test_a_region_is_not_taken_back_across_later_decisions(client: TestClient) -> None:
     seat = join(client)
     body = {"items": ["red/00.png", "red/01.png"], "label": "red"}
-    events = client.post(f"{seat}/regions", json=body).json()["events"]
-    numbers = [event["seq"] for event in events]
+    batch = client.post(f"{seat}/regions", json=body).json()["events"][0]["seq"]
     answer(client, seat, "red/02.png", "red")
-    late = client.post(f"{seat}/regions/undo", json={"events": numbers})
+    late = client.post(f"{seat}/undo", json={"event": batch})
     assert (late.status_code, late.json()["error"]) == (409, "conflict")
     client.post(f"{seat}/undo", json={})
-    assert client.post(f"{seat}/regions/undo", json={"events": numbers}).status_code == 200
+    assert client.post(f"{seat}/undo", json={"event": batch}).json()["count"] == 2
 
 
 def test_a_region_of_unknown_items_changes_nothing(client: TestClient, pictures: Path) -> None:

@@ -62,7 +62,7 @@ class KeyDialog(Dialog):
 
 
 class ConfirmDialog(Dialog):
-    """Asks whether something is meant. Only y says so, which no key pressed ahead is by chance."""
+    """Asks whether something is meant, which y alone says."""
 
     def __init__(self, question: str) -> None:
         super().__init__()
@@ -73,8 +73,9 @@ class ConfirmDialog(Dialog):
             yield Label(Text(printable_line(f"{self._question} y: yes, n: no")))
 
     def on_key(self, event: Key) -> None:
-        if event.character in ("y", "n"):
+        if event.is_printable:
             event.stop()
+        if event.character in ("y", "n"):
             self.dismiss("y" if event.character == "y" else "")
 
 

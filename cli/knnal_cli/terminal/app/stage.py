@@ -108,6 +108,7 @@ class Stage(Screen[str]):
                 if answer:
                     go_on(first)
 
+            self._waiting.clear()  # keys pressed ahead are no answer
             self.app.push_screen(ConfirmDialog(f"Take back {undoable.words}?"), answered)
 
         self.ask(desk.undoable, found)
