@@ -26,7 +26,8 @@ class Opinion:
 class Suspect:
     """A label that may be wrong, and whose it is. ``suspicion``, in [0, 1], is above a half where
     another class is likelier; ``confident``: the item is confidently of another class (confident
-    learning). ``opinions`` are those of others that are not the label.
+    learning). ``opinions`` are those of others that are not the label; ``outdated``: the item's
+    content has changed since it got the label.
 
     ``prediction`` is that by the labels of the others; ``voted`` is the class on which two models
     agree against the label, None where they do not or where nobody voted.
@@ -40,6 +41,7 @@ class Suspect:
     confident: bool
     prediction: Prediction
     voted: str | None
+    outdated: bool
     path: Path | None
     text: str | None
 
@@ -52,7 +54,7 @@ class Suspect:
 @dataclass(frozen=True, slots=True)
 class Judged:
     """Labelled rows, rising, their classes, and what is thought of them: rows that can be judged,
-    and those with an opinion against the label.
+    those with an opinion against the label, and those whose label is older than their content.
     """
 
     rows: IntArray
@@ -61,6 +63,7 @@ class Judged:
     suspicion: Float64Array
     confident: BoolArray
     judgeable: BoolArray
+    outdated: BoolArray
     opinions: Mapping[int, tuple[Opinion, ...]]
 
     @property
@@ -73,7 +76,8 @@ def judge(session: Session) -> Judged:
     """What is thought of all labels."""
     state, opinions = session.state, _disagreeing(session)
     usual = judgeable(state)
-    rows = np.union1d(usual, np.array(list(opinions), dtype=np.int64))
+    outdated = _outdated(session)
+    rows = np.union1d(usual, np.array([*opinions, *outdated], dtype=np.int64))
     classes = state.labelling.classes[rows].astype(np.int64)
     P = state.classifier.probabilities(rows)
     judged = np.isin(rows, usual)
@@ -86,6 +90,7 @@ def judge(session: Session) -> Judged:
         suspicion=suspicion(P, classes),
         confident=confident,
         judgeable=judged,
+        outdated=np.isin(rows, outdated),
         opinions=opinions,
     )
 
@@ -101,6 +106,13 @@ def _disagreeing(session: Session) -> dict[int, tuple[Opinion, ...]]:
             opinion = Opinion(str(other.label), other.annotator)
             found[row] = (*found.get(row, ()), opinion)
     return found
+
+
+def _outdated(session: Session) -> list[int]:
+    """The rows, of items that are there, whose label is older than their content."""
+    rows = session.pool.catalogue.rows_of(session.ledger.outdated()).values()
+    live = session.geometry.live
+    return [row for row in rows if row < len(live) and live[row]]
 
 
 def judgeable(state: PoolState) -> IntArray:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from knnal.embedders.base import Embedder
-from knnal.embedding import Embedded, content_digest, embed_stream
+from knnal.embedding import Embedded, embed_stream
 from knnal.errors import InputError
 from knnal.items.base import Item, Skip, Source
+from knnal.recognition import Known, Place, Recognizer, is_same_content
 from knnal.store.catalogue import NewRecord, Record
 from knnal.store.importing import Imported, LabelImport
 from knnal.store.pool import Pool
@@ -24,13 +25,22 @@ from knnal.types import LogNarrator, Modality, Narrator
 _CHUNK_ITEMS = 1024
 _CHUNK_SECONDS = 2.0
 _EXAMPLES = 5
-_TAKEN = "id of an item from another source: use other ids or another pool"
+_MOVED_AWAY = "its path is the id of an item whose file was moved: rename the file"
 
 
 @dataclass(slots=True)
 class IngestReport:
     """What one run did to the pool; ``viewed`` items got views. ``skips`` counts reasons, and
     ``examples`` names some of each.
+
+    ``moved`` of the unchanged items were found at another place than before, by their content:
+    ``moves`` are some of them, as the id and the path now. ``moved_from`` are the locations of
+    whole sources that are this one now, ``linked_to`` another path to the same source that the pool
+    knows it by. ``ambiguous`` new files have the content of several vanished items. ``copies`` and
+    ``shared`` count items of other sources that were met here and stay what they are, by the
+    location of their source: equal content, and the very same files; ``shared_ids`` are some of
+    the latter. ``outdated`` are labeled items whose content changed in this run while their label
+    did not. ``classes`` counts the labels that the source gives, taken in or not.
     """
 
     added: int = 0
@@ -38,6 +48,16 @@ class IngestReport:
     unchanged: int = 0
     vanished: int = 0
     returned: int = 0
+    moved: int = 0
+    moved_from: list[Path] = field(default_factory=list)
+    moves: list[tuple[str, str]] = field(default_factory=list)
+    ambiguous: int = 0
+    copies: Counter[Path] = field(default_factory=Counter)
+    shared: Counter[Path] = field(default_factory=Counter)
+    shared_ids: list[str] = field(default_factory=list)
+    linked_to: Path | None = None
+    outdated: list[str] = field(default_factory=list)
+    classes: Counter[str] = field(default_factory=Counter)
     labels: int = 0
     labels_kept: int = 0
     viewed: int = 0
@@ -57,12 +77,18 @@ class IngestReport:
 
     @property
     def seen(self) -> int:
-        return self.embedded + self.unchanged + self.skips.total()
+        return self.found + self.skips.total()
+
+    @property
+    def found(self) -> int:
+        """How many items of the source are in the pool."""
+        elsewhere = self.copies.total() + self.shared.total()
+        return self.embedded + self.unchanged + elsewhere
 
     @property
     def found_nothing(self) -> bool:
         """Not one item of the source is in the pool."""
-        return self.embedded + self.unchanged == 0
+        return self.found == 0
 
 
 class Ingest:
@@ -78,11 +104,12 @@ class Ingest:
         self._import = LabelImport(pool.log, annotator, name)
         self._narrator = narrator
         self.report = IngestReport()
-        self._number = pool.catalogue.source(source.location)
-        self._replaces: set[str] = set()
+        self._recognizer = Recognizer(pool, source)
+        self._replaces: dict[str, str] = {}
         self._chunk: list[Embedded] = []
         self._labels: list[tuple[str, str]] = []
         self._stamps: list[tuple[int, str]] = []
+        self._moves: list[tuple[int, str | None, str]] = []
 
     def run(self) -> IngestReport:
         """Bring the pool up to date with the source.
@@ -108,45 +135,91 @@ class Ingest:
                     self._narrator.progress("Embedding", done, total)
             finally:
                 self._store()
-        if not self.report.found_nothing:
-            with self._pool.transaction():
-                vanished, returned = self._pool.catalogue.end_scan(self._number)
-            self.report.vanished, self.report.returned = vanished, returned
+        self._end_scan()
         self.report.seconds = time.monotonic() - started
         self._pool.reload()
         return self.report
 
+    def _end_scan(self) -> None:
+        """Note what has vanished and returned; a source in which nothing was found tells nothing.
+
+        What is left of a source that is gone, and whose files turned up here, has vanished.
+        """
+        report, found = self.report, self._recognizer
+        report.moved_from, report.linked_to = found.moved_from, found.linked_to
+        report.ambiguous = found.ambiguous
+        if report.found_nothing:
+            return
+        scanned = found.left | ({found.number} if found.number is not None else set())
+        with self._pool.transaction():
+            for number in scanned:
+                vanished, returned = self._pool.catalogue.end_scan(number)
+                report.vanished += vanished
+                report.returned += returned
+
     def _to_embed(self) -> Iterator[Item]:
         """The items that need a vector; the others are counted on the way."""
-        catalogue = self._pool.catalogue
-        for item in self._source:
-            if isinstance(item, Skip):
-                self.report.skip(item)
+        for found in self._source:
+            if isinstance(found, Skip):
+                self.report.skip(found)
                 continue
-            if not catalogue.see(item.id):
+            item = self._recognizer.named(found)
+            known = self._recognizer.recognize(item)
+            if known is not None:
+                if item.id != known.record.id:
+                    item = replace(item, id=known.record.id)
+                if known.place is Place.FOREIGN:
+                    self.report.skip(Skip(item.id, self._foreign(known.record)))
+                    continue
+            if not self._pool.catalogue.see(item.id):
                 self.report.skip(Skip(item.id, "duplicate id"))
                 continue
-            record = catalogue.find(item.id)
-            if record is not None and record.source != self._number:
-                self.report.skip(Skip(item.id, _TAKEN))
-            elif record is not None and self._is_unchanged(item, record):
-                self.report.unchanged += 1
-                if item.label is not None:
-                    self._labels.append((item.id, item.label))
-            else:
-                if record is not None:
-                    self._replaces.add(item.id)
+            if item.label is not None:
+                self.report.classes[item.label] += 1
+            if known is None or not self._is_taken_in(item, known):
                 yield item
+
+    def _is_taken_in(self, item: Item, known: Known) -> bool:
+        """Count an item that needs no new vector; False for one whose content changed."""
+        record, place = known.record, known.place
+        if place is Place.HERE and not self._is_unchanged(item, record):
+            self._replaces[item.id] = record.digest
+            return False
+        if place in (Place.COPY, Place.SHARED):
+            location = self._recognizer.locate(record.source)
+            if not is_same_content(item, record):
+                reason = f"changed since it was embedded from {location}: embed that again"
+                self.report.skip(Skip(item.id, reason))
+                return True
+            counter = self.report.copies if place is Place.COPY else self.report.shared
+            counter[location] += 1
+            if place is Place.SHARED and len(self.report.shared_ids) < _EXAMPLES:
+                self.report.shared_ids.append(item.id)
+        else:
+            self.report.unchanged += 1
+        if place is Place.MOVED:
+            self._moves.append((record.row, self._path(item), item.stamp))
+            self.report.moved += 1
+            if len(self.report.moves) < _EXAMPLES:
+                self.report.moves.append((item.id, str(item.path or self._source.location)))
+        if item.label is not None:
+            self._labels.append((item.id, item.label))
+        return True
+
+    def _foreign(self, record: Record) -> str:
+        """Why an id is not taken for that of the item that has it, and what to do."""
+        if record.source == self._recognizer.number:
+            return _MOVED_AWAY
+        location = self._recognizer.locate(record.source)
+        remedy = "use other ids or another pool"
+        if record.path is not None:
+            remedy = "embed the folder above both, or use another pool"
+        return f"other content than the item of that id from {location}: {remedy}"
 
     def _is_unchanged(self, item: Item, record: Record) -> bool:
         if item.stamp == record.stamp:
             return True
-        if item.path is None:
-            return False
-        try:
-            unchanged = content_digest(item.path.read_bytes()) == record.digest
-        except OSError:
-            return False  # embedding it will fail the same way, and say so
+        unchanged = is_same_content(item, record)
         if unchanged:
             self._stamps.append((record.row, item.stamp))
         return unchanged
@@ -160,33 +233,63 @@ class Ingest:
         chunk, self._chunk = self._chunk, []
         labels, self._labels = self._labels, []
         stamps, self._stamps = self._stamps, []
-        if not (chunk or labels or stamps):
+        moves, self._moves = self._moves, []
+        if not (chunk or labels or stamps or moves):
             return
-        labels += [(e.item.id, e.item.label) for e in chunk if e.item.label is not None]
         if chunk:
             self._pool.adopt(self._embedder.identity, self._embedder.modality)
+        catalogue = self._pool.catalogue
+        number = self._recognizer.number
         with self._pool.transaction():
+            if number is None and (chunk or moves):
+                number = catalogue.source(self._source.location)
             if chunk:
+                assert number is not None
                 records = [self._record(embedded) for embedded in chunk]
                 vectors = np.stack([embedded.vector for embedded in chunk])
-                self._pool.store(self._number, records, vectors)
+                self._pool.store(number, records, vectors)
+            for row, path, stamp in moves:
+                assert number is not None
+                catalogue.relocate(row, number, path, stamp)
             for row, stamp in stamps:
-                self._pool.catalogue.touch(row, stamp)
-            imported = self._import.add(labels) if labels else Counter()
+                catalogue.touch(row, stamp)
+            outdated, imported = self._log(chunk, labels)
+        self._recognizer.number = number
+        self.report.outdated += outdated
         replaced = sum(embedded.item.id in self._replaces for embedded in chunk)
         self.report.changed += replaced
         self.report.added += len(chunk) - replaced
         self.report.labels += imported[Imported.ADDED]
         self.report.labels_kept += imported[Imported.KEPT]
 
+    def _log(
+        self, chunk: Sequence[Embedded], labels: list[tuple[str, str]]
+    ) -> tuple[list[str], Counter[Imported]]:
+        """Log changes of content, and labels that came with the data; inside a transaction.
+
+        Returns the items whose label is now older than their content, and what became of labels.
+        """
+        changes = {
+            embedded.item.id: (self._replaces[embedded.item.id], embedded.digest)
+            for embedded in chunk
+            if embedded.item.id in self._replaces
+        }
+        labels += [(e.item.id, e.item.label) for e in chunk if e.item.label is not None]
+        if changes:
+            self._import.note_changes(changes)
+        imported: Counter[Imported] = self._import.add(labels) if labels else Counter()
+        return self._import.outdated(changes), imported
+
     def _record(self, embedded: Embedded) -> NewRecord:
         item = embedded.item
-        path = None
-        if item.path is not None:
-            # A source that is itself a file is at no path below itself.
-            relative = os.path.relpath(item.path, self._source.location.absolute())
-            path = "" if relative == os.curdir else Path(relative).as_posix()
-        return NewRecord(item.id, item.stamp, embedded.digest, path, item.text)
+        return NewRecord(item.id, item.stamp, embedded.digest, self._path(item), item.text)
+
+    def _path(self, item: Item) -> str | None:
+        """Where the item's file lies below the source; a source that is itself a file, at ""."""
+        if item.path is None:
+            return None
+        relative = os.path.relpath(item.path, self._source.location.absolute())
+        return "" if relative == os.curdir else Path(relative).as_posix()
 
 
 def ingest(

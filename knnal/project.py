@@ -25,6 +25,7 @@ from knnal.exchange.truth import Truth, known_items
 from knnal.ingest import IngestReport, ingest
 from knnal.items.base import Item, Skip, Source
 from knnal.items.detect import open_source
+from knnal.items.images import ImageFolder
 from knnal.items.text import text_item
 from knnal.neighbors.graph import stored_graph
 from knnal.neighbors.layout_file import stored_layout
@@ -95,6 +96,9 @@ class Project:
         if isinstance(source, str | Path):
             source = open_source(source, **options)
         require_possible(source.modality, views, augmentations)
+        folders = source.class_folders if isinstance(source, ImageFolder) else None
+        if folders is not None and (remark := folders.remark()):
+            self._narrator.say(remark)
         network = self._embedder(embedder, source.modality)
         report = ingest(
             self.pool,

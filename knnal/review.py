@@ -29,8 +29,8 @@ VOTERS = ((1, 0, 0), (0, 1, 1))
 class Mode(StrEnum):
     """Which labels a review is about.
 
-    SUSPICION: those that somebody else disagrees with, that are not predicted, or that confident
-    learning finds among another class's.
+    SUSPICION: those older than their item's content, those that somebody else disagrees with, that
+    are not predicted, or that confident learning finds among another class's.
     VOTING: those that neither of two models predicts. ACTIVE: those of them on which the two models
     do not agree either. SLIM: those that are not predicted.
     """
@@ -43,11 +43,12 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """``suspicious`` labels are left to review; on ``disputed`` of them two people disagree, and
-    ``confident`` are confidently wrong.
+    """``suspicious`` labels are left to review; of them ``outdated`` are older than their item's
+    content, on ``disputed`` two people disagree, and ``confident`` are confidently wrong.
     """
 
     suspicious: int
+    outdated: int
     disputed: int
     confident: int
 
@@ -71,10 +72,10 @@ class Decided:
 class Review:
     """Reviews the labels of a session's pool; its answers are events in the log like any other.
 
-    A label that a review has kept or given is not asked about again, until it is another one. A
-    class's only label is not either, unless somebody disagrees with it: left out, nothing speaks
-    for its class. The models of VOTING and ACTIVE vote once, when the review begins, on all labels
-    there are.
+    A label that a review has kept or given is not asked about again, until it is another one or
+    its item's content changes. Nor is a class's only label, unless its item's content has changed
+    or somebody disagrees with it: left out, nothing speaks for its class. The models of VOTING and
+    ACTIVE vote once, when the review begins, on all labels there are.
     """
 
     def __init__(self, session: Session, mode: Mode = Mode.SUSPICION) -> None:
@@ -85,8 +86,8 @@ class Review:
         self._outvoted = self._vote() if mode in (Mode.VOTING, Mode.ACTIVE) else {}
 
     def suspects(self, limit: int | None = None) -> list[Suspect]:
-        """What is left to review: labels that somebody disagrees with before all others, each the
-        most suspicious first, ties by lower row.
+        """What is left to review: labels older than their item's content first, then those that
+        somebody disagrees with, then the others; each the most suspicious first, ties by lower row.
 
         Raises InputError for a limit below 1.
         """
@@ -106,10 +107,8 @@ class Review:
     def left(self) -> Left:
         """How much there is to review."""
         judged, places = self._rank(self.mode)
-        disputed, confident = (
-            int(np.count_nonzero(mask[places])) for mask in (judged.disputed, judged.confident)
-        )
-        return Left(len(places), disputed, confident)
+        masks = (judged.outdated, judged.disputed, judged.confident)
+        return Left(len(places), *(int(np.count_nonzero(mask[places])) for mask in masks))
 
     def answer(self, suspect: Suspect, label: str | None) -> Event:
         """Keep the label, change it, or, by None, take it out of force and set the item aside.
@@ -149,12 +148,13 @@ class Review:
         self.session.refresh()
         judged = self._judge()
         wanted = np.flatnonzero(self._is_about(mode, judged))
-        order = wanted[np.lexsort((-judged.suspicion[wanted], ~judged.disputed[wanted]))]
+        keys = (-judged.suspicion[wanted], ~judged.disputed[wanted], ~judged.outdated[wanted])
+        order = wanted[np.lexsort(keys)]
         catalogue, ledger = self.session.pool.catalogue, self.session.ledger
         return judged, [
             place
             for place, row in zip(order.tolist(), judged.rows[order].tolist(), strict=True)
-            if not ledger.is_reviewed(catalogue.at(row).id)
+            if judged.outdated[place] or not ledger.is_reviewed(catalogue.at(row).id)
         ]
 
     def _is_about(self, mode: Mode, judged: Judged) -> BoolArray:
@@ -167,7 +167,7 @@ class Review:
         unpredicted: BoolArray = judged.judgeable & (judged.predicted != judged.classes)
         if mode is Mode.SLIM:
             return unpredicted
-        return judged.disputed | unpredicted | judged.confident
+        return judged.outdated | judged.disputed | unpredicted | judged.confident
 
     def _judge(self) -> Judged:
         """What is thought of all labels; the same until something is decided."""
@@ -216,6 +216,7 @@ class Review:
             confident=bool(judged.confident[place]),
             prediction=prediction,
             voted=self._outvoted.get(record.row),
+            outdated=bool(judged.outdated[place]),
             path=record.path,
             text=record.text,
         )

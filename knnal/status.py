@@ -25,6 +25,7 @@ from knnal.evaluation.calibration import (
     temperature_of,
 )
 from knnal.evaluation.random_labels import RandomEstimate, RandomLabels, located
+from knnal.forgetting import find_vanished
 from knnal.neighbors.duplicates import find_duplicates
 from knnal.neighbors.open_groups import OpenGroups
 from knnal.session import Session, stored_geometry
@@ -51,7 +52,8 @@ class NearDuplicates:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What a pool holds. ``labels`` counts by class, ``skipped`` are set aside by hand.
+    """What a pool holds. ``labels`` counts by class, ``outdated`` those of them that are older than
+    their item's content, ``skipped`` are set aside by hand.
 
     ``sought`` says of which classes items were looked for, and how many were found;
     ``near_duplicates`` is None unless it was asked for. ``curve`` is the estimated accuracy over
@@ -71,6 +73,7 @@ class Status:
     items: int
     vanished: int
     labelled: int
+    outdated: int
     skipped: int
     labels: dict[str, int]
     sought: tuple[Sought, ...]
@@ -128,8 +131,9 @@ def read_status(
         views=_views_line(pool),
         schema_version=manifest.schema_version,
         items=counts[ItemState.LIVE],
-        vanished=counts[ItemState.VANISHED],
+        vanished=len(find_vanished(pool, ledger).items),
         labelled=ledger.label_count,
+        outdated=len(ledger.outdated()),
         skipped=len(ledger.skipped()),
         labels=ledger.class_counts(),
         sought=sought_classes(ledger),

@@ -170,6 +170,44 @@ def test_a_changed_item_keeps_its_label(run: Run, pool: Pool) -> None:
     assert len(session.candidates) == 7
 
 
+def test_labels_older_than_their_content_are_told(run: Run, pool: Pool) -> None:
+    run(*WORDS)
+    session = Session(pool, annotator="ann")
+    session.tell("t1", "insect")
+    session.tell("t2", "pet")
+    session.skip("t3")
+    session.tell("t4", "fish")
+    session.undo()
+    report = run(*((name, f"{word} {word}") for name, word in WORDS))
+    assert report.changed == 8
+    assert report.outdated == ["t1", "t2"]
+    session = Session(pool, annotator="ann")
+    assert session.ledger.outdated() == ["t1", "t2"]
+    session.redo()
+    assert session.ledger.outdated() == ["t1", "t2", "t4"]
+    session.keep("t1", suspicion=0.5)
+    session.relabel("t2", "pet")
+    assert session.ledger.outdated() == ["t4"]
+    assert Session(pool).ledger.outdated() == ["t4"], "it is in the log"
+    session.undo()
+    assert session.ledger.outdated() == ["t2", "t4"]
+    assert session.undo().kind == "keep"
+    assert session.ledger.outdated() == ["t1", "t2", "t4"]
+    report = run(*WORDS)
+    assert Session(pool).ledger.outdated() == [], "what was labeled is back"
+
+
+def test_a_label_that_comes_with_new_content_is_not_older(run: Run, pool: Pool) -> None:
+    run(("a", "ant", "insect"), ("b", "bee", "insect"), ("c", "cat", "pet"))
+    assert run(("a", "aphid", "insect"), ("b", "bear", "beast"), ("c", "cow")).outdated == [
+        "b",
+        "c",
+    ]
+    ledger = Session(pool).ledger
+    assert ledger.outdated() == ["b", "c"]
+    assert ledger.labels() == {"a": "insect", "b": "insect", "c": "pet"}
+
+
 def test_an_empty_source_takes_nothing_away(run: Run, pool: Pool) -> None:
     run(*WORDS)
     report = run()
@@ -196,11 +234,13 @@ def test_an_id_counts_once(run: Run, pool: Pool) -> None:
     assert_pool_holds(pool, {"a": "ant", "b": "cat"})
 
 
-def test_ids_of_another_source_are_left_alone(run: Run, pool: Pool) -> None:
+def test_ids_of_another_source_are_left_alone(run: Run, pool: Pool, tmp_path: Path) -> None:
+    (tmp_path / "texts").touch()
     run(*WORDS[:3])
     report = run(("t1", "other"), ("u", "unicorn"), source="more texts")
     assert counts(report) == {"added": 1}
-    assert report.skips == {"id of an item from another source: use other ids or another pool": 1}
+    reason = f"other content than the item of that id from {tmp_path / 'texts'}: "
+    assert report.skips == {f"{reason}use other ids or another pool": 1}
     assert_pool_holds(pool, {**dict(WORDS[:3]), "u": "unicorn"})
     assert counts(run(*WORDS[:2])) == {"unchanged": 2, "vanished": 1}
     assert_pool_holds(pool, {**dict(WORDS[:2]), "u": "unicorn"})

@@ -30,6 +30,14 @@ LABELLED = 80
 GEOMETRY = Geometry.of(X)
 
 
+def change_content(pool: Pool, item: str) -> None:
+    digests = {"before": "before", "after": "after"}
+    with pool.transaction():
+        pool.log.append(
+            EventKind.CONTENT, annotator="bob", origin=IMPORTED, item=item, scores=digests
+        )
+
+
 @pytest.fixture
 def pool() -> Iterator[Pool]:
     """Items "0" to "89", the first 80 labelled, one in seven of these wrongly; and a class "d" of
@@ -289,7 +297,7 @@ def test_what_two_people_disagree_on_comes_before_all_others(pool: Pool) -> None
     assert set(disputed) == {sure, only, doubtful}
     assert [s.item for s in found] == [*disputed, *(i for i in before if i not in disputed)]
     assert [s.suspicion for s in found[:3]] == sorted(s.suspicion for s in found[:3])[::-1]
-    assert review.left() == Left(len(found), 3, sum(s.confident for s in found))
+    assert review.left() == Left(len(found), 0, 3, sum(s.confident for s in found))
     shown = next(suspect for suspect in found if suspect.item == only)
     assert (shown.label, shown.annotator, shown.opinions) == ("d", "bob", (Opinion("a", "zoe"),))
     others = Review(session, Mode.SLIM).suspects()
@@ -302,3 +310,28 @@ def test_what_two_people_disagree_on_comes_before_all_others(pool: Pool) -> None
     assert review.left().disputed == 0
     session.undo()
     assert review.suspects(1)[0].item == doubtful
+
+
+def test_labels_older_than_their_content_come_first_until_they_are_looked_at(pool: Pool) -> None:
+    session = new_session(pool)
+    review = Review(session)
+    before = [suspect.item for suspect in review.suspects()]
+    sure = next(str(row) for row in range(LABELLED) if str(row) not in before)
+    kept, only, changed = before[0], "80", before[-1]
+    session.keep(kept, suspicion=0.9)
+    disagree(pool, before[1], "d")
+    for item in (sure, kept, only, changed):
+        change_content(pool, item)
+    found = review.suspects()
+    first = [suspect.item for suspect in found if suspect.outdated]
+    assert set(first) == {sure, kept, only, changed}
+    assert [s.item for s in found[:5]] == [*first, before[1]]
+    assert review.left().outdated == 4
+    assert {s.item for s in Review(session, Mode.SLIM).suspects()} <= {*before, only}
+    for suspect in found[:4]:
+        review.answer(suspect, "a" if suspect.item == changed else suspect.label)
+    assert review.left().outdated == 0
+    assert review.suspects()[0].item == before[1]
+    assert {sure, kept, only, changed}.isdisjoint(s.item for s in review.suspects())
+    change_content(pool, "89")
+    assert review.left().outdated == 0, "it has no label"

@@ -13,6 +13,7 @@ from knnal_cli.commands import (
     ask,
     demo,
     embed,
+    forget,
     inspect,
     label,
     models,
@@ -90,8 +91,8 @@ def knnal(
 
 
 _COMMANDS = (
-    embed, label, serve, ask, answer, review, status, inspect, transfer, upkeep, simulate, models,
-    demo,
+    embed, label, serve, ask, answer, forget, review, status, inspect, transfer, upkeep, simulate,
+    models, demo,
 )  # fmt: skip
 
 for module in _COMMANDS:

@@ -70,6 +70,15 @@ CalibratedOption = Annotated[
         help="Make probabilities as high as predictions are often right, by the audited items.",
     ),
 ]
+FolderLevelOption = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Which folder below the source names the class: 1, the first; 2, the one below it. "
+        "Takes labels from folders, as if so asked.",
+        show_default="the first, or the one below train, val, test",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 
 ScheduleOption = Annotated[
@@ -210,6 +219,7 @@ class Known:
     truth_from_folders: Annotated[
         bool, typer.Option("--truth-from-folders", help="Take folder names as known labels.")
     ] = False
+    folder_level: FolderLevelOption = None
     id_column: Annotated[
         str | None, typer.Option(help="The column of ids in these tables.", show_default="id")
     ] = None
@@ -221,7 +231,8 @@ class Known:
     @property
     def named(self) -> bool:
         """Whether a table or the folders are named."""
-        return self.truth is not None or self.truth_from_folders
+        from_folders = self.truth_from_folders or self.folder_level is not None
+        return self.truth is not None or from_folders
 
     def source(self, groups: Path | None = None, group_column: str | None = None) -> Truth:
         """The same for the library. Raises InputError for options that exclude each other."""
@@ -230,6 +241,7 @@ class Known:
         return Truth(
             table=self.truth,
             from_folders=self.truth_from_folders,
+            folder_level=self.folder_level,
             id_column=self.id_column,
             label_column=self.label_column,
             text_column=self.text_column,

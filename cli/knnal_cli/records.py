@@ -37,14 +37,15 @@ def question_record(question: Question, sought: Sought | None = None) -> dict[st
 
 def suspect_record(suspect: Suspect) -> dict[str, Any]:
     """``id``, ``path`` or ``text``, ``prediction`` by the others' labels, ``label`` and its
-    ``annotator``, other people's ``opinions``, ``suspicion``, whether ``confident``, on which class
-    two models ``voted``, ``neighbours``.
+    ``annotator``, other people's ``opinions``, whether the label is ``outdated`` (the item has
+    changed since), ``suspicion``, whether ``confident``, on which class two models ``voted``,
+    ``neighbours``.
     """
     record = _item_record(suspect)
     predicted = _predicted(suspect.prediction, record)
     record["label"], record["annotator"] = suspect.label, suspect.annotator
     record["opinions"] = [asdict(opinion) for opinion in suspect.opinions]
-    for name in ("suspicion", "confident", "voted"):
+    for name in ("outdated", "suspicion", "confident", "voted"):
         record[name] = getattr(suspect, name)
     record["neighbours"] = predicted["neighbours"]
     return record

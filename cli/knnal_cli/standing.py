@@ -57,6 +57,8 @@ def _pool_lines(status: Status) -> Iterator[str]:
 def _label_lines(status: Status) -> Iterator[str]:
     skipped = f", {status.skipped} skipped" if status.skipped else ""
     yield f"Labelled  {status.labelled}{skipped}"
+    if status.outdated:
+        yield f"Changed   {status.outdated} labeled items changed since: review them"
     for name, count in status.labels.items():
         yield f"  {count:>7}  {name}"
     for sought in status.sought:

@@ -27,6 +27,8 @@ def described(events: Sequence[Event]) -> str:
     if first.origin == "imported" and first.decides:
         labels = f"the import of {count} label{'s' * (count > 1)}"
         return f"{labels} from {first.text}" if first.text else labels
+    if first.kind == "forget":
+        return f"the forgetting of {counted(count, 'vanished item')}"
     if count > 1:
         taken = first.kind == "unlabel"
         return f"{'the removal of ' * taken}{count} labels{' given together' * (not taken)}"
@@ -37,6 +39,11 @@ def described(events: Sequence[Event]) -> str:
     if first.kind == "remove-class":
         return f"the removal of the class '{first.label}'"
     return f"the {first.kind} '{first.label}'" if first.label else f"the {first.kind}"
+
+
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """A number and a noun: "1 item", "3 items"."""
+    return f"{count} {one if count == 1 else many or one + 's'}"
 
 
 def nothing_left(per_group: bool) -> str:

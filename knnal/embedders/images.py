@@ -3,20 +3,27 @@
 Whatever a file holds (palette, CMYK, 16 bits, transparency, a rotation in its EXIF) becomes
 8-bit RGB as a viewer would show it. Transparency lies on white; of an animation the first frame
 counts.
+
+Values of more than 8 bits are shown by the range that the picture uses: sensors give 10 to 14 bits
+in 16, and which of them is nowhere said. Their lowest 0.01 percent become black, the highest white,
+so that a few hot pixels do not darken the rest; channels of a color picture have one range.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
+import sys
 import warnings
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageFile
+from PIL.AvifImagePlugin import AvifImageFile
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.GifImagePlugin import GifImageFile
 from PIL.JpegImagePlugin import JpegImageFile
@@ -27,6 +34,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 from knnal.errors import ItemError
 
 PixelArray: TypeAlias = NDArray[np.uint8]
+_Arguments: TypeAlias = "tuple[Any, ...] | str | None"  # of a Pillow decoder
 
 # Pillow reads more formats, some of them by starting other programs.
 _READERS: dict[str, type[ImageFile.ImageFile]] = {
@@ -36,7 +44,24 @@ _READERS: dict[str, type[ImageFile.ImageFile]] = {
     "BMP": BmpImageFile,
     "TIFF": TiffImageFile,
     "GIF": GifImageFile,
+    "AVIF": AvifImageFile,
 }
+
+MAX_PIXELS_VARIABLE = "KNNAL_MAX_PIXELS"
+"""The environment variable for the most pixels that a picture may have."""
+MAX_PIXELS = 178_956_970
+"""The same, unless it is set: Pillow's own limit, beyond which it sees a decompression bomb."""
+
+# The brands of HEIC and HEIF files, ISO/IEC 23008-12.
+_HEIF_BRANDS = frozenset(
+    {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
+)
+
+_OUTLIERS = 1e-4
+"""The share of values at either end of a picture's range that does not count."""
+
+# How Pillow names values of 16 bits, by the byte of each that it takes, and that of the other one.
+_OTHER_BYTE = {"L": "B", "B": "L", "N": "B" if sys.byteorder == "little" else "L"}
 
 # What turns each EXIF orientation upright (Exif 2.32, tag 274); 1 is upright already.
 _UPRIGHT = {
@@ -89,10 +114,11 @@ def _read(content: bytes, least: tuple[int, int]) -> tuple[Image.Image, int]:
     """
     image = _open(content)
     image.draft("RGB", least)
+    deep = _is_deep_color(image)
     image.load()
     # Only now: Pillow turns a TIFF upright while it loads, and then drops the tag.
     orientation = _orientation(image)
-    return _flatten(image), orientation
+    return _flatten(_deep_color(content, image) if deep else image), orientation
 
 
 def _open(content: bytes) -> ImageFile.ImageFile:
@@ -109,14 +135,30 @@ def _open(content: bytes) -> ImageFile.ImageFile:
             image = reader(BytesIO(content))
             _refuse_bomb(image.size)
             return image
+    if content[4:8] == b"ftyp" and content[8:12] in _HEIF_BRANDS:
+        image = _open_heif(content)
+        _refuse_bomb(image.size)
+        return image
     raise ItemError("not an image")
 
 
+def _open_heif(content: bytes) -> ImageFile.ImageFile:
+    try:
+        from pillow_heif import HeifImageFile
+    except ImportError as error:
+        raise ItemError("HEIC needs the extra 'heic': pip install 'knnal[heic]'") from error
+    image: ImageFile.ImageFile = HeifImageFile(BytesIO(content))
+    return image
+
+
 def _refuse_bomb(size: tuple[int, int]) -> None:
-    """Pillow's own limit for an error: twice ``Image.MAX_IMAGE_PIXELS``."""
-    pixels = size[0] * size[1]
-    if Image.MAX_IMAGE_PIXELS is not None and pixels > 2 * Image.MAX_IMAGE_PIXELS:
-        raise ItemError(f"decompression bomb ({pixels // 1_000_000} megapixels)")
+    given = os.environ.get(MAX_PIXELS_VARIABLE) or str(MAX_PIXELS)
+    if not given.isdecimal():
+        raise ItemError(f"{MAX_PIXELS_VARIABLE} must be a whole number, got {given!r}")
+    if size[0] * size[1] > int(given):
+        raise ItemError(
+            f"more than {given} pixels: a larger {MAX_PIXELS_VARIABLE} (--max-pixels) allows them"
+        )
 
 
 def _orientation(image: Image.Image) -> int:
@@ -133,23 +175,67 @@ def _turn(image: Image.Image, orientation: int) -> Image.Image:
 
 def _flatten(image: Image.Image) -> Image.Image:
     """Any mode to RGB."""
-    if image.mode.startswith("I;16"):
-        high_bytes = (np.asarray(image) >> 8).astype(np.uint8)
-        return Image.fromarray(high_bytes).convert("RGB")
-    if image.mode in {"I", "F"}:
-        return _stretch(np.asarray(image, np.float64)).convert("RGB")
+    if image.mode in {"I", "F"} or image.mode.startswith("I;16"):
+        return Image.fromarray(_by_own_range(np.asarray(image))).convert("RGB")
     if image.has_transparency_data:
         white = Image.new("RGBA", image.size, "white")
         return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def _stretch(values: NDArray[np.float64]) -> Image.Image:
-    """Numbers that name no range, such as 32-bit TIFF: the least becomes black, the most white."""
-    values = np.nan_to_num(values)
-    low, high = np.min(values), np.max(values)
-    scaled = (values - low) * (255.0 / (high - low) if high > low else 0.0)
-    return Image.fromarray(scaled.astype(np.uint8))
+def _by_own_range(values: NDArray[np.generic]) -> PixelArray:
+    """Numbers to 8 bits by the range that they use, but for outliers; black where that is none."""
+    exact = values.astype(np.float64)
+    known = exact[np.isfinite(exact)]
+    if not known.size:
+        return np.zeros(exact.shape, np.uint8)
+    outliers = int(_OUTLIERS * (known.size - 1))
+    ordered = np.partition(known, (outliers, known.size - 1 - outliers))
+    low, high = ordered[outliers], ordered[known.size - 1 - outliers]
+    if low == high:  # a few bright pixels on black are no outliers
+        low, high = known.min(), known.max()
+    scale = 255.0 / (high - low) if high > low else 0.0
+    usable = np.nan_to_num(exact, nan=low, posinf=high, neginf=low)
+    scaled: PixelArray = ((np.clip(usable, low, high) - low) * scale).astype(np.uint8)
+    return scaled
+
+
+def _is_deep_color(image: ImageFile.ImageFile) -> bool:
+    """Whether a picture that is not loaded yet has colors of 16 bits, of which Pillow takes one
+    byte only.
+    """
+    names = {_raw_mode(tile.args) for tile in image.tile}
+    return bool(names) and all(_other_byte(name) is not None for name in names)
+
+
+def _deep_color(content: bytes, image: ImageFile.ImageFile) -> Image.Image:
+    """The same picture with all 16 bits considered: read once more, for the bytes left out."""
+    other = _open(content)
+    other.tile = [
+        tile._replace(args=_with_raw_mode(tile.args, _other_byte(_raw_mode(tile.args)) or ""))
+        for tile in other.tile
+    ]
+    other.load()
+    high, low = np.asarray(image).astype(np.uint16), np.asarray(other)
+    pixels = np.array(image)
+    pixels[..., :3] = _by_own_range((high << 8 | low)[..., :3])
+    return Image.fromarray(pixels, image.mode)
+
+
+def _other_byte(raw_mode: str) -> str | None:
+    """What Pillow calls the byte of colors of 16 bits that it leaves out; None for other modes."""
+    colors, _, kind = raw_mode.partition(";16")
+    known = colors in {"RGB", "RGBA"} and kind in _OTHER_BYTE
+    return f"{colors};16{_OTHER_BYTE[kind]}" if known else None
+
+
+def _raw_mode(arguments: _Arguments) -> str:
+    """The raw mode among the arguments of a Pillow decoder."""
+    return str(arguments[0] if isinstance(arguments, tuple) and arguments else arguments)
+
+
+def _with_raw_mode(arguments: _Arguments, raw_mode: str) -> _Arguments:
+    return (raw_mode, *arguments[1:]) if isinstance(arguments, tuple) else raw_mode
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ from typing import IO, Any, Protocol
 from knnal.errors import InputError
 from knnal.files import atomic_writer
 from knnal.session import Session
-from knnal.store.catalogue import Record
+from knnal.store.catalogue import ItemState, Record
 from knnal.types import Prediction
 
 FORMATS = (".csv", ".tsv", ".jsonl", ".parquet")
@@ -86,11 +86,16 @@ def _rows(session: Session, labelled_only: bool) -> Iterator[list[dict[str, Any]
     records = (
         record
         for record in session.pool.catalogue.records()
-        if not labelled_only or record.id in labels
+        if (record.id in labels if labelled_only else _is_in_use(session, record))
     )
     while block := list(islice(records, _BLOCK)):
         predictions = session.predict([record.id for record in block])
         yield [_row(session, *pair) for pair in zip(block, predictions, strict=True)]
+
+
+def _is_in_use(session: Session, record: Record) -> bool:
+    gone = record.state is ItemState.VANISHED
+    return not (gone and session.ledger.is_forgotten(record.id))
 
 
 def _row(session: Session, record: Record, prediction: Prediction) -> dict[str, Any]:

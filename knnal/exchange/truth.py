@@ -9,7 +9,7 @@ from pathlib import Path
 from knnal.errors import InputError
 from knnal.evaluation.known import KnownItems
 from knnal.exchange.pairs import read_known
-from knnal.items.images import top_folder
+from knnal.items.folders import find_class_folders, folder_at
 from knnal.store.ledger import Ledger
 from knnal.store.pool import Pool
 from knnal.types import Modality, Narrator
@@ -19,6 +19,7 @@ from knnal.types import Modality, Narrator
 class Truth:
     """Where known labels come from: a table, the folders, or else the labels in force.
 
+    ``folder_level`` is which folder on a path names the class, as in ``find_class_folders``.
     ``groups`` is a table of ids and groups; or ``table`` has the ``group_column``. A table of texts
     without ids is read by its ``text_column``. Raises InputError for options that exclude each
     other.
@@ -26,6 +27,7 @@ class Truth:
 
     table: Path | None = None
     from_folders: bool = False
+    folder_level: int | None = None
     id_column: str | None = None
     label_column: str = "label"
     text_column: str | None = None
@@ -33,7 +35,7 @@ class Truth:
     group_column: str | None = None
 
     def __post_init__(self) -> None:
-        if self.table is not None and self.from_folders:
+        if self.table is not None and (self.from_folders or self.folder_level is not None):
             raise InputError("Expected --truth or --truth-from-folders, came both. Leave one out.")
         if self.group_column is not None and self.groups is None and self.table is None:
             raise InputError(
@@ -49,7 +51,7 @@ def known_items(pool: Pool, truth: Truth, narrator: Narrator) -> KnownItems:
     """
     skips: Counter[str] = Counter()
     groups = _groups(truth, skips)
-    known = KnownItems.of(pool, _labels(pool, truth, skips), groups)
+    known = KnownItems.of(pool, _labels(pool, truth, skips, narrator), groups)
     if known.unknown_ids:
         skips["no such item in the pool"] += known.unknown_ids
     for reason, count in skips.most_common():
@@ -63,18 +65,32 @@ def known_items(pool: Pool, truth: Truth, narrator: Narrator) -> KnownItems:
     return known
 
 
-def _labels(pool: Pool, truth: Truth, skips: Counter[str]) -> dict[str, str]:
+def _labels(pool: Pool, truth: Truth, skips: Counter[str], narrator: Narrator) -> dict[str, str]:
     if truth.table is not None:
         return _column(truth, truth.table, truth.label_column, "--label-column", "label", skips)
-    if truth.from_folders:
+    if truth.from_folders or truth.folder_level is not None:
         if pool.manifest.modality is not Modality.IMAGE:
             raise InputError(
                 "Expected a pool of images, whose ids are paths, for --truth-from-folders. Name a "
                 "table of ids and labels with --truth FILE."
             )
-        folders = ((record.id, top_folder(record.id)) for record in pool.catalogue.records())
-        return {item: folder for item, folder in folders if folder is not None}
+        return _folder_labels(pool, truth.folder_level, narrator)
     return pool.log.read_into(Ledger()).labels()
+
+
+def _folder_labels(pool: Pool, level: int | None, narrator: Narrator) -> dict[str, str]:
+    """Each item's class, by the folders between its source and its file."""
+    locations = pool.catalogue.locations()
+    paths = {
+        record.id: record.path.relative_to(locations[record.source]).as_posix()
+        for record in pool.catalogue.records()
+        if record.path is not None
+    }
+    folders = find_class_folders(paths.values(), level)
+    if remark := folders.remark():
+        narrator.say(remark)
+    found = ((item, folder_at(path, folders.level)) for item, path in paths.items())
+    return {item: folder for item, folder in found if folder is not None}
 
 
 def _groups(truth: Truth, skips: Counter[str]) -> dict[str, str] | None:

@@ -21,7 +21,7 @@ SUPPORTED = (
 
 # Some of these look like text, so that their names must tell.
 _NOT_LINES = frozenset({
-    ".7z", ".arrow", ".avif", ".bz2", ".db", ".doc", ".docx", ".feather", ".h5", ".hdf5", ".heic",
+    ".7z", ".arrow", ".bz2", ".db", ".doc", ".docx", ".feather", ".h5", ".hdf5",
     ".htm", ".html", ".json", ".mp3", ".mp4", ".ods", ".odt", ".pdf", ".pickle", ".pkl", ".pptx",
     ".pt", ".rar", ".rtf", ".sqlite", ".svg", ".tar", ".tgz", ".wav", ".xls", ".xlsx", ".xml",
     ".xz", ".zip", ".zst",
@@ -37,6 +37,7 @@ def open_source(
     id_column: str | None = None,
     label_column: str | None = None,
     labels_from_folders: bool = False,
+    folder_level: int | None = None,
     ids: Path | str | None = None,
 ) -> Source:
     """The source that reads what lies at the location, by its kind and extension.
@@ -58,8 +59,9 @@ def open_source(
         )
     if path.is_dir() or is_image_name(path.name):
         reject_options(path, "a source of images", {**columns, "--ids": ids})
-        return ImageFolder(path, labels_from_folders=labels_from_folders)
-    reject_options(path, "a file", {"--labels-from-folders": labels_from_folders})
+        return ImageFolder(path, labels_from_folders=labels_from_folders, folder_level=folder_level)
+    folders = {"--labels-from-folders": labels_from_folders, "--folder-level": folder_level}
+    reject_options(path, "a file", folders)
     if suffix_of(path) in ARRAY_SUFFIXES or _prefers_vectors(path, text_column):
         reject_options(path, "a file of vectors", {"--text-column": text_column})
         return VectorFile(path, ids=ids, id_column=id_column, label_column=label_column)

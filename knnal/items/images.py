@@ -10,10 +10,14 @@ from pathlib import Path, PurePosixPath
 
 from knnal.errors import InputError
 from knnal.items.base import Item, Skip
+from knnal.items.folders import ClassFolders, find_class_folders, folder_at
 from knnal.types import Modality
 
 IMAGE_SUFFIXES = frozenset(
-    {".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
+    {
+        *(".avif", ".bmp", ".gif", ".heic", ".heif", ".hif", ".jfif", ".jpe", ".jpeg", ".jpg"),
+        *(".png", ".tif", ".tiff", ".webp"),
+    }
 )
 
 
@@ -36,15 +40,26 @@ class ImageFolder:
     tool's own ``.knnal``; every other file is yielded as a Skip. Linked folders are followed, but
     not back into a folder that contains the link.
 
-    With ``labels_from_folders`` an item's label is the first folder on its path; files directly in
-    the root have none. Raises InputError if nothing lies at the location or the file is no image.
+    With ``labels_from_folders``, or a ``folder_level``, an item's label is a folder on its path, as
+    ``find_class_folders`` decides; files that lie above these folders have none. ``class_folders``
+    is that decision.
+
+    Raises InputError if nothing lies at the location or the file is no image, and as
+    ``find_class_folders`` does.
     """
 
     modality: Modality = Modality.IMAGE
 
-    def __init__(self, location: Path | str, *, labels_from_folders: bool = False) -> None:
+    def __init__(
+        self,
+        location: Path | str,
+        *,
+        labels_from_folders: bool = False,
+        folder_level: int | None = None,
+    ) -> None:
         self.location = Path(location)
-        self._labels_from_folders = labels_from_folders
+        self.class_folders: ClassFolders | None = None
+        self._count: int | None = None
         if not self.location.exists():
             raise InputError(
                 f"Expected a folder of images, but nothing lies at {self.location}. Check the path."
@@ -54,6 +69,8 @@ class ImageFolder:
                 f"Expected a folder or an image file, but came {self.location}. "
                 f"Image files end in {', '.join(sorted(IMAGE_SUFFIXES))}."
             )
+        if labels_from_folders or folder_level is not None:
+            self.class_folders = find_class_folders(self._image_paths(), folder_level)
 
     def __iter__(self) -> Iterator[Item | Skip]:
         """Every image file as an Item, every other file and unreadable folder as a Skip."""
@@ -62,9 +79,18 @@ class ImageFolder:
 
     def count(self) -> int:
         """The number of files that look like images by their name."""
-        return sum(
-            isinstance(node, _Node) and is_image_name(node.relative) for node in self._nodes()
-        )
+        return sum(1 for _ in self._image_paths()) if self._count is None else self._count
+
+    def _image_paths(self) -> Iterator[str]:
+        """The paths below the folder of all files that look like images by their name; the last
+        one having been taken, it is known how many they are.
+        """
+        count = 0
+        for node in self._nodes():
+            if isinstance(node, _Node) and is_image_name(node.relative):
+                count += 1
+                yield node.relative
+        self._count = count
 
     def _nodes(self) -> Iterator[_Node | Skip]:
         root = self.location.absolute()
@@ -89,13 +115,8 @@ class ImageFolder:
         return Item(node.relative, stamp, path=path, label=self._label(node.relative))
 
     def _label(self, relative: str) -> str | None:
-        return top_folder(relative) if self._labels_from_folders else None
-
-
-def top_folder(relative: str) -> str | None:
-    """The first folder on an item's path; None for a file in the root."""
-    folder, slash, _ = relative.partition("/")
-    return folder if slash else None
+        found = self.class_folders
+        return None if found is None else folder_at(relative, found.level)
 
 
 def is_image_name(name: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -19,6 +20,12 @@ _SELECT = (
     f"SELECT {_COLUMNS}, items.checksum, location "  # noqa: S608
     "FROM items JOIN sources ON sources.id = source WHERE "
 )
+
+# As the index items_by_content has them: the stamp of a file begins with its size.
+_FILE_SIZE = "CAST(stamp AS INTEGER)"
+_DIGEST_START = "substr(digest, 1, 16)"
+_IS_FILE = "path IS NOT NULL AND state != 'superseded'"
+_DIGEST_LENGTH = 16
 
 
 class ItemState(StrEnum):
@@ -42,6 +49,10 @@ class Record:
     path: Path | None
     text: str | None
 
+    @property
+    def path_exists(self) -> bool:
+        return self.path is not None and os.path.lexists(self.path)
+
 
 @dataclass(frozen=True, slots=True)
 class NewRecord:
@@ -62,21 +73,50 @@ class Catalogue:
         self._home = home
         self.is_verified = False
         """Whether all records were verified together; else each is when it is read."""
+        self._folders: dict[str, Path] = {}
 
     def source(self, location: Path) -> int:
         """The number of a source, registered if it is new."""
-        location = location.absolute()
-        try:
-            key = location.relative_to(self._home).as_posix()
-        except ValueError:
-            key = str(location)
-        self._db.run("INSERT OR IGNORE INTO sources (location) VALUES (?)", (key,))
-        ((number,),) = self._db.rows("SELECT id FROM sources WHERE location = ?", (key,))
-        return int(number)
+        self._db.run("INSERT OR IGNORE INTO sources (location) VALUES (?)", (self._key(location),))
+        number = self.find_source(location)
+        assert number is not None
+        return number
+
+    def find_source(self, location: Path) -> int | None:
+        """The number of a source, or None for one that no item came from."""
+        key = (self._key(location),)
+        row = self._db.first("SELECT id FROM sources WHERE location = ?", key)
+        return None if row is None else int(row[0])
 
     def sources(self) -> list[Path]:
-        rows = self._db.rows("SELECT location FROM sources ORDER BY id")
-        return [self._home / location for (location,) in rows]
+        return list(self.locations().values())
+
+    def locations(self) -> dict[int, Path]:
+        """Where each source lies, by its number."""
+        rows = self._db.rows("SELECT id, location FROM sources ORDER BY id")
+        return {int(number): self._home / location for number, location in rows}
+
+    def move_source(self, source: int, location: Path) -> None:
+        """A source lies elsewhere now, where no other source does; its items go with it."""
+        self._db.run("UPDATE sources SET location = ? WHERE id = ?", (self._key(location), source))
+
+    def join_sources(self, source: int, into: int) -> None:
+        """All items of a source, at the same paths below it, are of another one."""
+        self._db.run("UPDATE items SET source = ? WHERE source = ?", (into, source))
+        self._db.run("DELETE FROM sources WHERE id = ?", (source,))
+
+    def _folder(self, location: str) -> Path:
+        """Where a stored location is; remembered, as joining paths is slow."""
+        if location not in self._folders:
+            self._folders[location] = self._home / location
+        return self._folders[location]
+
+    def _key(self, location: Path) -> str:
+        location = location.absolute()
+        try:
+            return location.relative_to(self._home).as_posix()
+        except ValueError:
+            return str(location)
 
     def row_count(self) -> int:
         """Rows in use or superseded: the number of rows of the embedding file that count."""
@@ -96,6 +136,11 @@ class Catalogue:
             self._db.rows("SELECT state, COUNT(*) FROM items GROUP BY state")
         )
         return {state: found.get(state.value, 0) for state in ItemState}
+
+    def vanished(self) -> list[str]:
+        """The ids of vanished items, by row."""
+        rows = self._db.rows("SELECT id FROM items WHERE state = 'vanished' ORDER BY row")
+        return [item for (item,) in rows]
 
     def find(self, item: str) -> Record | None:
         """The item of that id, or None."""
@@ -158,6 +203,36 @@ class Catalogue:
         """The content was read again and is the same: remember its new stamp."""
         self._db.run("UPDATE items SET stamp = ? WHERE row = ?", (stamp, row))
 
+    def relocate(self, row: int, source: int, path: str | None, stamp: str) -> None:
+        """An item's file was found elsewhere: at a path below a source. It keeps its id."""
+        self._db.run(
+            "UPDATE items SET source = ?, path = ?, stamp = ? WHERE row = ?",
+            (source, path, stamp, row),
+        )
+
+    def relocated(self, source: int) -> dict[str, str]:
+        """The ids of a source's items that are not at the path that their id says, by path."""
+        rows = self._db.rows(
+            "SELECT path, id FROM items WHERE source = ? AND state != 'superseded' "
+            "AND path NOT IN (id, '')",
+            (source,),
+        )
+        return dict(rows)
+
+    def has_file_of(self, size: int) -> bool:
+        """Whether a file of so many bytes is an item in use."""
+        query = f"SELECT 1 FROM items WHERE {_FILE_SIZE} = ? AND {_IS_FILE} LIMIT 1"  # noqa: S608
+        return self._db.first(query, (size,)) is not None
+
+    def files_with(self, size: int, digest: str) -> list[Record]:
+        """The items in use whose file had this content, of so many bytes, by row."""
+        rows = self._db.rows(
+            f"{_SELECT}{_FILE_SIZE} = ? AND {_DIGEST_START} = ? AND digest = ? AND {_IS_FILE} "
+            "ORDER BY items.row",
+            (size, digest[:_DIGEST_LENGTH], digest),
+        )
+        return list(map(self._record, rows))
+
     def begin_scan(self) -> None:
         """Forget what an earlier scan has seen. What is seen is kept on disk, not in memory."""
         self._db.run("CREATE TEMP TABLE IF NOT EXISTS seen (id TEXT PRIMARY KEY)")
@@ -197,6 +272,6 @@ class Catalogue:
             state=ItemState(state),
             stamp=stamp,
             digest=digest,
-            path=None if path is None else self._home / location / path,
+            path=None if path is None else self._folder(location) / path,
             text=text,
         )

@@ -37,6 +37,8 @@ class EventKind(StrEnum):
     NOTE = "note"
     UNLABEL = "unlabel"
     REMOVE_CLASS = "remove-class"
+    CONTENT = "content"
+    FORGET = "forget"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,9 @@ class Event:
     be decided on: asked by a strategy, drawn for the audit, named by the user, imported, reviewed.
     ``at`` is UTC, ISO 8601. ``text`` is a note, "" for none; of a rename, the name that ``label``
     takes the place of; of the first label of an import, the name of its file or folder. ``batch``
-    is the first of several events that are undone together, in all but that one itself.
+    is the first of several events that are undone together, in all but that one itself. A content
+    event says that the item's content changed, from the digest ``before`` in its ``scores`` to that
+    ``after``.
     """
 
     seq: int
@@ -74,7 +78,9 @@ class Event:
         return self.seq if self.batch is None else self.batch
 
 
-_DECISIONS = (EventKind.LABEL, EventKind.RELABEL, EventKind.SKIP, EventKind.UNLABEL)
+_CLEARING = (EventKind.UNLABEL, EventKind.FORGET)
+"""After these an item has no label and is not skipped."""
+_DECISIONS = (EventKind.LABEL, EventKind.RELABEL, EventKind.SKIP, *_CLEARING)
 _OF_CLASSES = (EventKind.RENAME, EventKind.REMOVE_CLASS)
 
 
@@ -105,7 +111,8 @@ class Ledger:
         self._undos: dict[int, Event] = {}
         self._redoable: dict[str, list[int]] = {}
         self._by_item: dict[str, list[int]] = {}
-        self._kept: Counter[int] = Counter()
+        self._kept: dict[int, list[int]] = {}
+        self._contents: dict[str, list[Event]] = {}
         self._opinions: list[int] = []
         self._notes: dict[str, list[int]] = {}
         self._classes = ClassHistory()
@@ -118,6 +125,9 @@ class Ledger:
         self.last_seq = event.seq
         if event.kind is EventKind.CLASS:
             self._classes.give(Given(event.seq, str(event.label), event.target))
+            return ()
+        if event.kind is EventKind.CONTENT:
+            self._contents.setdefault(str(event.item), []).append(event)
             return ()
         if event.kind is EventKind.UNDO:
             return self._undo(event)
@@ -156,7 +166,7 @@ class Ledger:
         """Bring an event into force, or out of it if not ``again``."""
         if event.kind is EventKind.KEEP:
             assert event.target is not None
-            self._kept[event.target] += 1 if again else -1
+            _insert(self._kept.setdefault(event.target, []), event.seq, again)
         elif event.kind is EventKind.OPINION:
             _insert(self._opinions, event.seq, again)
         elif event.kind is EventKind.NOTE:
@@ -219,7 +229,7 @@ class Ledger:
         label was taken away.
         """
         latest = self._latest(item)
-        return None if latest is None or latest.kind is EventKind.UNLABEL else latest
+        return None if latest is None or latest.kind in _CLEARING else latest
 
     def _latest(self, item: str) -> Event | None:
         active = self._by_item.get(item)
@@ -234,6 +244,11 @@ class Ledger:
         decision = self.decision(item)
         return None if decision is None else decision.label
 
+    def is_forgotten(self, item: str) -> bool:
+        """Whether the item was forgotten when it had vanished, and not decided on since."""
+        latest = self._latest(item)
+        return latest is not None and latest.kind is EventKind.FORGET
+
     def note(self, item: str) -> str | None:
         """The note on an item, or None."""
         seqs = self._notes.get(item)
@@ -242,7 +257,28 @@ class Ledger:
     def is_reviewed(self, item: str) -> bool:
         """Whether a review has given the label in force, or kept it."""
         decision = self.decision(item)
-        return decision is not None and (decision.origin == REVIEW or self._kept[decision.seq] > 0)
+        return decision is not None and (
+            decision.origin == REVIEW or bool(self._kept.get(decision.seq))
+        )
+
+    def is_outdated(self, item: str) -> bool:
+        """Whether the item has a label that was given, and last kept, when its content was another
+        one than now.
+        """
+        decision = self.decision(item)
+        if decision is None or decision.label is None:
+            return False
+        confirmed = max([decision.seq, *self._kept.get(decision.seq, ())])
+        later = [event.scores for event in self._contents.get(item, ()) if event.seq > confirmed]
+        return bool(later) and later[0]["before"] != later[-1]["after"]
+
+    def knows(self, item: str) -> bool:
+        """Whether anything was ever decided on the item, though it may have been taken back."""
+        return item in self._by_item
+
+    def outdated(self) -> list[str]:
+        """The items whose label is older than their content."""
+        return [item for item in self._contents if self.is_outdated(item)]
 
     def opinions(self) -> Iterator[tuple[Event, Event]]:
         """Second opinions on labels, and the label that each is beside, taken back neither."""
@@ -266,7 +302,7 @@ class Ledger:
         it had none.
         """
         latest_first = (self._events[seq] for seq in reversed(self._by_item.get(item, ())))
-        labels = takewhile(lambda event: event.kind is not EventKind.UNLABEL, latest_first)
+        labels = takewhile(lambda event: event.kind not in _CLEARING, latest_first)
         return any(event.origin == AUDIT and event.label is not None for event in labels)
 
     def decisions(self) -> Iterator[Event]:
@@ -284,7 +320,7 @@ class Ledger:
 
     def _in_force(self, event: Event) -> bool:
         """Whether it labels or skips an item, is not taken back, and nothing later replaces it."""
-        decides = event.decides and event.kind is not EventKind.UNLABEL
+        decides = event.decides and event.kind not in _CLEARING
         active = self._by_item.get(str(event.item)) if decides else None
         return active is not None and active[-1:] == [event.seq]
 

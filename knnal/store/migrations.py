@@ -210,6 +210,15 @@ def _batches(db: Connection) -> None:
         db.run(statement)
 
 
+def _files_by_content(db: Connection) -> None:
+    """Files that were moved are found by their content; a source that gave nothing is none."""
+    db.run(
+        "CREATE INDEX items_by_content ON items (CAST(stamp AS INTEGER), substr(digest, 1, 16)) "
+        "WHERE path IS NOT NULL AND state != 'superseded'"
+    )
+    db.run("DELETE FROM sources WHERE id NOT IN (SELECT source FROM items)")
+
+
 def _without_narrator(step: Callable[[Connection], None]) -> Callable[[Connection, Narrator], None]:
     return lambda db, _: step(db)
 
@@ -218,6 +227,7 @@ MIGRATIONS: tuple[Callable[[Connection, Narrator], None], ...] = (
     *map(_without_narrator, (_first_schema, _events_of_any_kind, _texts_and_names)),
     _checksums,
     _without_narrator(_batches),
+    _without_narrator(_files_by_content),
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 POOL_ID_VERSION = MIGRATIONS.index(_checksums) + 1

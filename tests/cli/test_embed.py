@@ -204,3 +204,46 @@ def test_ctrl_c_keeps_finished_chunks_and_the_next_embed_finishes(knnal: Any) ->
     report = knnal("embed", "lines.txt", "--json").data
     assert counts(report) == {**NOTHING, "added": total - kept, "unchanged": kept}
     assert knnal("status", "--json").data["items"] == total
+
+
+def test_a_table_that_was_moved_and_one_that_only_looks_so(texts: Any) -> None:
+    texts("tell", "r4", "superb")
+    table, moved = texts.folder / "reviews.csv", texts.folder / "moved.csv"
+    lines = table.read_text(encoding="utf-8").splitlines()
+    lines[5] = "r4,a silent film,"
+    table.unlink()
+    moved.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    done = texts("embed", "moved.csv", "--id-column", "id")
+    assert f"moved.csv is {table}, moved: its items keep their ids and labels." in done.out
+    assert "1 labeled item changed content: review them with 'knnal review'" in done.out
+    status = texts("status", "--json").data
+    assert (status["sources"], status["outdated"]) == ([str(moved)], 1)
+    assert texts("review", "--json").data[0]["id"] == "r4"
+    other = texts.folder / "other.csv"
+    other.write_text("id,text\nr1,something else\n", encoding="utf-8")
+    done = texts("embed", "other.csv", "--id-column", "id", code=4)
+    assert f"Skipped 1: other content than the item of that id from {moved}" in done.err
+    assert texts("status", "--json").data["sources"] == [str(moved)]
+    report = texts("embed", "moved.csv", "--id-column", "id", "--json").data
+    names = ("moved", "moved_from", "copies", "shared", "changed_labeled", "classes")
+    assert [report[name] for name in names] == [0, [], 0, 0, 0, {}]
+
+
+def test_the_classes_that_a_source_gives_are_named(texts: Any) -> None:
+    done = texts("embed", "reviews.csv", "--id-column", "id", "--label-column", "verdict")
+    assert "Classes found: good 2, bad 1." in done.out
+    report = texts(
+        "embed", "reviews.csv", "--id-column", "id", "--label-column", "verdict", "--json"
+    ).data
+    assert report["classes"] == {"good": 2, "bad": 1}
+
+
+def test_folders_that_may_be_classes_are_asked_about(knnal: Any) -> None:
+    for part in ("train", "test"):
+        (knnal.folder / "data" / part).mkdir(parents=True)
+        (knnal.folder / "data" / part / "1.png").touch()
+    knnal.fails(
+        "embed", "data", "--labels-from-folders", saying=["test and train", "folder level to 1"]
+    )
+    assert not (knnal.folder / ".knnal").exists()
+    knnal.fails("embed", "data", "--embedder", "used", "--folder-level", 1, saying=["'used'"])

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ..patience import PATIENCE_S
+
 pytestmark = [pytest.mark.model, pytest.mark.slow]
 
 
@@ -59,11 +61,33 @@ def break_images(folder: Path) -> None:
     (folder / "notes.md").write_text("# Notes\n", encoding="utf-8")
 
 
+def test_which_folders_are_classes_is_asked_in_a_terminal(images: Any) -> None:
+    pexpect = pytest.importorskip("pexpect")
+    if not hasattr(pexpect, "spawn"):
+        pytest.skip("this system has no pseudo-terminals")
+    for part in ("train", "test"):
+        draw(images.folder / "data" / part / "1.png", len(part))
+    arguments = ["embed", "data", "--labels-from-folders"]
+    terminal = pexpect.spawn(
+        images.script, arguments, cwd=images.folder, env=images.environment, timeout=PATIENCE_S
+    )
+    terminal.expect("contain no folders")
+    terminal.expect("Folder level, 1 or 2")
+    terminal.sendline("3")
+    terminal.expect("Folder level, 1 or 2")
+    terminal.sendline("1")
+    terminal.expect("Classes found: test 1, train 1")
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+    assert terminal.exitstatus == 0
+    assert images("status", "--json").data["labels"] == {"test": 1, "train": 1}
+
+
 REASONS = {
     "truncated image": 2,
     "empty file": 1,
     "not an image": 1,
-    "decompression bomb (900 megapixels)": 1,
+    "more than 178956970 pixels: a larger KNNAL_MAX_PIXELS (--max-pixels) allows them": 1,
     "not an image file (.md)": 1,
 }
 

@@ -49,8 +49,8 @@ def test_suspicious_labels_with_what_speaks_against_them(mislabelled: Any, log: 
     assert {record["id"] for record in found[:3]} == set(WRONG)
     first = found[0]
     assert set(first) == {
-        "id", "label", "annotator", "opinions", "suspicion", "confident", "voted", "prediction",
-        "neighbours",
+        "id", "label", "annotator", "opinions", "outdated", "suspicion", "confident", "voted",
+        "prediction", "neighbours",
     }  # fmt: skip
     assert (first["annotator"], first["opinions"]) == ("ann", [])
     assert first["label"] == WRONG[first["id"]]

@@ -122,10 +122,30 @@ def test_folders(tmp_path: Path) -> None:
     pool.close()
 
 
+def test_folders_below_the_parts_of_a_data_set(tmp_path: Path) -> None:
+    pool = Pool.create(tmp_path / "pool")
+    pool.adopt(EmbedderIdentity("any", "0" * 64, 2, "as given"), Modality.IMAGE)
+    paths = {"train/cat/1.png": "train/cat/1.png", "val/dog/1.png": "val/dog/1.png"}
+    paths["moved.png"] = "test/dog/3.png"  # an id stays when its file is moved
+    with pool.transaction():
+        records = [NewRecord(item, item, item, path=path) for item, path in paths.items()]
+        vectors = np.eye(3, 2, dtype=np.float32) + np.float32(0.5)
+        pool.store(pool.catalogue.source(tmp_path / "images"), records, vectors)
+    pool.reload()
+    found, said = read(pool, Truth(from_folders=True))
+    assert found == {"train/cat/1.png": "cat", "val/dog/1.png": "dog", "moved.png": "dog"}
+    assert "test, train and val are taken for parts of a data set" in said[0]
+    found, said = read(pool, Truth(folder_level=1))
+    assert found == {"train/cat/1.png": "train", "val/dog/1.png": "val", "moved.png": "test"}
+    assert said == []
+    pool.close()
+
+
 def test_options_that_do_not_fit(pool: Pool, tmp_path: Path) -> None:
     file = write(tmp_path / "t.csv", "id,label", "0,a", "1,b")
     for options, phrase in (
         ({"table": file, "from_folders": True}, "came both"),
+        ({"table": file, "folder_level": 1}, "came both"),
         ({"group_column": "photo"}, "--groups FILE"),
     ):
         with pytest.raises(InputError, match=phrase):

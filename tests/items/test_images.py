@@ -12,7 +12,10 @@ from knnal.items.base import Item, Skip
 from knnal.items.images import ImageFolder
 from knnal.types import Modality
 
-SUFFIXES = ["jpg", "jpeg", "jpe", "jfif", "png", "webp", "bmp", "tif", "tiff", "gif"]
+SUFFIXES = [
+    *("jpg", "jpeg", "jpe", "jfif", "png", "webp", "bmp", "tif", "tiff", "gif"),
+    *("avif", "heic", "heif", "hif"),
+]
 
 
 def plant(root: Path, *names: str) -> Path:

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from knnal_cli.exits import Exit
-from knnal_cli.options import POOL_DEFAULT, AnnotatorOption, JsonOption, PoolOption
+from knnal_cli.options import (
+    POOL_DEFAULT,
+    AnnotatorOption,
+    FolderLevelOption,
+    JsonOption,
+    PoolOption,
+)
+from knnal_cli.printable import printable, printable_line
 from knnal_cli.records import print_json
+from knnal_cli.taken import class_line, recognition_lines
 
 if TYPE_CHECKING:
     from knnal.ingest import IngestReport
+    from knnal.items.folders import AmbiguousFoldersError
 
 
 def register(app: typer.Typer) -> None:
@@ -40,6 +52,7 @@ def embed(
     labels_from_folders: Annotated[
         bool, typer.Option("--labels-from-folders", help="Take folder names as labels.")
     ] = False,
+    folder_level: FolderLevelOption = None,
     ids: Annotated[
         Path | None, typer.Option(help="A text file of ids, one a line, for an npy file.")
     ] = None,
@@ -60,18 +73,33 @@ def embed(
             show_default="all",
         ),
     ] = None,
+    max_pixels: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            envvar="KNNAL_MAX_PIXELS",
+            help="Skip pictures of more pixels. To show what was embedded beyond the default, set "
+            "the variable for other commands too.",
+            show_default="178956970",
+        ),
+    ] = None,
     annotator: AnnotatorOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Turn every item into an embedding, once; run it again to take in what is new or changed."""
     from knnal.augmentation.recipe import require_possible
     from knnal.embedders.base import create_embedder
+    from knnal.embedders.images import MAX_PIXELS_VARIABLE
     from knnal.items.detect import open_source
+    from knnal.items.folders import AmbiguousFoldersError
     from knnal.project import Project
     from knnal_cli.narration import Narration
 
+    if max_pixels is not None:
+        os.environ[MAX_PIXELS_VARIABLE] = str(max_pixels)
     # A slip in the source or the embedder must not leave an empty pool behind.
-    items = open_source(
+    opened = partial(
+        open_source,
         source,
         text_column=text_column,
         id_column=id_column,
@@ -79,6 +107,10 @@ def embed(
         labels_from_folders=labels_from_folders,
         ids=ids,
     )
+    try:
+        items = opened(folder_level=folder_level)
+    except AmbiguousFoldersError as error:
+        items = opened(folder_level=_ask_for_level(error))
     if embedder is not None:
         create_embedder(embedder)
     augmentations = None if augment is None else [name.strip() for name in augment.split(",")]
@@ -95,11 +127,22 @@ def embed(
     if as_json:
         print_json(_record(report))
     else:
-        _print(report, pool)
+        _print(report, source, pool)
     if report.found_nothing:
         raise typer.Exit(Exit.NOTHING_DONE)
     if report.skips:
         raise typer.Exit(Exit.DONE_WITH_SKIPS)
+
+
+def _ask_for_level(error: AmbiguousFoldersError) -> int:
+    """Which folders name classes, from whoever sits at the terminal; else the error is raised."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise error
+    typer.echo(printable(str(error)), err=True)
+    level = 0
+    while level not in (1, 2):
+        level = typer.prompt("Folder level, 1 or 2", type=int, err=True)
+    return level
 
 
 def _record(report: IngestReport) -> dict[str, object]:
@@ -109,6 +152,12 @@ def _record(report: IngestReport) -> dict[str, object]:
         "unchanged": report.unchanged,
         "vanished": report.vanished,
         "returned": report.returned,
+        "moved": report.moved,
+        "moved_from": [str(location) for location in report.moved_from],
+        "copies": report.copies.total(),
+        "shared": report.shared.total(),
+        "changed_labeled": len(report.outdated),
+        "classes": dict(report.classes),
         "labels": report.labels,
         "labels_kept": report.labels_kept,
         "viewed": report.viewed,
@@ -118,7 +167,7 @@ def _record(report: IngestReport) -> dict[str, object]:
     }
 
 
-def _print(report: IngestReport, pool: Path) -> None:
+def _print(report: IngestReport, source: Path, pool: Path) -> None:
     rate = report.embedded / report.seconds if report.seconds else 0.0
     typer.echo(
         f"{report.added} added, {report.changed} changed, {report.unchanged} unchanged "
@@ -126,6 +175,10 @@ def _print(report: IngestReport, pool: Path) -> None:
     )
     if report.viewed:
         typer.echo(f"Views made of {report.viewed} items.")
+    for line in recognition_lines(report, source):
+        typer.echo(printable_line(line))
+    if report.classes:
+        typer.echo(printable_line(class_line(report.classes)))
     if report.labels or report.labels_kept:
         kept = f"; {report.labels_kept} items keep another label that they had"
         typer.echo(f"{report.labels} labels taken in{kept if report.labels_kept else ''}.")

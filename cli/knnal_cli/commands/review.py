@@ -48,9 +48,10 @@ def review(
     mode: Annotated[
         ModeName,
         typer.Option(
-            help="Which labels: suspicion, those that look wrong by any sign, or on which two "
-            "people disagree; slim, those that are not predicted; voting, those that neither of "
-            "two models predicts; active, those of them on which the two do not agree either."
+            help="Which labels: suspicion, those that look wrong by any sign, on which two people "
+            "disagree, or whose item has changed since; slim, those that are not predicted; "
+            "voting, those that neither of two models predicts; active, those of them on which "
+            "the two do not agree either."
         ),
     ] = ModeName.SUSPICION,
     limit: Annotated[
@@ -78,8 +79,8 @@ def review(
     annotator: AnnotatorOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Look again at labels that may be wrong: those that two people disagree on, then the most
-    suspicious.
+    """Look again at labels that may be wrong: those of items that have changed since, those that
+    two people disagree on, then the most suspicious.
     """
     from knnal.review import Mode, Review
     from knnal_cli.narration import Narration

@@ -24,6 +24,8 @@ _SIGNATURES = (
     (b"BM", "image/bmp"),
 )
 """How files begin that browsers show as they are, and the only types that are ever named."""
+_PNG_DEPTH = 24
+"""Where a PNG says how many bits its values have (PNG specification, 11.2.2)."""
 
 
 class NoPictureError(Exception):
@@ -50,11 +52,16 @@ def picture_file(record: Record, sources: Sequence[Path]) -> Path:
 
 
 def served_as(file: Path) -> str | None:
-    """The content type of a picture that browsers show as it is, by its first bytes, or None."""
+    """The content type of a picture that browsers show as it is, by its first bytes, or None.
+
+    Those of 16 bits they do not show by the range that the picture uses.
+    """
     with file.open("rb") as stream:
-        begin = stream.read(12)
-    if begin[:4] == b"RIFF" and begin[8:] == b"WEBP":
+        begin = stream.read(_PNG_DEPTH + 1)
+    if begin[:4] == b"RIFF" and begin[8:12] == b"WEBP":
         return "image/webp"
+    if begin.startswith(b"\x89PNG") and begin[_PNG_DEPTH:] == b"\x10":
+        return None
     return next((kind for signature, kind in _SIGNATURES if begin.startswith(signature)), None)
 
 

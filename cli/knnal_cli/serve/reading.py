@@ -89,8 +89,8 @@ class Reader:
             ]
 
     def suspects(self, limit: int) -> list[schemas.Suspect]:
-        """Labels that two people disagree on, then those that are probably wrong, the most
-        suspicious first.
+        """Labels of items that have changed since, then labels that two people disagree on, then
+        those that are probably wrong, the most suspicious first.
         """
         found = self._desk.work(lambda session: Review(session).suspects(limit))
         with self._desk.reading() as (pool, _):
@@ -104,6 +104,7 @@ class Reader:
                     label=suspect.label,
                     annotator=suspect.annotator,
                     opinions=[schemas.Opinion(**asdict(one)) for one in suspect.opinions],
+                    outdated=suspect.outdated,
                     suspicion=suspect.suspicion,
                     prediction=suspect.prediction.label,
                     probability=min(suspect.prediction.probability, 1.0),

@@ -143,6 +143,7 @@ class Suspect(BaseModel):
     label: str
     annotator: str
     opinions: list[Opinion] = Field(description="Other labels that somebody else gave.")
+    outdated: bool = Field(description="The item's content has changed since it got the label.")
     suspicion: Share
     prediction: str | None
     probability: Share

@@ -49,7 +49,7 @@ class ReviewLoop:
         self._quit = False
 
     def run(self) -> None:
-        """Ask about one label after the other, those that two people disagree on first."""
+        """Ask about one label after the other, in the order of ``Review.suspects``."""
         suspect = self._next("")
         try:
             while suspect is not None and not self._quit:
@@ -154,6 +154,8 @@ def left_line(review: Review) -> Text:
     """How much there is to review."""
     left = review.left()
     line = Text(f"{left.suspicious} labels to review", style="bold")
+    if left.outdated:
+        line.append(f", {left.outdated} of changed items", style="not bold")
     if left.disputed:
         line.append(f", on {left.disputed} of them two people disagree", style="not bold")
     return line.append(f", {left.confident} confidently wrong", style="not bold")
@@ -163,6 +165,8 @@ def _label_line(suspect: Suspect) -> Text:
     prediction = suspect.prediction
     line = Text(f"Label: {suspect.label}", style="bold")
     line.append(f" · without it: {prediction.label} {prediction.probability:.0%}")
+    if suspect.outdated:
+        line.append(" · the item has changed since", style="not bold")
     return line.append(f" · suspicion {suspect.suspicion:.2f}", style="not bold")
 
 

@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
@@ -265,6 +266,17 @@ def test_other_formats_are_redrawn(pictures: Path, client: TestClient) -> None:
     full = client.get("/api/image", params={"id": "red/00.png"})
     assert full.headers["content-type"] == "image/png"
     assert Image.open(io.BytesIO(full.content)).size == (30, 20)
+
+
+def test_pictures_of_16_bits_are_redrawn_by_the_range_they_use(
+    pictures: Path, client: TestClient
+) -> None:
+    file = pictures.parent / "photos" / "red" / "00.png"
+    values = np.linspace(100, 700, 600).reshape(20, 30).astype(np.uint16)
+    Image.fromarray(values).save(file)
+    full = client.get("/api/image", params={"id": "red/00.png"})
+    shown = np.asarray(Image.open(io.BytesIO(full.content)))
+    assert (shown.dtype, shown.min(), shown.max()) == (np.uint8, 0, 255)
 
 
 def test_texts_are_whole_and_neighbours_begin(

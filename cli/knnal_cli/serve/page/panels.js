@@ -68,6 +68,7 @@ export async function fillDoubts(onlook, onsettle) {
     entry(
       s.item,
       [
+        s.outdated ? element("p", {}, "The item has changed since it was labeled.") : null,
         element("p", {}, "labelled ", chip(s.label), "; the other labels say ", chip(s.prediction), ` (${percent(s.probability)})`),
         against(s.against, onlook),
       ],

@@ -37,6 +37,7 @@ async function show(item, ...words) {
   const rows = [
     element("b", {}, `Review, ${left} left:`),
     ...sayings(suspect),
+    changed(suspect),
     predicted(suspect),
     button("Keep (Enter)", state.review.keep),
     button("Not sure (s)", () => state.review.settle(null)),
@@ -56,6 +57,10 @@ export function sayings({ label, annotator, opinions }) {
   return [{ label, annotator }, ...opinions].map((one) =>
     element("span", {}, element("bdi", {}, one.annotator), " says ", chip(one.label)),
   );
+}
+
+export function changed({ outdated }) {
+  return outdated ? element("span", {}, "the item has changed since it was labeled") : null;
 }
 
 export function predicted({ prediction, probability }) {

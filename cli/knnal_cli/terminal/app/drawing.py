@@ -91,6 +91,8 @@ def given_label(suspect: Suspect) -> Text:
 def suspicion(suspect: Suspect) -> Text:
     """What speaks against a label."""
     text = Text.assemble((f"suspicion {suspect.suspicion:.2f}", f"bold {ORANGE}"))
+    if suspect.outdated:
+        text.append("\nThe item has changed since it was labeled")
     if suspect.prediction.label != suspect.label:
         text.append("\nThe others' labels say otherwise")
     if suspect.confident:

@@ -1,0 +1,59 @@
+"""``knnal forget``: vanished items taken out of use."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from knnal_cli.exits import Exit
+from knnal_cli.options import POOL_DEFAULT, AnnotatorOption, JsonOption, PoolOption, open_project
+from knnal_cli.records import print_json
+from knnal_cli.wording import counted
+
+if TYPE_CHECKING:
+    from knnal.forgetting import Vanished
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(forget)
+
+
+def forget(
+    *,
+    vanished: Annotated[
+        bool, typer.Option("--vanished", help="The items that have vanished from their source.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
+    pool: PoolOption = POOL_DEFAULT,
+    annotator: AnnotatorOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take vanished items and their labels out of use. 'knnal undo' brings them back.
+
+    An item whose file comes back later is an item again, without a label.
+    """
+    from knnal.forgetting import find_vanished, forget_vanished
+    from knnal.recording import default_annotator
+
+    if not vanished:
+        raise typer.BadParameter("Name what to forget: --vanished.")
+    opened = open_project(pool).pool
+    if not yes and sys.stdin.isatty():
+        found = find_vanished(opened)
+        if found.items and not typer.confirm(f"Forget {_described(found)}?", err=True):
+            typer.echo("Nothing was forgotten.", err=True)
+            raise typer.Exit(Exit.NOTHING_DONE)
+    found = forget_vanished(opened, annotator or default_annotator())
+    if as_json:
+        print_json({"forgotten": len(found.items), "labels": found.labels})
+    elif found.items:
+        typer.echo(f"Forgot {_described(found)}. 'knnal undo' brings them back.")
+    if not found.items:
+        typer.echo("No item has vanished.", err=True)
+        raise typer.Exit(Exit.NOTHING_DONE)
+
+
+def _described(found: Vanished) -> str:
+    return f"{counted(len(found.items), 'vanished item')} and {counted(found.labels, 'label')}"
