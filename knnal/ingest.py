@@ -15,7 +15,7 @@ import numpy as np
 from knnal.embedders.base import Embedder
 from knnal.embedding import Embedded, content_digest, embed_stream
 from knnal.errors import InputError
-from knnal.items.base import Item, Skip, Source
+from knnal.items.base import FileSource, Item, Reading, Skip, Source
 from knnal.store.catalogue import NewRecord, Record
 from knnal.store.log import Imported
 from knnal.store.pool import Pool
@@ -31,6 +31,9 @@ _TAKEN = "id of an item from another source: use other ids or another pool"
 class IngestReport:
     """What one run did to the pool; ``viewed`` items got views. ``skips`` counts reasons, and
     ``examples`` names some of each.
+
+    ``rows`` counts what the source has: each is added, changed, unchanged or among the skips of
+    the items, which are all ``skips`` but those of views. ``reading`` is how a file was read.
     """
 
     added: int = 0
@@ -42,6 +45,8 @@ class IngestReport:
     labels_kept: int = 0
     viewed: int = 0
     seconds: float = 0.0
+    rows: int = 0
+    reading: Reading | None = None
     skips: Counter[str] = field(default_factory=Counter)
     examples: dict[str, list[str]] = field(default_factory=dict)
 
@@ -111,6 +116,8 @@ class Ingest:
             with self._pool.transaction():
                 vanished, returned = self._pool.catalogue.end_scan(self._number)
             self.report.vanished, self.report.returned = vanished, returned
+        if isinstance(self._source, FileSource):
+            self.report.reading = self._source.reading()
         self.report.seconds = time.monotonic() - started
         self._pool.reload()
         return self.report
@@ -119,6 +126,7 @@ class Ingest:
         """The items that need a vector; the others are counted on the way."""
         catalogue = self._pool.catalogue
         for item in self._source:
+            self.report.rows += 1
             if isinstance(item, Skip):
                 self.report.skip(item)
                 continue

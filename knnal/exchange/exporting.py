@@ -115,9 +115,9 @@ def _row(session: Session, record: Record, prediction: Prediction) -> dict[str, 
 
 
 class _CsvWriter:
-    def __init__(self, stream: IO[bytes], columns: Sequence[str], delimiter: str = ",") -> None:
+    def __init__(self, stream: IO[bytes], columns: Sequence[str], **dialect: Any) -> None:
         self._text = io.TextIOWrapper(stream, encoding="utf-8", newline="", write_through=True)
-        self._csv = csv.DictWriter(self._text, columns, delimiter=delimiter)
+        self._csv = csv.DictWriter(self._text, columns, **dialect)
         self._csv.writeheader()
 
     def write(self, rows: Sequence[dict[str, Any]]) -> None:
@@ -166,7 +166,8 @@ class _ParquetWriter:
 
 _WRITERS: dict[str, Callable[[IO[bytes], Sequence[str]], RowWriter]] = {
     ".csv": _CsvWriter,
-    ".tsv": partial(_CsvWriter, delimiter="\t"),
+    # Many a TSV has no quoting; a header in quotes shows that this one has.
+    ".tsv": partial(_CsvWriter, delimiter="\t", quoting=csv.QUOTE_ALL),
     ".jsonl": _JsonWriter,
     ".parquet": _ParquetWriter,
 }

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from knnal.errors import InputError
-from knnal.exchange.pairs import read_pairs
+from knnal.exchange.pairs import PoolIds, read_pairs
 from knnal.recording import checked_label
+from knnal.store.ledger import Ledger
 from knnal.store.log import Imported
 from knnal.store.pool import Pool
 
@@ -33,17 +34,31 @@ def import_labels(
     id_column: str = "id",
     label_column: str = "label",
     overwrite: bool = False,
+    encoding: str | None = None,
 ) -> ImportReport:
     """Append the file's labels to the log, all of them or, on an error, none.
 
     With ``overwrite``, another label that an item has is changed, by a relabel that the log keeps.
+    ``encoding`` is that of a text file, where it is not UTF-8. In a column whose numbers are all
+    whole, 1.0 is read as 1, but for ids and classes that the pool has as they are written.
 
     Raises InputError for a file that cannot be read or lacks one of the columns.
     """
     report = ImportReport()
     outcomes: Counter[Imported] = Counter()
     with pool.transaction():
-        for item, label in _labels(file, id_column, label_column, report):
+        pairs = read_pairs(
+            file,
+            id_column,
+            label_column,
+            option="--label-column",
+            role="label",
+            skips=report.skips,
+            encoding=encoding,
+            known_ids=PoolIds(pool),
+            known_labels=_classes(pool),
+        )
+        for item, label in _checked(pairs, report):
             if pool.catalogue.find(item) is None:
                 report.skips["no such item in the pool"] += 1
                 continue
@@ -55,12 +70,14 @@ def import_labels(
     return report
 
 
-def _labels(
-    file: Path, id_column: str, label_column: str, report: ImportReport
-) -> Iterator[tuple[str, str]]:
-    pairs = read_pairs(
-        file, id_column, label_column, option="--label-column", role="label", skips=report.skips
-    )
+def _classes(pool: Pool) -> list[str]:
+    ledger = Ledger()
+    for event in pool.log.events():
+        ledger.apply(event)
+    return ledger.classes()
+
+
+def _checked(pairs: Iterable[tuple[str, str]], report: ImportReport) -> Iterator[tuple[str, str]]:
     for item, label in pairs:
         try:
             yield item, checked_label(label)

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from knnal.errors import InputError
-from knnal.items import rows
+from knnal.items import dialect
 from knnal.items.base import Item, Skip
 from knnal.items.tables import TextTable
 from knnal.types import Modality
@@ -248,7 +248,7 @@ def test_a_cell_beyond_the_limit_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limit = csv.field_size_limit(50)
-    monkeypatch.setattr(rows, "CELL_LIMIT", 100)
+    monkeypatch.setattr(dialect, "CELL_LIMIT", 100)
     try:
         source = TextTable(write(tmp_path / "a.csv", f"text\na\n{'x' * 101}\n{'y' * 100}\n"))
         assert texts(source) == ["a", "y" * 100]
