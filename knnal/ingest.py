@@ -32,8 +32,8 @@ class IngestReport:
     """What one run did to the pool; ``viewed`` items got views. ``skips`` counts reasons, and
     ``examples`` names some of each.
 
-    ``rows`` counts what the source has: each is added, changed, unchanged or among the skips of
-    the items, which are all ``skips`` but those of views. ``reading`` is how a file was read.
+    ``rows`` counts what the source has: each is added, changed, unchanged or among the
+    ``skipped_rows``, which leave out the skips of views. ``reading`` is how a file was read.
     """
 
     added: int = 0
@@ -46,6 +46,7 @@ class IngestReport:
     viewed: int = 0
     seconds: float = 0.0
     rows: int = 0
+    skipped_rows: int = 0
     reading: Reading | None = None
     skips: Counter[str] = field(default_factory=Counter)
     examples: dict[str, list[str]] = field(default_factory=dict)
@@ -116,6 +117,7 @@ class Ingest:
             with self._pool.transaction():
                 vanished, returned = self._pool.catalogue.end_scan(self._number)
             self.report.vanished, self.report.returned = vanished, returned
+        self.report.skipped_rows = self.report.skips.total()
         if isinstance(self._source, FileSource):
             self.report.reading = self._source.reading()
         self.report.seconds = time.monotonic() - started

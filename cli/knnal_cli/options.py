@@ -70,6 +70,13 @@ CalibratedOption = Annotated[
         help="Make probabilities as high as predictions are often right, by the audited items.",
     ),
 ]
+EncodingOption = Annotated[
+    str | None,
+    typer.Option(
+        help="The encoding of a text file, such as cp1252 or shift_jis.",
+        show_default="UTF-8, or UTF-16 where the file begins so",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 
 ScheduleOption = Annotated[
@@ -217,6 +224,7 @@ class Known:
     text_column: Annotated[
         str | None, typer.Option(help="The column of texts, in tables without ids.")
     ] = None
+    encoding: EncodingOption = None
 
     @property
     def named(self) -> bool:
@@ -235,6 +243,7 @@ class Known:
             text_column=self.text_column,
             groups=groups,
             group_column=group_column,
+            encoding=self.encoding,
         )
 
 

@@ -86,7 +86,7 @@ class TextTable:
         )
         if self._label is not None:
             columns.append(Column("label", self._label, self._why_label()))
-        left_out = [f"{count} labels left out: {why}." for why, count in self._withheld.items()]
+        left_out = [_left_out(count, why) for why, count in self._withheld.items()]
         return Reading(
             self._table.reader.layout(), tuple(columns), (*self._table.reader.notes(), *left_out)
         )
@@ -103,6 +103,10 @@ class TextTable:
         if row.withheld is not None:
             self._withheld[row.withheld] += 1
         return item
+
+
+def _left_out(count: int, why: str) -> str:
+    return f"{count} label{'s' * (count != 1)} left out: {why}."
 
 
 def text_columns(columns: Sequence[str]) -> list[str]:

@@ -101,7 +101,7 @@ class TextFile:
         """Why a text with undecodable bytes cannot be used, and what the file looks like."""
         with reading(self.location), open_bytes(self.location) as raw:
             likely = likely_encoding(raw)
-        remedy = f"; the file looks like {likely}, so name that encoding" if likely else ""
+        remedy = f"; the file looks like {likely}: set the encoding" if likely else ""
         return f"invalid {self.encoding_shown}{remedy}"
 
     @contextmanager

@@ -8,11 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from knnal_cli.exits import Exit
-from knnal_cli.options import POOL_DEFAULT, AnnotatorOption, JsonOption, PoolOption
+from knnal_cli.options import (
+    POOL_DEFAULT,
+    AnnotatorOption,
+    EncodingOption,
+    JsonOption,
+    PoolOption,
+)
+from knnal_cli.printable import printable_line
 from knnal_cli.records import print_json
 
 if TYPE_CHECKING:
     from knnal.ingest import IngestReport
+    from knnal.items.base import Reading
 
 
 def register(app: typer.Typer) -> None:
@@ -23,8 +31,8 @@ def embed(
     source: Annotated[
         Path,
         typer.Argument(
-            help="A folder of images; a table (CSV, TSV, JSONL, Parquet); a text file, one item a "
-            "line; or ready embeddings (npy, npz, Parquet)."
+            help="A folder of images; a table (CSV, TSV, JSON, Parquet, Excel); a text file, one "
+            "item a line; or ready embeddings (npy, npz, Parquet)."
         ),
     ],
     pool: PoolOption = POOL_DEFAULT,
@@ -43,6 +51,10 @@ def embed(
     ids: Annotated[
         Path | None, typer.Option(help="A text file of ids, one a line, for an npy file.")
     ] = None,
+    encoding: EncodingOption = None,
+    ignore_labels: Annotated[
+        bool, typer.Option("--ignore-labels", help="Leave the labels inside an npz file.")
+    ] = False,
     views: Annotated[
         int | None,
         typer.Option(
@@ -67,6 +79,7 @@ def embed(
     from knnal.augmentation.recipe import require_possible
     from knnal.embedders.base import create_embedder
     from knnal.items.detect import open_source
+    from knnal.items.vectors import VectorFile
     from knnal.project import Project
     from knnal_cli.narration import Narration
 
@@ -78,12 +91,19 @@ def embed(
         label_column=label_column,
         labels_from_folders=labels_from_folders,
         ids=ids,
+        encoding=encoding,
+        ignore_labels=ignore_labels,
     )
     if embedder is not None:
         create_embedder(embedder)
     augmentations = None if augment is None else [name.strip() for name in augment.split(",")]
     require_possible(items.modality, views, augmentations)
     with Narration() as narration:
+        if isinstance(items, VectorFile) and items.labels_inside:
+            narration.say(
+                f"{source} has {items.labels_inside} labels inside, which are taken in. "
+                "Leave them with --ignore-labels."
+            )
         project = Project.create(pool, narration)
         report = project.embed(
             items,
@@ -95,7 +115,7 @@ def embed(
     if as_json:
         print_json(_record(report))
     else:
-        _print(report, pool)
+        _print(report, source, pool)
     if report.found_nothing:
         raise typer.Exit(Exit.NOTHING_DONE)
     if report.skips:
@@ -104,6 +124,8 @@ def embed(
 
 def _record(report: IngestReport) -> dict[str, object]:
     return {
+        "rows": report.rows,
+        "skipped_rows": report.skipped_rows,
         "added": report.added,
         "changed": report.changed,
         "unchanged": report.unchanged,
@@ -114,16 +136,38 @@ def _record(report: IngestReport) -> dict[str, object]:
         "viewed": report.viewed,
         "skipped": dict(report.skips),
         "examples": report.examples,
+        "reading": _reading(report.reading),
         "seconds": round(report.seconds, 3),
     }
 
 
-def _print(report: IngestReport, pool: Path) -> None:
+def _reading(reading: Reading | None) -> dict[str, object] | None:
+    if reading is None:
+        return None
+    columns = {column.role: {"name": column.name, "why": column.why} for column in reading.columns}
+    return {"format": reading.layout, "columns": columns, "notes": list(reading.notes)}
+
+
+def _print_reading(report: IngestReport, reading: Reading, source: Path) -> None:
+    """How many rows became items, how the file was read, and which columns were taken."""
+    items = report.embedded + report.unchanged
+    counts = f"{report.rows} rows, {items} became items, {report.skipped_rows} were skipped"
+    typer.echo(printable_line(f"{source.name} ({reading.layout}): {counts}."))
+    for column in reading.columns:
+        name = "" if column.name is None else f" {column.name!r}"
+        typer.echo(printable_line(f"  {column.role}{name}: {column.why}"))
+    for note in reading.notes:
+        typer.echo(printable_line(note), err=True)
+
+
+def _print(report: IngestReport, source: Path, pool: Path) -> None:
     rate = report.embedded / report.seconds if report.seconds else 0.0
     typer.echo(
         f"{report.added} added, {report.changed} changed, {report.unchanged} unchanged "
         f"in {report.seconds:.1f} s ({rate:.0f}/s)."
     )
+    if report.reading is not None:
+        _print_reading(report, report.reading, source)
     if report.viewed:
         typer.echo(f"Views made of {report.viewed} items.")
     if report.labels or report.labels_kept:
