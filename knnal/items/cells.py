@@ -21,6 +21,8 @@ def cell_text(value: object, role: str) -> str:
     ``role`` ("text", "id", "label") names the cell in the reason of the ItemError that is raised
     for invalid UTF-8 and for lists and objects.
     """
+    if isinstance(value, str) and value.isascii():
+        return value
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     if isinstance(value, bytes):

@@ -33,6 +33,8 @@ class _Trial:
     stray: int
     spanning: int
     quoted: bool
+    undecoded: bool
+    fractional: bool
 
     @property
     def is_clean(self) -> bool:
@@ -68,12 +70,24 @@ class DelimitedRows:
         records = iter(self._parser(self._trial.dialect))
         header = next(records)
         assert isinstance(header, list)
+        places = {name: header.index(name) for name in columns if name in header}
         for cells in records:
-            yield cells if isinstance(cells, ItemError) else self._row(header, cells, columns)
+            if isinstance(cells, ItemError):
+                yield cells
+                continue
+            row = {name: cells[place] for name, place in places.items()}
+            if self._trial.undecoded and any(map(is_undecoded, row.values())):
+                yield ItemError(self._file.undecodable)
+            else:
+                yield row
 
     def count(self) -> int:
         """The number of rows."""
         return self._trial.rows
+
+    def may_hold_floats(self, column: str) -> bool:  # noqa: ARG002 - lines are searched whole
+        """Whether 1.0 may be in the column."""
+        return self._trial.fractional
 
     def layout(self) -> str:
         """The separator, the encoding, and quotes if they are unusual."""
@@ -103,12 +117,6 @@ class DelimitedRows:
         """Why cells with undecodable bytes cannot be used."""
         return self._file.undecodable
 
-    def _row(self, header: list[str], cells: list[str], columns: Sequence[str]) -> Row:
-        row = dict(zip(header, cells, strict=True))
-        if any(is_undecoded(row.get(name)) for name in columns):
-            return ItemError(self._file.undecodable)
-        return row
-
     def _parser(self, dialect: Dialect) -> Parser:
         return Parser(self._file.raw_lines(), dialect)
 
@@ -126,6 +134,8 @@ class DelimitedRows:
             parser.stray,
             parser.spanning,
             parser.quoted,
+            parser.undecoded,
+            parser.fractional,
         )
 
     @cached_property

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from knnal.errors import ItemError
-from knnal.items.text import without_end
+from knnal.items.text import is_undecoded, without_end
 
 CELL_LIMIT = 1 << 24
 """Longest cell, in characters: far above any text, and it bounds the memory."""
@@ -48,12 +48,7 @@ _ESCAPES = re.compile(r'\\([\\"\r\n])?')
 
 _ENCLOSED = {Quoting.DOUBLED: r'(?:[^"]|"")*+', Quoting.BACKSLASH: r'(?:[^"\\]|\\.)*+'}
 
-
-def _consistent_record(dialect: Dialect) -> re.Pattern[str]:
-    """Matches records in which a quote encloses a cell or is escaped within one."""
-    mark = re.escape(dialect.delimiter)
-    cell = rf'(?:"{_ENCLOSED.get(dialect.quoting, "")}"|[^"{mark}]*+)'
-    return re.compile(rf"{cell}(?:{mark}{cell})*+", re.DOTALL)
+_NULL = r"\N"  # MySQL's, where there are backslashes
 
 
 class Parser:
@@ -64,30 +59,24 @@ class Parser:
     lone quote costs no other line. Where commas do not separate, texts need no quotes and their
     writers are strict; there a quote within an unquoted cell is stray, too.
 
-    ``rows`` counts the records below the header; ``misfits`` those of another width than the
-    header's; ``spanning`` those with line breaks in their cells. ``quoted`` is whether any quote
-    was met.
+    ``rows`` counts the records below the header, ``misfits`` those of another width than the
+    header's, ``spanning`` those with line breaks in their cells. ``quoted``, ``undecoded`` and
+    ``fractional`` are whether a line has a quote, undecodable bytes, or a number like 1.0.
     """
 
     def __init__(self, lines: Iterator[str], dialect: Dialect) -> None:
-        self._lines = lines
         self._dialect = dialect
-        self._again: deque[str] = deque()
+        self._lines = _Lines(lines, escaping=dialect.quoting is Quoting.BACKSLASH)
         self._width: int | None = None
-        self.rows = self.misfits = self.stray = self.spanning = 0
-        self.quoted = False
-        # The limit belongs to the process, so that it is never lowered for others.
-        csv.field_size_limit(max(csv.field_size_limit(), CELL_LIMIT))
         self._consistent = _consistent_record(dialect)
+        self.rows = self.misfits = self.stray = self.spanning = 0
+        self.quoted = self.undecoded = self.fractional = False
 
     def __iter__(self) -> Iterator[list[str] | ItemError]:
         """Records as cells; an ItemError in place of each that has not the header's width."""
         for _ in range(self._dialect.skipped):
-            self._next()
-        while (line := self._next()) is not None:
-            if self._dialect.is_blank(line):
-                continue
-            cells = self._cells(line)
+            next(self._lines, None)
+        for cells in self._records():
             if self._width is None:
                 self._width = len(cells)
                 yield cells
@@ -97,62 +86,61 @@ class Parser:
             self.misfits += problem is not None
             yield problem or cells
 
-    def _next(self) -> str | None:
-        return self._again.popleft() if self._again else next(self._lines, None)
+    def _records(self) -> Iterator[list[str]]:
+        literal = self._dialect.quoting is Quoting.LITERAL
+        taken = self._lines.taken
+        reader = self._csv()
+        while True:
+            taken.clear()
+            try:
+                cells = self._dialect.split(next(self._lines)) if literal else next(reader)
+            except StopIteration:
+                return
+            except csv.Error:  # of which the reader recovers at the next line
+                cells = []
+            line = taken[0]
+            if len(cells) < 2 and self._dialect.is_blank(line):
+                continue
+            whole = line if len(taken) == 1 else "".join(taken)
+            self.undecoded = self.undecoded or is_undecoded(whole)
+            self.fractional = self.fractional or ".0" in whole
+            if '"' in line:
+                self.quoted = True
+                yield cells if literal else self._checked(cells, whole)
+            else:  # which needs no quotes to pair
+                yield self._without_nulls(cells or self._dialect.split(line))
 
-    def _cells(self, line: str) -> list[str]:
-        has_quote = '"' in line
-        self.quoted |= has_quote
-        if self._dialect.quoting is Quoting.LITERAL:
-            return self._dialect.split(line)
-        if has_quote:
-            return self._unescaped(self._enclosed(line))
-        return self._unescaped(self._dialect.split(line))
+    def _checked(self, cells: list[str], whole: str) -> list[str]:
+        """The cells of a record that has quotes, or of its first line alone if they are stray."""
+        taken = self._lines.taken
+        if not cells or (len(taken) > 1 and self._is_closed_by_chance(cells, taken[0])):
+            self.stray += 1
+            self._lines.give_back()
+            return self._dialect.split(taken[0])
+        if self._dialect.delimiter != COMMA:
+            self.stray += self._consistent.fullmatch(without_end(whole)) is None
+        self.spanning += len(taken) > 1
+        return self._without_nulls(cells)
 
-    def _enclosed(self, line: str) -> list[str]:
-        """The record that begins with a line that has quotes."""
-        taken: list[str] = []
+    def _is_closed_by_chance(self, cells: list[str], line: str) -> bool:
+        """Whether a lone quote was closed by another one: alone, the line would fit."""
+        return len(cells) != self._width and len(self._dialect.split(line)) == self._width
 
-        def feed() -> Iterator[str]:
-            more: str | None = line
-            while more is not None:
-                taken.append(more)
-                yield more if not self._escaping else _ESCAPES.sub(_doubled, more)
-                more = self._next()
-
-        reader = csv.reader(
-            feed(),
+    def _csv(self) -> Iterator[list[str]]:
+        # The limit belongs to the process, so that it is never lowered for others.
+        csv.field_size_limit(max(csv.field_size_limit(), CELL_LIMIT))
+        escaping = self._dialect.quoting is Quoting.BACKSLASH
+        return csv.reader(
+            self._lines,
             delimiter=self._dialect.delimiter,
-            doublequote=not self._escaping,
-            escapechar="\\" if self._escaping else None,
+            doublequote=not escaping,
+            escapechar="\\" if escaping else None,
             strict=True,
         )
-        try:
-            cells = next(reader)
-        except csv.Error:
-            return self._read_literally(taken)
-        # A misfit that would fit as one line is a lone quote which another one closed.
-        fits_alone = len(self._dialect.split(line)) == self._width
-        if len(taken) > 1 and len(cells) != self._width and fits_alone:
-            return self._read_literally(taken)
-        if self._dialect.delimiter != COMMA:
-            self.stray += self._consistent.fullmatch(without_end("".join(taken))) is None
-        self.spanning += len(taken) > 1
-        return cells
 
-    def _read_literally(self, taken: list[str]) -> list[str]:
-        self.stray += 1
-        self._again.extendleft(reversed(taken[1:]))
-        return self._dialect.split(taken[0])
-
-    @property
-    def _escaping(self) -> bool:
-        return self._dialect.quoting is Quoting.BACKSLASH
-
-    def _unescaped(self, cells: list[str]) -> list[str]:
-        """MySQL's mark for a null is an empty cell, where there are backslashes."""
-        if self._escaping and r"\N" in cells:
-            return ["" if cell == r"\N" else cell for cell in cells]
+    def _without_nulls(self, cells: list[str]) -> list[str]:
+        if self._dialect.quoting is Quoting.BACKSLASH and _NULL in cells:
+            return ["" if cell == _NULL else cell for cell in cells]
         return cells
 
     def _problem(self, cells: list[str]) -> ItemError | None:
@@ -165,5 +153,34 @@ class Parser:
         return None
 
 
-def _doubled(match: re.Match[str]) -> str:
+class _Lines:
+    """The lines of a file, which remembers those ``taken`` since they were cleared."""
+
+    def __init__(self, lines: Iterator[str], *, escaping: bool) -> None:
+        self.taken: list[str] = []
+        self._lines = lines
+        self._again: deque[str] = deque()
+        self._escaping = escaping
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._again.popleft() if self._again else next(self._lines)
+        self.taken.append(line)
+        return _ESCAPES.sub(_kept, line) if self._escaping else line
+
+    def give_back(self) -> None:
+        """All that was taken but the first line is taken again."""
+        self._again.extendleft(reversed(self.taken[1:]))
+
+
+def _kept(match: re.Match[str]) -> str:
     return match[0] if match[1] else r"\\"
+
+
+def _consistent_record(dialect: Dialect) -> re.Pattern[str]:
+    """Matches records in which a quote encloses a cell or is escaped within one."""
+    mark = re.escape(dialect.delimiter)
+    cell = rf'(?:"{_ENCLOSED.get(dialect.quoting, "")}"|[^"{mark}]*+)'
+    return re.compile(rf"{cell}(?:{mark}{cell})*+", re.DOTALL)

@@ -41,6 +41,10 @@ class ExcelRows:
         """The number of rows."""
         return len(self._sheet.rows)
 
+    def may_hold_floats(self, column: str) -> bool:  # noqa: ARG002 - all numbers are floats
+        """Whether 1.0 may be in the column."""
+        return True
+
     def layout(self) -> str:
         """The sheet's name."""
         return f"sheet {self._sheet.name!r}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TextIO
@@ -16,6 +16,7 @@ ELEMENT_LIMIT = 1 << 24
 """Longest object of an array, in characters; it bounds the memory."""
 
 _BLOCK = 1 << 16
+_FRACTIONAL = (float, list)
 _BLANK = " \t\r\n"
 
 
@@ -25,6 +26,8 @@ class _Survey:
 
     columns: list[str]
     rows: int
+    fractional: frozenset[str]  # the columns that hold floats, or lists, which may
+    undecoded: bool
 
 
 class JsonRows:
@@ -46,8 +49,9 @@ class JsonRows:
 
     def rows(self, columns: Sequence[str]) -> Iterator[Row]:
         """The objects; what is none is an ItemError."""
-        for row in self._elements() if self._is_array else self._lines():
-            if isinstance(row, dict) and any(is_undecoded(row.get(name)) for name in columns):
+        undecoded = self._survey.undecoded
+        for row in self._all():
+            if undecoded and _is_undecoded(row, columns):
                 yield ItemError(self._file.undecodable)
             else:
                 yield row
@@ -55,6 +59,10 @@ class JsonRows:
     def count(self) -> int:
         """The number of rows."""
         return self._survey.rows
+
+    def may_hold_floats(self, column: str) -> bool:
+        """Whether 1.0 may be in the column."""
+        return column in self._survey.fractional
 
     def layout(self) -> str:
         """Lines or an array, and the encoding."""
@@ -76,16 +84,23 @@ class JsonRows:
     def _survey(self) -> _Survey:
         names: dict[str, None] = {}
         rows = 0
-        for row in self.rows(()):
+        fractional: set[str] = set()
+        undecoded = False
+        for row in self._all():
             rows += 1
-            if isinstance(row, dict):
+            if isinstance(row, Mapping):
                 names.update(dict.fromkeys(row))
+                fractional.update(name for name, cell in row.items() if type(cell) in _FRACTIONAL)
+                undecoded = undecoded or _is_undecoded(row, row.keys())
         if not names:
             raise InputError(
                 f"Expected JSON objects, one on each line or all in one array, but "
                 f"{self._file.location} has none. Write one object a line."
             )
-        return _Survey(list(names), rows)
+        return _Survey(list(names), rows, frozenset(fractional), undecoded)
+
+    def _all(self) -> Iterator[Row]:
+        return self._elements() if self._is_array else self._lines()
 
     def _lines(self) -> Iterator[Row]:
         for line in self._file.lines():
@@ -101,6 +116,10 @@ class JsonRows:
         with self._file.opened() as stream:
             for value in _Array(stream, str(self._file.location)):
                 yield value if isinstance(value, dict) else ItemError("element is not an object")
+
+
+def _is_undecoded(row: Row, columns: Iterable[str]) -> bool:
+    return isinstance(row, Mapping) and any(is_undecoded(row.get(name)) for name in columns)
 
 
 class _Array:

@@ -45,6 +45,14 @@ class ParquetRows:
         with _opened(self._location) as file:
             return int(file.metadata.num_rows)
 
+    def may_hold_floats(self, column: str) -> bool:
+        """Whether 1.0 may be in the column."""
+        from pyarrow import types
+
+        with _opened(self._location) as file:
+            kind = file.schema_arrow.field(column).type
+        return bool(types.is_floating(kind) or types.is_nested(kind) or types.is_dictionary(kind))
+
     def layout(self) -> str:
         """The format."""
         return "Parquet"

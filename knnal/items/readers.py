@@ -31,6 +31,9 @@ class TableReader(Protocol):
     def count(self) -> int:
         """The number of rows."""
 
+    def may_hold_floats(self, column: str) -> bool:
+        """Whether numbers like 1.0 may be in the column, told without reading it."""
+
     def layout(self) -> str:
         """The format in a few words, with the encoding and the separator where there are any."""
 

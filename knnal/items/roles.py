@@ -88,8 +88,11 @@ class Table:
         ``role`` is the word for the ``label``'s role. An id or a label that is known as it is
         written is taken so, whatever its column's numbers are.
         """
-        columns = [name for name in (id, label) if name is not None]
-        whole = whole_columns(self.reader.rows(columns), columns, typed=self.reader.typed)
+        columns = [
+            name for name in (id, label) if name is not None and self.reader.may_hold_floats(name)
+        ]
+        rows = self.reader.rows(columns) if columns else ()
+        whole = whole_columns(rows, columns, typed=self.reader.typed)
         take = _RowReader(
             text,
             _Role(id, id in whole, known_ids),
