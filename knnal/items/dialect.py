@@ -22,7 +22,7 @@ class Quoting(StrEnum):
     """What a double quote means."""
 
     DOUBLED = "doubled"  # it encloses a cell; within one it is doubled (RFC 4180)
-    BACKSLASH = "backslash"  # it encloses a cell; within one a backslash stands before it
+    BACKSLASH = "backslash"  # the same, and a backslash may stand before it instead
     LITERAL = "literal"  # it is a character like any other
 
 
@@ -46,7 +46,7 @@ class Dialect:
 # A backslash that escapes nothing is one more character of its cell.
 _ESCAPES = re.compile(r'\\([\\"\r\n])?')
 
-_ENCLOSED = {Quoting.DOUBLED: r'(?:[^"]|"")*+', Quoting.BACKSLASH: r'(?:[^"\\]|\\.)*+'}
+_ENCLOSED = {Quoting.DOUBLED: r'(?:[^"]|"")*+', Quoting.BACKSLASH: r'(?:[^"\\]|""|\\.)*+'}
 
 _NULL = r"\N"  # MySQL's, where there are backslashes
 
@@ -133,7 +133,6 @@ class Parser:
         return csv.reader(
             self._lines,
             delimiter=self._dialect.delimiter,
-            doublequote=not escaping,
             escapechar="\\" if escaping else None,
             strict=True,
         )
