@@ -34,7 +34,7 @@ _SAMPLE_BYTES = 1 << 16
 def require_encoding(name: str) -> str:
     """The codec's own name. Raises InputError for a name of no text encoding."""
     try:
-        b"".decode(name)  # refuses codecs that are not of text
+        bytes(4).decode(name)  # refuses codecs that are not of text
         return codecs.lookup(name).name
     except (LookupError, ValueError):
         raise InputError(

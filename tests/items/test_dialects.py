@@ -114,7 +114,7 @@ def test_quotes_escaped_by_backslashes(tmp_path: Path) -> None:
         "id,text,label\n"
         r'1,"He said \"never again\", and meant it",bad' + "\n"
         r'2,"Works \"as advertised\"",good' + "\n"
-        r'3,"In C:\new, two\\lines' + "\\\nhere\",\\N\n"
+        r'3,"In C:\new, two\\lines' + '\\\nhere",\\N\n'
     )
     assert read(tmp_path / "a.csv", content) == (
         [

@@ -257,9 +257,7 @@ def test_a_cell_beyond_the_limit_is_reported(
     try:
         source = TextTable(write(tmp_path / "a.csv", f"text\na\n{'x' * 101}\n{'y' * 100}\n"))
         assert texts(source) == ["a", "y" * 100]
-        assert skips(source) == [
-            Skip("row 2", "cell of over 100 characters")
-        ]
+        assert skips(source) == [Skip("row 2", "cell of over 100 characters")]
     finally:
         csv.field_size_limit(limit)
 
@@ -342,7 +340,7 @@ def test_other_files_are_input_errors(tmp_path: Path) -> None:
 
 
 def test_a_gzipped_parquet_is_an_input_error(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="text formats also with .gz"):
+    with pytest.raises(InputError, match="text formats also with"):
         TextTable(write(tmp_path / "a.parquet.gz", gzip.compress(b"PAR1")))
 
 
