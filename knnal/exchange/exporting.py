@@ -115,10 +115,11 @@ def _row(session: Session, record: Record, prediction: Prediction) -> dict[str, 
 
 
 class _CsvWriter:
-    def __init__(self, stream: IO[bytes], columns: Sequence[str], **dialect: Any) -> None:
+    def __init__(self, stream: IO[bytes], columns: Sequence[str], delimiter: str = ",") -> None:
         self._text = io.TextIOWrapper(stream, encoding="utf-8", newline="", write_through=True)
-        self._csv = csv.DictWriter(self._text, columns, **dialect)
-        self._csv.writeheader()
+        # Not every such table has quoting; a header in quotes shows that this one has.
+        csv.writer(self._text, delimiter=delimiter, quoting=csv.QUOTE_ALL).writerow(columns)
+        self._csv = csv.DictWriter(self._text, columns, delimiter=delimiter)
 
     def write(self, rows: Sequence[dict[str, Any]]) -> None:
         self._csv.writerows(rows)
@@ -166,8 +167,7 @@ class _ParquetWriter:
 
 _WRITERS: dict[str, Callable[[IO[bytes], Sequence[str]], RowWriter]] = {
     ".csv": _CsvWriter,
-    # Many a TSV has no quoting; a header in quotes shows that this one has.
-    ".tsv": partial(_CsvWriter, delimiter="\t", quoting=csv.QUOTE_ALL),
+    ".tsv": partial(_CsvWriter, delimiter="\t"),
     ".jsonl": _JsonWriter,
     ".parquet": _ParquetWriter,
 }

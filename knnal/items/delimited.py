@@ -32,6 +32,7 @@ class _Trial:
     misfits: int
     stray: int
     spanning: int
+    prose: bool
     quoted: bool
     undecoded: bool
     fractional: bool
@@ -47,8 +48,9 @@ class DelimitedRows:
     The dialect is the one in which every row has the header's width. The separator is what Excel's
     first line ``sep=`` names, or else the file's own (comma for ``.csv``, tab for ``.tsv``), or
     else another one that is in the header. Quotes enclose cells where they do so throughout,
-    doubled within one or escaped by a backslash; otherwise they are literal. Where tabs, semicolons
-    or bars separate, quotes that would join lines which fit by themselves are literal, too.
+    doubled within one or escaped by a backslash; otherwise they are literal. Quotes that would join
+    lines which fit by themselves are literal, too, unless the header is in quotes throughout, or
+    commas separate and these lines look like sentences.
 
     Where no dialect fits every row, the one that loses the fewest is taken.
     """
@@ -133,6 +135,7 @@ class DelimitedRows:
             parser.misfits,
             parser.stray,
             parser.spanning,
+            parser.prose,
             parser.quoted,
             parser.undecoded,
             parser.fractional,
@@ -184,14 +187,14 @@ class DelimitedRows:
         )
 
     def _is_free(self, trial: _Trial, header: str) -> bool:
-        """Whether cells may hold line breaks even if each line would make a row: commas are too
-        common in texts for a file of them to have no quotes, and a header that is quoted
-        throughout shows that the file has them.
+        """Whether cells hold line breaks even if each of their lines would make a row: where the
+        header is in quotes throughout, which shows that the file has quoting; and where commas
+        separate, if some are those of a sentence, or if all lines fit since there is one column.
         """
-        if trial.dialect.delimiter == COMMA:
+        names = trial.dialect.split(header)
+        if all(len(name) > 1 and name[0] == name[-1] == '"' for name in names):
             return True
-        names = Dialect(trial.dialect.delimiter).split(header)
-        return all(len(name) > 1 and name[0] == name[-1] == '"' for name in names)
+        return trial.dialect.delimiter == COMMA and (trial.prose or trial.width == 1)
 
     @cached_property
     def _other_reading(self) -> int | None:

@@ -60,7 +60,8 @@ class Parser:
     writers are strict; there a quote within an unquoted cell is stray, too.
 
     ``rows`` counts the records below the header, ``misfits`` those of another width than the
-    header's, ``spanning`` those with line breaks in their cells. ``quoted``, ``undecoded`` and
+    header's, ``spanning`` those with line breaks in their cells. ``prose`` is whether one of these
+    has a separator with a space behind it, as in a sentence; ``quoted``, ``undecoded`` and
     ``fractional`` are whether a line has a quote, undecodable bytes, or a number like 1.0.
     """
 
@@ -70,7 +71,7 @@ class Parser:
         self._width: int | None = None
         self._consistent = _consistent_record(dialect)
         self.rows = self.misfits = self.stray = self.spanning = 0
-        self.quoted = self.undecoded = self.fractional = False
+        self.prose = self.quoted = self.undecoded = self.fractional = False
 
     def __iter__(self) -> Iterator[list[str] | ItemError]:
         """Records as cells; an ItemError in place of each that has not the header's width."""
@@ -119,7 +120,9 @@ class Parser:
             return self._dialect.split(taken[0])
         if self._dialect.delimiter != COMMA:
             self.stray += self._consistent.fullmatch(without_end(whole)) is None
-        self.spanning += len(taken) > 1
+        if len(taken) > 1:
+            self.spanning += 1
+            self.prose = self.prose or f"{self._dialect.delimiter} " in whole
         return self._without_nulls(cells)
 
     def _is_closed_by_chance(self, cells: list[str], line: str) -> bool:

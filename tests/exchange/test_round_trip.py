@@ -79,3 +79,19 @@ def test_an_export_makes_the_same_items(tmp_path: Path, suffix: str) -> None:
     assert [(e.id, e.text, e.label) for e in found if isinstance(e, Item)] == list(
         zip(ids, texts, [*labels, None, None], strict=True)
     )
+
+
+@pytest.mark.parametrize(("suffix", "mark"), [(".csv", ","), (".tsv", "\t")])
+def test_a_text_whose_every_line_looks_like_a_row(tmp_path: Path, suffix: str, mark: str) -> None:
+    """Its first line ends a row that its id begins, and its second begins one that it ends."""
+    file = tmp_path / f"out{suffix}"
+    with pool_of(["x", "y", "z"], ["a", "b", "c"], ["k", "l"]) as pool:
+        export(Session(pool), file)
+    columns = len(TextTable(file, text_column="text").columns())
+    text = f"a{mark * (columns - 3)}\nb{mark * 2}c"
+    with pool_of([text, "y", "z"], ["a", "b", "c"], ["k", "l"]) as pool:
+        export(Session(pool), file)
+    lines = file.read_text(encoding="utf-8").splitlines()
+    assert {line.count(mark) for line in lines} == {columns - 1}
+    found = list(TextTable(file, id_column="id"))
+    assert [e.text for e in found if isinstance(e, Item)] == [text, "y", "z"]
