@@ -39,7 +39,7 @@ def test_embed_says_how_it_read_the_file(knnal: Any) -> None:
     arguments = ["embed", "r.csv", "--label-column", "label"]
     done = knnal(*arguments, code=3)
     assert done.out.splitlines()[1:6] == [
-        "r.csv (semicolon-separated, UTF-8): 3 rows, 2 became items, 1 were skipped.",
+        "r.csv (semicolon-separated, UTF-8): 3 rows, 2 became items, 1 skipped.",
         "  text 'text': the only one with such a name",
         "  id: made of the text: no column of ids is named",
         "  label 'label': you named it",
