@@ -15,7 +15,7 @@ import numpy as np
 from knnal.embedders.base import Embedder
 from knnal.embedding import Embedded, embed_stream
 from knnal.errors import InputError
-from knnal.items.base import Item, Skip, Source
+from knnal.items.base import FileSource, Item, Reading, Skip, Source
 from knnal.recognition import Known, Place, Recognizer, is_same_content
 from knnal.store.catalogue import NewRecord, Record
 from knnal.store.importing import Imported, LabelImport
@@ -41,6 +41,9 @@ class IngestReport:
     location of their source: equal content, and the very same files; ``shared_ids`` are some of
     the latter. ``outdated`` are labeled items whose content changed in this run while their label
     did not. ``classes`` counts the labels that the source gives, taken in or not.
+    ``rows`` counts what the source has: each is added, changed, unchanged, one of the copies or
+    shared, or among the ``skipped_rows``, which leave out the skips of views. ``reading`` is how a
+    file was read.
     """
 
     added: int = 0
@@ -62,6 +65,9 @@ class IngestReport:
     labels_kept: int = 0
     viewed: int = 0
     seconds: float = 0.0
+    rows: int = 0
+    skipped_rows: int = 0
+    reading: Reading | None = None
     skips: Counter[str] = field(default_factory=Counter)
     examples: dict[str, list[str]] = field(default_factory=dict)
 
@@ -136,6 +142,9 @@ class Ingest:
             finally:
                 self._store()
         self._end_scan()
+        self.report.skipped_rows = self.report.skips.total()
+        if isinstance(self._source, FileSource):
+            self.report.reading = self._source.reading()
         self.report.seconds = time.monotonic() - started
         self._pool.reload()
         return self.report
@@ -160,6 +169,7 @@ class Ingest:
     def _to_embed(self) -> Iterator[Item]:
         """The items that need a vector; the others are counted on the way."""
         for found in self._source:
+            self.report.rows += 1
             if isinstance(found, Skip):
                 self.report.skip(found)
                 continue

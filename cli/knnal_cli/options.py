@@ -79,6 +79,13 @@ FolderLevelOption = Annotated[
         show_default="the first, or the one below train, val, test",
     ),
 ]
+EncodingOption = Annotated[
+    str | None,
+    typer.Option(
+        help="The encoding of a text file, such as cp1252 or shift_jis.",
+        show_default="UTF-8, or UTF-16 where the file begins so",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 
 ScheduleOption = Annotated[
@@ -227,6 +234,7 @@ class Known:
     text_column: Annotated[
         str | None, typer.Option(help="The column of texts, in tables without ids.")
     ] = None
+    encoding: EncodingOption = None
 
     @property
     def named(self) -> bool:
@@ -247,6 +255,7 @@ class Known:
             text_column=self.text_column,
             groups=groups,
             group_column=group_column,
+            encoding=self.encoding,
         )
 
 

@@ -11,7 +11,12 @@ from knnal.recording import checked_label
 
 
 def read_answers(
-    file: Path, *, id_column: str | None, label_column: str, skips: Counter[str]
+    file: Path,
+    *,
+    id_column: str | None,
+    label_column: str,
+    skips: Counter[str],
+    encoding: str | None = None,
 ) -> dict[str, str]:
     """The label of each id in a table; of a table of texts without ids, that of each text.
 
@@ -26,6 +31,7 @@ def read_answers(
         option="--label-column",
         role="label",
         skips=skips,
+        encoding=encoding,
     )
     answers = {}
     for item, label in known.items():

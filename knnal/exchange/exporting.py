@@ -122,8 +122,9 @@ def _row(session: Session, record: Record, prediction: Prediction) -> dict[str, 
 class _CsvWriter:
     def __init__(self, stream: IO[bytes], columns: Sequence[str], delimiter: str = ",") -> None:
         self._text = io.TextIOWrapper(stream, encoding="utf-8", newline="", write_through=True)
+        # Not every such table has quoting; a header in quotes shows that this one has.
+        csv.writer(self._text, delimiter=delimiter, quoting=csv.QUOTE_ALL).writerow(columns)
         self._csv = csv.DictWriter(self._text, columns, delimiter=delimiter)
-        self._csv.writeheader()
 
     def write(self, rows: Sequence[dict[str, Any]]) -> None:
         self._csv.writerows(rows)

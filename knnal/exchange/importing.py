@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from knnal.errors import InputError
-from knnal.exchange.pairs import read_pairs
+from knnal.exchange.pairs import PoolIds, read_pairs
 from knnal.recording import checked_label
 from knnal.store.importing import Imported, LabelImport
+from knnal.store.ledger import Ledger
 from knnal.store.pool import Pool
 
 
@@ -33,19 +34,32 @@ def import_labels(
     id_column: str = "id",
     label_column: str = "label",
     overwrite: bool = False,
+    encoding: str | None = None,
 ) -> ImportReport:
     """Append the file's labels to the log, all of them or, on an error, none. They are undone as
     one, by the annotator.
 
     With ``overwrite``, another label that an item has is changed, by a relabel that the log keeps.
+    ``encoding`` is that of a text file, where it is not UTF-8. In a column whose numbers are all
+    whole, 1.0 is read as 1, but for ids and classes that the pool has as they are written.
 
     Raises InputError for a file that cannot be read or lacks one of the columns.
     """
     report = ImportReport()
-    labels = _labels(pool, file, id_column, label_column, report)
     with pool.transaction():
+        pairs = read_pairs(
+            file,
+            id_column,
+            label_column,
+            option="--label-column",
+            role="label",
+            skips=report.skips,
+            encoding=encoding,
+            known_ids=PoolIds(pool),
+            known_labels=pool.log.read_into(Ledger()).classes(),
+        )
         imported = LabelImport(pool.log, annotator, file.name)
-        outcomes = imported.add(labels, overwrite=overwrite)
+        outcomes = imported.add(_checked(pool, pairs, report), overwrite=overwrite)
     report.added = outcomes[Imported.ADDED]
     report.changed = outcomes[Imported.CHANGED]
     report.unchanged = outcomes[Imported.UNCHANGED]
@@ -53,12 +67,9 @@ def import_labels(
     return report
 
 
-def _labels(
-    pool: Pool, file: Path, id_column: str, label_column: str, report: ImportReport
+def _checked(
+    pool: Pool, pairs: Iterable[tuple[str, str]], report: ImportReport
 ) -> Iterator[tuple[str, str]]:
-    pairs = read_pairs(
-        file, id_column, label_column, option="--label-column", role="label", skips=report.skips
-    )
     for item, label in pairs:
         try:
             name = checked_label(label)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from knnal.errors import InputError
 from knnal.evaluation.known import KnownItems
-from knnal.exchange.pairs import read_known
+from knnal.exchange.pairs import PoolIds, read_known
 from knnal.items.folders import find_class_folders, folder_at
 from knnal.store.ledger import Ledger
 from knnal.store.pool import Pool
@@ -21,8 +21,8 @@ class Truth:
 
     ``folder_level`` is which folder on a path names the class, as in ``find_class_folders``.
     ``groups`` is a table of ids and groups; or ``table`` has the ``group_column``. A table of texts
-    without ids is read by its ``text_column``. Raises InputError for options that exclude each
-    other.
+    without ids is read by its ``text_column``. ``encoding`` is that of the tables, where it is not
+    UTF-8. Raises InputError for options that exclude each other.
     """
 
     table: Path | None = None
@@ -33,6 +33,7 @@ class Truth:
     text_column: str | None = None
     groups: Path | None = None
     group_column: str | None = None
+    encoding: str | None = None
 
     def __post_init__(self) -> None:
         if self.table is not None and (self.from_folders or self.folder_level is not None):
@@ -50,7 +51,7 @@ def known_items(pool: Pool, truth: Truth, narrator: Narrator) -> KnownItems:
     Raises InputError for tables that cannot be read, and for less than two classes.
     """
     skips: Counter[str] = Counter()
-    groups = _groups(truth, skips)
+    groups = _groups(pool, truth, skips)
     known = KnownItems.of(pool, _labels(pool, truth, skips, narrator), groups)
     if known.unknown_ids:
         skips["no such item in the pool"] += known.unknown_ids
@@ -67,7 +68,9 @@ def known_items(pool: Pool, truth: Truth, narrator: Narrator) -> KnownItems:
 
 def _labels(pool: Pool, truth: Truth, skips: Counter[str], narrator: Narrator) -> dict[str, str]:
     if truth.table is not None:
-        return _column(truth, truth.table, truth.label_column, "--label-column", "label", skips)
+        return _column(
+            pool, truth, truth.table, truth.label_column, "--label-column", "label", skips
+        )
     if truth.from_folders or truth.folder_level is not None:
         if pool.manifest.modality is not Modality.IMAGE:
             raise InputError(
@@ -93,16 +96,22 @@ def _folder_labels(pool: Pool, level: int | None, narrator: Narrator) -> dict[st
     return {item: folder for item, folder in found if folder is not None}
 
 
-def _groups(truth: Truth, skips: Counter[str]) -> dict[str, str] | None:
+def _groups(pool: Pool, truth: Truth, skips: Counter[str]) -> dict[str, str] | None:
     table = truth.groups or (truth.table if truth.group_column is not None else None)
     if table is None:
         return None
     column = truth.group_column or "group"
-    return _column(truth, table, column, "--group-column", "group", skips)
+    return _column(pool, truth, table, column, "--group-column", "group", skips)
 
 
 def _column(
-    truth: Truth, table: Path, column: str, option: str, role: str, skips: Counter[str]
+    pool: Pool,
+    truth: Truth,
+    table: Path,
+    column: str,
+    option: str,
+    role: str,
+    skips: Counter[str],
 ) -> dict[str, str]:
     return read_known(
         table,
@@ -112,4 +121,6 @@ def _column(
         option=option,
         role=role,
         skips=skips,
+        encoding=truth.encoding,
+        known_ids=PoolIds(pool),
     )

@@ -16,16 +16,21 @@ from knnal.items.arrays import (
     BLOCK,
     Header,
     blocks,
+    id_source,
     named,
     read_header,
     read_ids,
     require_ids,
     require_matrix,
 )
+from knnal.items.base import Column, Reading
+from knnal.items.cells import cell_label, whole_values
 from knnal.items.checks import listed
 from knnal.items.readers import VectorRow
 from knnal.items.text import reading
 from knnal.types import FloatArray
+
+_WHY_VECTORS = {True: "the array of that name", False: "the only one with rows and columns"}
 
 _BROKEN = (*DAMAGED_ARRAY, zipfile.BadZipFile)
 
@@ -34,10 +39,13 @@ class NpzVectors:
     """The rows of the array ``embeddings``, or of the only 2-d array, of an ``.npz`` archive.
 
     Arrays ``ids`` and ``labels`` of the same length name and label them; a file of ids, if given,
-    goes first. Nothing is unpickled. Raises InputError when made if the arrays do not fit.
+    goes first, and with ``ignore_labels`` there are no labels. Nothing is unpickled. Raises
+    InputError when made if the arrays do not fit.
     """
 
-    def __init__(self, location: Path, ids: Path | None = None) -> None:
+    def __init__(
+        self, location: Path, ids: Path | None = None, *, ignore_labels: bool = False
+    ) -> None:
         self._location = location
         self._ids = ids
         with reading(location, *_BROKEN), zipfile.ZipFile(location) as archive:
@@ -45,7 +53,7 @@ class NpzVectors:
         self._array = _choose(location, headers)
         self._header = headers[self._array]
         require_matrix(f"{self._array!r} in {location}", self._header)
-        self._members = {"ids", "labels"}.intersection(headers)
+        self._members = {"ids", *(() if ignore_labels else ("labels",))}.intersection(headers)
         for name in self._members:
             _require_column(location, name, headers[name], self.count())
         require_ids(ids, self.count())
@@ -56,14 +64,35 @@ class NpzVectors:
         An array in Fortran order is the exception, since its rows lie apart.
         """
         own_ids = self._ids is None and "ids" in self._members
-        names = self._read("ids").tolist() if own_ids else read_ids(self._ids)
-        labels = self._read("labels").tolist() if "labels" in self._members else None
+        names = self._column("ids") if own_ids else read_ids(self._ids)
+        labels = self._column("labels") if "labels" in self._members else None
         matrices = blocks(self._read(self._array)) if self._header.fortran else self._stream()
         yield from named(matrices, names, labels)
 
     def count(self) -> int:
         """The number of vectors."""
         return self._header.shape[0]
+
+    def reading(self) -> Reading:
+        """The format, and which arrays are used."""
+        own_ids = self._ids is None and "ids" in self._members
+        columns = [
+            Column("vector", self._array, _WHY_VECTORS[self._array == "embeddings"]),
+            Column("id", "ids", "the array of that name") if own_ids else id_source(self._ids),
+        ]
+        if "labels" in self._members:
+            columns.append(Column("label", "labels", "the array of that name"))
+        return Reading("NumPy archive", tuple(columns))
+
+    def label_count(self) -> int:
+        """How many vectors have a label inside, that would be taken in."""
+        if "labels" not in self._members:
+            return 0
+        return sum(cell_label(value) is not None for value in self._column("labels"))
+
+    def _column(self, name: str) -> Iterator[object]:
+        values = self._read(name).tolist()
+        return whole_values(lambda: values, typed=True)
 
     def _read(self, name: str) -> NDArray[Any]:
         with reading(self._location, *_BROKEN), np.load(self._location) as archive:

@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 
 from knnal.errors import InputError
 from knnal.files import DAMAGED_ARRAY
+from knnal.items.base import Column, Reading
+from knnal.items.cells import whole_values
 from knnal.items.readers import VectorRow
-from knnal.items.text import read_lines, reading
+from knnal.items.text import TextFile, reading
 from knnal.types import FloatArray
 
 BLOCK = 1024
@@ -58,6 +60,10 @@ class NpyVectors:
         """The number of vectors."""
         return self._count
 
+    def reading(self) -> Reading:
+        """The format, and where the ids come from."""
+        return Reading("NumPy array", (id_source(self._ids),))
+
 
 def read_header(stream: IO[bytes]) -> Header:
     """Read an array's header, leaving the stream at its data. May raise DAMAGED_ARRAY."""
@@ -80,7 +86,7 @@ def require_ids(ids: Path | None, rows: int) -> None:
     """Raise InputError unless the file, if there is one, has a line for each row."""
     if ids is None:
         return
-    lines = sum(1 for _ in read_lines(ids))
+    lines = sum(1 for _ in TextFile(ids).lines())
     if lines != rows:
         raise InputError(
             f"Expected {rows} ids, one a line for each vector, but {ids} has {lines} lines. "
@@ -90,7 +96,13 @@ def require_ids(ids: Path | None, rows: int) -> None:
 
 def read_ids(ids: Path | None) -> Iterable[object]:
     """The lines of the file, or without one 0, 1, 2 and so on."""
-    return count() if ids is None else read_lines(ids)
+    return count() if ids is None else whole_values(TextFile(ids).lines, typed=False)
+
+
+def id_source(ids: Path | None) -> Column:
+    """Where ids come from that are in no column."""
+    why = "counted from 0: no ids are given" if ids is None else f"the lines of {ids}"
+    return Column("id", None, why)
 
 
 def blocks(matrix: FloatArray) -> Iterator[FloatArray]:

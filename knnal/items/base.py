@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from knnal.types import FloatArray, Modality
 
@@ -33,6 +33,39 @@ class Skip:
 
     where: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """Which column of a file has a role ("text", "id", "label", "vector"), and why.
+
+    The name is None for a role that no column has but the source fills.
+    """
+
+    role: str
+    name: str | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a source reads its file.
+
+    ``layout`` is the format in a few words, and ``notes`` are sentences on what the user may not
+    expect; after the source was iterated they cover what was found on the way.
+    """
+
+    layout: str
+    columns: tuple[Column, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class FileSource(Protocol):
+    """A source that is one file, and tells how it reads it."""
+
+    def reading(self) -> Reading:
+        """How the file is read."""
 
 
 class Source(Protocol):

@@ -19,11 +19,12 @@ def require_file(location: Path | str) -> Path:
 
 
 def require_column(
-    location: Path, columns: Sequence[str], name: str, *, option: str | None = None
+    location: Path, columns: Sequence[str], name: str, *, option: str | None = None, hint: str = ""
 ) -> str:
     """The name itself. Raises InputError unless exactly one column is called so.
 
-    ``option`` is how the command line calls the choice, where it can be made there.
+    ``option`` is how the command line calls the choice, where it can be made there; ``hint`` is a
+    sentence on why names may be other than expected.
     """
     found = columns.count(name)
     if found == 1:
@@ -32,7 +33,7 @@ def require_column(
     remedy = f"Name one of these with {option}." if option else "Name one of these."
     raise InputError(
         f"Expected a column {name!r}, but {location} has {came}. "
-        f"Its columns are {listed(columns)}. {remedy}"
+        f"Its columns are {listed(columns)}.{hint} {remedy}"
     )
 
 

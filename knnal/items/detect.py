@@ -7,24 +7,26 @@ from pathlib import Path
 from knnal.errors import InputError
 from knnal.items.base import Source
 from knnal.items.checks import reject_options
+from knnal.items.encodings import MARK_BYTES, marked_encoding
 from knnal.items.images import ImageFolder, is_image_name
 from knnal.items.lines import TextLines
 from knnal.items.parquet import ParquetRows, vector_columns
-from knnal.items.tables import TABLE_SUFFIXES, TextTable, text_columns
-from knnal.items.text import is_utf16, open_bytes, reading, suffix_of
+from knnal.items.roles import TABLE_SUFFIXES
+from knnal.items.tables import TextTable, text_columns
+from knnal.items.text import open_bytes, reading, suffix_of
 from knnal.items.vectors import ARRAY_SUFFIXES, VectorFile
 
 SUPPORTED = (
-    "a folder of images or one image; a table of texts (.csv, .tsv, .jsonl, .ndjson, .parquet); "
-    "a text file with one item a line (.txt); a file of vectors (.npy, .npz, .parquet)"
+    "a folder of images or one image; a table of texts (.csv, .tsv, .jsonl, .json, .parquet, "
+    ".xlsx, .ods); a text file with one item a line (.txt); "
+    "a file of vectors (.npy, .npz, .parquet)"
 )
 
 # Some of these look like text, so that their names must tell.
 _NOT_LINES = frozenset({
     ".7z", ".arrow", ".bz2", ".db", ".doc", ".docx", ".feather", ".h5", ".hdf5",
-    ".htm", ".html", ".json", ".mp3", ".mp4", ".ods", ".odt", ".pdf", ".pickle", ".pkl", ".pptx",
-    ".pt", ".rar", ".rtf", ".sqlite", ".svg", ".tar", ".tgz", ".wav", ".xls", ".xlsx", ".xml",
-    ".xz", ".zip", ".zst",
+    ".htm", ".html", ".mp3", ".mp4", ".odt", ".pdf", ".pickle", ".pkl", ".pptx", ".pt", ".rar",
+    ".rtf", ".sqlite", ".svg", ".tar", ".tgz", ".wav", ".xml", ".xz", ".zip", ".zst",
 })  # fmt: skip
 
 _SNIFFED_BYTES = 8192
@@ -39,6 +41,8 @@ def open_source(
     labels_from_folders: bool = False,
     folder_level: int | None = None,
     ids: Path | str | None = None,
+    encoding: str | None = None,
+    ignore_labels: bool = False,
 ) -> Source:
     """The source that reads what lies at the location, by its kind and extension.
 
@@ -58,21 +62,34 @@ def open_source(
             f"Expected {SUPPORTED}; but nothing lies at {path}. Check the path for a slip."
         )
     if path.is_dir() or is_image_name(path.name):
-        reject_options(path, "a source of images", {**columns, "--ids": ids})
+        options = {"--ids": ids, "--encoding": encoding, "--ignore-labels": ignore_labels}
+        reject_options(path, "a source of images", {**columns, **options})
         return ImageFolder(path, labels_from_folders=labels_from_folders, folder_level=folder_level)
     folders = {"--labels-from-folders": labels_from_folders, "--folder-level": folder_level}
     reject_options(path, "a file", folders)
     if suffix_of(path) in ARRAY_SUFFIXES or _prefers_vectors(path, text_column):
-        reject_options(path, "a file of vectors", {"--text-column": text_column})
-        return VectorFile(path, ids=ids, id_column=id_column, label_column=label_column)
-    reject_options(path, "a file of texts", {"--ids": ids})
+        options = {"--text-column": text_column, "--encoding": encoding}
+        reject_options(path, "a file of vectors", options)
+        return VectorFile(
+            path,
+            ids=ids,
+            id_column=id_column,
+            label_column=label_column,
+            ignore_labels=ignore_labels,
+        )
+    reject_options(path, "a file of texts", {"--ids": ids, "--ignore-labels": ignore_labels})
     if suffix_of(path) in TABLE_SUFFIXES:
         return TextTable(
-            path, text_column=text_column, id_column=id_column, label_column=label_column
+            path,
+            text_column=text_column,
+            id_column=id_column,
+            label_column=label_column,
+            encoding=encoding,
         )
-    _require_lines(path)
+    if encoding is None:
+        _require_lines(path)
     reject_options(path, "a text file without columns", columns)
-    return TextLines(path)
+    return TextLines(path, encoding=encoding)
 
 
 def _prefers_vectors(path: Path, text_column: str | None) -> bool:
@@ -86,8 +103,8 @@ def _require_lines(path: Path) -> None:
     if suffix_of(path) not in _NOT_LINES:
         with reading(path), open_bytes(path) as stream:
             start = stream.read(_SNIFFED_BYTES)
-        # UTF-16 is full of zero bytes as well, but its reader has the better remedy.
-        if b"\0" not in start or is_utf16(start):
+        # UTF-16 is full of zero bytes as well.
+        if b"\0" not in start or marked_encoding(start[:MARK_BYTES]) is not None:
             return
     raise InputError(
         f"Expected {SUPPORTED}; but came {path}, which is none of these. Convert it to one of them."

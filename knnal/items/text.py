@@ -1,22 +1,32 @@
-"""Reading text: files to lines, cells to strings, strings to items."""
+"""Text files: opened, decoded and cut into lines; and the item that a text is."""
 
 from __future__ import annotations
 
-import codecs
 import gzip
 import io
-import math
+import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import TextIO
 
 from knnal.errors import InputError, ItemError
 from knnal.items.base import Item
+from knnal.items.encodings import (
+    MARK_BYTES,
+    file_encoding,
+    likely_encoding,
+    require_encoding,
+    shown,
+)
 
 _BLOCK = 1 << 20
+
+# What the bytes that an encoding does not have are decoded to.
+_UNDECODED = re.compile("[\udc80-\udcff]")
 
 
 def is_gzipped(location: Path) -> bool:
@@ -33,7 +43,7 @@ def suffix_of(location: Path) -> str:
 @contextmanager
 def reading(location: Path, *also: type[Exception]) -> Iterator[None]:
     """Turn the errors of reading a file, and those of ``also``, into InputError."""
-    expected: tuple[type[Exception], ...] = (OSError, EOFError, zlib.error, *also)
+    expected: tuple[type[Exception], ...] = (OSError, EOFError, UnicodeError, zlib.error, *also)
     try:
         yield
     except expected as error:
@@ -48,78 +58,94 @@ def open_bytes(location: Path) -> io.BufferedReader | gzip.GzipFile:
     return gzip.open(location, "rb") if is_gzipped(location) else location.open("rb")
 
 
-def is_utf16(start: bytes) -> bool:
-    """Whether a file's first bytes mark it as UTF-16."""
-    return start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+def is_undecoded(value: object) -> bool:
+    """Whether a string holds bytes that its file's encoding does not have."""
+    return isinstance(value, str) and not value.isascii() and _UNDECODED.search(value) is not None
 
 
-@contextmanager
-def open_text(location: Path, *, newline: str) -> Iterator[TextIO]:
-    """The file as UTF-8 text, a byte-order mark removed; ``newline`` as in ``open``.
+class TextFile:
+    """A text file, plain or gzipped: UTF-8, or UTF-16 and UTF-32 if its first bytes show it, or
+    the ``encoding`` given.
 
-    Bytes that are not UTF-8 arrive as lone surrogates, so that one broken line does not end the
-    reading; ``cell_text`` finds them. Raises InputError for UTF-16 and for a file that cannot be
-    read to its end.
+    Lines end in LF or CRLF, or in CR where the file has no LF. Bytes that the encoding does not
+    have arrive as lone surrogates, so that one broken line does not end the reading;
+    ``is_undecoded`` finds them and ``undecodable`` is the reason to give. Raises InputError for an
+    unknown encoding and, while reading, for a file that cannot be read to its end.
     """
-    with reading(location), open_bytes(location) as raw:
-        if is_utf16(raw.peek(2)):
-            raise InputError(f"Expected UTF-8, but {location} is UTF-16. Save it as UTF-8.")
-        with io.TextIOWrapper(
-            raw, encoding="utf-8-sig", errors="surrogateescape", newline=newline
-        ) as stream:
+
+    def __init__(self, location: Path, encoding: str | None = None) -> None:
+        self.location = location
+        self._given = None if encoding is None else require_encoding(encoding)
+
+    @cached_property
+    def encoding(self) -> str:
+        """The codec that the file is read with."""
+        with reading(self.location), open_bytes(self.location) as raw:
+            start = raw.read(MARK_BYTES)
+        return file_encoding(start, self._given, self.location)
+
+    @property
+    def encoding_shown(self) -> str:
+        """The encoding's name for people."""
+        return shown(self.encoding)
+
+    @cached_property
+    def line_end(self) -> str:
+        """LF, or CR in a file whose beginning has CR alone."""
+        with self._opened("") as stream:
+            start = stream.read(_BLOCK)
+        return "\r" if "\r" in start and "\n" not in start else "\n"
+
+    @cached_property
+    def undecodable(self) -> str:
+        """Why a text with undecodable bytes cannot be used, and what the file looks like."""
+        with reading(self.location), open_bytes(self.location) as raw:
+            likely = likely_encoding(raw)
+        remedy = f"; the file looks like {likely}: set the encoding" if likely else ""
+        return f"invalid {self.encoding_shown}{remedy}"
+
+    @contextmanager
+    def opened(self) -> Iterator[TextIO]:
+        """The decoded text, without a byte-order mark."""
+        with self._opened(self.line_end) as stream:
+            yield stream
+
+    def raw_lines(self) -> Iterator[str]:
+        """The lines with their ends."""
+        with self.opened() as stream:
+            yield from stream
+
+    def lines(self) -> Iterator[str]:
+        """The lines without their ends."""
+        return map(without_end, self.raw_lines())
+
+    def count(self) -> int | None:
+        """The number of lines; None where that would take decompressing or decoding them."""
+        if is_gzipped(self.location) or self.encoding.startswith(("utf-16", "utf-32")):
+            return None
+        end = self.line_end.encode()
+        lines, last = 0, end
+        with reading(self.location), self.location.open("rb") as stream:
+            while block := stream.read(_BLOCK):
+                lines += block.count(end)
+                last = block[-1:]
+        return lines + (last != end)
+
+    @contextmanager
+    def _opened(self, newline: str) -> Iterator[TextIO]:
+        with (
+            reading(self.location),
+            open_bytes(self.location) as raw,
+            io.TextIOWrapper(
+                raw, encoding=self.encoding, errors="surrogateescape", newline=newline
+            ) as stream,
+        ):
             yield stream
 
 
-def read_lines(location: Path) -> Iterator[str]:
-    """The file's lines without their ends. Raises InputError as ``open_text`` does."""
-    with open_text(location, newline="\n") as stream:
-        for line in stream:
-            yield line.removesuffix("\n").removesuffix("\r")
-
-
-def count_lines(location: Path) -> int | None:
-    """The number of lines; None for a compressed file, which would have to be decompressed."""
-    if is_gzipped(location):
-        return None
-    lines, last = 0, b"\n"
-    with reading(location), location.open("rb") as stream:
-        while block := stream.read(_BLOCK):
-            lines += block.count(b"\n")
-            last = block[-1:]
-    return lines + (last != b"\n")
-
-
-def cell_text(value: object, role: str) -> str:
-    """A cell as a string: "" for a null, ``str`` of a number.
-
-    ``role`` ("text", "id", "label") names the cell in the reason of the ItemError that is raised
-    for invalid UTF-8 and for lists and objects.
-    """
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return ""
-    if isinstance(value, bytes):
-        value = value.decode(errors="surrogateescape")
-    if isinstance(value, list | dict):
-        raise ItemError(f"{role} is neither a string nor a number")
-    text = str(value)
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise ItemError("invalid UTF-8") from None
-    return text
-
-
-def cell_id(value: object) -> str:
-    """A cell as an item's id. Raises ItemError if it is blank."""
-    name = cell_text(value, "id")
-    if not name.strip():
-        raise ItemError("empty id")
-    return name
-
-
-def cell_label(value: object) -> str | None:
-    """A cell as a label without surrounding blanks; None for a blank cell."""
-    return cell_text(value, "label").strip() or None
+def without_end(line: str) -> str:
+    """A line without its LF, CRLF or CR."""
+    return line.removesuffix("\n").removesuffix("\r")
 
 
 def text_item(text: str, *, name: str | None = None, label: str | None = None) -> Item:

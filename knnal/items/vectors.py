@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
 
 from knnal.errors import InputError, ItemError
 from knnal.items.archives import NpzVectors
-from knnal.items.arrays import NpyVectors
-from knnal.items.base import Item, Skip
+from knnal.items.arrays import NpyVectors, id_source
+from knnal.items.base import Column, Item, Reading, Skip
+from knnal.items.cells import cell_id, cell_label
 from knnal.items.checks import listed, reject_options, require_column, require_file
-from knnal.items.parquet import ParquetRows, ParquetVectors, vector_columns
+from knnal.items.parquet import ParquetVectors, vector_columns
 from knnal.items.readers import VectorReader, VectorRow
-from knnal.items.text import cell_id, cell_label
+from knnal.items.roles import Cells, Table
 from knnal.types import Modality
 
 ARRAY_SUFFIXES = (".npy", ".npz")
@@ -27,8 +29,9 @@ class VectorFile:
 
     In a ``.npy`` the ids are "0" to "n-1", or the lines of the file ``ids``. In an ``.npz`` the
     vectors are the array ``embeddings`` or the only 2-d one, beside optional arrays ``ids`` and
-    ``labels``. In a ``.parquet`` they are the column ``vector_column`` or the only one with lists
-    of floats; ids are in ``id_column``, or else in the column "id" if there is one.
+    ``labels``, which ``ignore_labels`` leaves. In a ``.parquet`` they are the column
+    ``vector_column`` or the only one with lists of floats; ids are in ``id_column``, or else in
+    the column "id" if there is one.
 
     An item's vector is 1-d and of the file's precision, its stamp the sha256 of it as little-endian
     float32. Vectors that are missing, not finite as float32, or of another length than the first
@@ -45,11 +48,13 @@ class VectorFile:
         id_column: str | None = None,
         vector_column: str | None = None,
         label_column: str | None = None,
+        ignore_labels: bool = False,
     ) -> None:
         self.location = require_file(location)
         if self.location.suffix.lower() == ".parquet":
-            reject_options(self.location, "a Parquet file", {"--ids": ids})
-            self._reader: VectorReader = _parquet(
+            options = {"--ids": ids, "--ignore-labels": ignore_labels}
+            reject_options(self.location, "a Parquet file", options)
+            self._reader: VectorReader = _ParquetReader(
                 self.location, vector_column, id_column, label_column
             )
         else:
@@ -59,15 +64,18 @@ class VectorFile:
                 "--label-column": label_column,
             }
             reject_options(self.location, "a file of arrays", columns)
-            self._reader = _arrays(self.location, None if ids is None else require_file(ids))
+            names = None if ids is None else require_file(ids)
+            self._reader = _arrays(self.location, names, ignore_labels=ignore_labels)
 
     def __iter__(self) -> Iterator[Item | Skip]:
         """Every row as an Item or a Skip; rows count from 1."""
         dimension: int | None = None
         for number, row in enumerate(self._reader.rows(), start=1):
-            if dimension is None and row.vector is not None:
-                dimension = len(row.vector) or None  # an empty first one tells nothing
             try:
+                if isinstance(row, ItemError):
+                    raise row
+                if dimension is None and row.vector is not None:
+                    dimension = len(row.vector) or None  # an empty first one tells nothing
                 outcome: Item | Skip = _item(row, dimension)
             except ItemError as error:
                 outcome = Skip(f"row {number}", error.reason)
@@ -76,6 +84,15 @@ class VectorFile:
     def count(self) -> int:
         """The number of vectors."""
         return self._reader.count()
+
+    def reading(self) -> Reading:
+        """How the file is read."""
+        return self._reader.reading()
+
+    @property
+    def labels_inside(self) -> int:
+        """How many labels come with the vectors though nobody named them."""
+        return self._reader.label_count() if isinstance(self._reader, NpzVectors) else 0
 
 
 def _item(row: VectorRow, dimension: int | None) -> Item:
@@ -91,30 +108,66 @@ def _item(row: VectorRow, dimension: int | None) -> Item:
     return Item(cell_id(row.name), stamp, vector=row.vector, label=cell_label(row.label))
 
 
-def _arrays(location: Path, ids: Path | None) -> VectorReader:
+def _arrays(location: Path, ids: Path | None, *, ignore_labels: bool) -> VectorReader:
     suffix = location.suffix.lower()
     if suffix == ".npy":
+        reject_options(location, "an array without labels", {"--ignore-labels": ignore_labels})
         return NpyVectors(location, ids)
     if suffix == ".npz":
-        return NpzVectors(location, ids)
+        return NpzVectors(location, ids, ignore_labels=ignore_labels)
     raise InputError(
         f"Expected a file of vectors ({', '.join(VECTOR_SUFFIXES)}), but came {location}. "
         "Save them as one of these."
     )
 
 
-def _parquet(
-    location: Path, vectors: str | None, names: str | None, labels: str | None
-) -> VectorReader:
-    columns = ParquetRows(location).columns()
-    if names is not None:
-        require_column(location, columns, names, option="--id-column")
-    if labels is not None:
-        require_column(location, columns, labels, option="--label-column")
-    if names is None and columns.count("id") == 1:
-        names = "id"
-    vectors = _vector_column(location, columns, vectors)
-    return ParquetVectors(location, vectors, names=names, labels=labels)
+class _ParquetReader:
+    """A Parquet file's vectors with the cells that name and label them."""
+
+    def __init__(
+        self, location: Path, vectors: str | None, names: str | None, labels: str | None
+    ) -> None:
+        self._table = Table(location)
+        columns = self._table.columns
+        for option, name in (("--id-column", names), ("--label-column", labels)):
+            if name is not None:
+                self._table.require(name, option=option)
+        self._why_id = "you named it" if names is not None else "the column of that name"
+        self._names = "id" if names is None and columns.count("id") == 1 else names
+        self._labels = labels
+        self._why_vectors = (
+            "you named it" if vectors is not None else "the only one with lists of floats"
+        )
+        self._vectors = _vector_column(location, columns, vectors)
+
+    def rows(self) -> Iterator[VectorRow | ItemError]:
+        """The vectors in order; without a column of names they are named 0, 1, 2 and so on."""
+        vectors = ParquetVectors(self._table.location, self._vectors)
+        roles = self._names is not None or self._labels is not None
+        cells: Iterable[Cells | ItemError] = (
+            self._table.read(id=self._names, label=self._labels) if roles else repeat(Cells())
+        )
+        # The vectors come first, since cells that are made up never end.
+        for number, (vector, row) in enumerate(zip(vectors, cells, strict=False)):
+            if isinstance(row, ItemError):
+                yield row
+            else:
+                name = number if self._names is None else row.id
+                yield VectorRow(name, vector, row.label)
+
+    def count(self) -> int:
+        """The number of rows."""
+        return self._table.reader.count()
+
+    def reading(self) -> Reading:
+        """The format, and which columns are used."""
+        columns = [
+            Column("vector", self._vectors, self._why_vectors),
+            id_source(None) if self._names is None else Column("id", self._names, self._why_id),
+        ]
+        if self._labels is not None:
+            columns.append(Column("label", self._labels, "you named it"))
+        return Reading(self._table.reader.layout(), tuple(columns))
 
 
 def _vector_column(location: Path, columns: list[str], name: str | None) -> str:

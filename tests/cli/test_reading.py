@@ -126,12 +126,12 @@ def test_import_of_nothing_usable(labelled: Any) -> None:
         (["gone.csv"], ["gone.csv", "Check"]),
         (["labels.csv"], ["'id'", "no such column", "'key', 'label'", "--id-column"]),
         (["labels.csv", "--id-column", "key", "--label-column", "c"], ["'c'", "--label-column"]),
-        (["labels.xlsx"], ["labels.xlsx", ".csv", "Save it"]),
+        (["labels.pdf"], ["labels.pdf", ".csv", "Save it"]),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_refused_imports(vectors: Any, arguments: list[str], saying: list[str]) -> None:
-    for name in ("labels.csv", "labels.xlsx"):
+    for name in ("labels.csv", "labels.pdf"):
         (vectors.folder / name).write_text("key,label\n0,a\n", encoding="utf-8")
     vectors.fails("import", *arguments, saying=saying)
 

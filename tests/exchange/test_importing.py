@@ -147,8 +147,9 @@ def test_a_file_that_turns_out_unreadable_changes_nothing(
 
 
 def test_missing_files_and_other_endings_are_refused(pool: Pool, tmp_path: Path) -> None:
+    (tmp_path / "labels.pdf").write_bytes(b"%PDF")
     with pytest.raises(InputError, match="Expected a table"):
-        import_labels(pool, tmp_path / "labels.xlsx", annotator="ann")
+        import_labels(pool, tmp_path / "labels.pdf", annotator="ann")
     for suffix in (".csv", ".jsonl", ".parquet"):
         with pytest.raises(InputError):
             import_labels(pool, tmp_path / f"none{suffix}", annotator="ann")

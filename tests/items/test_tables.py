@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from knnal.errors import InputError
-from knnal.items import rows
+from knnal.items import dialect
 from knnal.items.base import Item, Skip
 from knnal.items.tables import TextTable
 from knnal.types import Modality
@@ -98,10 +98,8 @@ def test_without_an_id_column_the_content_names_the_item(tmp_path: Path, suffix:
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
-def test_count_is_exact_for_plain_rows_and_unknown_when_compressed(
-    tmp_path: Path, suffix: str
-) -> None:
-    assert TextTable(save(tmp_path, suffix)).count() == (None if suffix.endswith(".gz") else 3)
+def test_count_is_exact(tmp_path: Path, suffix: str) -> None:
+    assert TextTable(save(tmp_path, suffix)).count() == 3
 
 
 def test_count_without_a_last_line_break(tmp_path: Path) -> None:
@@ -116,7 +114,9 @@ def test_csv_round_trip(written: list[str]) -> None:
         path = Path(folder, "a.csv")
         with path.open("w", encoding="utf-8", newline="") as stream:
             csv.writer(stream).writerows([["n", "text"], *enumerate(written)])
-        assert texts(TextTable(path, id_column="n")) == written
+        source = TextTable(path, id_column="n")
+        # Each line of a text may by chance have as many commas as the header, which is said.
+        assert texts(source) == written or source.reading().notes
 
 
 @settings(deadline=None)  # files take what the disk takes
@@ -205,7 +205,8 @@ def test_invalid_utf8_costs_only_its_row(tmp_path: Path) -> None:
     lines = [b"text"] + [b"row %d" % number for number in range(1, 31)]
     lines[17] = b"bad \xff\xfe"
     source = TextTable(write(tmp_path / "a.csv", b"\n".join(lines)))
-    assert skips(source) == [Skip("row 17", "invalid UTF-8")]
+    reason = "invalid UTF-8; the file looks like cp1252: set the encoding"
+    assert skips(source) == [Skip("row 17", reason)]
     assert len(texts(source)) == 29
 
 
@@ -214,11 +215,17 @@ def test_invalid_utf8_elsewhere_does_no_harm(tmp_path: Path) -> None:
     assert texts(TextTable(path)) == ["fine"]
 
 
-@pytest.mark.parametrize("line", [b'{"text": "\xff"}', b'{"text": "\\ud800"}'])
-def test_invalid_utf8_in_jsonl(tmp_path: Path, line: bytes) -> None:
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (b'{"text": "\xff"}', "invalid UTF-8; the file looks like cp1252: set the encoding"),
+        (b'{"text": "\\ud800"}', "invalid UTF-8"),
+    ],
+)
+def test_invalid_utf8_in_jsonl(tmp_path: Path, line: bytes, reason: str) -> None:
     source = TextTable(write(tmp_path / "a.jsonl", b'{"text": "a"}\n' + line + b'\n{"text":"b"}'))
     assert list(map(type, source)) == [Item, Skip, Item]
-    assert skips(source) == [Skip("row 2", "invalid UTF-8")]
+    assert skips(source) == [Skip("row 2", reason)]
 
 
 def test_invalid_utf8_in_parquet(tmp_path: Path) -> None:
@@ -238,23 +245,21 @@ def test_ragged_rows_are_reported(tmp_path: Path) -> None:
     ]
 
 
-def test_a_quote_left_open_is_reported(tmp_path: Path) -> None:
+def test_a_quote_left_open_costs_no_row(tmp_path: Path) -> None:
     source = TextTable(write(tmp_path / "a.csv", 'text\nfine\n"open\nmore\nand more\n'))
-    assert texts(source) == ["fine"]
-    assert skips(source) == [Skip("row 2", "quote is never closed")]
+    assert texts(source) == ["fine", '"open', "more", "and more"]
+    assert not skips(source)
 
 
 def test_a_cell_beyond_the_limit_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limit = csv.field_size_limit(50)
-    monkeypatch.setattr(rows, "CELL_LIMIT", 100)
+    monkeypatch.setattr(dialect, "CELL_LIMIT", 100)
     try:
         source = TextTable(write(tmp_path / "a.csv", f"text\na\n{'x' * 101}\n{'y' * 100}\n"))
         assert texts(source) == ["a", "y" * 100]
-        assert skips(source) == [
-            Skip("row 2", "cell of over 100 characters; is a quote left open?")
-        ]
+        assert skips(source) == [Skip("row 2", "cell of over 100 characters")]
     finally:
         csv.field_size_limit(limit)
 
@@ -331,13 +336,13 @@ def test_blank_cells(tmp_path: Path) -> None:
 
 
 def test_other_files_are_input_errors(tmp_path: Path) -> None:
-    for path in (tmp_path, tmp_path / "none.csv", write(tmp_path / "a.xlsx", "x")):
+    for path in (tmp_path, tmp_path / "none.csv", write(tmp_path / "a.docx", "x")):
         with pytest.raises(InputError, match="Expected"):
             TextTable(path)
 
 
 def test_a_gzipped_parquet_is_an_input_error(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="all but the last"):
+    with pytest.raises(InputError, match="text formats also with"):
         TextTable(write(tmp_path / "a.parquet.gz", gzip.compress(b"PAR1")))
 
 
@@ -347,16 +352,10 @@ def test_a_file_that_is_not_what_it_is_called(tmp_path: Path, name: str) -> None
         TextTable(write(tmp_path / name, "text\nplain\n"))
 
 
-def test_a_truncated_download_is_an_input_error_at_its_end(tmp_path: Path) -> None:
+def test_a_truncated_download_is_an_input_error_at_once(tmp_path: Path) -> None:
     content = gzip.compress(b"text\n" + b"\n".join(b"%d" % n for n in range(50_000)))
-    source = TextTable(write(tmp_path / "a.csv.gz", content[:-100]))
     with pytest.raises(InputError, match="complete"):
-        list(source)
-
-
-def test_utf16_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="UTF-16"):
-        TextTable(write(tmp_path / "a.csv", "text\nhello\n".encode("utf-16")))
+        TextTable(write(tmp_path / "a.csv.gz", content[:-100]))
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl"])

@@ -86,6 +86,7 @@ def _read_answers() -> Iterator[tuple[str, str]]:
     if sys.stdin.isatty():
         raise typer.BadParameter("Expected an ID and a LABEL, or JSON lines on stdin.")
     for number, line in enumerate(sys.stdin, start=1):
+        line = line.removeprefix("\ufeff") if number == 1 else line  # Windows' byte-order mark
         if not line.strip():
             continue
         try:

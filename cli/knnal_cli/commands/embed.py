@@ -14,6 +14,7 @@ from knnal_cli.exits import Exit
 from knnal_cli.options import (
     POOL_DEFAULT,
     AnnotatorOption,
+    EncodingOption,
     FolderLevelOption,
     JsonOption,
     PoolOption,
@@ -24,6 +25,7 @@ from knnal_cli.taken import class_line, recognition_lines
 
 if TYPE_CHECKING:
     from knnal.ingest import IngestReport
+    from knnal.items.base import Reading
     from knnal.items.folders import AmbiguousFoldersError
 
 
@@ -35,8 +37,8 @@ def embed(
     source: Annotated[
         Path,
         typer.Argument(
-            help="A folder of images; a table (CSV, TSV, JSONL, Parquet); a text file, one item a "
-            "line; or ready embeddings (npy, npz, Parquet)."
+            help="A folder of images; a table (CSV, TSV, JSON, Parquet, Excel); a text file, one "
+            "item a line; or ready embeddings (npy, npz, Parquet)."
         ),
     ],
     pool: PoolOption = POOL_DEFAULT,
@@ -56,6 +58,10 @@ def embed(
     ids: Annotated[
         Path | None, typer.Option(help="A text file of ids, one a line, for an npy file.")
     ] = None,
+    encoding: EncodingOption = None,
+    ignore_labels: Annotated[
+        bool, typer.Option("--ignore-labels", help="Leave the labels inside an npz file.")
+    ] = False,
     views: Annotated[
         int | None,
         typer.Option(
@@ -92,6 +98,7 @@ def embed(
     from knnal.embedders.images import MAX_PIXELS_VARIABLE
     from knnal.items.detect import open_source
     from knnal.items.folders import AmbiguousFoldersError
+    from knnal.items.vectors import VectorFile
     from knnal.project import Project
     from knnal_cli.narration import Narration
 
@@ -106,6 +113,8 @@ def embed(
         label_column=label_column,
         labels_from_folders=labels_from_folders,
         ids=ids,
+        encoding=encoding,
+        ignore_labels=ignore_labels,
     )
     try:
         items = opened(folder_level=folder_level)
@@ -116,6 +125,11 @@ def embed(
     augmentations = None if augment is None else [name.strip() for name in augment.split(",")]
     require_possible(items.modality, views, augmentations)
     with Narration() as narration:
+        if isinstance(items, VectorFile) and items.labels_inside:
+            narration.say(
+                f"{source} has {items.labels_inside} labels inside, which are taken in. "
+                "Leave them with --ignore-labels."
+            )
         project = Project.create(pool, narration)
         report = project.embed(
             items,
@@ -147,6 +161,8 @@ def _ask_for_level(error: AmbiguousFoldersError) -> int:
 
 def _record(report: IngestReport) -> dict[str, object]:
     return {
+        "rows": report.rows,
+        "skipped_rows": report.skipped_rows,
         "added": report.added,
         "changed": report.changed,
         "unchanged": report.unchanged,
@@ -163,8 +179,28 @@ def _record(report: IngestReport) -> dict[str, object]:
         "viewed": report.viewed,
         "skipped": dict(report.skips),
         "examples": report.examples,
+        "reading": _reading(report.reading),
         "seconds": round(report.seconds, 3),
     }
+
+
+def _reading(reading: Reading | None) -> dict[str, object] | None:
+    if reading is None:
+        return None
+    columns = {column.role: {"name": column.name, "why": column.why} for column in reading.columns}
+    return {"format": reading.layout, "columns": columns, "notes": list(reading.notes)}
+
+
+def _print_reading(report: IngestReport, reading: Reading, source: Path) -> None:
+    """How many rows became items, how the file was read, and which columns were taken."""
+    items = report.embedded + report.unchanged
+    counts = f"{report.rows} rows, {items} became items, {report.skipped_rows} skipped"
+    typer.echo(printable_line(f"{source.name} ({reading.layout}): {counts}."))
+    for column in reading.columns:
+        name = "" if column.name is None else f" {column.name!r}"
+        typer.echo(printable_line(f"  {column.role}{name}: {column.why}"))
+    for note in reading.notes:
+        typer.echo(printable_line(note), err=True)
 
 
 def _print(report: IngestReport, source: Path, pool: Path) -> None:
@@ -173,6 +209,8 @@ def _print(report: IngestReport, source: Path, pool: Path) -> None:
         f"{report.added} added, {report.changed} changed, {report.unchanged} unchanged "
         f"in {report.seconds:.1f} s ({rate:.0f}/s)."
     )
+    if report.reading is not None:
+        _print_reading(report, report.reading, source)
     if report.viewed:
         typer.echo(f"Views made of {report.viewed} items.")
     for line in recognition_lines(report, source):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,6 +18,7 @@ from knnal_cli.options import (
     POOL_DEFAULT,
     AnnotatorOption,
     ClassifierOption,
+    EncodingOption,
     JsonOption,
     PoolOption,
     Votes,
@@ -65,6 +67,7 @@ def review(
         str | None, typer.Option(help="The column of ids in it.", show_default="id")
     ] = None,
     label_column: Annotated[str, typer.Option(help="The column of labels in it.")] = "label",
+    encoding: EncodingOption = None,
     apply: Annotated[
         bool,
         typer.Option(
@@ -104,7 +107,8 @@ def review(
 
         ReviewLoop(reviewed, limit).run()
     elif oracle is not None:
-        _consult(reviewed, oracle, id_column, label_column, limit, apply=apply, as_json=as_json)
+        answers = _Answers(oracle, id_column, label_column, encoding)
+        _consult(reviewed, answers, limit, apply=apply, as_json=as_json)
     elif apply:
         _report(reviewed.apply_votes(), Counter(), as_json=as_json)
     else:
@@ -136,11 +140,19 @@ def _list(reviewed: Review, limit: int | None, *, as_json: bool) -> None:
         typer.echo("Nothing is changed; --apply does it, and 'knnal undo' takes it back.", err=True)
 
 
+@dataclass(frozen=True, slots=True)
+class _Answers:
+    """A table of true labels, and how it is read."""
+
+    file: Path
+    id_column: str | None
+    label_column: str
+    encoding: str | None
+
+
 def _consult(
     reviewed: Review,
-    oracle: Path,
-    id_column: str | None,
-    label_column: str,
+    oracle: _Answers,
     limit: int | None,
     *,
     apply: bool,
@@ -149,7 +161,13 @@ def _consult(
     from knnal.exchange.answers import read_answers
 
     skips: Counter[str] = Counter()
-    answers = read_answers(oracle, id_column=id_column, label_column=label_column, skips=skips)
+    answers = read_answers(
+        oracle.file,
+        id_column=oracle.id_column,
+        label_column=oracle.label_column,
+        encoding=oracle.encoding,
+        skips=skips,
+    )
     decided = reviewed.consult(answers, limit)
     if apply:
         decided += reviewed.apply_votes()

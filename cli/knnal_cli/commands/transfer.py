@@ -15,6 +15,7 @@ from knnal_cli.options import (
     AnnotatorOption,
     CalibratedOption,
     ClassifierOption,
+    EncodingOption,
     Groups,
     JsonOption,
     PoolOption,
@@ -30,10 +31,13 @@ def register(app: typer.Typer) -> None:
 
 
 def import_file(
-    file: Annotated[Path, typer.Argument(help="CSV, TSV, JSONL or Parquet of ids and labels.")],
+    file: Annotated[
+        Path, typer.Argument(help="A table of ids and labels (CSV, TSV, JSON, Parquet, Excel).")
+    ],
     pool: PoolOption = POOL_DEFAULT,
     id_column: Annotated[str, typer.Option(help="The column of ids.")] = "id",
     label_column: Annotated[str, typer.Option(help="The column of labels.")] = "label",
+    encoding: EncodingOption = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Change labels that items have already.")
     ] = False,
@@ -47,6 +51,7 @@ def import_file(
         file,
         id_column=id_column,
         label_column=label_column,
+        encoding=encoding,
         overwrite=overwrite,
         annotator=annotator or default_annotator(),
     )
