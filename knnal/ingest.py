@@ -14,8 +14,9 @@ import numpy as np
 
 from knnal.embedders.base import Embedder
 from knnal.embedding import Embedded, content_digest, embed_stream
-from knnal.errors import InputError
+from knnal.errors import InputError, InvalidNameError
 from knnal.items.base import Item, Skip, Source
+from knnal.names import checked_name
 from knnal.store.catalogue import NewRecord, Record
 from knnal.store.log import Imported
 from knnal.store.pool import Pool
@@ -29,8 +30,9 @@ _TAKEN = "id of an item from another source: use other ids or another pool"
 
 @dataclass(slots=True)
 class IngestReport:
-    """What one run did to the pool; ``viewed`` items got views. ``skips`` counts reasons, and
-    ``examples`` names some of each.
+    """What one run did to the pool; ``viewed`` items got views. ``skips`` counts reasons, as
+    ``refused`` does those why items went without the labels that came with them; ``examples`` names
+    some of each.
     """
 
     added: int = 0
@@ -43,13 +45,22 @@ class IngestReport:
     viewed: int = 0
     seconds: float = 0.0
     skips: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
     examples: dict[str, list[str]] = field(default_factory=dict)
 
     def skip(self, skip: Skip) -> None:
         self.skips[skip.reason] += 1
-        examples = self.examples.setdefault(skip.reason, [])
+        self._note(skip.reason, skip.where)
+
+    def refuse(self, item: str, reason: str) -> None:
+        """Count an item that goes without the label that came with it."""
+        self.refused[reason] += 1
+        self._note(reason, item)
+
+    def _note(self, reason: str, example: str) -> None:
+        examples = self.examples.setdefault(reason, [])
         if len(examples) < _EXAMPLES:
-            examples.append(skip.where)
+            examples.append(example)
 
     @property
     def embedded(self) -> int:
@@ -99,6 +110,7 @@ class Ingest:
                         self.report.skip(result)
                         continue
                     self._chunk.append(result)
+                    self._label(result.item)
                     full = len(self._chunk) >= _CHUNK_ITEMS
                     if full or time.monotonic() - last_stored >= _CHUNK_SECONDS:
                         self._store()
@@ -130,12 +142,19 @@ class Ingest:
                 self.report.skip(Skip(item.id, _TAKEN))
             elif record is not None and self._is_unchanged(item, record):
                 self.report.unchanged += 1
-                if item.label is not None:
-                    self._labels.append((item.id, item.label))
+                self._label(item)
             else:
                 if record is not None:
                     self._replaces.add(item.id)
                 yield item
+
+    def _label(self, item: Item) -> None:
+        """Take in the label that comes with an item, if it has one that can name a class."""
+        if item.label is not None:
+            try:
+                self._labels.append((item.id, checked_name(item.label)))
+            except InvalidNameError as error:
+                self.report.refuse(item.id, f"label has {error.reason}")
 
     def _is_unchanged(self, item: Item, record: Record) -> bool:
         if item.stamp == record.stamp:
@@ -161,7 +180,6 @@ class Ingest:
         stamps, self._stamps = self._stamps, []
         if not (chunk or labels or stamps):
             return
-        labels += [(e.item.id, e.item.label) for e in chunk if e.item.label is not None]
         if chunk:
             self._pool.adopt(self._embedder.identity, self._embedder.modality)
         with self._pool.transaction():

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
+
+from knnal.names import checked_name, did_you_mean
 
 if TYPE_CHECKING:
     from knnal.store.ledger import Event
@@ -23,6 +26,19 @@ def _named(event: Event) -> str:
     if event.kind == "rename":
         return f"rename of '{event.text}' to '{event.label}'"
     return f"{event.kind} '{event.label}'" if event.label else str(event.kind)
+
+
+def new_class(name: str, classes: Collection[str]) -> str:
+    """What to say of a name that is none of the classes, with the class that it may be a
+    misspelling of; without the end of the sentence.
+    """
+    return f"New class '{name}'{did_you_mean(name, classes)}"
+
+
+def label_remark(label: str, classes: Collection[str]) -> str:
+    """A label as it is given to an item; said if it is a new class."""
+    name = checked_name(label)
+    return name if name in classes else f"{name}. {new_class(name, classes)}; u takes it back"
 
 
 def nothing_left(per_group: bool) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from knnal.errors import LabelConflictError
-from knnal.recording import checked_label
+from knnal.names import checked_name
 from knnal.session import Session
 from knnal.store.ledger import NAMED, Event, EventKind
 
@@ -19,7 +19,7 @@ def label_items(session: Session, items: Sequence[str], label: str) -> list[Even
     What was predicted is of before the first of them. All are on disk when this returns, or none.
     Raises InputError for an unknown item or an empty label.
     """
-    label = checked_label(label)
+    label = checked_name(label)
     log = session.pool.log
     with log.writing(session.refresh):
         unlabelled = [item for item in dict.fromkeys(items) if session.ledger.label(item) is None]

@@ -3,26 +3,40 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from knnal.errors import InputError
-from knnal.exchange.pairs import read_pairs
-from knnal.recording import checked_label
+from knnal.exchange.matching import UNKNOWN, ItemMatcher
+from knnal.exchange.pairs import Wanted, read_pairs
+from knnal.names import close_name, did_you_mean
+from knnal.store.ledger import Ledger
 from knnal.store.log import Imported
 from knnal.store.pool import Pool
+
+NO_CLASS = "class that the pool does not have"
+_EXAMPLES = 3
 
 
 @dataclass(slots=True)
 class ImportReport:
-    """``kept`` items have another label already and were not overwritten."""
+    """``kept`` items have another label already and were not overwritten.
+
+    ``skips`` counts reasons, and ``examples`` has the first rows of some; ``pool_ids`` has ids to
+    compare with those that were not found. ``matched`` counts the rows by the rule that found their
+    item. ``new_classes`` has the classes that the pool did not have, each with the one that it may
+    be a misspelling of.
+    """
 
     added: int = 0
     changed: int = 0
     unchanged: int = 0
     kept: int = 0
     skips: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, list[str]] = field(default_factory=dict)
+    pool_ids: list[str] = field(default_factory=list)
+    matched: Counter[str] = field(default_factory=Counter)
+    matched_in_words: str | None = None
+    new_classes: dict[str, str | None] = field(default_factory=dict)
 
 
 def import_labels(
@@ -33,36 +47,44 @@ def import_labels(
     id_column: str = "id",
     label_column: str = "label",
     overwrite: bool = False,
+    known_only: bool = False,
 ) -> ImportReport:
     """Append the file's labels to the log, all of them or, on an error, none.
 
-    With ``overwrite``, another label that an item has is changed, by a relabel that the log keeps.
+    Items are found as ``ItemMatcher`` tells. With ``overwrite``, another label that an item has is
+    changed, by a relabel that the log keeps. With ``known_only``, rows of classes that the pool
+    does not have are skipped.
 
     Raises InputError for a file that cannot be read or lacks one of the columns.
     """
-    report = ImportReport()
-    outcomes: Counter[Imported] = Counter()
+    report, outcomes = ImportReport(), Counter[Imported]()
+    items = ItemMatcher(pool.catalogue)
     with pool.transaction():
-        for item, label in _labels(file, id_column, label_column, report):
-            if pool.catalogue.find(item) is None:
-                report.skips["no such item in the pool"] += 1
-                continue
-            outcomes[pool.log.import_label(item, label, annotator, overwrite=overwrite)] += 1
+        classes = _classes(pool)
+        for item, label in read_pairs(file, id_column, Wanted(label_column), items, report.skips):
+            if label not in classes and label not in report.new_classes:
+                report.new_classes[label] = close_name(label, classes)
+            if known_only and label in report.new_classes:
+                report.skips[NO_CLASS] += 1
+            else:
+                outcomes[pool.log.import_label(item, label, annotator, overwrite=overwrite)] += 1
     report.added = outcomes[Imported.ADDED]
     report.changed = outcomes[Imported.CHANGED]
     report.unchanged = outcomes[Imported.UNCHANGED]
     report.kept = outcomes[Imported.KEPT]
+    report.matched.update({rule.value: count for rule, count in items.rules.items()})
+    report.matched_in_words = items.inexact()
+    report.examples = items.examples
+    if report.skips[NO_CLASS]:
+        names = list(report.new_classes)[:_EXAMPLES]
+        report.examples[NO_CLASS] = [f"{name}{did_you_mean(name, classes)}" for name in names]
+    if report.skips[UNKNOWN]:
+        report.pool_ids = items.pool_ids()
     return report
 
 
-def _labels(
-    file: Path, id_column: str, label_column: str, report: ImportReport
-) -> Iterator[tuple[str, str]]:
-    pairs = read_pairs(
-        file, id_column, label_column, option="--label-column", role="label", skips=report.skips
-    )
-    for item, label in pairs:
-        try:
-            yield item, checked_label(label)
-        except InputError:
-            report.skips["label with unprintable characters"] += 1
+def _classes(pool: Pool) -> set[str]:
+    ledger = Ledger()
+    for event in pool.log.events():
+        ledger.apply(event)
+    return set(ledger.classes())

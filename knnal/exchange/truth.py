@@ -6,10 +6,12 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from knnal.errors import InputError
+from knnal.errors import InputError, InvalidNameError
 from knnal.evaluation.known import KnownItems
-from knnal.exchange.pairs import read_known
+from knnal.exchange.matching import ItemMatcher, skip_lines
+from knnal.exchange.pairs import Wanted, read_known
 from knnal.items.images import top_folder
+from knnal.names import checked_name
 from knnal.store.ledger import Ledger
 from knnal.store.pool import Pool
 from knnal.types import Modality, Narrator
@@ -45,15 +47,13 @@ class Truth:
 def known_items(pool: Pool, truth: Truth, narrator: Narrator) -> KnownItems:
     """The pool's items whose class is known; what is left out is told.
 
-    Raises InputError for tables that cannot be read, and for less than two classes.
+    Tables name items as ``ItemMatcher`` tells. Raises InputError for tables that cannot be read,
+    and for less than two classes.
     """
-    skips: Counter[str] = Counter()
-    groups = _groups(truth, skips)
-    known = KnownItems.of(pool, _labels(pool, truth, skips), groups)
+    groups = _groups(pool, truth, narrator)
+    known = KnownItems.of(pool, _labels(pool, truth, narrator), groups)
     if known.unknown_ids:
-        skips["no such item in the pool"] += known.unknown_ids
-    for reason, count in skips.most_common():
-        narrator.say(f"Skipped {count}: {reason}")
+        narrator.say(f"Skipped {known.unknown_ids}: item that vanished from its source")
     if known.left_out:
         what = "label" if groups is None else "label or group"
         narrator.say(
@@ -63,40 +63,58 @@ def known_items(pool: Pool, truth: Truth, narrator: Narrator) -> KnownItems:
     return known
 
 
-def _labels(pool: Pool, truth: Truth, skips: Counter[str]) -> dict[str, str]:
+def _labels(pool: Pool, truth: Truth, narrator: Narrator) -> dict[str, str]:
     if truth.table is not None:
-        return _column(truth, truth.table, truth.label_column, "--label-column", "label", skips)
+        return _column(pool, truth, truth.table, Wanted(truth.label_column), narrator)
     if truth.from_folders:
-        if pool.manifest.modality is not Modality.IMAGE:
-            raise InputError(
-                "Expected a pool of images, whose ids are paths, for --truth-from-folders. Name a "
-                "table of ids and labels with --truth FILE."
-            )
-        folders = ((record.id, top_folder(record.id)) for record in pool.catalogue.records())
-        return {item: folder for item, folder in folders if folder is not None}
+        return _folders(pool, narrator)
     ledger = Ledger()
     for event in pool.log.events():
         ledger.apply(event)
     return ledger.labels()
 
 
-def _groups(truth: Truth, skips: Counter[str]) -> dict[str, str] | None:
+def _folders(pool: Pool, narrator: Narrator) -> dict[str, str]:
+    if pool.manifest.modality is not Modality.IMAGE:
+        raise InputError(
+            "Expected a pool of images, whose ids are paths, for --truth-from-folders. Name a "
+            "table of ids and labels with --truth FILE."
+        )
+    known, skips = dict[str, str](), Counter[str]()
+    for record in pool.catalogue.records():
+        folder = top_folder(record.id)
+        if folder is not None:
+            try:
+                known[record.id] = checked_name(folder)
+            except InvalidNameError as error:
+                skips[f"folder name has {error.reason}"] += 1
+    for line in skip_lines(skips, {}, []):
+        narrator.say(line)
+    return known
+
+
+def _groups(pool: Pool, truth: Truth, narrator: Narrator) -> dict[str, str] | None:
     table = truth.groups or (truth.table if truth.group_column is not None else None)
     if table is None:
         return None
-    column = truth.group_column or "group"
-    return _column(truth, table, column, "--group-column", "group", skips)
+    wanted = Wanted(truth.group_column or "group", option="--group-column", role="group")
+    return _column(pool, truth, table, wanted, narrator)
 
 
 def _column(
-    truth: Truth, table: Path, column: str, option: str, role: str, skips: Counter[str]
+    pool: Pool, truth: Truth, table: Path, wanted: Wanted, narrator: Narrator
 ) -> dict[str, str]:
-    return read_known(
+    items, skips = ItemMatcher(pool.catalogue), Counter[str]()
+    known = read_known(
         table,
-        column,
+        wanted,
+        items,
         id_column=truth.id_column,
         text_column=truth.text_column,
-        option=option,
-        role=role,
         skips=skips,
     )
+    if (said := items.inexact()) is not None:
+        narrator.say(said)
+    for line in skip_lines(skips, items.examples, items.pool_ids()):
+        narrator.say(line)
+    return known

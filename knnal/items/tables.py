@@ -8,6 +8,7 @@ from pathlib import Path
 from knnal.errors import InputError, ItemError
 from knnal.items.base import Item, Skip
 from knnal.items.checks import listed, require_column, require_file
+from knnal.items.image_tables import image_column
 from knnal.items.parquet import ParquetRows
 from knnal.items.readers import Row, TableReader
 from knnal.items.rows import CsvRows, JsonRows
@@ -45,7 +46,9 @@ class TextTable:
         self.location = require_file(location)
         self._reader = table_reader(self.location)
         columns = self.columns()
-        self._text = text_column if text_column is not None else _choose(self.location, columns)
+        if text_column is None:
+            text_column = _choose(self.location, columns, self._reader)
+        self._text = text_column
         self._id = id_column
         self._label = label_column
         for option, name in (
@@ -89,10 +92,16 @@ def text_columns(columns: Sequence[str]) -> list[str]:
     return [name for name in columns if name.strip().lower() in TEXT_COLUMNS]
 
 
-def _choose(location: Path, columns: Sequence[str]) -> str:
+def _choose(location: Path, columns: Sequence[str], reader: TableReader) -> str:
     found = text_columns(columns)
     if len(found) == 1:
         return found[0]
+    if (images := image_column(reader, columns)) is not None:
+        raise InputError(
+            f"{location} looks like a table of labels for images: its column {images!r} names "
+            "image files. Embed the folder of these images, then import the table: "
+            f"'knnal embed FOLDER', 'knnal import {location} --id-column {images}'."
+        )
     raise InputError(
         f"Expected exactly one column of texts ({', '.join(TEXT_COLUMNS)}), but {location} has "
         f"{len(found)}. Its columns are {listed(columns)}. Say which one with --text-column; "

@@ -15,6 +15,7 @@ from typing import TextIO
 
 from knnal.errors import InputError, ItemError
 from knnal.items.base import Item
+from knnal.names import ASCII_SPACE
 
 _BLOCK = 1 << 20
 
@@ -118,8 +119,9 @@ def cell_id(value: object) -> str:
 
 
 def cell_label(value: object) -> str | None:
-    """A cell as a label without surrounding blanks; None for a blank cell."""
-    return cell_text(value, "label").strip() or None
+    """A cell as a label without ASCII white space around it; None for a blank cell."""
+    label = cell_text(value, "label").strip(ASCII_SPACE)
+    return None if not label or label.isspace() else label
 
 
 def text_item(text: str, *, name: str | None = None, label: str | None = None) -> Item:

@@ -9,6 +9,7 @@ import typer
 
 from knnal_cli.exits import Exit
 from knnal_cli.options import POOL_DEFAULT, AnnotatorOption, JsonOption, PoolOption
+from knnal_cli.printable import echo
 from knnal_cli.records import print_json
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def embed(
         _print(report, pool)
     if report.found_nothing:
         raise typer.Exit(Exit.NOTHING_DONE)
-    if report.skips:
+    if report.skips or report.refused:
         raise typer.Exit(Exit.DONE_WITH_SKIPS)
 
 
@@ -113,6 +114,7 @@ def _record(report: IngestReport) -> dict[str, object]:
         "labels_kept": report.labels_kept,
         "viewed": report.viewed,
         "skipped": dict(report.skips),
+        "labels_refused": dict(report.refused),
         "examples": report.examples,
         "seconds": round(report.seconds, 3),
     }
@@ -120,25 +122,32 @@ def _record(report: IngestReport) -> dict[str, object]:
 
 def _print(report: IngestReport, pool: Path) -> None:
     rate = report.embedded / report.seconds if report.seconds else 0.0
-    typer.echo(
+    echo(
         f"{report.added} added, {report.changed} changed, {report.unchanged} unchanged "
         f"in {report.seconds:.1f} s ({rate:.0f}/s)."
     )
     if report.viewed:
-        typer.echo(f"Views made of {report.viewed} items.")
+        echo(f"Views made of {report.viewed} items.")
     if report.labels or report.labels_kept:
         kept = f"; {report.labels_kept} items keep another label that they had"
-        typer.echo(f"{report.labels} labels taken in{kept if report.labels_kept else ''}.")
+        echo(f"{report.labels} labels taken in{kept if report.labels_kept else ''}.")
     if report.vanished:
-        typer.echo(f"{report.vanished} vanished from the source: they keep their labels.")
+        echo(f"{report.vanished} vanished from the source: they keep their labels.")
     if report.returned:
-        typer.echo(f"{report.returned} that had vanished are back.")
+        echo(f"{report.returned} that had vanished are back.")
     for reason, count in report.skips.most_common():
-        examples = ", ".join(report.examples[reason])
-        more = ", ..." if count > len(report.examples[reason]) else ""
-        typer.echo(f"Skipped {count}: {reason} ({examples}{more})", err=True)
+        echo(f"Skipped {count}: {reason} ({_examples(report, reason, count)})", err=True)
+    for reason, count in report.refused.most_common():
+        shown = _examples(report, reason, count)
+        echo(f"{count} without the label that came with them: {reason} ({shown})", err=True)
     if report.found_nothing:
-        typer.echo("Nothing embedded.", err=True)
+        echo("Nothing embedded.", err=True)
     else:
         where = "" if pool == POOL_DEFAULT else f" --pool {pool}"
-        typer.echo(f"Next: knnal label{where}")
+        echo(f"Next: knnal label{where}")
+
+
+def _examples(report: IngestReport, reason: str, count: int) -> str:
+    """The first of the items that a reason holds for."""
+    examples = report.examples[reason]
+    return ", ".join(examples) + ", ..." * (count > len(examples))

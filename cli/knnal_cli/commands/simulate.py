@@ -22,6 +22,7 @@ from knnal_cli.options import (
     open_project,
     schedule_of,
 )
+from knnal_cli.printable import echo
 from knnal_cli.records import print_json
 
 if TYPE_CHECKING:
@@ -185,8 +186,8 @@ def _print(summary: dict[str, Any], out: Path) -> None:
         console.width = max(console.width, Console(width=_WIDEST).measure(table).maximum)
     console.print(title_of(summary), markup=False)
     console.print(table)
-    typer.echo(f"Curves to compare: {out / REPORT}")
-    typer.echo(f"The same as {PICTURE}, {RESULTS} and {LABELS} beside it.")
+    echo(f"Curves to compare: {out / REPORT}")
+    echo(f"The same as {PICTURE}, {RESULTS} and {LABELS} beside it.")
 
 
 def _table(summary: dict[str, Any]) -> Table:

@@ -17,11 +17,14 @@ from knnal_cli.options import (
     ClassifierOption,
     Groups,
     JsonOption,
+    KnownOnlyOption,
     PoolOption,
     Votes,
     open_project,
 )
+from knnal_cli.printable import echo
 from knnal_cli.records import print_json
+from knnal_cli.wording import new_class
 
 
 def register(app: typer.Typer) -> None:
@@ -37,18 +40,23 @@ def import_file(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Change labels that items have already.")
     ] = False,
+    known_only: KnownOnlyOption = False,
     annotator: AnnotatorOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Take in labels made elsewhere."""
-    from knnal.recording import default_annotator
+    """Take in labels made elsewhere.
+
+    Rows name items by id, or by an image file's path or name, where that is unambiguous.
+    """
+    from knnal.exchange.matching import skip_lines
 
     report = open_project(pool).import_labels(
         file,
         id_column=id_column,
         label_column=label_column,
         overwrite=overwrite,
-        annotator=annotator or default_annotator(),
+        known_only=known_only,
+        annotator=annotator,
     )
     if as_json:
         print_json(
@@ -58,18 +66,25 @@ def import_file(
                 "unchanged": report.unchanged,
                 "kept": report.kept,
                 "skipped": dict(report.skips),
+                "examples": report.examples,
+                "matched": dict(report.matched),
+                "new_classes": report.new_classes,
             }
         )
     else:
-        typer.echo(
+        echo(
             f"{report.added} labels added, {report.changed} changed, {report.unchanged} unchanged."
         )
+    if report.matched_in_words is not None:
+        echo(report.matched_in_words, err=True)
+    for name, close in () if known_only else report.new_classes.items():
+        echo(f"{new_class(name, [close] if close else [])}.", err=True)
     if report.kept:
-        typer.echo(f"{report.kept} items keep another label; --overwrite changes them.", err=True)
-    for reason, count in report.skips.most_common():
-        typer.echo(f"Skipped {count}: {reason}", err=True)
+        echo(f"{report.kept} items keep another label; --overwrite changes them.", err=True)
+    for line in skip_lines(report.skips, report.examples, report.pool_ids):
+        echo(line, err=True)
     if not report.added + report.changed + report.unchanged + report.kept:
-        typer.echo(f"No labels taken in from {file}.", err=True)
+        echo(f"No labels taken in from {file}.", err=True)
         raise typer.Exit(Exit.NOTHING_DONE)
     if report.skips:
         raise typer.Exit(Exit.DONE_WITH_SKIPS)
@@ -103,4 +118,4 @@ def export_file(
             calibrated=calibrated,
             per_group=groups.similarity(),
         )
-    typer.echo(f"{count} rows written to {file}.")
+    echo(f"{count} rows written to {file}.")

@@ -91,6 +91,9 @@ class Event(BaseModel):
 class Step(BaseModel):
     event: Event | None = Field(description="What was written down, or taken back.")
     question: Question | None = Field(description="What is asked now; null when nothing is left.")
+    remark: str | None = Field(
+        default=None, description="That the label is a new class, and which one may be meant."
+    )
 
 
 class RegionStep(BaseModel):

@@ -9,10 +9,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path
 
+from knnal.names import checked_name
 from knnal.store import ledger
 from knnal_cli.serve import bodies, schemas
 from knnal_cli.serve.convert import event_of
 from knnal_cli.serve.serving import Served, Serving
+from knnal_cli.wording import new_class
 
 SeatName = Annotated[
     str, Path(min_length=1, max_length=64, description="The seat that 'join' has given.")
@@ -50,7 +52,8 @@ def answer(served: Serving, seat: SeatName, given: bodies.Answer) -> schemas.Ste
 
     The label is on disk before the answer comes. The same answer again changes nothing.
     """
-    return _step(served, seat, served.desk.answer(seat, given.item, given.label))
+    remark = _remark(served, given.label)
+    return _step(served, seat, served.desk.answer(seat, given.item, given.label), remark)
 
 
 @routes.post("/{seat}/skips")
@@ -74,13 +77,17 @@ def redo(served: Serving, seat: SeatName) -> schemas.Step:
 @routes.post("/{seat}/relabels")
 def relabel(served: Serving, seat: SeatName, changed: bodies.Relabel) -> schemas.Step:
     """Give a labelled item another label."""
-    return _step(served, seat, served.desk.relabel(seat, changed.item, changed.label, changed.was))
+    remark = _remark(served, changed.label)
+    event = served.desk.relabel(seat, changed.item, changed.label, changed.was)
+    return _step(served, seat, event, remark)
 
 
 @routes.post("/{seat}/settlements")
 def settle(served: Serving, seat: SeatName, settled: bodies.Settlement) -> schemas.Step:
     """Keep, change or withdraw a doubtful label, which then counts as reviewed."""
-    return _step(served, seat, served.desk.settle(seat, settled.item, settled.label, settled.was))
+    remark = None if settled.label is None else _remark(served, settled.label)
+    event = served.desk.settle(seat, settled.item, settled.label, settled.was)
+    return _step(served, seat, event, remark)
 
 
 @routes.post("/{seat}/regions")
@@ -119,7 +126,7 @@ def assign_key(served: Serving, seat: SeatName, chosen: bodies.NewKey) -> schema
 def rename_class(served: Serving, seat: SeatName, rename: bodies.Rename) -> schemas.Step:
     """Give a class another name; where that is a class too, the two become one."""
     event = served.desk.rename_class(seat, rename.old, rename.new)
-    served.standing.rename_key(rename.old, rename.new.strip())
+    served.standing.rename_key(str(event.text), str(event.label))
     return _step(served, seat, event)
 
 
@@ -137,11 +144,22 @@ def _region_step(
     return schemas.RegionStep(events=told, left_out=left_out, question=question)
 
 
-def _step(served: Served, seat: str, event: ledger.Event | None) -> schemas.Step:
+def _remark(served: Served, label: str) -> str | None:
+    """What to say of a label before it is given: whether it is a new class. Raises InputError."""
+    name = checked_name(label)
+    with served.desk.reading() as (_, decided):
+        classes = decided.classes()
+    return None if name in classes else f"{new_class(name, classes)}."
+
+
+def _step(
+    served: Served, seat: str, event: ledger.Event | None, remark: str | None = None
+) -> schemas.Step:
     if event is not None:
         served.standing.note(event)
     question = served.desk.question(seat)
     return schemas.Step(
         event=None if event is None else event_of(event),
         question=None if question is None else served.reader.question(question),
+        remark=remark,
     )

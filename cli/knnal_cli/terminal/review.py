@@ -161,8 +161,9 @@ def left_line(review: Review) -> Text:
 
 def _label_line(suspect: Suspect) -> Text:
     prediction = suspect.prediction
-    line = Text(f"Label: {suspect.label}", style="bold")
-    line.append(f" · without it: {prediction.label} {prediction.probability:.0%}")
+    line = Text(f"Label: {printable_line(suspect.label)}", style="bold")
+    predicted = printable_line(prediction.label or "")
+    line.append(f" · without it: {predicted} {prediction.probability:.0%}")
     return line.append(f" · suspicion {suspect.suspicion:.2f}", style="not bold")
 
 

@@ -84,14 +84,14 @@ export function label(name) {
     change(
       () => atSeat(path, body),
       `The label '${name}' is kept here and sent when the server is back.`,
-      () => ["Changed to ", chip(name), "."],
+      ({ remark }) => ["Changed to ", chip(name), ". ", remark ?? ""],
     );
   } else if (question) {
     const body = { item: question.item.id, label: name };
     change(
       () => atSeat("answers", body),
       `Your answer '${name}' is kept here and sent when the server is back.`,
-      () => ["Labelled ", chip(name), "."],
+      ({ remark }) => ["Labelled ", chip(name), ". ", remark ?? ""],
     );
   }
 }
