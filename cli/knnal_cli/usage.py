@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -32,10 +33,14 @@ def _hint(error: Any, arguments: Sequence[str]) -> str:
     option, context = getattr(error, "option_name", None), error.ctx
     if option is None or context is None or not _takes_names(context.command):
         return ""
-    meant = next((a for a in arguments if a.startswith(option)), option)
+    _, *given = arguments or (option,)
+    meant = next((a for a in given if a.startswith(option)), option)
+    # With options among them, which of the arguments they take is not known here.
+    plain = not any(a.startswith("--") and a != meant for a in given)
+    values = shlex.join(given) if plain and given else f"{shlex.quote(meant)} ..."
     return (
-        f". If '{meant}' is an id or a class, put '--' before it, and options before that: "
-        f"{context.command_path} -- {meant} ..."
+        f". If '{meant}' is an id or a class, write '--' before ids and classes, behind all "
+        f"options: {context.command_path} -- {values}"
     )
 
 

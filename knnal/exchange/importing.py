@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from knnal.exchange.matching import UNKNOWN, ItemMatcher
-from knnal.exchange.pairs import Wanted, read_pairs
+from knnal.exchange.pairs import NO_LABEL, Wanted, read_pairs
 from knnal.names import close_name, did_you_mean
 from knnal.store.ledger import Ledger
 from knnal.store.log import Imported
@@ -19,7 +19,8 @@ _EXAMPLES = 3
 
 @dataclass(slots=True)
 class ImportReport:
-    """``kept`` items have another label already and were not overwritten.
+    """``kept`` items have another label already and were not overwritten; ``unlabelled`` rows are
+    those of items without a label.
 
     ``skips`` counts reasons, and ``examples`` has the first rows of some; ``pool_ids`` has ids to
     compare with those that were not found. ``matched`` counts the rows by the rule that found their
@@ -31,6 +32,7 @@ class ImportReport:
     changed: int = 0
     unchanged: int = 0
     kept: int = 0
+    unlabelled: int = 0
     skips: Counter[str] = field(default_factory=Counter)
     examples: dict[str, list[str]] = field(default_factory=dict)
     pool_ids: list[str] = field(default_factory=list)
@@ -72,6 +74,7 @@ def import_labels(
     report.changed = outcomes[Imported.CHANGED]
     report.unchanged = outcomes[Imported.UNCHANGED]
     report.kept = outcomes[Imported.KEPT]
+    report.unlabelled = report.skips.pop(NO_LABEL, 0)
     report.matched.update({rule.value: count for rule, count in items.rules.items()})
     report.matched_in_words = items.inexact()
     report.examples = items.examples

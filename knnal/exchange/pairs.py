@@ -18,6 +18,8 @@ from knnal.names import checked_name
 ID_COLUMN = "id"
 LABEL = "label"
 """The role of a column whose cells name classes."""
+NO_LABEL = "empty label"
+"""The reason to skip a row that has none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -25,6 +26,9 @@ from knnal_cli.options import (
 from knnal_cli.printable import echo
 from knnal_cli.records import print_json
 from knnal_cli.wording import new_class
+
+_NAMED = 20
+"""New classes that are named at most."""
 
 
 def register(app: typer.Typer) -> None:
@@ -65,8 +69,10 @@ def import_file(
                 "changed": report.changed,
                 "unchanged": report.unchanged,
                 "kept": report.kept,
+                "unlabelled": report.unlabelled,
                 "skipped": dict(report.skips),
                 "examples": report.examples,
+                "pool_ids": report.pool_ids,
                 "matched": dict(report.matched),
                 "new_classes": report.new_classes,
             }
@@ -77,8 +83,10 @@ def import_file(
         )
     if report.matched_in_words is not None:
         echo(report.matched_in_words, err=True)
-    for name, close in () if known_only else report.new_classes.items():
-        echo(f"{new_class(name, [close] if close else [])}.", err=True)
+    if not known_only:
+        _tell_new_classes(report.new_classes)
+    if report.unlabelled:
+        echo(f"Rows without a label: {report.unlabelled}.", err=True)
     if report.kept:
         echo(f"{report.kept} items keep another label; --overwrite changes them.", err=True)
     for line in skip_lines(report.skips, report.examples, report.pool_ids):
@@ -88,6 +96,17 @@ def import_file(
         raise typer.Exit(Exit.NOTHING_DONE)
     if report.skips:
         raise typer.Exit(Exit.DONE_WITH_SKIPS)
+
+
+def _tell_new_classes(found: Mapping[str, str | None]) -> None:
+    """Name the classes that the pool did not have: in a line each where another may be meant."""
+    for name, close in found.items():
+        if close is not None:
+            echo(f"{new_class(name, [close])}.", err=True)
+    plain = [name for name, close in found.items() if close is None]
+    if plain:
+        more = ", ..." * (len(plain) > _NAMED)
+        echo(f"New classes: {', '.join(plain[:_NAMED])}{more}.", err=True)
 
 
 @grouped

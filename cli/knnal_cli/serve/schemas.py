@@ -88,18 +88,22 @@ class Event(BaseModel):
     text: str | None = Field(description="Of a note, its words; of a rename, the name before.")
 
 
+Remark = Annotated[
+    str | None, Field(description="That the label is a new class, and which one may be meant.")
+]
+
+
 class Step(BaseModel):
     event: Event | None = Field(description="What was written down, or taken back.")
     question: Question | None = Field(description="What is asked now; null when nothing is left.")
-    remark: str | None = Field(
-        default=None, description="That the label is a new class, and which one may be meant."
-    )
+    remark: Remark = None
 
 
 class RegionStep(BaseModel):
     events: list[Event] = Field(description="What was written down, or taken back.")
     left_out: int = Field(description="Items that have a label, or are with somebody else.")
     question: Question | None = Field(description="What is asked now; null when nothing is left.")
+    remark: Remark = None
 
 
 class Entry(BaseModel):

@@ -96,8 +96,9 @@ def label_region(served: Serving, seat: SeatName, region: bodies.Region) -> sche
 
     What has a label already, or is with somebody else, is left as it is.
     """
+    remark = _remark(served, region.label)
     events = served.desk.label_items(seat, region.items, region.label)
-    return _region_step(served, seat, events, len(region.items) - len(events))
+    return _region_step(served, seat, events, len(region.items) - len(events), remark)
 
 
 @routes.post("/{seat}/regions/undo")
@@ -137,11 +138,15 @@ def put_note(served: Serving, seat: SeatName, note: bodies.NewNote) -> schemas.S
 
 
 def _region_step(
-    served: Served, seat: str, events: list[ledger.Event], left_out: int
+    served: Served,
+    seat: str,
+    events: list[ledger.Event],
+    left_out: int,
+    remark: str | None = None,
 ) -> schemas.RegionStep:
     question = _step(served, seat, events[0] if events else None).question
     told = [event_of(event) for event in events]
-    return schemas.RegionStep(events=told, left_out=left_out, question=question)
+    return schemas.RegionStep(events=told, left_out=left_out, question=question, remark=remark)
 
 
 def _remark(served: Served, label: str) -> str | None:

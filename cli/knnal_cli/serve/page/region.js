@@ -1,6 +1,6 @@
 // Many items of the map at once: drawn around, counted, labelled after a confirmation, taken back.
 
-import { next } from "/asking.js";
+import { next, remarked } from "/asking.js";
 import { $, chip, count, element } from "/dom.js";
 import { atSeat, attempt, names, say } from "/session.js";
 import { askForClass } from "/typing.js";
@@ -11,7 +11,7 @@ const SHOWN_CLASSES = 6;
 
 let map = null; // {canvas, ids, told, onchange}
 let chosen = [];
-let done = null; // what was labelled last: {label, events}
+let done = null; // what was labelled last: {label, events, remark}
 let stopped = false;
 
 export const hasRegion = () => chosen.length > 0;
@@ -101,6 +101,7 @@ function confirm(name) {
 // Few at once, so that nobody else waits for long, and that one can stop.
 async function work(items, label) {
   const events = [];
+  let remark = null;
   $("region-yes").disabled = true;
   $("region-no").textContent = "Stop";
   $("region-progress").hidden = false;
@@ -111,12 +112,13 @@ async function work(items, label) {
     const step = await attempt(() => atSeat("regions", { items: some, label }), (words) => tell(words));
     if (!step) break;
     events.push(...step.events.map((event) => event.seq));
+    remark ??= step.remark;
     at += some.length;
     $("region-progress").value = at;
   }
   $("region").close();
   if (!events.length) return;
-  done = { label, events };
+  done = { label, events, remark };
   dropRegion();
   offerUndo();
   await next();
@@ -135,13 +137,13 @@ function slice(items, from) {
 }
 
 function offerUndo() {
-  const { label, events } = done;
+  const { label, events, remark } = done;
   tell(
     element("span", {}, `Labelled ${count(events.length)} `, chip(label), "."),
     element("button", { type: "button", onclick: undoAll }, `Undo all ${count(events.length)}`),
     element("button", { type: "button", onclick: () => dropRegion() }, "Good"),
   );
-  say(`Labelled ${count(events.length)} `, chip(label), ".");
+  say(`Labelled ${count(events.length)} `, chip(label), ".", ...remarked(remark));
 }
 
 async function undoAll() {
