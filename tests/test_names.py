@@ -12,8 +12,9 @@ from knnal.errors import InvalidNameError
 from knnal.names import checked_name, close_name, did_you_mean
 
 WRITTEN = (
-    "plain", "two words", "گل\u200cها", "Qualité\u00a0: bonne", "赤\u3000い", "\U0001f469\u200d\U0001f33e",
-    "Home, Garden & Tools", "Books/Comics", "-1", '"quoted"', "=1+1", "'", "a\u2028b", "\u00a0at ends\u3000",
+    "plain", "two words", "\u06af\u0644\u200c\u0647\u0627", "Qualité\u00a0: bonne", "赤\u3000い",
+    "\U0001f469\u200d\U0001f33e", "Home, Garden & Tools", "Books/Comics", "-1", '"quoted"', "=1+1",
+    "'", "a\u2028b", "\u00a0at ends\u3000",
 )  # fmt: skip
 
 

@@ -28,8 +28,9 @@ class _Output(io.FileIO):
         self._failed = False
 
     def write(self, data: Any) -> int:
-        if self._failed:
-            return memoryview(data).nbytes
+        size = memoryview(data).nbytes
+        if self._failed or not size:  # of nothing, which Click writes to try a stream
+            return size
         try:
             return super().write(data)
         except OSError as error:
@@ -39,7 +40,7 @@ class _Output(io.FileIO):
                     f"Cannot write the output: {error.strerror or error}. What the command "
                     "changed is stored."
                 ) from error
-        return memoryview(data).nbytes
+        return size
 
 
 def prepare_streams() -> None:
@@ -58,13 +59,16 @@ def _prepared(stream: Any) -> Any:
         return stream  # closed, or put there by another program
     if stream.isatty():
         stream.reconfigure(errors="backslashreplace")
-    elif type(getattr(stream.buffer, "raw", None)) is io.FileIO:
+    elif type(getattr(stream.buffer, "raw", stream.buffer)) is io.FileIO:
         stream.flush()
+        output: Any = _Output(stream.fileno())
         return io.TextIOWrapper(
-            io.BufferedWriter(_Output(stream.fileno())),
+            # With PYTHONUNBUFFERED there is nothing between.
+            output if isinstance(stream.buffer, io.FileIO) else io.BufferedWriter(output),
             encoding="utf-8",
             errors="backslashreplace",
             line_buffering=stream.line_buffering,
+            write_through=stream.write_through,
         )
     else:
         stream.reconfigure(encoding="utf-8", errors="backslashreplace")

@@ -35,10 +35,13 @@ def new_class(name: str, classes: Collection[str]) -> str:
     return f"New class '{name}'{did_you_mean(name, classes)}"
 
 
-def label_remark(label: str, classes: Collection[str]) -> str:
-    """A label as it is given to an item; said if it is a new class."""
+def label_remark(label: str, classes: Collection[str], was: str | None = None) -> str:
+    """A label that is given to an item in the place of the one that it ``was``, and whether its
+    class is new. Raises InvalidNameError.
+    """
     name = checked_name(label)
-    return name if name in classes else f"{name}. {new_class(name, classes)}; u takes it back"
+    remark = name if was is None else f"{name} (was {was})"
+    return remark if name in classes else f"{remark}. {new_class(name, classes)}; u takes it back"
 
 
 def nothing_left(per_group: bool) -> str:

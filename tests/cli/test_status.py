@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from knnal.evaluation.audit import CurvePoint
 from knnal.evaluation.calibration import LEAST_AUDITED as LEAST
 from knnal.evaluation.random_labels import LEAST_AUDITED
 from knnal.neighbors.vote import VoteOptions
 from knnal.project import Project
 from knnal.session import Session
 from knnal.store.pool import Pool
+from knnal_cli.terminal.chart import accuracy_chart
 
 
 def test_json_has_everything_that_is_drawn(studied: Any) -> None:

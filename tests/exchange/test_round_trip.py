@@ -18,7 +18,9 @@ from knnal.store.catalogue import NewRecord
 from knnal.store.pool import Pool
 from knnal.types import EmbedderIdentity, Modality
 
-_ODD = st.sampled_from('",;\t\n\r\'\\=|#\u00a0\u200c\u200d\u2028\u3000\ufeffé\u0301\U0001f33e\x1b\x7f\x00 a-')
+_ODD = st.sampled_from(
+    "\",;\t\n\r'\\=|#\u00a0\u200c\u200d\u2028\u3000\ufeffé\u0301\U0001f33e\x1b\x7f\x00 a-"
+)
 TEXTS = st.text(_ODD | st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)
 
 

@@ -110,9 +110,9 @@ class LabelLoop:
             if not label:
                 self._note = "Nothing relabelled."
             else:
-                remark = label_remark(label, self._session.classes)
+                remark = label_remark(label, self._session.classes, was=chosen.label)
                 self._session.relabel(chosen.item, label)
-                self._note = f"{chosen.item}: {remark} (was {chosen.label})"
+                self._note = f"{chosen.item}: {remark}"
         return self._session.explain(question.item)
 
     def _choose_recent(self) -> Event | None:

@@ -35,7 +35,7 @@ class Reviewing:
             return f"{suspect.item}: set aside (was {suspect.label})"
         if label == suspect.label:
             return f"{suspect.item}: kept {label}"
-        return f"{suspect.item}: {label_remark(label, classes)} (was {suspect.label})"
+        return f"{suspect.item}: {label_remark(label, classes, was=suspect.label)}"
 
     def undo(self) -> Suspect | None:
         """Take back the latest answer of a review, this one's or an earlier one's: its label again,

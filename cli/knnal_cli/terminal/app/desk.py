@@ -81,12 +81,11 @@ class Desk:
         item = question.item
         before = self.session.ledger.label(item)
         try:
-            remark = f"{item}: {label_remark(label, self.session.classes)}"
+            remark = f"{item}: {label_remark(label, self.session.classes, was=before)}"
         except InvalidNameError as error:
             return self.show(question, str(error))
         if before is None:
             return self._do(question, lambda: self.session.tell(item, label), remark)
-        remark += f" (was {before})"
         return self._do(question, lambda: self.session.relabel(item, label), remark)
 
     def skip(self, question: Question) -> Shown:
