@@ -11,6 +11,7 @@ import pytest
 
 from knnal.session import Session
 from knnal.store.pool import Pool
+from knnal_cli.wording import label_remark
 
 
 def embed_ids(knnal: Any, *ids: str) -> None:
@@ -83,6 +84,16 @@ def test_old_names_are_found_in_any_form(vectors: Any) -> None:
     vectors("rename", "cafe\u0301", "bar")
     assert labels(vectors.folder) == {"0": "bar", "1": "bar"}
     vectors.fails("rename", "baar", "pub", saying=["no class 'baar' (did you mean 'bar'?)"])
+
+
+def test_front_ends_say_it_too() -> None:
+    classes = ["rotten apple", "pear"]
+    assert label_remark("pear ", classes) == "pear"
+    assert label_remark("pear", classes, was="plum") == "pear (was plum)"
+    assert label_remark("rottn apple", classes, was="pear") == (
+        "rottn apple (was pear). New class 'rottn apple' (did you mean 'rotten apple'?); "
+        "u takes it back"
+    )
 
 
 # Ids

@@ -34,7 +34,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("relabel", "HOSTILE", "x"), ("relabel", "ITEM", "HOSTILE"), ("skip", "ITEM"),
     ("note", "ITEM", "HOSTILE"), ("rename", "HOSTILE", "x"), ("rename", "CLASS", "CLASS"),
     ("import", "t.csv"), ("import", "t.csv", "--json"), ("import", "HOSTILE"),
-    ("simulate", "--truth", "t.csv", "--labels", "1"), ("simulate", "--seek", "HOSTILE"),
+    ("simulate", "--truth", "t.csv", "--seek", "HOSTILE"), ("simulate", "--seek", "CLASS"),
     ("export", "HOSTILE.csv"), ("embed", "HOSTILE"), ("strategies", "HOSTILE"),
     ("next", "--strategy", "HOSTILE"), ("next", "--schedule", "HOSTILE"),
     ("next", "--k", "HOSTILE"),
@@ -56,7 +56,7 @@ def made(folder: Path, ids: list[str], name: str, annotator: str) -> None:
 
 @pytest.mark.slow
 @settings(
-    max_examples=2,
+    max_examples=3,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # each example takes seconds
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
