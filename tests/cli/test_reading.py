@@ -112,7 +112,7 @@ def test_import(labelled: Any, log: Any) -> None:
         "skipped": {"no such item in the pool": 1},
         "examples": {"no such item in the pool": ["99"]},
         "pool_ids": ["0", "1", "2"],
-        "matched": {"id": 4},
+        "matched": {"id": 3},
         "new_classes": {},
     }
     changes = [(e["kind"], e["item"], e["label"], e["origin"]) for e in log(labelled.folder)[2:]]

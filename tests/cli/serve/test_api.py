@@ -354,7 +354,9 @@ def test_a_new_class_is_said_with_the_one_that_may_be_meant(client: TestClient) 
     assert client.post(f"{seat}/regions", json=body).json()["remark"] == "New class 'blue'."
 
 
-def test_names_and_ids_are_taken_in_any_unicode_form(client: TestClient, pictures: Path) -> None:
+def test_names_are_kept_in_one_form_and_controls_refused(
+    client: TestClient, pictures: Path
+) -> None:
     seat = join(client)
     assert (
         answer(client, seat, "red/00.png", "cafe\u0301\u200c")["event"]["label"]
