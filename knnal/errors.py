@@ -15,6 +15,17 @@ class InputError(KnnalError, ValueError):
     """An argument, a file or a value given by the user cannot be used."""
 
 
+class InvalidNameError(InputError):
+    """A text cannot name a class or a person.
+
+    ``reason`` is a short phrase that groups equal failures ("control characters").
+    """
+
+    def __init__(self, text: str, what: str, reason: str) -> None:
+        super().__init__(f"Cannot use {text!r} as a {what}: it has {reason}.")
+        self.reason = reason
+
+
 class UnknownNameError(InputError):
     """No embedder, strategy or classifier is registered under that name."""
 

@@ -14,8 +14,9 @@ import numpy as np
 
 from knnal.embedders.base import Embedder
 from knnal.embedding import Embedded, embed_stream
-from knnal.errors import InputError
+from knnal.errors import InputError, InvalidNameError
 from knnal.items.base import FileSource, Item, Reading, Skip, Source
+from knnal.names import checked_name
 from knnal.recognition import Known, Place, Recognizer, is_same_content
 from knnal.store.catalogue import NewRecord, Record
 from knnal.store.importing import Imported, LabelImport
@@ -30,8 +31,9 @@ _MOVED_AWAY = "its path is the id of an item whose file was moved: rename the fi
 
 @dataclass(slots=True)
 class IngestReport:
-    """What one run did to the pool; ``viewed`` items got views. ``skips`` counts reasons, and
-    ``examples`` names some of each.
+    """What one run did to the pool; ``viewed`` items got views. ``skips`` counts reasons, as
+    ``refused`` does those why items went without the labels that came with them; ``examples`` names
+    some of each.
 
     ``moved`` of the unchanged items were found at another place than before, by their content:
     ``moves`` are some of them, as the id and the path now. ``moved_from`` are the locations of
@@ -69,13 +71,22 @@ class IngestReport:
     skipped_rows: int = 0
     reading: Reading | None = None
     skips: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
     examples: dict[str, list[str]] = field(default_factory=dict)
 
     def skip(self, skip: Skip) -> None:
         self.skips[skip.reason] += 1
-        examples = self.examples.setdefault(skip.reason, [])
+        self._note(skip.reason, skip.where)
+
+    def refuse(self, item: str, reason: str) -> None:
+        """Count an item that goes without the label that came with it."""
+        self.refused[reason] += 1
+        self._note(reason, item)
+
+    def _note(self, reason: str, example: str) -> None:
+        examples = self.examples.setdefault(reason, [])
         if len(examples) < _EXAMPLES:
-            examples.append(skip.where)
+            examples.append(example)
 
     @property
     def embedded(self) -> int:
@@ -133,6 +144,7 @@ class Ingest:
                         self.report.skip(result)
                         continue
                     self._chunk.append(result)
+                    self._label(result.item)
                     full = len(self._chunk) >= _CHUNK_ITEMS
                     if full or time.monotonic() - last_stored >= _CHUNK_SECONDS:
                         self._store()
@@ -212,8 +224,7 @@ class Ingest:
             self.report.moved += 1
             if len(self.report.moves) < _EXAMPLES:
                 self.report.moves.append((item.id, str(item.path or self._source.location)))
-        if item.label is not None:
-            self._labels.append((item.id, item.label))
+        self._label(item)
         return True
 
     def _foreign(self, record: Record) -> str:
@@ -225,6 +236,14 @@ class Ingest:
         if record.path is not None:
             remedy = "embed the folder above both, or use another pool"
         return f"other content than the item of that id from {location}: {remedy}"
+
+    def _label(self, item: Item) -> None:
+        """Take in the label that comes with an item, if it has one that can name a class."""
+        if item.label is not None:
+            try:
+                self._labels.append((item.id, checked_name(item.label)))
+            except InvalidNameError as error:
+                self.report.refuse(item.id, f"label has {error.reason}")
 
     def _is_unchanged(self, item: Item, record: Record) -> bool:
         if item.stamp == record.stamp:

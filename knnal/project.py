@@ -30,7 +30,7 @@ from knnal.items.text import text_item
 from knnal.neighbors.graph import stored_graph
 from knnal.neighbors.layout_file import stored_layout
 from knnal.neighbors.reduced_file import stored_reduction
-from knnal.recording import default_annotator
+from knnal.recording import checked_annotator
 from knnal.session import Session
 from knnal.status import Status, read_status
 from knnal.store.catalogue import ItemState
@@ -104,7 +104,7 @@ class Project:
             self.pool,
             source,
             network,
-            annotator=annotator or default_annotator(),
+            annotator=checked_annotator(annotator),
             narrator=self._narrator,
         )
         self._view(network, views, augmentations, report)
@@ -208,8 +208,8 @@ class Project:
 
     def import_labels(self, file: Path, **options: Any) -> ImportReport:
         """Labels from a table; ``options`` are those of ``knnal.exchange.importing``."""
-        options.setdefault("annotator", default_annotator())
-        return import_labels(self.pool, Path(file), **options)
+        annotator = checked_annotator(options.pop("annotator", None))
+        return import_labels(self.pool, Path(file), annotator=annotator, **options)
 
     def export(self, file: Path, *, labelled_only: bool = False, **options: Any) -> int:
         """Items, labels and predictions to a table; how many rows. ``options``: of ``Session``."""

@@ -11,6 +11,7 @@ from knnal.errors import (
     NothingToRedoError,
     NothingToUndoError,
 )
+from knnal.names import checked_name, did_you_mean, is_unicode
 from knnal.replay import Replay
 from knnal.store.ledger import AUDIT, NAMED, REVIEW, Event, EventKind, Ledger
 from knnal.store.pool import Pool
@@ -25,7 +26,7 @@ class Recording:
 
     def __init__(self, pool: Pool, replay: Replay, annotator: str | None) -> None:
         self.pool = pool
-        self.annotator = annotator or default_annotator()
+        self.annotator = checked_annotator(annotator)
         self._replay = replay
 
     @property
@@ -44,8 +45,8 @@ class Recording:
         Raises InputError for an item without a label, LabelConflictError if somebody else has
         changed it since this session last looked.
         """
-        label = checked_label(label)
-        self._replay.row(item)
+        label = checked_name(label)
+        item = self._replay.known(item).id
         seen = self.ledger.decision(item)
         with self.pool.log.writing(self._catch_up):
             current = self._require_label(item, seen)
@@ -107,7 +108,7 @@ class Recording:
         return events
 
     def _review(self, kind: EventKind, item: str, suspicion: float) -> Event:
-        self._replay.row(item)
+        item = self._replay.known(item).id
         seen = self.ledger.decision(item)
         with self.pool.log.writing(self._catch_up):
             current = self._require_label(item, seen)
@@ -182,23 +183,26 @@ class Recording:
     def note(self, item: str, text: str) -> Event:
         """Put a note on an item, in the place of the one before; an empty text removes it.
 
-        Raises InputError for an unknown item.
+        Raises InputError for an unknown item and a text that is not valid Unicode.
         """
-        self._replay.row(item)
+        item = self._replay.known(item).id
+        text = text.strip()
+        if not is_unicode(text):
+            raise InputError(f"A note must be valid Unicode, got {text!r}.")
         with self.pool.log.writing(self._catch_up):
             event = self.pool.log.append(
                 EventKind.NOTE,
                 annotator=self.annotator,
                 item=item,
                 origin=NAMED,
-                text=text.strip(),
+                text=text,
             )
         self._apply([event])
         return event
 
     def add_class(self, name: str) -> None:
         """Declare a class before any item has it. Declaring it twice changes nothing."""
-        name = checked_label(name)
+        name = checked_name(name)
         with self.pool.log.writing(self._catch_up):
             if self.ledger.is_declared(name):
                 return
@@ -211,11 +215,11 @@ class Recording:
         All labels of the class count as the new one's from now on, until that is undone. Raises
         InputError for a class that is not there, and for a name that it has already.
         """
-        new = checked_label(new)
+        new = checked_name(new)
         with self.pool.log.writing(self._catch_up):
-            self._require_class(old)
+            old = known_class(old, self.ledger.classes())
             if new == old:
-                raise InputError(f"Expected another name than '{old}', came the same.")
+                raise InputError(f"The class '{old}' has that name already. Choose another one.")
             event = self.pool.log.append(
                 EventKind.RENAME, annotator=self.annotator, origin=NAMED, label=new, text=old
             )
@@ -228,7 +232,7 @@ class Recording:
         Raises InputError for a class that is not there, and for one that items are labeled as.
         """
         with self.pool.log.writing(self._catch_up):
-            self._require_class(name)
+            name = known_class(name, self.ledger.classes())
             if labels := self.ledger.class_counts()[name]:
                 raise InputError(
                     f"'{name}' has {labels} label{'s' * (labels > 1)}; only a class without labels "
@@ -281,11 +285,6 @@ class Recording:
             )
         return current
 
-    def _require_class(self, name: str) -> None:
-        if name not in self.ledger.classes():
-            known = ", ".join(self.ledger.classes()) or "none yet"
-            raise InputError(f"Expected one of the classes ({known}), came '{name}'.")
-
     def _require_effect(self, target: Event) -> None:
         """Raises LabelConflictError where bringing something back would change nothing."""
         later = [self.ledger.replaced_by(event) for event in self.ledger.batch_of(target)]
@@ -312,6 +311,19 @@ def latest_of(ledger: Ledger, annotator: str) -> Event:
     return latest
 
 
+def known_class(name: str, classes: Sequence[str]) -> str:
+    """The class of that name. Raises InputError for one that is not among the classes."""
+    if name in classes:  # a name from an older log is not cleaned
+        return name
+    cleaned = checked_name(name)
+    if cleaned not in classes:
+        listed = ", ".join(f"'{known}'" for known in classes) or "none yet"
+        raise InputError(
+            f"There is no class '{cleaned}'{did_you_mean(cleaned, classes)}. Classes: {listed}."
+        )
+    return cleaned
+
+
 def require_unlabelled(ledger: Ledger, item: str) -> None:
     """Raises LabelConflictError for an item that has a label already."""
     decision = ledger.decision(item)
@@ -322,12 +334,9 @@ def require_unlabelled(ledger: Ledger, item: str) -> None:
         )
 
 
-def checked_label(label: str) -> str:
-    """The label without surrounding blanks. Raises InputError for one with nothing else."""
-    name = label.strip()
-    if not name or not name.isprintable():
-        raise InputError(f"Expected a class name of printable characters, came {label!r}.")
-    return name
+def checked_annotator(name: str | None) -> str:
+    """The name of who labels; without one, ``default_annotator``. Raises InvalidNameError."""
+    return default_annotator() if name is None else checked_name(name, "name of an annotator")
 
 
 def default_annotator() -> str:

@@ -13,6 +13,7 @@ from knnal.neighbors.labelled_file import restore_neighbours
 from knnal.neighbors.open_groups import OpenGroups
 from knnal.neighbors.vote import VoteOptions
 from knnal.state import PoolState
+from knnal.store.catalogue import Record
 from knnal.store.ledger import Event, EventKind, Ledger
 from knnal.store.pool import Pool
 from knnal.types import BoolArray, IntArray, Narrator
@@ -71,12 +72,19 @@ class Replay:
     def has_labels(self) -> bool:
         return bool(self.state.labelling.neighbours.labelled)
 
-    def row(self, item: str) -> int:
-        """The row of an item. Raises InputError for one that is not in the pool as replayed."""
-        row = self.pool.catalogue.get(item).row
-        if row >= len(self.state.geometry):
+    def known(self, item: str) -> Record:
+        """An item, found as ``Catalogue.get`` does; its ``id`` is how the pool writes the id.
+
+        Raises InputError for one that is not in the pool as replayed.
+        """
+        record = self.pool.catalogue.get(item)
+        if record.row >= len(self.state.geometry):
             raise InputError(f"'{item}' was embedded after this session began. Open a new one.")
-        return row
+        return record
+
+    def row(self, item: str) -> int:
+        """The row of an item. Raises as ``known`` does."""
+        return self.known(item).row
 
     def class_number(self, name: str) -> int:
         """The number of a class. Raises KeyError for one that has not come up."""

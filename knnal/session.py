@@ -11,13 +11,14 @@ from knnal import defaults
 from knnal.asking import Asker, Question
 from knnal.classifiers.base import Geometry
 from knnal.errors import PoolUnwritableError
+from knnal.names import checked_name
 from knnal.neighbors.graph import stored_graph
 from knnal.neighbors.kernel_graph import KernelGraph
 from knnal.neighbors.reduced_file import stored_reduction
 from knnal.neighbors.views_file import stored_views
 from knnal.neighbors.vote import VoteOptions
 from knnal.predictions import predict_items, predict_vectors
-from knnal.recording import Recording, checked_label, require_unlabelled
+from knnal.recording import Recording, require_unlabelled
 from knnal.replay import Replay
 from knnal.schedule import Schedule
 from knnal.speculation import Speculation
@@ -69,7 +70,7 @@ class Session(Recording):
         geometry = geometry or stored_geometry(pool, narrator)
         replay = Replay(pool, geometry, classifier, self._vote, per_group, narrator)
         super().__init__(pool, replay, annotator)
-        self._seek = None if seek is None else checked_label(seek)
+        self._seek = None if seek is None else checked_name(seek)
         self._asker = Asker(self._replay, strategy, self._vote, audit, seed, self._seek)
         self._stability = Stability(self._replay)
         self._speculation = Speculation(self._replay, self._asker, self._stability.look)
@@ -216,8 +217,8 @@ class Session(Recording):
         Raises InputError for an unknown item or an empty label, LabelConflictError for an item
         that has a label already.
         """
-        label = checked_label(label)
-        self._replay.row(item)
+        label = checked_name(label)
+        item = self._replay.known(item).id
         offer = self._offered(item)
         with self.pool.log.writing(self._catch_up):
             require_unlabelled(self.ledger, item)
@@ -240,7 +241,7 @@ class Session(Recording):
 
     def skip(self, item: str) -> Event:
         """Set an item aside: it is not asked about again. Raises as ``tell`` does."""
-        self._replay.row(item)
+        item = self._replay.known(item).id
         offer = self._offered(item)
         with self.pool.log.writing(self._catch_up):
             require_unlabelled(self.ledger, item)

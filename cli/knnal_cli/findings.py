@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
-from knnal_cli.printable import printable_line
+from knnal_cli.printable import echo, printable_line
 
 if TYPE_CHECKING:
     from knnal.evaluation.inspection.inspecting import Inspection
@@ -18,7 +16,7 @@ def print_inspection(found: Inspection, out: Path | None) -> None:
     """The findings, each below its heading; where the files lie, if there are any."""
     from knnal.evaluation.inspection.looks import look_cells
 
-    typer.echo(f"Items       {found.items}, {found.labelled} labelled")
+    echo(f"Items       {found.items}, {found.labelled} labelled")
     _print_clustering(found)
     _print_table("Classes", _class_cells(found))
     _print_duplicates(found)
@@ -27,17 +25,17 @@ def print_inspection(found: Inspection, out: Path | None) -> None:
     _print_table(f"Most confusing: the highest {measure}", look_cells(found.most_confusing))
     _print_table(f"Least confusing: the lowest {measure}", look_cells(found.least_confusing))
     for sentence in found.missing:
-        typer.echo(f"\nNot known yet: {sentence}")
+        echo(f"\nNot known yet: {sentence}")
     if out is not None:
-        typer.echo(f"\nMap: {out / 'map.html'}; the rest lies beside it.")
+        echo(f"\nMap: {out / 'map.html'}; the rest lies beside it.")
 
 
 def _print_clustering(found: Inspection) -> None:
     if found.evenness is not None:
-        typer.echo(f"Evenness    {found.evenness:.2f} of the labels over the classes, 1 at best")
+        echo(f"Evenness    {found.evenness:.2f} of the labels over the classes, 1 at best")
     clusters = found.clustering
     if clusters is not None:
-        typer.echo(
+        echo(
             f"Clustering  accuracy {clusters.accuracy:.1%}, NMI {clusters.nmi:.3f}, ARI "
             f"{clusters.ari:.3f}: {clusters.clusters} clusters found by k-means without labels, "
             f"judged on {clusters.labels} items whose class is known"
@@ -77,6 +75,6 @@ def _print_table(heading: str, cells: Cells) -> None:
 
     if not cells:
         return
-    typer.echo(f"\n{heading}")
+    echo(f"\n{heading}")
     for line in aligned([[printable_line(cell) for cell in row] for row in cells]):
-        typer.echo(f"  {line}")
+        echo(f"  {line}")

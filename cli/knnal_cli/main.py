@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
@@ -25,6 +28,9 @@ from knnal_cli.commands import (
     upkeep,
 )
 from knnal_cli.exits import Exit
+from knnal_cli.printable import echo, echo_error
+from knnal_cli.streams import prepare_streams
+from knnal_cli.usage import usage_explained
 
 _REMEDIES = (
     "'knnal check' lists all damage, 'knnal check --repair' mends what can be made again, and "
@@ -35,17 +41,36 @@ _REMEDIES = (
 class Commands(TyperGroup):
     """An error of the user's gets a sentence, not a traceback; Ctrl-C has an exit code."""
 
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        prepare_streams()
+        return super().main(*args, **kwargs)
+
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        with usage_explained():
+            return super().make_context(*args, **kwargs)
+
     def invoke(self, ctx: Any) -> Any:
+        arguments = [*getattr(ctx, "_protected_args", ()), *ctx.args]
         try:
-            return super().invoke(ctx)
+            with usage_explained(arguments), _output_written():
+                return super().invoke(ctx)
         except KnnalError as error:
-            typer.secho(f"Error: {error}", fg=typer.colors.RED, err=True)
+            echo_error(error)
             if isinstance(error, PoolDamagedError):
-                typer.echo(_REMEDIES, err=True)
+                echo(_REMEDIES, err=True)
             raise typer.Exit(Exit.FAILED) from error
         except KeyboardInterrupt as interrupt:
-            typer.echo("Interrupted. What was stored before is stored.", err=True)
+            echo("Interrupted. What was stored before is stored.", err=True)
             raise typer.Exit(Exit.INTERRUPTED) from interrupt
+
+
+@contextmanager
+def _output_written() -> Iterator[None]:
+    """Nothing that is printed inside is still to be written behind."""
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
 
 
 app = typer.Typer(
@@ -62,7 +87,7 @@ def _print_version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
 
-        typer.echo(f"knnal {version('knnal')}")
+        echo(f"knnal {version('knnal')}")
         raise typer.Exit
 
 

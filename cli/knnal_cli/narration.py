@@ -18,6 +18,8 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from knnal_cli.printable import printable
+
 _REDRAW_S = 0.1
 """Progress may be told of every item; it is drawn at most this often."""
 
@@ -50,7 +52,8 @@ class Narration:
         self._bar.update(self._task, completed=done, total=bound)
 
     def say(self, message: str) -> None:
-        self.console.print(message, markup=False, soft_wrap=True)
+        # A pipe or a file has no width to wrap at.
+        self.console.print(Text(printable(message)), soft_wrap=not self.console.is_terminal)
 
     def _begin(self, stage: str) -> None:
         self.close()

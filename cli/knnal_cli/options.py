@@ -61,7 +61,20 @@ AnnotatorOption = Annotated[
 ]
 ClassesOption = Annotated[
     str | None,
-    typer.Option(help="Class names, parted by commas; more can be added while labeling."),
+    typer.Option(
+        help="Comma-separated names of classes to begin with; more can be added while labeling."
+    ),
+]
+ClassOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--class",
+        metavar="NAME",
+        help="One class to begin with, whose name may contain commas. Can be repeated.",
+    ),
+]
+KnownOnlyOption = Annotated[
+    bool, typer.Option("--known-only", help="Refuse classes that the pool does not have yet.")
 ]
 CalibratedOption = Annotated[
     bool,
@@ -298,8 +311,8 @@ def open_session(
     )
 
 
-def add_classes(session: Session, classes: str | None) -> None:
-    """Declare what ``ClassesOption`` names."""
-    for name in (classes or "").split(","):
-        if name.strip():
-            session.add_class(name)
+def add_classes(session: Session, classes: str | None, names: list[str] | None) -> None:
+    """Declare what ``ClassesOption`` and ``ClassOption`` name."""
+    listed = [name for name in (classes or "").split(",") if name.strip()]
+    for name in (*listed, *(names or ())):
+        session.add_class(name)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import typer
-
 from knnal.errors import InputError
 from knnal.registry import Registry
+from knnal_cli.printable import echo
 
 
 def loadable(registry: Registry) -> dict[str, Any]:
@@ -17,5 +16,5 @@ def loadable(registry: Registry) -> dict[str, Any]:
         try:
             found[name] = registry.load(name)
         except InputError as error:
-            typer.echo(str(error), err=True)
+            echo(str(error), err=True)
     return found

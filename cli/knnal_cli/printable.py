@@ -1,6 +1,11 @@
-"""Foreign text made safe to print: it cannot move the cursor, wipe the screen or turn the line."""
+"""Foreign text made safe to print: it cannot move the cursor, wipe the screen or turn the line.
+
+Commands print by ``echo`` and nothing else, so that this holds for whatever they say.
+"""
 
 from __future__ import annotations
+
+import typer
 
 _KEPT = "\n\t"
 _CONTROLS = [chr(code) for code in (*range(0x20), *range(0x7F, 0xA0))]
@@ -16,3 +21,13 @@ def printable(text: str) -> str:
 def printable_line(text: str) -> str:
     """The same on one line."""
     return " ".join(printable(text).split("\n"))
+
+
+def echo(text: str, *, err: bool = False) -> None:
+    """Print a line, or lines, made ``printable``; on stderr if ``err``."""
+    typer.echo(printable(text), err=err)
+
+
+def echo_error(error: Exception) -> None:
+    """Say on stderr what went wrong."""
+    typer.secho(f"Error: {printable(str(error))}", fg=typer.colors.RED, err=True)

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from knnal.strategies.sought import Sought
     from knnal.types import Prediction
 
+_ESCAPED = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}
+"""The control characters that the json module leaves as they are."""
+
 
 def question_record(question: Question, sought: Sought | None = None) -> dict[str, Any]:
     """``id``, ``path`` or ``text``, ``prediction``, ``score`` with its factors, ``neighbours``; and
@@ -86,5 +89,5 @@ def prediction_record(prediction: Prediction, *, neighbours: bool) -> dict[str, 
 
 
 def print_json(value: Any) -> None:
-    """One JSON document on a line of stdout."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+    """One JSON document on a line of stdout, control characters escaped."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False).translate(_ESCAPED) + "\n")

@@ -6,9 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
-from knnal_cli.printable import printable_line
+from knnal_cli.printable import echo, printable_line
 from knnal_cli.wording import search_line
 
 if TYPE_CHECKING:
@@ -23,22 +21,22 @@ def print_status(status: Status, *, compared: bool, calibrated: bool) -> None:
     and how far probabilities can be believed if ``calibrated``.
     """
     for line in (*_pool_lines(status), *_label_lines(status), _accuracy_line(status)):
-        typer.echo(line)
+        echo(printable_line(line))
     if status.pseudo is not None:
-        typer.echo(
+        echo(
             f"Pseudo    {status.pseudo.items} items below an entropy of "
             f"{status.pseudo.threshold:.4f}: they vote on what {status.pseudo.strategy} asks next, "
             "and are no labels"
         )
     if compared:
-        typer.echo(f"Random    {_random_line(status)}")
+        echo(f"Random    {_random_line(status)}")
     if calibrated:
         for line in _calibration_lines(status):
-            typer.echo(f"Trust     {line}")
+            echo(f"Trust     {line}")
     if status.advice.outlook is not None:
-        typer.echo(f"Outlook   {status.advice.outlook}")
+        echo(f"Outlook   {status.advice.outlook}")
     if status.advice.could_stop:
-        typer.echo(f"Advice    You could stop: {' and '.join(status.advice.reasons)}.")
+        echo(f"Advice    You could stop: {' and '.join(status.advice.reasons)}.")
 
 
 def _pool_lines(status: Status) -> Iterator[str]:
@@ -82,7 +80,7 @@ def draw_chart(status: Status) -> None:
     from knnal_cli.terminal.chart import accuracy_chart
 
     if not status.curve:
-        typer.echo("There is nothing to draw yet: no audited item has been labelled.", err=True)
+        echo("There is nothing to draw yet: no audited item has been labelled.", err=True)
         return
     console = Console(highlight=False)
     width = min(console.width, _CHART_WIDTH)
@@ -95,7 +93,7 @@ def write_picture(status: Status, file: Path) -> None:
     from knnal.evaluation.progress_plot import plot_progress
 
     plot_progress(file, _curves(status), f"{status.labelled} labels of {status.items} items")
-    typer.echo(f"Wrote {file}.", err=True)
+    echo(f"Wrote {file}.", err=True)
 
 
 def write_reliability(status: Status, file: Path) -> None:
@@ -103,10 +101,10 @@ def write_reliability(status: Status, file: Path) -> None:
     from knnal.evaluation.calibration import plot_reliability
 
     if status.calibration is None:
-        typer.echo("There is nothing to draw yet: no audited item has been labelled.", err=True)
+        echo("There is nothing to draw yet: no audited item has been labelled.", err=True)
         return
     plot_reliability(file, status.calibration)
-    typer.echo(f"Wrote {file}.", err=True)
+    echo(f"Wrote {file}.", err=True)
 
 
 def _groups_line(found: NearDuplicates) -> str:

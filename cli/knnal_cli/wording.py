@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
+
+from knnal.names import checked_name, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,6 +47,22 @@ def described(events: Sequence[Event]) -> str:
 def counted(count: int, one: str, many: str | None = None) -> str:
     """A number and a noun: "1 item", "3 items"."""
     return f"{count} {one if count == 1 else many or one + 's'}"
+
+
+def new_class(name: str, classes: Collection[str]) -> str:
+    """What to say of a name that is none of the classes, with the class that it may be a
+    misspelling of; without the end of the sentence.
+    """
+    return f"New class '{name}'{did_you_mean(name, classes)}"
+
+
+def label_remark(label: str, classes: Collection[str], was: str | None = None) -> str:
+    """A label that is given to an item in the place of the one that it ``was``, and whether its
+    class is new. Raises InvalidNameError.
+    """
+    name = checked_name(label)
+    remark = name if was is None else f"{name} (was {was})"
+    return remark if name in classes else f"{remark}. {new_class(name, classes)}; u takes it back"
 
 
 def nothing_left(per_group: bool) -> str:

@@ -52,8 +52,9 @@ class Changing:
         """
 
         def decide(session: Session) -> Event:
-            require_still(session.ledger, item, was)
-            return session.relabel(item, label)
+            known = session.pool.catalogue.get(item).id
+            require_still(session.ledger, known, was)
+            return session.relabel(known, label)
 
         return self._change(seat, decide)
 
@@ -63,8 +64,9 @@ class Changing:
         """
 
         def decide(session: Session) -> Event:
-            require_still(session.ledger, item, was)
-            return settle(session, item, label)
+            known = session.pool.catalogue.get(item).id
+            require_still(session.ledger, known, was)
+            return settle(session, known, label)
 
         return self._change(seat, decide)
 
@@ -92,7 +94,8 @@ class Changing:
             self._floor.renew(seat, self._clock())
             own = self._floor.leases.item_of(seat)
             elsewhere = self._floor.leases.held_items() - {own}
-        free = [item for item in items if item not in elsewhere]
+        known = [self._known(item) for item in items]
+        free = [item for item in known if item not in elsewhere]
         events = self._change(seat, lambda session: label_items(session, free, label, batch))
         if own in free:
             with self._lock:
@@ -160,6 +163,11 @@ class Changing:
     def add_class(self, seat: str, name: str) -> None:
         """Declare a class before any item has it. Raises InputError, SeatUnknownError."""
         self._change(seat, lambda session: session.add_class(name))
+
+    def _known(self, item: str) -> str:
+        """The item's id as the pool writes it. Raises InputError for an unknown one."""
+        with self._lock:
+            return self._floor.book.pool.catalogue.get(item).id
 
     def _renamings(self) -> int:
         with self._lock:

@@ -17,7 +17,8 @@ from knnal.crowd.engine import Engine
 from knnal.crowd.floor import Floor, Held
 from knnal.crowd.opinions import OPINION, is_drawn
 from knnal.errors import InputError
-from knnal.recording import checked_label
+from knnal.names import checked_name
+from knnal.recording import checked_annotator
 from knnal.session import Session
 from knnal.store.ledger import Event, Ledger
 from knnal.store.pool import Pool
@@ -69,7 +70,7 @@ class Desk(Changing):
         ``item`` is asked about first if it still can be: what the person was looking at when they
         were last here. Raises InputError for a name without a printable character.
         """
-        annotator = checked_label(annotator)
+        annotator = checked_annotator(annotator)
         seat = secrets.token_urlsafe(_SEAT_BYTES)
         with self._lock:
             self._floor.join(seat, annotator, self._clock())
@@ -145,8 +146,9 @@ class Desk(Changing):
         Raises SeatUnknownError, ItemTakenError where the item is with somebody else, and what
         ``Session.tell`` raises.
         """
-        label = checked_label(label)
+        label = checked_name(label)
         self._bring_up_to_date(seat)
+        item = self._known(item)
         with self._lock:
             floor, annotator = self._floor, self._floor.renew(seat, self._clock())
             event, held = floor.book.given(item, label, annotator), floor.held_by(seat, item)
@@ -166,6 +168,8 @@ class Desk(Changing):
 
         Raises as ``answer`` does.
         """
+        self.renew(seat)
+        item = self._known(item)
         with self._lock:
             annotator = self._floor.renew(seat, self._clock())
             if self._floor.decline(seat, annotator, item):
@@ -190,7 +194,7 @@ class Desk(Changing):
         except InputError:
             return
         with self._lock:
-            if question.score is not None and self._floor.is_open(item):
+            if question.score is not None and self._floor.is_open(question.item):
                 self._floor.hand_out(seat, Held(question, renamings))
 
     def _bring_up_to_date(self, seat: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from knnal.recording import checked_label
+from knnal.names import checked_name
 from knnal.session import Session
 from knnal.store.ledger import NAMED, Event, EventKind
 
@@ -21,7 +21,7 @@ def label_items(
     What was predicted is of before the first of them. All are on disk when this returns, or none.
     Raises InputError for an unknown item or an empty label.
     """
-    label = checked_label(label)
+    label = checked_name(label)
     log, ledger = session.pool.log, session.ledger
     events: list[Event] = []
     with log.writing(session.refresh):

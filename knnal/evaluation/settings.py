@@ -8,6 +8,7 @@ from knnal import defaults
 from knnal.classifiers.base import classifier_factory
 from knnal.errors import InputError
 from knnal.evaluation.splits import SplitPlan
+from knnal.names import checked_name
 from knnal.neighbors.duplicates import checked_threshold
 from knnal.neighbors.vote import VoteOptions
 from knnal.schedule import Schedule
@@ -47,6 +48,8 @@ class Settings:
             if not names:
                 raise InputError(f"Expected at least one {kind}, came none.")
         object.__setattr__(self, "strategies", tuple(map(canonical_name, self.strategies)))
+        if self.seek is not None:
+            object.__setattr__(self, "seek", checked_name(self.seek))
         for classifier in self.classifiers:
             classifier_factory(classifier, self.vote)
         if self.labels is not None and self.labels < 1:

@@ -5,38 +5,31 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from knnal.errors import InputError
-from knnal.exchange.pairs import read_known
-from knnal.recording import checked_label
+from knnal.exchange.matching import ItemMatcher
+from knnal.exchange.pairs import Wanted, read_known
 
 
 def read_answers(
     file: Path,
+    items: ItemMatcher,
     *,
     id_column: str | None,
     label_column: str,
     skips: Counter[str],
     encoding: str | None = None,
 ) -> dict[str, str]:
-    """The label of each id in a table; of a table of texts without ids, that of each text.
+    """The label of each item in a table, by the item's id in the pool; in a table of texts without
+    ids, the items are named by their texts.
 
     Rows that cannot be used are counted in ``skips``, by reason. Raises InputError for a file that
     cannot be read or lacks one of the columns.
     """
-    known = read_known(
+    return read_known(
         file,
-        label_column,
+        Wanted(label_column),
+        items,
         id_column=id_column,
         text_column=None,
-        option="--label-column",
-        role="label",
         skips=skips,
         encoding=encoding,
     )
-    answers = {}
-    for item, label in known.items():
-        try:
-            answers[item] = checked_label(label)
-        except InputError:
-            skips["label with unprintable characters"] += 1
-    return answers

@@ -6,10 +6,12 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from knnal.errors import InputError
+from knnal.errors import InputError, InvalidNameError
 from knnal.evaluation.known import KnownItems
-from knnal.exchange.pairs import PoolIds, read_known
+from knnal.exchange.matching import ItemMatcher, skip_lines
+from knnal.exchange.pairs import Wanted, read_known
 from knnal.items.folders import find_class_folders, folder_at
+from knnal.names import checked_name
 from knnal.store.ledger import Ledger
 from knnal.store.pool import Pool
 from knnal.types import Modality, Narrator
@@ -48,15 +50,13 @@ class Truth:
 def known_items(pool: Pool, truth: Truth, narrator: Narrator) -> KnownItems:
     """The pool's items whose class is known; what is left out is told.
 
-    Raises InputError for tables that cannot be read, and for less than two classes.
+    Tables name items as ``ItemMatcher`` tells. Raises InputError for tables that cannot be read,
+    and for less than two classes.
     """
-    skips: Counter[str] = Counter()
-    groups = _groups(pool, truth, skips)
-    known = KnownItems.of(pool, _labels(pool, truth, skips, narrator), groups)
+    groups = _groups(pool, truth, narrator)
+    known = KnownItems.of(pool, _labels(pool, truth, narrator), groups)
     if known.unknown_ids:
-        skips["no such item in the pool"] += known.unknown_ids
-    for reason, count in skips.most_common():
-        narrator.say(f"Skipped {count}: {reason}")
+        narrator.say(f"Skipped {known.unknown_ids}: item that vanished from its source")
     if known.left_out:
         what = "label" if groups is None else "label or group"
         narrator.say(
@@ -66,11 +66,9 @@ def known_items(pool: Pool, truth: Truth, narrator: Narrator) -> KnownItems:
     return known
 
 
-def _labels(pool: Pool, truth: Truth, skips: Counter[str], narrator: Narrator) -> dict[str, str]:
+def _labels(pool: Pool, truth: Truth, narrator: Narrator) -> dict[str, str]:
     if truth.table is not None:
-        return _column(
-            pool, truth, truth.table, truth.label_column, "--label-column", "label", skips
-        )
+        return _column(pool, truth, truth.table, Wanted(truth.label_column), narrator)
     if truth.from_folders or truth.folder_level is not None:
         if pool.manifest.modality is not Modality.IMAGE:
             raise InputError(
@@ -92,35 +90,42 @@ def _folder_labels(pool: Pool, level: int | None, narrator: Narrator) -> dict[st
     folders = find_class_folders(paths.values(), level)
     if remark := folders.remark():
         narrator.say(remark)
-    found = ((item, folder_at(path, folders.level)) for item, path in paths.items())
-    return {item: folder for item, folder in found if folder is not None}
+    known, skips = dict[str, str](), Counter[str]()
+    for item, path in paths.items():
+        folder = folder_at(path, folders.level)
+        if folder is not None:
+            try:
+                known[item] = checked_name(folder)
+            except InvalidNameError as error:
+                skips[f"folder name has {error.reason}"] += 1
+    for line in skip_lines(skips, {}, []):
+        narrator.say(line)
+    return known
 
 
-def _groups(pool: Pool, truth: Truth, skips: Counter[str]) -> dict[str, str] | None:
+def _groups(pool: Pool, truth: Truth, narrator: Narrator) -> dict[str, str] | None:
     table = truth.groups or (truth.table if truth.group_column is not None else None)
     if table is None:
         return None
-    column = truth.group_column or "group"
-    return _column(pool, truth, table, column, "--group-column", "group", skips)
+    wanted = Wanted(truth.group_column or "group", option="--group-column", role="group")
+    return _column(pool, truth, table, wanted, narrator)
 
 
 def _column(
-    pool: Pool,
-    truth: Truth,
-    table: Path,
-    column: str,
-    option: str,
-    role: str,
-    skips: Counter[str],
+    pool: Pool, truth: Truth, table: Path, wanted: Wanted, narrator: Narrator
 ) -> dict[str, str]:
-    return read_known(
+    items, skips = ItemMatcher(pool.catalogue), Counter[str]()
+    known = read_known(
         table,
-        column,
+        wanted,
+        items,
         id_column=truth.id_column,
         text_column=truth.text_column,
-        option=option,
-        role=role,
         skips=skips,
         encoding=truth.encoding,
-        known_ids=PoolIds(pool),
     )
+    if (said := items.inexact()) is not None:
+        narrator.say(said)
+    for line in skip_lines(skips, items.examples, items.pool_ids()):
+        narrator.say(line)
+    return known

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from knnal.errors import ItemError
 from knnal.items.readers import Row
+from knnal.names import ASCII_SPACE
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _WHOLE = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.0)?")
@@ -50,7 +51,7 @@ def cell_id(value: object) -> str:
 
 
 def cell_label(value: object, role: str = "label") -> str | None:
-    """A cell as a label without surrounding blanks; None for a blank cell and an empty list.
+    """A cell as a label without ASCII white space around it; None for a blank one, and for [].
 
     A list of one stands for what it holds. Raises ItemError for a longer one.
     """
@@ -58,7 +59,8 @@ def cell_label(value: object, role: str = "label") -> str | None:
         if len(value) > 1:
             raise ItemError(f"{role} is a list of several")
         value = value[0] if value else None
-    return cell_text(value, role).strip() or None
+    label = cell_text(value, role).strip(ASCII_SPACE)
+    return None if not label or label.isspace() else label
 
 
 def whole_columns(rows: Iterable[Row], columns: Sequence[str], *, typed: bool) -> frozenset[str]:

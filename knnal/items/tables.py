@@ -9,6 +9,7 @@ from pathlib import Path
 from knnal.errors import InputError, ItemError
 from knnal.items.base import Column, Item, Reading, Skip
 from knnal.items.checks import listed
+from knnal.items.image_tables import image_column
 from knnal.items.parquet import ParquetRows, image_columns
 from knnal.items.roles import Cells, Table
 from knnal.items.text import text_item
@@ -131,6 +132,12 @@ def _choose(table: Table) -> str:
     found = text_columns(table.columns)
     if len(found) == 1:
         return found[0]
+    if (images := image_column(table.reader, table.columns)) is not None:
+        raise InputError(
+            f"{table.location} looks like a table of labels for images: its column {images!r} "
+            "names image files. Embed the folder of these images, then import the table: "
+            f"'knnal embed FOLDER', 'knnal import {table.location} --id-column {images}'."
+        )
     raise InputError(
         f"Expected exactly one column of texts ({', '.join(TEXT_COLUMNS)}), but {table.location} "
         f"has {len(found)}. Its columns are {listed(table.columns)}.{table.hint} Say which one "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from knnal.errors import InputError
+from knnal.names import is_unicode
 from knnal.store.checksums import CHECKED, values_checksum
 from knnal.store.connection import Connection, Row
 from knnal.types import BoolArray
@@ -147,14 +149,39 @@ class Catalogue:
         return self._one("items.id = ? AND items.state != 'superseded'", (item,))
 
     def get(self, item: str) -> Record:
-        """Like ``find``; raises InputError for an id that the pool does not hold."""
-        record = self.find(item)
-        if record is None:
+        """The item that a person means by the id: of exactly that id, else of one that is the same
+        in Unicode's composed form (NFC), as macOS writes file names otherwise than most.
+
+        Raises InputError for an id that the pool does not hold, and one that fits several items.
+        """
+        exact = self.find(item) if is_unicode(item) else None
+        found = [exact] if exact is not None else self._same_in_nfc(item)
+        if len(found) > 1:
+            ids = " and ".join(ascii(record.id) for record in found)
+            raise InputError(
+                f"The id '{item}' fits several items, which differ only in their Unicode form: "
+                f"{ids}. Write one of these exactly."
+            )
+        if not found:
             raise InputError(
                 f"No item '{item}' in this pool. Ids are paths relative to the source, values of "
                 "the id column, or content hashes; 'knnal export' lists them."
             )
-        return record
+        return found[0]
+
+    def _same_in_nfc(self, item: str) -> list[Record]:
+        """The items whose ids differ from this one only in their Unicode form."""
+        if item.isascii() or not is_unicode(item):
+            return []
+        forms = {unicodedata.normalize(form, item) for form in ("NFC", "NFD")}
+        found = [record for form in sorted(forms) if (record := self.find(form)) is not None]
+        if found:
+            return found
+        # Rarely an id is in neither form. Telling so takes a look at all of them.
+        composed = unicodedata.normalize("NFC", item)
+        ids = self._db.stream("SELECT id FROM items WHERE state != 'superseded'")
+        same = [i for (i,) in ids if unicodedata.normalize("NFC", i) == composed]
+        return [record for i in same if (record := self.find(i)) is not None]
 
     def at(self, row: int) -> Record:
         """The item in that row."""

@@ -44,6 +44,11 @@ class LabelImport:
         self._batch = self._ledger.joinable(self._batch, self._annotator)
         return Counter(self._add(item, label, overwrite) for item, label in labels)
 
+    def classes(self) -> list[str]:
+        """The classes of the log as it is now."""
+        self._log.read_into(self._ledger)
+        return self._ledger.classes()
+
     def note_changes(self, changes: Mapping[str, tuple[str, str]]) -> None:
         """Append that items' contents changed, from one digest to another, where anything was ever
         decided on the item. Call it inside a transaction, before the labels of the new contents.

@@ -109,6 +109,11 @@ class Knnal:
         self, *arguments: Any, code: int = 0, stdin: str | bytes = b"", **environment: str
     ) -> Done:
         """Run a command as the script would, but here; it must end with the exit code."""
+        done = self.run(*arguments, stdin=stdin, **environment)
+        return self._checked(done, code)
+
+    def run(self, *arguments: Any, stdin: str | bytes = b"", **environment: str) -> Done:
+        """Run a command, however it ends but in a traceback."""
         variables = {**self.environment, **environment}
         encoding = variables["PYTHONIOENCODING"]
         out, err = (io.TextIOWrapper(io.BytesIO(), encoding) for _ in range(2))
@@ -121,7 +126,7 @@ class Knnal:
             pytest.raises(SystemExit) as end,
         ):
             app([str(argument) for argument in arguments], prog_name="knnal")
-        return self._done(int(end.value.code or 0), code, _content(out), _content(err))
+        return _done(int(end.value.code or 0), _content(out), _content(err))
 
     def process(self, *arguments: Any, code: int = 0, **environment: str) -> Done:
         """Run the script; it must end with the exit code, without traceback."""
@@ -134,13 +139,11 @@ class Knnal:
             timeout=PATIENCE_S,
             check=False,
         )
-        return self._done(done.returncode, code, done.stdout, done.stderr)
+        return self._checked(_done(done.returncode, done.stdout, done.stderr), code)
 
-    def _done(self, code: int, expected: int, *streams: bytes) -> Done:
-        out, err = (stream.decode().replace("\r\n", "\n") for stream in streams)
-        assert "Traceback" not in err, err
-        assert code == expected, f"exit code {code}\n{out}\n{err}"
-        return Done(code, out, err)
+    def _checked(self, done: Done, code: int) -> Done:
+        assert done.code == code, f"exit code {done.code}\n{done.out}\n{done.err}"
+        return done
 
     def fails(self, *arguments: Any, saying: Sequence[str], **options: Any) -> Done:
         """Run a command that must fail with one error, a sentence that holds all the phrases."""
@@ -150,6 +153,12 @@ class Knnal:
         for phrase in saying:
             assert phrase in done.err
         return done
+
+
+def _done(code: int, *streams: bytes) -> Done:
+    out, err = (stream.decode().replace("\r\n", "\n") for stream in streams)
+    assert "Traceback" not in err, err
+    return Done(code, out, err)
 
 
 def _content(stream: io.TextIOWrapper) -> bytes:

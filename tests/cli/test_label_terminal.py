@@ -91,6 +91,18 @@ def test_a_session_from_the_first_class_to_the_last_word(
     assert {e["annotator"] for e in events} == {"ann"}
 
 
+def test_a_class_with_a_comma_and_one_that_is_misspelled(vectors: Any, open_terminal: Any) -> None:
+    terminal = open_terminal(
+        vectors, "--class", "Home, Garden & Tools", "--classes", "toys", "--class", "pets"
+    )
+    first = item_of(terminal.asks(0, " 1  toys 0", " 2  Home, Garden & Tools 0", " 3  pets 0"))
+    terminal.type_class("toy")
+    said = f"{first}: toy. New class 'toy' (did you mean 'toys'?); u takes it back"
+    terminal.asks(1, said)
+    terminal.press("q")
+    terminal.ends("Everything is stored")
+
+
 def test_undo_twice_and_once_too_often(vectors: Any, open_terminal: Any, log: Any) -> None:
     terminal = open_terminal(vectors, "--classes", "left, right")
     first = item_of(terminal.asks(0, " 1  left 0", " 2  right 0"))

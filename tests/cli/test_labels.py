@@ -120,7 +120,10 @@ def test_the_audit_share_draws_at_random_and_gives_the_accuracy(labelled: Any, l
 def test_one_label_and_many(vectors: Any, log: Any) -> None:
     assert vectors("tell", 3, " left ").out == "Labelled 1.\n"
     many = answers((4, "left"), (25, "rechts, über")) + "\n" + answers((26, "right"))
-    assert vectors("tell", "--json", stdin=many).data == {"labelled": 3}
+    assert vectors("tell", "--json", stdin=many).data == {
+        "labelled": 3,
+        "new_classes": {"rechts, über": None, "right": None},
+    }
     assert [(e["item"], e["label"]) for e in log(vectors.folder)] == [
         ("3", "left"),
         ("4", "left"),
@@ -156,14 +159,14 @@ def test_an_unknown_item_in_the_stream(vectors: Any) -> None:
     ("arguments", "saying"),
     [
         (["tell", "nobody", "a"], ["No item 'nobody'", "'knnal export' lists them"]),
-        (["tell", "1", "  "], ["Expected a class name", "came '  '"]),
-        (["tell", "1", "a\x1b[2J"], ["printable characters", r"\x1b[2J"]),
+        (["tell", "1", "  "], ["Cannot use '  ' as a class name", "no visible character"]),
+        (["tell", "1", "a\x1b[2J"], ["control characters", r"\x1b[2J"]),
         (["tell", "0", "right"], ["'0' was labelled 'left' by ann", "relabel"]),
         (["skip", "0"], ["'0' was labelled 'left' by ann"]),
         (["skip", "nobody"], ["No item 'nobody'"]),
         (["relabel", "1", "a"], ["Expected a labelled item", "Use tell"]),
         (["relabel", "nobody", "a"], ["No item 'nobody'"]),
-        (["relabel", "0", ""], ["Expected a class name"]),
+        (["relabel", "0", ""], ["Cannot use '' as a class name"]),
     ],
     ids=lambda value: ascii(" ".join(value)) if isinstance(value, list) else "",
 )
@@ -242,7 +245,7 @@ def test_classes_are_renamed_items_noted_and_all_of_it_undone_and_redone(labelle
     assert labelled("redo").out == "Brought back the note of 0.\n"
     assert "nothing to redo" in labelled("redo", code=4).err
     assert labelled("note", 0, "").out == "Note removed.\n"
-    labelled.fails("rename", "north", "south", saying=["west, right", "'north'"])
+    labelled.fails("rename", "north", "south", saying=["'west', 'right'", "'north'"])
 
 
 def import_wrong(vectors: Any) -> None:

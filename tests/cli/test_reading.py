@@ -98,9 +98,9 @@ def test_import(labelled: Any, log: Any) -> None:
     done = labelled(*arguments, code=3)
     assert done.out == "1 labels added, 0 changed, 1 unchanged.\n"
     assert done.err.splitlines() == [
+        "Rows without a label: 1.",
         "1 items keep another label; --overwrite changes them.",
-        "Skipped 1: no such item in the pool",
-        "Skipped 1: empty label",
+        "Skipped 1: no such item in the pool (99; the pool has 0, 1, 2, ...)",
     ]
     report = labelled(*arguments, "--overwrite", "--json", code=3).data
     assert report == {
@@ -108,7 +108,12 @@ def test_import(labelled: Any, log: Any) -> None:
         "changed": 1,
         "unchanged": 2,
         "kept": 0,
-        "skipped": {"no such item in the pool": 1, "empty label": 1},
+        "unlabelled": 1,
+        "skipped": {"no such item in the pool": 1},
+        "examples": {"no such item in the pool": ["99"]},
+        "pool_ids": ["0", "1", "2"],
+        "matched": {"id": 3},
+        "new_classes": {},
     }
     changes = [(e["kind"], e["item"], e["label"], e["origin"]) for e in log(labelled.folder)[2:]]
     assert changes == [("label", "1", "left", "imported"), ("relabel", "0", "right", "imported")]

@@ -352,3 +352,16 @@ def test_a_second_opinion_is_on_the_label_whatever_it_is_named(
     with desk.reading() as (_, ledger):
         assert len(ledger.conflicts()) == 1
     assert asked(desk, bob) != item, "a restored opinion is not asked for again"
+
+
+def test_an_id_in_another_unicode_form_is_the_same_item(make_pool: Any) -> None:
+    ids = ["cafe\u0301", "other", "third"]
+    pool = make_pool(np.eye(3, 4) + 0.1, ids=ids)
+    desk = Desk(Session(pool, annotator="ann"), make_pool())
+    seat = desk.join("ann")
+    assert desk.answer(seat, "caf\u00e9", "a").item == ids[0]
+    assert desk.answer(seat, "caf\u00e9", "a").item == ids[0]  # the same once more
+    assert desk.relabel(seat, "caf\u00e9", "b", was="a").item == ids[0]
+    with pytest.raises(LabelConflictError, match="labelled"):
+        desk.relabel(seat, "caf\u00e9", "c", was="a")
+    desk.close()

@@ -66,9 +66,12 @@ def test_unknown_ids_and_unusable_labels_are_counted(pool: Pool, tmp_path: Path)
     assert labels(pool) == {"a": "x", "c": "y"}
     assert report.added == 2
     assert report.skips["no such item in the pool"] == 2
-    assert report.skips["empty label"] == 1
+    assert report.skips["label has control characters"] == 1
     assert report.skips["empty id"] == 1
-    assert report.skips.total() == 5
+    assert report.skips.total() == 4
+    assert report.unlabelled == 1
+    assert report.examples == {"no such item in the pool": ["nobody", "zz"]}
+    assert report.pool_ids == ["a", "b", "c"]
 
 
 def test_labels_that_are_there_stay_unless_told_otherwise(pool: Pool, tmp_path: Path) -> None:

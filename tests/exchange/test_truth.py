@@ -67,7 +67,7 @@ def test_a_table_of_labels(pool: Pool, tmp_path: Path) -> None:
     assert found == {"0": "a", "1": "b"}
     assert set(said) == {
         "Skipped 1: empty label",
-        "Skipped 1: no such item in the pool",
+        "Skipped 1: no such item in the pool (99; the pool has 0, 1, 2, ...)",
         "Skipped 1: another label for an item that has one",
         "Skipped 1: fewer cells than columns",
         "6 of 8 items are left out: no label of theirs is known.",

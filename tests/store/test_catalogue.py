@@ -127,3 +127,36 @@ def test_an_empty_catalogue(catalogue: Catalogue) -> None:
     assert catalogue.live_mask().dtype == np.bool_
     assert list(catalogue.records()) == []
     assert sum(catalogue.counts().values()) == 0
+
+
+COMPOSED, DECOMPOSED, MIXED = "é/ü", "e\u0301/u\u0308", "é/u\u0308"
+
+
+@pytest.mark.parametrize("stored", [COMPOSED, DECOMPOSED, MIXED])
+@pytest.mark.parametrize("asked", [COMPOSED, DECOMPOSED, MIXED])
+def test_people_find_an_id_in_any_unicode_form(
+    catalogue: Catalogue, tmp_path: Path, stored: str, asked: str
+) -> None:
+    catalogue.add(catalogue.source(tmp_path), new("other", stored))
+    assert catalogue.get(asked).id == stored
+    # Sources are told apart by their exact names.
+    assert (catalogue.find(asked) is None) == (asked != stored)
+
+
+def test_an_id_that_fits_several_items_but_for_its_form_is_refused(
+    catalogue: Catalogue, tmp_path: Path
+) -> None:
+    catalogue.add(catalogue.source(tmp_path), new(COMPOSED, DECOMPOSED))
+    assert catalogue.get(COMPOSED).row == 0
+    assert catalogue.get(DECOMPOSED).row == 1
+    with pytest.raises(InputError, match=r"fits several items.*e\\u0301/u\\u0308"):
+        catalogue.get(MIXED)
+
+
+@pytest.mark.parametrize("item", ["missing", "ü", "a\ud800"])
+def test_what_is_in_no_form_there_is_not_there(
+    catalogue: Catalogue, tmp_path: Path, item: str
+) -> None:
+    catalogue.add(catalogue.source(tmp_path), new(COMPOSED))
+    with pytest.raises(InputError, match="No item"):
+        catalogue.get(item)

@@ -5,19 +5,22 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from knnal_cli.exits import Exit
+from knnal_cli.new_classes import NewClasses
 from knnal_cli.options import (
     POOL_DEFAULT,
     AnnotatorOption,
     JsonOption,
+    KnownOnlyOption,
     PoolOption,
     open_project,
 )
-from knnal_cli.printable import printable_line
+from knnal_cli.printable import echo, printable_line
 from knnal_cli.records import print_json
 from knnal_cli.wording import brought_back, described, taken_back
 
@@ -52,6 +55,7 @@ def tell(
     ] = None,
     label: Annotated[str | None, typer.Argument(metavar="LABEL]", help="Its class.")] = None,
     pool: PoolOption = POOL_DEFAULT,
+    known_only: KnownOnlyOption = False,
     annotator: AnnotatorOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -60,22 +64,25 @@ def tell(
         raise typer.BadParameter("Expected both an ID and a LABEL, or neither and JSON on stdin.")
     session = open_project(pool).session(annotator=annotator)
     pairs = [(item, label)] if item is not None and label is not None else _read_answers()
-    told = _tell_all(session, pairs)
+    classes = NewClasses(session, known_only=known_only)
+    told = _tell_all(session, pairs, classes)
     if as_json:
-        print_json({"labelled": told})
+        print_json({"labelled": told, "new_classes": classes.found})
     else:
-        typer.echo(f"Labelled {told}.")
+        echo(f"Labelled {told}.")
 
 
-def _tell_all(session: Session, pairs: Iterator[tuple[str, str]] | list[tuple[str, str]]) -> int:
+def _tell_all(
+    session: Session, pairs: Iterator[tuple[str, str]] | list[tuple[str, str]], classes: NewClasses
+) -> int:
     told = 0
     try:
         for item, label in pairs:
-            session.tell(item, label)
+            classes.give(label, partial(session.tell, item, label))
             told += 1
     except BaseException:
         if told:
-            typer.echo(f"{told} labelled before this:", err=True)
+            echo(f"{told} labelled before this:", err=True)
         raise
     return told
 
@@ -90,7 +97,7 @@ def _read_answers() -> Iterator[tuple[str, str]]:
         if not line.strip():
             continue
         try:
-            answer = json.loads(line)
+            answer = json.loads(line.encode())  # raises UnicodeError for what is not UTF-8
             yield _cell(answer["id"]), _cell(answer["label"])
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(
@@ -109,11 +116,14 @@ def relabel(
     item: ItemArgument,
     label: Annotated[str, typer.Argument(help="Its new class.")],
     pool: PoolOption = POOL_DEFAULT,
+    known_only: KnownOnlyOption = False,
     annotator: AnnotatorOption = None,
 ) -> None:
     """Change the label of a labelled item."""
-    open_project(pool).session(annotator=annotator).relabel(item, label)
-    typer.echo("Relabelled.")
+    session = open_project(pool).session(annotator=annotator)
+    classes = NewClasses(session, known_only=known_only)
+    classes.give(label, partial(session.relabel, item, label))
+    echo("Relabelled.")
 
 
 def unlabel(
@@ -136,7 +146,7 @@ def unlabel(
     if as_json:
         print_json({"unlabeled": len(events)})
     else:
-        typer.echo(f"Unlabeled {len(events)}.")
+        echo(f"Unlabeled {len(events)}.")
 
 
 def skip(
@@ -144,7 +154,7 @@ def skip(
 ) -> None:
     """Set an item aside: it is not asked about again."""
     open_project(pool).session(annotator=annotator).skip(item)
-    typer.echo("Skipped.")
+    echo("Skipped.")
 
 
 def note(
@@ -155,7 +165,7 @@ def note(
 ) -> None:
     """Put a note on an item, which 'knnal export' has in a column."""
     event = open_project(pool).session(annotator=annotator).note(item, text)
-    typer.echo("Noted." if event.text else "Note removed.")
+    echo("Noted." if event.text else "Note removed.")
 
 
 def rename(
@@ -166,7 +176,7 @@ def rename(
 ) -> None:
     """Give a class another name, or merge it into another class."""
     open_project(pool).session(annotator=annotator).rename_class(old, new)
-    typer.echo("Renamed.")
+    echo("Renamed.")
 
 
 def remove_class(
@@ -176,7 +186,7 @@ def remove_class(
 ) -> None:
     """Remove a class without labels. 'knnal rename' merges one that has labels into another."""
     open_project(pool).session(annotator=annotator).remove_class(name)
-    typer.echo("Removed.")
+    echo("Removed.")
 
 
 def undo(
@@ -207,11 +217,11 @@ def undo(
         if len(events) > 1 and not yes and sys.stdin.isatty():
             question = printable_line(f"Take back {described(events)}?")
             if not typer.confirm(question, err=True):
-                typer.echo("Nothing was taken back.", err=True)
+                echo("Nothing was taken back.", err=True)
                 raise typer.Exit(Exit.NOTHING_DONE)
         session.undo(first.seq)
     except NothingToUndoError as error:
-        typer.echo(str(error), err=True)
+        echo(str(error), err=True)
         raise typer.Exit(Exit.NOTHING_DONE) from None
     _report("undone", taken_back(events), session, first, as_json)
 
@@ -228,7 +238,7 @@ def redo(
         session = open_project(pool).session(annotator=annotator)
         first = session.redo()
     except NothingToRedoError as error:
-        typer.echo(str(error), err=True)
+        echo(str(error), err=True)
         raise typer.Exit(Exit.NOTHING_DONE) from None
     events = session.ledger.batch_of(first)
     _report("redone", brought_back(events), session, first, as_json)
@@ -245,6 +255,6 @@ def _report(done: str, sentence: str, session: Session, first: Event, as_json: b
         print_json({done: first.kind, **record, **more, "text": first.text})
         return
     of_item = f" of {first.item}" if one and first.item and first.origin != "imported" else ""
-    typer.echo(printable_line(f"{sentence}{of_item}."))
+    echo(printable_line(f"{sentence}{of_item}."))
     if replaced:
-        typer.echo(f"{replaced} of the items have been decided on since, which stays.")
+        echo(f"{replaced} of the items have been decided on since, which stays.")

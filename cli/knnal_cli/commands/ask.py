@@ -23,7 +23,7 @@ from knnal_cli.options import (
     open_session,
     schedule_of,
 )
-from knnal_cli.printable import printable, printable_line
+from knnal_cli.printable import echo, printable, printable_line
 from knnal_cli.records import print_json, question_record
 from knnal_cli.wording import nothing_left, search_advice, search_line, stands_for
 
@@ -104,7 +104,7 @@ def rank(
         for q in questions:
             value = q.score.value if q.score else 0.0
             label = q.prediction.label or ""
-            typer.echo(printable_line(f"{value:.6f}\t{q.item}\t{label}"))
+            echo(printable_line(f"{value:.6f}\t{q.item}\t{label}"))
     if not questions:
         _exit_with_nothing_left(groups.per_group)
 
@@ -112,13 +112,13 @@ def rank(
 def _tell_of_search(session: Session) -> None:
     """How the search for a class stands, and how to begin it where it cannot."""
     if session.sought is not None:
-        typer.echo(printable_line(f"Seeking {search_line(session.sought)}"), err=True)
+        echo(printable_line(f"Seeking {search_line(session.sought)}"), err=True)
         if advice := search_advice(session.sought):
-            typer.echo(printable_line(advice), err=True)
+            echo(printable_line(advice), err=True)
 
 
 def _exit_with_nothing_left(per_group: bool) -> None:
-    typer.echo(nothing_left(per_group), err=True)
+    echo(nothing_left(per_group), err=True)
     raise typer.Exit(Exit.NOTHING_DONE)
 
 
@@ -146,23 +146,23 @@ def strategies(
         print_json([asdict(description) for description in found])
         return
     for one in found:
-        typer.echo(f"{_titled(one.name)}\n    {one.summary}\n    {one.source}")
-        typer.echo(f"    cost per label: {one.cost}")
-    typer.echo(f"\nComposed of terms: {compositions()}")
+        echo(f"{_titled(one.name)}\n    {one.summary}\n    {one.source}")
+        echo(f"    cost per label: {one.cost}")
+    echo(f"\nComposed of terms: {compositions()}")
     for term in terms_in_words():
-        typer.echo(f"    {term}")
+        echo(f"    {term}")
 
 
 def _explain(description: Description) -> None:
     updates = {True: "updates its scores", False: "finds its scores anew", None: "not said"}
-    typer.echo(f"{_titled(description.name)}: {description.summary}")
-    typer.echo(f"  maximises       {description.formula}")
+    echo(f"{_titled(description.name)}: {description.summary}")
+    echo(f"  maximises       {description.formula}")
     for shown, meaning in description.terms.items():
-        typer.echo(f"  {shown:<14}  {meaning}")
-    typer.echo(f"  source          {description.source}")
-    typer.echo(f"  needs           {description.needs}")
-    typer.echo(f"  after a label   {updates[description.incremental]}")
-    typer.echo(f"  cost per label  {description.cost}")
+        echo(f"  {shown:<14}  {meaning}")
+    echo(f"  source          {description.source}")
+    echo(f"  needs           {description.needs}")
+    echo(f"  after a label   {updates[description.incremental]}")
+    echo(f"  cost per label  {description.cost}")
 
 
 def _titled(name: str) -> str:
@@ -171,12 +171,12 @@ def _titled(name: str) -> str:
 
 def _print(question: Question) -> None:
     prediction = question.prediction
-    typer.echo(printable_line(question.item))
+    echo(printable_line(question.item))
     if question.path is not None:
-        typer.echo(printable_line(f"  {question.path}"))
+        echo(printable_line(f"  {question.path}"))
     if question.text is not None:
-        typer.echo(printable(f"  {question.text}"))
+        echo(printable(f"  {question.text}"))
     if prediction.label is not None:
-        typer.echo(f"  prediction: {prediction.label} ({prediction.probability:.0%})")
+        echo(f"  prediction: {prediction.label} ({prediction.probability:.0%})")
     if question.near_duplicates:
-        typer.echo(f"  {stands_for(question.near_duplicates).lower()}")
+        echo(f"  {stands_for(question.near_duplicates).lower()}")

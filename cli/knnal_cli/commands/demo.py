@@ -9,6 +9,7 @@ import typer
 
 from knnal import defaults
 from knnal_cli.options import JsonOption, SeedOption
+from knnal_cli.printable import echo
 from knnal_cli.records import print_json
 
 if TYPE_CHECKING:
@@ -51,15 +52,15 @@ def demo(
 
 def _print(result: DemoResult, folder: Path) -> None:
     runs = max(len(curves) for curves in result.curves.values())
-    typer.echo(
+    echo(
         f"{result.photos} photos of {result.classes} classes; accuracy on {result.held_out} "
         f"held-out ones (random: mean of {runs} runs)"
     )
     names = list(result.curves)
-    typer.echo("labels  " + "  ".join(f"{name:>12}" for name in names))
+    echo("labels  " + "  ".join(f"{name:>12}" for name in names))
     count = min(curves.shape[1] for curves in result.curves.values())
     for step in [*(s for s in _STEPS if s < count), count]:
         row = (f"{result.curves[name][:, step - 1].mean():>12.1%}" for name in names)
-        typer.echo(f"{step:>6}  " + "  ".join(row))
-    typer.echo(f"The curves are drawn in {result.picture}.")
-    typer.echo(f"Go on labeling: knnal label --pool {folder / defaults.POOL}")
+        echo(f"{step:>6}  " + "  ".join(row))
+    echo(f"The curves are drawn in {result.picture}.")
+    echo(f"Go on labeling: knnal label --pool {folder / defaults.POOL}")

@@ -19,7 +19,7 @@ from knnal_cli.options import (
     JsonOption,
     PoolOption,
 )
-from knnal_cli.printable import printable, printable_line
+from knnal_cli.printable import echo, printable, printable_line
 from knnal_cli.records import print_json
 from knnal_cli.taken import class_line, recognition_lines
 
@@ -144,7 +144,7 @@ def embed(
         _print(report, source, pool)
     if report.found_nothing:
         raise typer.Exit(Exit.NOTHING_DONE)
-    if report.skips:
+    if report.skips or report.refused:
         raise typer.Exit(Exit.DONE_WITH_SKIPS)
 
 
@@ -152,7 +152,7 @@ def _ask_for_level(error: AmbiguousFoldersError) -> int:
     """Which folders name classes, from whoever sits at the terminal; else the error is raised."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise error
-    typer.echo(printable(str(error)), err=True)
+    echo(printable(str(error)), err=True)
     level = 0
     while level not in (1, 2):
         level = typer.prompt("Folder level, 1 or 2", type=int, err=True)
@@ -178,6 +178,7 @@ def _record(report: IngestReport) -> dict[str, object]:
         "labels_kept": report.labels_kept,
         "viewed": report.viewed,
         "skipped": dict(report.skips),
+        "labels_refused": dict(report.refused),
         "examples": report.examples,
         "reading": _reading(report.reading),
         "seconds": round(report.seconds, 3),
@@ -195,41 +196,53 @@ def _print_reading(report: IngestReport, reading: Reading, source: Path) -> None
     """How many rows became items, how the file was read, and which columns were taken."""
     items = report.embedded + report.unchanged
     counts = f"{report.rows} rows, {items} became items, {report.skipped_rows} skipped"
-    typer.echo(printable_line(f"{source.name} ({reading.layout}): {counts}."))
+    echo(printable_line(f"{source.name} ({reading.layout}): {counts}."))
     for column in reading.columns:
         name = "" if column.name is None else f" {column.name!r}"
-        typer.echo(printable_line(f"  {column.role}{name}: {column.why}"))
+        echo(printable_line(f"  {column.role}{name}: {column.why}"))
     for note in reading.notes:
-        typer.echo(printable_line(note), err=True)
+        echo(printable_line(note), err=True)
 
 
 def _print(report: IngestReport, source: Path, pool: Path) -> None:
     rate = report.embedded / report.seconds if report.seconds else 0.0
-    typer.echo(
+    echo(
         f"{report.added} added, {report.changed} changed, {report.unchanged} unchanged "
         f"in {report.seconds:.1f} s ({rate:.0f}/s)."
     )
     if report.reading is not None:
         _print_reading(report, report.reading, source)
     if report.viewed:
-        typer.echo(f"Views made of {report.viewed} items.")
+        echo(f"Views made of {report.viewed} items.")
     for line in recognition_lines(report, source):
-        typer.echo(printable_line(line))
+        echo(printable_line(line))
     if report.classes:
-        typer.echo(printable_line(class_line(report.classes)))
+        echo(printable_line(class_line(report.classes)))
     if report.labels or report.labels_kept:
         kept = f"; {report.labels_kept} items keep another label that they had"
-        typer.echo(f"{report.labels} labels taken in{kept if report.labels_kept else ''}.")
+        echo(f"{report.labels} labels taken in{kept if report.labels_kept else ''}.")
     if report.vanished:
-        typer.echo(f"{report.vanished} vanished from the source: they keep their labels.")
+        echo(f"{report.vanished} vanished from the source: they keep their labels.")
     if report.returned:
-        typer.echo(f"{report.returned} that had vanished are back.")
-    for reason, count in report.skips.most_common():
-        examples = ", ".join(report.examples[reason])
-        more = ", ..." if count > len(report.examples[reason]) else ""
-        typer.echo(f"Skipped {count}: {reason} ({examples}{more})", err=True)
+        echo(f"{report.returned} that had vanished are back.")
+    _print_left_out(report)
     if report.found_nothing:
-        typer.echo("Nothing embedded.", err=True)
+        echo("Nothing embedded.", err=True)
     else:
         where = "" if pool == POOL_DEFAULT else f" --pool {pool}"
-        typer.echo(f"Next: knnal label{where}")
+        echo(f"Next: knnal label{where}")
+
+
+def _print_left_out(report: IngestReport) -> None:
+    """What did not become an item, and which labels were not taken in."""
+    for reason, count in report.skips.most_common():
+        echo(f"Skipped {count}: {reason} ({_examples(report, reason, count)})", err=True)
+    for reason, count in report.refused.most_common():
+        shown = _examples(report, reason, count)
+        echo(f"{count} without the label that came with them: {reason} ({shown})", err=True)
+
+
+def _examples(report: IngestReport, reason: str, count: int) -> str:
+    """The first of the items that a reason holds for."""
+    examples = report.examples[reason]
+    return ", ".join(examples) + ", ..." * (count > len(examples))

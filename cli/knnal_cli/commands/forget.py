@@ -9,6 +9,7 @@ import typer
 
 from knnal_cli.exits import Exit
 from knnal_cli.options import POOL_DEFAULT, AnnotatorOption, JsonOption, PoolOption, open_project
+from knnal_cli.printable import echo
 from knnal_cli.records import print_json
 from knnal_cli.wording import counted
 
@@ -43,15 +44,15 @@ def forget(
     if not yes and sys.stdin.isatty():
         found = find_vanished(opened)
         if found.items and not typer.confirm(f"Forget {_described(found)}?", err=True):
-            typer.echo("Nothing was forgotten.", err=True)
+            echo("Nothing was forgotten.", err=True)
             raise typer.Exit(Exit.NOTHING_DONE)
     found = forget_vanished(opened, annotator or default_annotator())
     if as_json:
         print_json({"forgotten": len(found.items), "labels": found.labels})
     elif found.items:
-        typer.echo(f"Forgot {_described(found)}. 'knnal undo' brings them back.")
+        echo(f"Forgot {_described(found)}. 'knnal undo' brings them back.")
     if not found.items:
-        typer.echo("No item has vanished.", err=True)
+        echo("No item has vanished.", err=True)
         raise typer.Exit(Exit.NOTHING_DONE)
 
 

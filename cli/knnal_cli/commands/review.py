@@ -24,7 +24,7 @@ from knnal_cli.options import (
     Votes,
     open_project,
 )
-from knnal_cli.printable import printable_line
+from knnal_cli.printable import echo, printable_line
 from knnal_cli.records import print_json, suspect_record
 
 if TYPE_CHECKING:
@@ -132,12 +132,12 @@ def _list(reviewed: Review, limit: int | None, *, as_json: bool) -> None:
     for suspect in () if as_json else suspects:
         to = "set aside" if suspect.voted is None else suspect.voted
         line = f"{suspect.suspicion:.3f}\t{suspect.item}\t{suspect.label} -> {to}"
-        typer.echo(printable_line(line))
+        echo(printable_line(line))
     if not suspects:
-        typer.echo("No label is left to review.", err=True)
+        echo("No label is left to review.", err=True)
         raise typer.Exit(Exit.NOTHING_DONE)
     if not as_json:
-        typer.echo("Nothing is changed; --apply does it, and 'knnal undo' takes it back.", err=True)
+        echo("Nothing is changed; --apply does it, and 'knnal undo' takes it back.", err=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,10 +159,13 @@ def _consult(
     as_json: bool,
 ) -> None:
     from knnal.exchange.answers import read_answers
+    from knnal.exchange.matching import ItemMatcher, skip_lines
 
     skips: Counter[str] = Counter()
+    items = ItemMatcher(reviewed.session.pool.catalogue)
     answers = read_answers(
         oracle.file,
+        items,
         id_column=oracle.id_column,
         label_column=oracle.label_column,
         encoding=oracle.encoding,
@@ -171,6 +174,10 @@ def _consult(
     decided = reviewed.consult(answers, limit)
     if apply:
         decided += reviewed.apply_votes()
+    if (said := items.inexact()) is not None:
+        echo(said, err=True)
+    for line in skip_lines(skips, items.examples, items.pool_ids()):
+        echo(line, err=True)
     _report(decided, skips, as_json=as_json)
 
 
@@ -180,11 +187,9 @@ def _report(decided: Decided, skips: Counter[str], *, as_json: bool) -> None:
         counts = {"kept": kept, "changed": changed, "set_aside": aside, "skipped": dict(skips)}
         print_json(counts)
     else:
-        typer.echo(f"{kept} labels kept, {changed} changed, {aside} set aside.")
-    for reason, count in skips.most_common():
-        typer.echo(f"Skipped {count}: {reason}", err=True)
+        echo(f"{kept} labels kept, {changed} changed, {aside} set aside.")
     if not kept + changed + aside:
-        typer.echo("No label was reviewed.", err=True)
+        echo("No label was reviewed.", err=True)
         raise typer.Exit(Exit.NOTHING_DONE)
     if skips:
         raise typer.Exit(Exit.DONE_WITH_SKIPS)

@@ -13,6 +13,7 @@ from knnal_cli.options import (
     POOL_DEFAULT,
     Asking,
     ClassesOption,
+    ClassOption,
     Groups,
     PoolOption,
     TargetOption,
@@ -20,6 +21,7 @@ from knnal_cli.options import (
     add_classes,
     open_session,
 )
+from knnal_cli.printable import echo
 
 if TYPE_CHECKING:
     from socket import socket
@@ -40,6 +42,7 @@ def register(app: typer.Typer) -> None:
 def serve(
     *,
     classes: ClassesOption = None,
+    class_name: ClassOption = None,
     pool: PoolOption = POOL_DEFAULT,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[
@@ -76,13 +79,13 @@ def serve(
     with closing(bind(host, port)) as listening:
         with Narration() as narration:
             session = open_session(pool, narration, asking, votes, groups)
-            add_classes(session, classes)
+            add_classes(session, classes, class_name)
         sampling = {"audit": asking.audit, "overlap": overlap, "seed": asking.seed}
         desk = _desk(session, pool, lease=lease, **sampling)
         about = _about(session, overlap, asking, remote=not is_loopback(host))
         export = _export_of(pool, votes, asking.classifier)
         _answer_requests(desk, about, export, target, listening, host, token or new_token())
-    typer.echo("Stopped. Everything is stored; 'knnal serve' goes on from here.", err=True)
+    echo("Stopped. Everything is stored; 'knnal serve' goes on from here.", err=True)
 
 
 def _desk(session: Session, folder: Path, **options: Any) -> Desk:
@@ -112,8 +115,8 @@ def _answer_requests(
     served = serve_desk(desk, about, export, target)
     try:
         app = create_app(served, token=token, hosts=host_names(host), cookie=f"knnal-{port}")
-        typer.echo(f"http://{shown}:{port}/?token={token}")
-        typer.echo("Open this address in a browser. Ctrl-C ends it.", err=True)
+        echo(f"http://{shown}:{port}/?token={token}")
+        echo("Open this address in a browser. Ctrl-C ends it.", err=True)
         run(app, listening)
     finally:
         served.close()

@@ -22,6 +22,7 @@ from knnal_cli.options import (
     open_project,
     schedule_of,
 )
+from knnal_cli.printable import echo, printable
 from knnal_cli.records import print_json
 
 if TYPE_CHECKING:
@@ -183,10 +184,10 @@ def _print(summary: dict[str, Any], out: Path) -> None:
     console, table = Console(highlight=False), _table(summary)
     if not console.is_terminal:  # a file or a pipe has no width that would be worth cutting at
         console.width = max(console.width, Console(width=_WIDEST).measure(table).maximum)
-    console.print(title_of(summary), markup=False)
+    console.print(printable(title_of(summary)), markup=False)
     console.print(table)
-    typer.echo(f"Curves to compare: {out / REPORT}")
-    typer.echo(f"The same as {PICTURE}, {RESULTS} and {LABELS} beside it.")
+    echo(f"Curves to compare: {out / REPORT}")
+    echo(f"The same as {PICTURE}, {RESULTS} and {LABELS} beside it.")
 
 
 def _table(summary: dict[str, Any]) -> Table:
@@ -200,7 +201,7 @@ def _table(summary: dict[str, Any]) -> Table:
     (_, *names), contenders = head(summary), cells(summary)
     table = Table("", box=box.SIMPLE_HEAD)
     for contender, *_ in contenders:
-        table.add_column(Text(contender.value.replace(", ", ",\n")), justify="right")
+        table.add_column(Text(printable(contender.value).replace(", ", ",\n")), justify="right")
     for place, name in enumerate(names, start=1):
         table.add_row(Text(name), *(Text(_shown(row[place])) for row in contenders))
     return table

@@ -21,7 +21,7 @@ from knnal_cli.options import (
     Votes,
     open_project,
 )
-from knnal_cli.printable import printable_line
+from knnal_cli.printable import echo, printable_line
 from knnal_cli.records import prediction_record, print_json
 from knnal_cli.standing import draw_chart, print_status, write_picture, write_reliability
 
@@ -139,7 +139,7 @@ def _exit_by(results: list[Prediction | Skip], predictions: list[Prediction]) ->
     from knnal.items.base import Skip
 
     for skip in (result for result in results if isinstance(result, Skip)):
-        typer.echo(f"Skipped {skip.where}: {skip.reason}", err=True)
+        echo(f"Skipped {skip.where}: {skip.reason}", err=True)
     if not predictions:
         raise typer.Exit(Exit.NOTHING_DONE)
     if len(predictions) < len(results):
@@ -148,6 +148,6 @@ def _exit_by(results: list[Prediction | Skip], predictions: list[Prediction]) ->
 
 def _print_prediction(prediction: Prediction, *, neighbours: bool) -> None:
     label = prediction.label or "(no labels yet)"
-    typer.echo(printable_line(f"{prediction.item}\t{label}\t{prediction.probability:.3f}"))
+    echo(printable_line(f"{prediction.item}\t{label}\t{prediction.probability:.3f}"))
     for n in prediction.neighbours if neighbours else ():
-        typer.echo(printable_line(f"  {n.share:.0%}\t{n.label}\t{n.similarity:.3f}\t{n.item}"))
+        echo(printable_line(f"  {n.share:.0%}\t{n.label}\t{n.similarity:.3f}\t{n.item}"))

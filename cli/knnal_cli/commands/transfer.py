@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -18,11 +19,17 @@ from knnal_cli.options import (
     EncodingOption,
     Groups,
     JsonOption,
+    KnownOnlyOption,
     PoolOption,
     Votes,
     open_project,
 )
+from knnal_cli.printable import echo
 from knnal_cli.records import print_json
+from knnal_cli.wording import new_class
+
+_NAMED = 20
+"""New classes that are named at most."""
 
 
 def register(app: typer.Typer) -> None:
@@ -41,11 +48,15 @@ def import_file(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Change labels that items have already.")
     ] = False,
+    known_only: KnownOnlyOption = False,
     annotator: AnnotatorOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Take in labels made elsewhere."""
-    from knnal.recording import default_annotator
+    """Take in labels made elsewhere.
+
+    Rows name items by id, or by an image file's path or name, where that is unambiguous.
+    """
+    from knnal.exchange.matching import skip_lines
 
     report = open_project(pool).import_labels(
         file,
@@ -53,7 +64,8 @@ def import_file(
         label_column=label_column,
         encoding=encoding,
         overwrite=overwrite,
-        annotator=annotator or default_annotator(),
+        known_only=known_only,
+        annotator=annotator,
     )
     if as_json:
         print_json(
@@ -62,22 +74,44 @@ def import_file(
                 "changed": report.changed,
                 "unchanged": report.unchanged,
                 "kept": report.kept,
+                "unlabelled": report.unlabelled,
                 "skipped": dict(report.skips),
+                "examples": report.examples,
+                "pool_ids": report.pool_ids,
+                "matched": dict(report.matched),
+                "new_classes": report.new_classes,
             }
         )
     else:
-        typer.echo(
+        echo(
             f"{report.added} labels added, {report.changed} changed, {report.unchanged} unchanged."
         )
+    if report.matched_in_words is not None:
+        echo(report.matched_in_words, err=True)
+    if not known_only:
+        _tell_new_classes(report.new_classes)
+    if report.unlabelled:
+        echo(f"Rows without a label: {report.unlabelled}.", err=True)
     if report.kept:
-        typer.echo(f"{report.kept} items keep another label; --overwrite changes them.", err=True)
-    for reason, count in report.skips.most_common():
-        typer.echo(f"Skipped {count}: {reason}", err=True)
+        echo(f"{report.kept} items keep another label; --overwrite changes them.", err=True)
+    for line in skip_lines(report.skips, report.examples, report.pool_ids):
+        echo(line, err=True)
     if not report.added + report.changed + report.unchanged + report.kept:
-        typer.echo(f"No labels taken in from {file}.", err=True)
+        echo(f"No labels taken in from {file}.", err=True)
         raise typer.Exit(Exit.NOTHING_DONE)
     if report.skips:
         raise typer.Exit(Exit.DONE_WITH_SKIPS)
+
+
+def _tell_new_classes(found: Mapping[str, str | None]) -> None:
+    """Name the classes that the pool did not have: in a line each where another may be meant."""
+    for name, close in found.items():
+        if close is not None:
+            echo(f"{new_class(name, [close])}.", err=True)
+    plain = [name for name, close in found.items() if close is None]
+    if plain:
+        more = ", ..." * (len(plain) > _NAMED)
+        echo(f"New classes: {', '.join(plain[:_NAMED])}{more}.", err=True)
 
 
 @grouped
@@ -108,4 +142,4 @@ def export_file(
             calibrated=calibrated,
             per_group=groups.similarity(),
         )
-    typer.echo(f"{count} rows written to {file}.")
+    echo(f"{count} rows written to {file}.")

@@ -9,7 +9,7 @@ import typer
 
 from knnal_cli.exits import Exit
 from knnal_cli.options import POOL_DEFAULT, JsonOption, PoolOption, open_project
-from knnal_cli.printable import printable_line
+from knnal_cli.printable import echo, printable_line
 from knnal_cli.records import print_json
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def check(
             _say(f"{finding.file}: {finding.problem}")
         for skip in skips:
             _say(f"Not repaired: {skip.where}: {skip.reason}")
-        typer.echo(_verdict(left, repair))
+        echo(_verdict(left, repair))
     if left:
         raise typer.Exit(Exit.FAILED)
 
@@ -108,7 +108,7 @@ def restore(
         for finding in report.left:
             _say(f"{finding.file}: {finding.problem}")
         if report.left:
-            typer.echo("'knnal check --repair' embeds again what the backup does not hold.")
+            echo("'knnal check --repair' embeds again what the backup does not hold.")
     if report.left:
         raise typer.Exit(Exit.DONE_WITH_SKIPS)
 
@@ -133,4 +133,4 @@ def _record(finding: Damage) -> dict[str, Any]:
 
 
 def _say(line: str) -> None:
-    typer.echo(printable_line(line))
+    echo(printable_line(line))

@@ -90,12 +90,18 @@ class Event(BaseModel):
     )
 
 
+Remark = Annotated[
+    str | None, Field(description="That the label is a new class, and which one may be meant.")
+]
+
+
 class Step(BaseModel):
     event: Event | None = Field(
         description="What was written down, taken back or brought back; the first of several."
     )
     count: int = Field(description="The number of events that this was done to at once.")
     question: Question | None = Field(description="What is asked now; null when nothing is left.")
+    remark: Remark = None
 
 
 class Undoable(BaseModel):
@@ -107,6 +113,7 @@ class RegionStep(BaseModel):
     events: list[Event] = Field(description="What was written down; the first one is the batch.")
     left_out: int = Field(description="Items that have a label, or are with somebody else.")
     question: Question | None = Field(description="What is asked now; null when nothing is left.")
+    remark: Remark = None
 
 
 class Entry(BaseModel):

@@ -9,10 +9,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path
 
+from knnal.names import checked_name
 from knnal.store import ledger
 from knnal_cli.serve import bodies, schemas
 from knnal_cli.serve.convert import event_of
 from knnal_cli.serve.serving import Served, Serving
+from knnal_cli.wording import new_class
 
 SeatName = Annotated[
     str, Path(min_length=1, max_length=64, description="The seat that 'join' has given.")
@@ -50,7 +52,8 @@ def answer(served: Serving, seat: SeatName, given: bodies.Answer) -> schemas.Ste
 
     The label is on disk before the answer comes. The same answer again changes nothing.
     """
-    return _step(served, seat, served.desk.answer(seat, given.item, given.label))
+    remark = _remark(served, given.label)
+    return _step(served, seat, served.desk.answer(seat, given.item, given.label), remark=remark)
 
 
 @routes.post("/{seat}/skips")
@@ -84,7 +87,9 @@ def redo(served: Serving, seat: SeatName) -> schemas.Step:
 @routes.post("/{seat}/relabels")
 def relabel(served: Serving, seat: SeatName, changed: bodies.Relabel) -> schemas.Step:
     """Give a labelled item another label."""
-    return _step(served, seat, served.desk.relabel(seat, changed.item, changed.label, changed.was))
+    remark = _remark(served, changed.label)
+    event = served.desk.relabel(seat, changed.item, changed.label, changed.was)
+    return _step(served, seat, event, remark=remark)
 
 
 @routes.post("/{seat}/unlabels")
@@ -96,7 +101,9 @@ def unlabel(served: Serving, seat: SeatName, chosen: bodies.Unlabel) -> schemas.
 @routes.post("/{seat}/settlements")
 def settle(served: Serving, seat: SeatName, settled: bodies.Settlement) -> schemas.Step:
     """Keep, change or withdraw a doubtful label, which then counts as reviewed."""
-    return _step(served, seat, served.desk.settle(seat, settled.item, settled.label, settled.was))
+    remark = None if settled.label is None else _remark(served, settled.label)
+    event = served.desk.settle(seat, settled.item, settled.label, settled.was)
+    return _step(served, seat, event, remark=remark)
 
 
 @routes.post("/{seat}/regions")
@@ -105,11 +112,13 @@ def label_region(served: Serving, seat: SeatName, region: bodies.Region) -> sche
 
     What has a label already, or is with somebody else, is left as it is.
     """
+    remark = _remark(served, region.label)
     events = served.desk.label_items(seat, region.items, region.label, region.batch)
     return schemas.RegionStep(
         events=[event_of(event) for event in events],
         left_out=len(region.items) - len(events),
         question=_step(served, seat, *events).question,
+        remark=remark,
     )
 
 
@@ -139,7 +148,7 @@ def assign_key(served: Serving, seat: SeatName, chosen: bodies.NewKey) -> schema
 def rename_class(served: Serving, seat: SeatName, rename: bodies.Rename) -> schemas.Step:
     """Give a class another name; where that is a class too, the two become one."""
     event = served.desk.rename_class(seat, rename.old, rename.new)
-    served.standing.rename_key(rename.old, rename.new.strip())
+    served.standing.rename_key(str(event.text), str(event.label))
     return _step(served, seat, event)
 
 
@@ -149,7 +158,17 @@ def put_note(served: Serving, seat: SeatName, note: bodies.NewNote) -> schemas.S
     return _step(served, seat, served.desk.note(seat, note.item, note.text))
 
 
-def _step(served: Served, seat: str, *events: ledger.Event) -> schemas.Step:
+def _remark(served: Served, label: str) -> str | None:
+    """What to say of a label before it is given: whether it is a new class. Raises InputError."""
+    name = checked_name(label)
+    with served.desk.reading() as (_, decided):
+        classes = decided.classes()
+    return None if name in classes else f"{new_class(name, classes)}."
+
+
+def _step(
+    served: Served, seat: str, *events: ledger.Event, remark: str | None = None
+) -> schemas.Step:
     """What was done, and what is asked now; ``events`` are of one decision, or taken at once."""
     for event in events[:1]:
         served.standing.note(event)
@@ -158,4 +177,5 @@ def _step(served: Served, seat: str, *events: ledger.Event) -> schemas.Step:
         event=event_of(events[0]) if events else None,
         count=len(events),
         question=None if question is None else served.reader.question(question),
+        remark=remark,
     )

@@ -14,7 +14,7 @@ from knnal_cli.printable import printable_line
 from knnal_cli.terminal import keys
 from knnal_cli.terminal.outlook import Outlook
 from knnal_cli.terminal.screen import class_keys, help_screen, question_screen
-from knnal_cli.wording import described, nothing_left, taken_back
+from knnal_cli.wording import described, label_remark, nothing_left, taken_back
 
 _RECENT = 9
 
@@ -82,8 +82,9 @@ class LabelLoop:
         return question
 
     def _tell(self, question: Question, label: str) -> Question | None:
+        remark = label_remark(label, self._session.classes)
         self._session.tell(question.item, label)
-        return self._next(f"{question.item}: {label}")
+        return self._next(f"{question.item}: {remark}")
 
     def _next(self, note: str) -> Question | None:
         self._note = note
@@ -122,8 +123,9 @@ class LabelLoop:
             if not label:
                 self._note = "Nothing relabelled."
             else:
+                remark = label_remark(label, self._session.classes, was=chosen.label)
                 self._session.relabel(chosen.item, label)
-                self._note = f"{chosen.item}: {label} (was {chosen.label})"
+                self._note = f"{chosen.item}: {remark}"
         return self._session.explain(question.item)
 
     def _choose_recent(self) -> Event | None:

@@ -163,8 +163,9 @@ def left_line(review: Review) -> Text:
 
 def _label_line(suspect: Suspect) -> Text:
     prediction = suspect.prediction
-    line = Text(f"Label: {suspect.label}", style="bold")
-    line.append(f" · without it: {prediction.label} {prediction.probability:.0%}")
+    line = Text(f"Label: {printable_line(suspect.label)}", style="bold")
+    predicted = printable_line(prediction.label or "")
+    line.append(f" · without it: {predicted} {prediction.probability:.0%}")
     if suspect.outdated:
         line.append(" · the item has changed since", style="not bold")
     return line.append(f" · suspicion {suspect.suspicion:.2f}", style="not bold")

@@ -6,6 +6,7 @@ from knnal.doubts import Suspect
 from knnal.errors import NothingToUndoError
 from knnal.review import Review
 from knnal.store.ledger import REVIEW
+from knnal_cli.wording import label_remark
 
 
 class Reviewing:
@@ -27,13 +28,14 @@ class Reviewing:
 
     def answer(self, suspect: Suspect, label: str | None) -> str:
         """Keep, change or, by None, set aside; what to say of it. Raises as ``Review.answer``."""
+        classes = self.review.session.classes
         self.review.answer(suspect, label)
         self.answered += 1
         if label is None:
             return f"{suspect.item}: set aside (was {suspect.label})"
         if label == suspect.label:
             return f"{suspect.item}: kept {label}"
-        return f"{suspect.item}: {label} (was {suspect.label})"
+        return f"{suspect.item}: {label_remark(label, classes, was=suspect.label)}"
 
     def undo(self) -> Suspect | None:
         """Take back the latest answer of a review, this one's or an earlier one's: its label again,

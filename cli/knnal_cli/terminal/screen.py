@@ -78,7 +78,9 @@ def class_keys(session: Session) -> RenderableType:
         return Text("No classes yet: press n and type the first one.", style="bold")
     counts = session.ledger.class_counts()
     entries = [
-        Text.assemble((f" {key} ", "reverse"), f" {name} ", (str(counts[name]), "dim"))
+        Text.assemble(
+            (f" {key} ", "reverse"), f" {printable_line(name)} ", (str(counts[name]), "dim")
+        )
         for key, name in keys.items()
     ]
     if len(counts) > len(keys):
@@ -136,7 +138,8 @@ def _prediction(question: Question) -> Text:
     prediction = question.prediction
     if prediction.label is None:
         return Text("No prediction before the first label.")
-    return Text(f"Prediction: {prediction.label} ", style="bold").append(
+    label = printable_line(prediction.label)
+    return Text(f"Prediction: {label} ", style="bold").append(
         f"{prediction.probability:.0%}", style="not bold"
     )
 

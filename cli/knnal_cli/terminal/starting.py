@@ -9,10 +9,9 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-import typer
-
 from knnal.asking import Question
 from knnal.session import Session
+from knnal_cli.printable import echo
 from knnal_cli.terminal.answers import await_answers
 from knnal_cli.wording import nothing_left
 
@@ -30,7 +29,7 @@ def label_in_terminal(
         LabelLoop(session, target=target).run(first)
         return
     if first is None:
-        typer.echo(nothing_left(session.per_group))
+        echo(nothing_left(session.per_group))
         return
     # On its import the terminal is asked what pictures it shows. One that does not answer is no
     # news: it gets half blocks.
@@ -43,7 +42,7 @@ def label_in_terminal(
         app.run()
     if app.failure is not None:
         raise app.failure
-    typer.echo("Stopped. Everything is stored; 'knnal label' goes on from here.")
+    echo("Stopped. Everything is stored; 'knnal label' goes on from here.")
 
 
 @contextmanager

@@ -411,3 +411,32 @@ def test_what_random_labels_would_have_reached(
     point = {name: getattr(expected, name) for name in ("labels", "accuracy", "low", "high")}
     assert told["estimate"] == pytest.approx(point)
     assert [p["labels"] for p in told["curve"]] == [p.labels for p in expected.curve]
+
+
+def test_a_new_class_is_said_with_the_one_that_may_be_meant(client: TestClient) -> None:
+    seat = join(client)
+    first, second, third = "red/00.png", "red/01.png", "red/02.png"
+    assert answer(client, seat, first, " red ")["remark"] == "New class 'red'."
+    assert answer(client, seat, second, "red")["remark"] is None
+    step = answer(client, seat, third, "redd")
+    assert step["remark"] == "New class 'redd' (did you mean 'red'?)."
+    body = {"item": second, "label": "readd", "was": "red"}
+    assert (
+        client.post(f"{seat}/relabels", json=body).json()["remark"].startswith("New class 'readd'")
+    )
+    body = {"items": ["blue/12.png", "blue/13.png"], "label": "blue"}
+    assert client.post(f"{seat}/regions", json=body).json()["remark"] == "New class 'blue'."
+
+
+def test_names_are_kept_in_one_form_and_controls_refused(
+    client: TestClient, pictures: Path
+) -> None:
+    seat = join(client)
+    assert (
+        answer(client, seat, "red/00.png", "cafe\u0301\u200c")["event"]["label"]
+        == "caf\u00e9\u200c"
+    )
+    for label in ("a\nb", "\x1b[31m", "\u3000"):
+        done = client.post(f"{seat}/answers", json={"item": "red/01.png", "label": label})
+        assert (done.status_code, done.json()["error"]) == (422, "input")
+    assert len(log_of(pictures)) == 1

@@ -84,17 +84,20 @@ export function label(name) {
     change(
       () => atSeat(path, body),
       `The label '${name}' is kept here and sent when the server is back.`,
-      () => ["Changed to ", chip(name), "."],
+      ({ remark }) => ["Changed to ", chip(name), ".", ...remarked(remark)],
     );
   } else if (question) {
     const body = { item: question.item.id, label: name };
     change(
       () => atSeat("answers", body),
       `Your answer '${name}' is kept here and sent when the server is back.`,
-      () => ["Labelled ", chip(name), "."],
+      ({ remark }) => ["Labelled ", chip(name), ".", ...remarked(remark)],
     );
   }
 }
+
+// What the server says of a label besides, such as that its class is new.
+export const remarked = (remark) => (remark ? [` ${remark}`] : []);
 
 export function skip() {
   if (state.review) return state.review.settle(null);

@@ -1,6 +1,6 @@
 // Many items of the map at once: drawn around, counted, labelled after a confirmation, taken back.
 
-import { next } from "/asking.js";
+import { next, remarked } from "/asking.js";
 import { $, chip, count, element } from "/dom.js";
 import { atSeat, attempt, names, say } from "/session.js";
 import { askForClass } from "/typing.js";
@@ -11,7 +11,7 @@ const SHOWN_CLASSES = 6;
 
 let map = null; // {canvas, ids, told, onchange}
 let chosen = [];
-let done = null; // what was labelled last: {label, labelled, batch}
+let done = null; // what was labelled last: {label, labelled, batch, remark}
 let stopped = false;
 
 export const hasRegion = () => chosen.length > 0;
@@ -100,7 +100,7 @@ function confirm(name) {
 
 // Few at once, so that nobody else waits for long, and that one can stop.
 async function work(items, label) {
-  let [labelled, batch] = [0, null];
+  let [labelled, batch, remark] = [0, null, null];
   $("region-yes").disabled = true;
   $("region-no").textContent = "Stop";
   $("region-progress").hidden = false;
@@ -112,12 +112,13 @@ async function work(items, label) {
     if (!step) break;
     labelled += step.events.length;
     batch ??= step.events[0]?.seq ?? null;
+    remark ??= step.remark;
     at += some.length;
     $("region-progress").value = at;
   }
   $("region").close();
   if (!labelled) return;
-  done = { label, labelled, batch };
+  done = { label, labelled, batch, remark };
   dropRegion();
   offerUndo();
   await next();
@@ -136,13 +137,13 @@ function slice(items, from) {
 }
 
 function offerUndo() {
-  const { label, labelled } = done;
+  const { label, labelled, remark } = done;
   tell(
     element("span", {}, `Labelled ${count(labelled)} `, chip(label), "."),
     element("button", { type: "button", onclick: undoAll }, `Undo all ${count(labelled)}`),
     element("button", { type: "button", onclick: () => dropRegion() }, "Good"),
   );
-  say(`Labelled ${count(labelled)} `, chip(label), ".");
+  say(`Labelled ${count(labelled)} `, chip(label), ".", ...remarked(remark));
 }
 
 async function undoAll() {

@@ -2,7 +2,7 @@
 // suspicious. Keep, change, not sure.
 
 import { get, query } from "/api.js";
-import { goOn, goOnLater, see } from "/asking.js";
+import { goOn, goOnLater, remarked, see } from "/asking.js";
 import { closePanels } from "/dialogs.js";
 import { $, chip, element, percent } from "/dom.js";
 import { showAgainst } from "/item.js";
@@ -75,7 +75,7 @@ async function settle({ item, label }, given) {
   if (!done) return show(null);
   answered++;
   if (given === null) return show(null, "Set aside: ", chip(label), " no longer counts.");
-  return show(null, given === label ? "Kept " : "Changed to ", chip(given), ".");
+  return show(null, given === label ? "Kept " : "Changed to ", chip(given), ".", ...remarked(done.remark));
 }
 
 async function undo() {

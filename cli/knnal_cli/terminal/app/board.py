@@ -122,7 +122,9 @@ class Board(Vertical):
         frame, panel = self.query_one("#frame"), self.query_one(PicturePanel)
         item = self.query_one("#item", Static)
         frame.set_class(shown.label is not None, "past")
-        frame.border_subtitle = "" if shown.label is None else Text(shown.label).markup
+        frame.border_subtitle = (
+            "" if shown.label is None else Text(printable_line(shown.label)).markup
+        )
         frame.border_title = "" if subject is None else Text(printable_line(subject.item)).markup
         content = Text(self._nothing) if subject is None else self._content(subject)
         panel.display = isinstance(content, Image)

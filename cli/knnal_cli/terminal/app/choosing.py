@@ -13,6 +13,7 @@ from textual.containers import Vertical
 from textual.widgets import Input, Label, OptionList
 from textual.widgets.option_list import Option
 
+from knnal.names import did_you_mean
 from knnal_cli.printable import printable_line
 from knnal_cli.terminal.app.dialogs import Dialog
 from knnal_cli.terminal.app.matching import matches
@@ -98,7 +99,8 @@ class ClassDialog(ChoiceDialog):
         if self._new and typed and typed not in self._names:
             # A class that begins so is rather meant than a new one; other likenesses are not.
             place = sum(name.casefold().startswith(typed.casefold()) for name in found)
-            shown = Text.assemble(printable_line(typed), ("  a new class", "dim"))
+            hint = f"  a new class{did_you_mean(typed, self._names)}"
+            shown = Text.assemble(printable_line(typed), (printable_line(hint), "dim"))
             choices.insert(place, Choice(typed, shown))
         return choices
 

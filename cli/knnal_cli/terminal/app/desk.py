@@ -12,6 +12,7 @@ from knnal.asking import Question
 from knnal.crowd.region import label_together
 from knnal.errors import (
     InputError,
+    InvalidNameError,
     LabelConflictError,
     NothingToRedoError,
     NothingToUndoError,
@@ -21,7 +22,7 @@ from knnal_cli.class_keys import ClassKeys
 from knnal_cli.terminal.app.shown import Batch, Past, Shown, Undoable, seen
 from knnal_cli.terminal.outlook import Outlook
 from knnal_cli.terminal.screen import particulars, progress_line
-from knnal_cli.wording import brought_back, described, nothing_left, taken_back
+from knnal_cli.wording import brought_back, described, label_remark, nothing_left, taken_back
 
 _LOOKED_AHEAD = 8
 """Next items whose pictures are decoded ahead, those after the likeliest answers."""
@@ -78,9 +79,12 @@ class Desk:
         """Label the item; one that has a label gets another."""
         item = question.item
         before = self.session.ledger.label(item)
+        try:
+            remark = f"{item}: {label_remark(label, self.session.classes, was=before)}"
+        except InvalidNameError as error:
+            return self.show(question, str(error))
         if before is None:
-            return self._do(question, lambda: self.session.tell(item, label), f"{item}: {label}")
-        remark = f"{item}: {label} (was {before})"
+            return self._do(question, lambda: self.session.tell(item, label), remark)
         return self._do(question, lambda: self.session.relabel(item, label), remark)
 
     def skip(self, question: Question) -> Shown:
@@ -134,13 +138,13 @@ class Desk:
 
     def rename(self, question: Question | None, old: str, new: str) -> Shown:
         """Give a class another name; where that is a class too, the two become one."""
-        merged = new.strip() in self.session.classes
+        classes = self.session.classes
         try:
-            self.session.rename_class(old, new)
+            name = str(self.session.rename_class(old, new).label)
         except InputError as error:
             return self.show(question, str(error))
-        self.keys.rename(old, new.strip())
-        remark = f"'{old}' is now {'one with ' * merged}'{new.strip()}'."
+        self.keys.rename(old, name)
+        remark = f"'{old}' is now {'one with ' * (name in classes)}'{name}'."
         return self.show(self._again(question), remark)
 
     def remove_class(self, question: Question | None, name: str) -> Shown:
