@@ -108,9 +108,9 @@ class LabelLog:
         """
         ((known,),) = self._db.rows(
             # A name that a rename took away is a new class when it is given again.
-            "SELECT EXISTS (SELECT 1 FROM events WHERE label = ?1 AND kind = 'class' AND seq > ("
-            "SELECT IFNULL(MAX(seq), 0) FROM events WHERE text = ?1 AND kind = 'rename'))",
-            (label,),
+            "SELECT EXISTS (SELECT 1 FROM events WHERE label = ? AND kind = 'class' AND seq > ("
+            "SELECT IFNULL(MAX(seq), 0) FROM events WHERE text = ? AND kind = 'rename'))",
+            (label, label),
         )
         event = self.append(kind, label=label, **fields)
         if known:
