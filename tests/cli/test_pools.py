@@ -15,7 +15,7 @@ import pytest
 
 from knnal.store.migrations import SCHEMA_VERSION
 
-from ..damage import array_with
+from ..damage.headers import array_with
 
 
 def move_pool(knnal: Any, name: str) -> None:

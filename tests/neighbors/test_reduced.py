@@ -19,7 +19,7 @@ from knnal.neighbors.similarity import similarities
 from knnal.parallel import thread_count, use_threads
 from knnal.store.pool import Pool
 
-from ..damage import HEADERS, array_with
+from ..damage.headers import HEADERS, array_with
 
 HARD = [
     "generic", "lattice", "copies", "one point", "hair's breadth", "flat", "clusters", "fading",
