@@ -1,4 +1,4 @@
-"""``python -m tests.damage``: damages pools and counts what the commands of ``knnal`` do about it."""
+"""``python -m tests.damage``: damages pools, and counts what commands do about it."""
 
 from __future__ import annotations
 
@@ -30,9 +30,12 @@ def main() -> int:
     ):
         cases = Cases(Path(root), knnal, asked.seed)
         for number in asked.case or cases.numbers(asked.cases, asked.file):
-            results.append(cases.run(number))
-            if asked.case or not results[-1].outcome.allowed:
-                print(f"{results[-1]}\n    alone: {repeat(asked.seed, number)}\n", flush=True)
+            result = cases.run(number)
+            results.append(result)
+            if asked.case:
+                print(f"{result}\n", flush=True)
+            elif not result.outcome.allowed:
+                print(f"{result.short()}\n    alone: {repeat(asked.seed, number)}\n", flush=True)
     print(report(results))
     print(f"{len(results)} cases in {time.perf_counter() - begin:.0f} s")
     return int(any(not result.outcome.allowed for result in results))

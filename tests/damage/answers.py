@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import re
 import shutil
 import sqlite3
 import tempfile
@@ -16,6 +17,8 @@ from .pools import POOL, World
 
 DATABASE = "labels.sqlite"
 _TABLES = ("sources", "items", "events")
+_EVENTS = """SELECT kind, item, label, target, origin, annotator, strategy, text, scores
+             FROM events ORDER BY seq"""
 
 
 def answer(world: World, command: str, out: str, folder: Path) -> Any:
@@ -34,7 +37,10 @@ def answer(world: World, command: str, out: str, folder: Path) -> Any:
         return [out, rows]
     data = json.loads(out)
     if command == "embed":
-        del data["seconds"]
+        # How much there was to do: views that are lost are made again.
+        del data["seconds"], data["viewed"]
+    if command == "status" and data["views"] is not None:
+        data["views"] = re.sub(r", \d+ items? without$", "", data["views"])  # that is no silence
     if command == "inspect":
         return [data, (folder / "look" / "map.html").read_text(encoding="utf-8")]
     return data
@@ -62,11 +68,7 @@ def _equal(found: Any, right: Any) -> bool:
 
 def events(pool: Path) -> list[list[Any]]:
     """The log, read without knnal and without leaving a trace; times apart."""
-    rows = _rows(
-        pool,
-        "SELECT kind, item, label, target, origin, annotator, strategy, text, scores FROM events "
-        "ORDER BY seq",
-    )
+    (rows,) = _rows(pool, _EVENTS)
     return [[*row[:-1], json.loads(row[-1] or "{}")] for row in rows]
 
 
@@ -81,16 +83,16 @@ def contents(pool: Path) -> dict[str, Any]:
     }
     if (pool / DATABASE).exists():
         try:
-            found[DATABASE] = {table: _rows(pool, f"SELECT * FROM {table}") for table in _TABLES}
+            found[DATABASE] = _rows(pool, *(f"SELECT * FROM {table}" for table in _TABLES))
         except sqlite3.Error:
             found[DATABASE] = (pool / DATABASE).read_bytes()
     return found
 
 
-def _rows(pool: Path, query: str) -> list[Any]:
+def _rows(pool: Path, *queries: str) -> list[list[Any]]:
     with tempfile.TemporaryDirectory() as copy:
         for ending in ("", "-wal"):
             if (file := pool / f"{DATABASE}{ending}").exists():
                 shutil.copy(file, copy)
         with closing(sqlite3.connect(Path(copy) / DATABASE)) as db:
-            return db.execute(query).fetchall()
+            return [db.execute(query).fetchall() for query in queries]

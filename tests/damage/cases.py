@@ -7,7 +7,7 @@ from __future__ import annotations
 import shutil
 import signal
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
@@ -59,6 +59,24 @@ class Target:
         return f"{' and '.join(self.files)}, {self.kind}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """How one command of a case ended."""
+
+    command: str
+    outcome: Outcome
+    code: int
+    why: str
+    said: str
+
+    def full(self) -> str:
+        said = " | ".join(filter(None, (self.why, self.said)))
+        return f"{self.command}: {self.outcome} (exit {self.code}) {said}"
+
+    def short(self) -> str:
+        return replace(self, said=self.said.rpartition("\n")[2]).full()[:300]
+
+
 @dataclass(slots=True)
 class Result:
     """How a case ended, and all that its commands said."""
@@ -66,11 +84,18 @@ class Result:
     number: int
     target: Target
     outcome: Outcome
-    steps: list[str] = field(default_factory=list)
+    steps: list[_Step] = field(default_factory=list)
 
     def __str__(self) -> str:
-        head = f"case {self.number} ({self.target}, pool '{self.target.world}'): {self.outcome}"
-        return "\n".join([head, *(f"    {step}" for step in self.steps)])
+        return "\n".join([self._head(), *(f"    {step.full()}" for step in self.steps)])
+
+    def short(self) -> str:
+        """Without the commands that did well, and with the last line of what the others said."""
+        bad = (f"    {step.short()}" for step in self.steps if not step.outcome.allowed)
+        return "\n".join([self._head(), *bad])
+
+    def _head(self) -> str:
+        return f"case {self.number} ({self.target}, pool '{self.target.world}'): {self.outcome}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,15 +152,12 @@ class Cases:
         self._damage(target, world, rng)
         result = Result(number, target, Outcome.UNHURT)
         states = [_State(folder) for folder in _as_good(target, world)]
-        outcomes = []
         for command in (*commands[first:], *commands[:first]):
             before = contents(self._place / POOL)
             done = self._knnal.run(self._place, world.commands[command])
             outcome, why, states = self._judged(target, world, command, done, before, states)
-            outcomes.append(outcome)
-            said = " | ".join(filter(None, (why, done.err.strip())))
-            result.steps.append(f"{command}: {outcome} (exit {done.code}) {said}")
-        result.outcome = max(outcomes, key=list(Outcome).index)
+            result.steps.append(_Step(command, outcome, done.code, why, done.err.strip()))
+        result.outcome = max((step.outcome for step in result.steps), key=list(Outcome).index)
         return result
 
     def _judged(
@@ -158,7 +180,8 @@ class Cases:
         if done.code < 0 or any(word in done.err for word in _FAULTY):
             return Outcome.CRASHED, "", either
         if done.code:
-            if not done.err.startswith("Error: ") or done.out or done.code != 1:
+            told = any(line.startswith("Error: ") for line in done.err.splitlines())
+            if not told or done.out or done.code != 1:
                 return Outcome.UNCLEAR, "", either
             if harmed := self._harmed(before, target):
                 return Outcome.HARMED, f"changed {', '.join(harmed)}", either
@@ -243,6 +266,8 @@ def _has_meaning(kind: str, file: str, world: World) -> bool:
         )
     if kind == "wrong type":
         return file.endswith((".npy", ".npz", ".json", ".sqlite"))
+    if kind == "wrong values":
+        return file.endswith((".npy", ".npz"))
     if kind == "wrong version":
         return file.endswith((".npy", ".npz", ".sqlite")) or file == "manifest.json"
     return True

@@ -42,6 +42,7 @@ class Commands:
         *,
         stdin: str = "",
         here: bool = False,
+        limit: float = LIMIT_S,
     ) -> Done:
         """Run a command in a fork, or ``here``, in the server, which makes the next ones faster."""
         files = {name: self._scratch / name for name in ("stdin", "stdout", "stderr")}
@@ -49,7 +50,7 @@ class Commands:
         request = {
             "folder": str(folder),
             "arguments": list(arguments),
-            "limit": LIMIT_S,
+            "limit": limit,
             "here": here,
             **{name: str(file) for name, file in files.items()},
         }

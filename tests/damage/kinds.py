@@ -55,7 +55,9 @@ def _flip(damage: Damage, count: int) -> None:
 def _zero_block(damage: Damage) -> None:
     data = bytearray(damage.file.read_bytes())
     size = min(_BLOCK, (len(data) + 1) // 2)
-    begin = int(damage.rng.integers(0, len(data) - size + 1))
+    # Around a byte that is not zero yet.
+    chosen = int(damage.rng.choice(np.flatnonzero(np.frombuffer(bytes(data), np.uint8))))
+    begin = min(max(0, chosen - size // 2), len(data) - size)
     data[begin : begin + size] = bytes(size)
     damage.file.write_bytes(data)
 
@@ -84,6 +86,33 @@ def _wrong_type(damage: Damage) -> None:
         ".sqlite": _retype_row,
     }
     change[damage.file.suffix](damage)
+
+
+def _wrong_values(damage: Damage) -> None:
+    """A few values of an array as others of its type, in a file that is whole."""
+    if damage.file.suffix == ".npy":
+        np.save(damage.file, _revalued(np.load(damage.file), damage.rng))
+        return
+    with np.load(damage.file) as stored:
+        arrays = dict(stored)
+    name = str(damage.rng.choice(sorted(arrays)))
+    arrays[name] = _revalued(arrays[name], damage.rng)
+    np.savez(damage.file, **arrays)
+
+
+def _revalued(array: Any, rng: np.random.Generator) -> Any:
+    if array.dtype.kind == "U":
+        return np.array(str(array)[::-1])
+    flat = array.reshape(-1).copy()
+    places = rng.choice(flat.size, min(flat.size, int(rng.integers(1, 5))), replace=False)
+    if array.dtype.kind == "b":
+        flat[places] = ~flat[places]
+    elif array.dtype.kind == "f":
+        flat[places] = (np.nan, np.inf, -1e30, 0.0, 0.5)[rng.integers(5)]
+    else:
+        limits = np.iinfo(array.dtype)
+        flat[places] = (limits.min, limits.max, -2, 0, 100)[rng.integers(5)]
+    return flat.reshape(array.shape)
 
 
 def _retype_array(damage: Damage) -> None:
@@ -198,5 +227,6 @@ KINDS: dict[str, Callable[[Damage], None]] = {
     "swap": _swap,
     "stale": _stale,
     "wrong type": _wrong_type,
+    "wrong values": _wrong_values,
     "wrong version": _wrong_version,
 }

@@ -23,9 +23,10 @@ _KILLED_TELLS = 3
 class World:
     """A folder with a pool and its source, and the same commands to run in it every time.
 
-    ``earlier`` is the folder as it was before items and labels were added, ``other`` one with another
-    pool of as many items of the same names. ``before_crash`` are folders with the labels
-    that could be left where the database's write-ahead log is damaged.
+    ``earlier`` is the folder as it was before items and labels were added, ``other`` one with
+    another pool of as many items of the same names. ``told`` is the item that the commands label.
+    ``before_crash`` are folders with the labels that may be left where the database's write-ahead
+    log is damaged.
     """
 
     folder: Path

@@ -84,13 +84,13 @@ def _become(knnal: Any, request: dict[str, Any]) -> NoReturn:
 
 def _run(knnal: Any, request: dict[str, Any]) -> int:
     """What the ``knnal`` script does; its exit code."""
-    with contextlib.chdir(request["folder"]):
-        try:
+    try:
+        with contextlib.chdir(request["folder"]):
             knnal(request["arguments"], prog_name="knnal")
-        except SystemExit as end:
-            return end.code if isinstance(end.code, int) else int(end.code is not None)
-        except BaseException:
-            sys.excepthook(*sys.exc_info())
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
     return 1
 
 
