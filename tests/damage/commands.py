@@ -70,8 +70,14 @@ class Commands:
 @contextmanager
 def serving(scratch: Path) -> Iterator[Commands]:
     """A server, until the block ends; ``scratch`` is a folder for what commands print."""
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        # Nothing is measured of the forks, which end without a word to who measures.
+        if name != "KNNAL_POOL" and not name.startswith("COVERAGE_")
+    }
     environment = {
-        **{name: value for name, value in os.environ.items() if name != "KNNAL_POOL"},
+        **inherited,
         **dict.fromkeys(_ONE_THREAD, "1"),
         "COLUMNS": "200",
         "LOGNAME": "ann",
