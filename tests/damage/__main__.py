@@ -19,7 +19,7 @@ def main() -> int:
     parser.add_argument("--cases", type=int, default=500, help="how many (default: 500)")
     parser.add_argument("--seed", type=int, default=0, help="of all that is drawn (default: 0)")
     parser.add_argument("--case", type=int, action="append", help="run this one alone, in full")
-    parser.add_argument("--file", help="only cases that damage this file")
+    parser.add_argument("--file", default="", help="only those of files whose names begin so")
     asked = parser.parse_args()
     begin = time.perf_counter()
     memory = Path("/dev/shm")  # a folder in memory: durable writes need not wait for a disk

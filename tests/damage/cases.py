@@ -132,9 +132,9 @@ class Cases:
         found.append(Target("vectors", (DATABASE, "embeddings.npy"), "stale"))
         return [found[i] for i in np.random.default_rng(self._seed).permutation(len(found))]
 
-    def numbers(self, count: int, file: str | None = None) -> list[int]:
-        """The first ``count`` cases, or those of them that damage a file."""
-        return [i for i in range(count) if file is None or file in self.target(i).files]
+    def numbers(self, count: int, name: str = "") -> list[int]:
+        """Of the first ``count`` cases, those that damage files whose names begin so."""
+        return [i for i in range(count) if self.target(i).files[0].startswith(name)]
 
     def target(self, number: int) -> Target:
         return self.targets[number % len(self.targets)]
@@ -183,7 +183,9 @@ class Cases:
             told = any(line.startswith("Error: ") for line in done.err.splitlines())
             if not told or done.out or done.code != 1:
                 return Outcome.UNCLEAR, "", either
-            if harmed := self._harmed(before, target):
+            # What follows from labels and vectors follows them when they have changed.
+            followed = any({"tell", "embed"} & {*state.done} for state in states)
+            if harmed := self._harmed(before, target, all_derived=followed):
                 return Outcome.HARMED, f"changed {', '.join(harmed)}", either
             return Outcome.REFUSED, "", list(states)
         try:
@@ -197,12 +199,15 @@ class Cases:
         named = any(file in done.err for file in target.files)
         return (Outcome.SAID if named else Outcome.UNHURT), "", possible
 
-    def _harmed(self, before: dict[str, Any], target: Target) -> list[str]:
-        """Files that an error has changed or removed, or left behind. What follows from other files
-        may be made anew where it is damaged.
+    def _harmed(
+        self, before: dict[str, Any], target: Target, *, all_derived: bool = False
+    ) -> list[str]:
+        """Files that an error has changed or removed, or left behind. A file that follows from
+        others may be made anew where it is damaged, or any of them with ``all_derived``.
         """
         now = contents(self._place / POOL)
-        ours = [name for name in target.files if name.endswith(_DERIVED)]
+        free = before if all_derived else target.files
+        ours = [name for name in free if name.endswith(_DERIVED)]
         changed = [name for name in before if name not in ours and now.get(name) != before[name]]
         return changed + [name for name in now if name not in before and name.endswith(".tmp")]
 

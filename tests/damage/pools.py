@@ -85,15 +85,7 @@ def _vectors(root: Path, knnal: Commands) -> World:
     folder, other = root / "vectors", root / "other vectors"
     earlier, told = history(folder, 1)
     history(other, 2)
-    files = ("manifest.json", "embeddings.npy", "labels.sqlite", "graph.npz", "reduced.npz")
-    return World(
-        folder,
-        earlier,
-        other,
-        told,
-        _commands("v.npy", told),
-        (*files, "neighbours.npz", "layout.npz", "keys.json", "embed.lock", "graph.lock"),
-    )
+    return World(folder, earlier, other, told, _commands("v.npy", told), _files(folder))
 
 
 def _texts(root: Path, knnal: Commands) -> World:
@@ -125,9 +117,7 @@ def _texts(root: Path, knnal: Commands) -> World:
     earlier, told = history(folder, 1)
     history(other, 2)
     commands = _commands("texts.csv", told, embed=("--id-column", "id"), ask=_GUIDED)
-    return World(
-        folder, earlier, other, told, commands, ("views.json", "views.npy", "views-made.npy")
-    )
+    return World(folder, earlier, other, told, commands, _files(folder, "views*"))
 
 
 _GUIDED = ("--strategy", "guided", "--audit", "0")
@@ -147,7 +137,7 @@ def _killed(root: Path, knnal: Commands, vectors: World) -> World:
             subprocess.run(["cp", "-r", at_work, stages[-1]], check=True)
             if number < _KILLED_TELLS:
                 _do(knnal, at_work, "tell", str(40 + number), f"class {number % 2}")
-    files = ("labels.sqlite-wal", "labels.sqlite-shm")
+    files = _files(stages[-1], "*-wal", "*-shm")
     return replace(
         vectors, folder=stages[-1], other=stages[1], files=files, before_crash=tuple(stages[:-1])
     )
@@ -160,27 +150,23 @@ def _interrupted(root: Path, vectors: World) -> World:
     for name, original in originals.items():
         shutil.copytree(original, folders[name])
         _interrupt_build(folders[name] / POOL)
-    return replace(vectors, files=("graph.partial",), **folders)
+    return replace(vectors, files=_files(folders["folder"], "*.partial"), **folders)
 
 
 def _interrupt_build(pool_folder: Path) -> None:
+    """Leave what is done of the graph, and not the graph."""
     from knnal.neighbors import graph_build
-    from knnal.neighbors.graph import NeighbourGraph, stored_graph
+    from knnal.neighbors.graph import stored_graph
+    from knnal.neighbors.graph_journal import Journal
     from knnal.store.pool import Pool
 
-    (pool_folder / "graph.npz").unlink()
+    graph = pool_folder / "graph.npz"
+    graph.unlink()
     pool = Pool.open(pool_folder)
-    with (
-        patch.object(NeighbourGraph, "save", side_effect=KeyboardInterrupt),
-        patch.object(graph_build, "_BLOCK", 16),
-    ):
-        try:
-            stored_graph(pool, pool.live)
-        except KeyboardInterrupt:
-            pass
-        else:
-            raise AssertionError("the build was not interrupted")
+    with patch.object(Journal, "remove"), patch.object(graph_build, "_BLOCK", 16):
+        stored_graph(pool, pool.live)
     pool.close()
+    graph.unlink()
     assert (pool_folder / "graph.partial").stat().st_size
 
 
@@ -196,6 +182,13 @@ def _commands(
         "embed": ("embed", source, *embed, "--json"),
         "inspect": ("inspect", "--out", "look", "--json"),
     }
+
+
+def _files(folder: Path, *patterns: str) -> tuple[str, ...]:
+    """The files of a folder's pool that one of the patterns fits, all by default."""
+    found = {file.name for one in patterns or ("*",) for file in (folder / POOL).glob(one)}
+    assert found, f"nothing to damage in {folder}"
+    return tuple(sorted(found))
 
 
 def _tell(knnal: Commands, folder: Path, labels: dict[str, str]) -> None:
