@@ -7,6 +7,7 @@ another file does: after changing such a one, delete the ``__pycache__`` folders
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -43,6 +44,10 @@ class _SharedCache(FunctionCache):  # type: ignore[misc]
 @functools.cache
 def _lock_of(folder: str) -> FileLock:
     return FileLock(Path(folder) / "kernels.lock")
+
+
+if hasattr(os, "register_at_fork"):  # a lock is its process's own: a forked one opens it again
+    os.register_at_fork(after_in_child=_lock_of.cache_clear)
 
 
 def _alone_in(folder: str) -> AbstractContextManager[object]:

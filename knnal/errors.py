@@ -42,7 +42,7 @@ class ItemError(KnnalError):
 
 
 class ModelUnavailableError(KnnalError):
-    """A model's weights are neither in the cache nor to be fetched."""
+    """A model's weights, or a package that runs it, cannot be obtained or loaded."""
 
 
 class DigestMismatchError(ModelUnavailableError):

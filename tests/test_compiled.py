@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -45,3 +48,32 @@ def test_kernels_are_read_and_written_by_one_process_at_a_time(
         assert total(np.array([1, 2])) == 3
     assert done == ["load", "save", "load", "save", "load", "load"]
     assert len(list(tmp_path.rglob("*.nbc"))) == 2
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no process is forked on this system")
+def test_a_forked_process_compiles_too(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"  # kernels are cached for files only
+    program.write_text(_FORKING, encoding="utf-8")
+    done = subprocess.run([sys.executable, program], capture_output=True, text=True, check=True)
+    assert done.stdout == "42\n", done.stderr
+
+
+_FORKING = """
+import os
+
+import numpy as np
+
+from knnal.compiled import kernel
+
+
+@kernel
+def total(values):
+    return values[0] + values[1]
+
+
+total(np.array([1.5, 2.0]))
+if not (child := os.fork()):
+    os._exit(total(np.array([40, 2])))
+_, status = os.waitpid(child, 0)
+print(os.waitstatus_to_exitcode(status))
+"""

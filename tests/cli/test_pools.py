@@ -16,7 +16,7 @@ import pytest
 from knnal.store.manifest import Manifest
 from knnal.store.migrations import SCHEMA_VERSION
 
-from ..damage import array_with, flip, flip_in
+from ..damage.files import array_with, flip, flip_in
 
 
 def move_pool(knnal: Any, name: str) -> None:

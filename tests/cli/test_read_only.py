@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ..damage import bytes_of, full_disk
+from ..damage.files import bytes_of, full_disk
 
 READING = (
     ("status", "--json"),

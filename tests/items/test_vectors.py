@@ -22,7 +22,7 @@ from knnal.items.base import Item, Skip
 from knnal.items.vectors import VectorFile
 from knnal.types import Modality
 
-from ..damage import HEADERS, array_with
+from ..damage.files import HEADERS, array_with
 
 X = np.arange(12, dtype=np.float32).reshape(4, 3) / 7
 MATRICES = hnp.arrays(

@@ -21,7 +21,7 @@ from knnal.store.derived import DerivedFile, write_arrays
 from knnal.store.manifest import GraphFacts, GraphMethod, Manifest
 from knnal.store.pool import Pool
 
-from ..damage import full_disk
+from ..damage.files import full_disk
 from ..patience import PATIENCE_S
 
 

@@ -15,7 +15,7 @@ from knnal.neighbors.reduced import ReducedCopy
 from knnal.store.derived import read_arrays, write_arrays
 from knnal.store.pool import Pool
 
-from ..damage import full_disk
+from ..damage.files import full_disk
 from ..narrators import Hearing
 
 LABELLED = np.arange(0, 300, 3)

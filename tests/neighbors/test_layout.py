@@ -14,7 +14,7 @@ from knnal.neighbors.layout_file import load_layout, stored_layout
 from knnal.neighbors.reduced import ReducedCopy
 from knnal.store.derived import DerivedFile, read_arrays, write_arrays
 
-from ..damage import full_disk
+from ..damage.files import full_disk
 from ..narrators import Hearing
 
 

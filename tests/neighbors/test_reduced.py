@@ -21,7 +21,7 @@ from knnal.parallel import thread_count, use_threads
 from knnal.store.derived import read_arrays, write_arrays
 from knnal.store.pool import Pool
 
-from ..damage import HEADERS, array_with, full_disk
+from ..damage.files import HEADERS, array_with, full_disk
 from ..narrators import Hearing
 
 HARD = [

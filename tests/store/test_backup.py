@@ -18,7 +18,7 @@ from knnal.store.backup import write_backup
 from knnal.store.connection import Connection
 from knnal.store.pool import Pool
 
-from ..damage import bytes_of, full_disk
+from ..damage.files import bytes_of, full_disk
 
 
 @pytest.fixture

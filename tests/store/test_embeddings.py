@@ -11,7 +11,7 @@ import pytest
 from knnal.errors import PoolDamagedError
 from knnal.store.embeddings import EmbeddingFile
 
-from ..damage import flip
+from ..damage.files import flip
 
 
 @pytest.fixture

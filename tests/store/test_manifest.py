@@ -14,7 +14,7 @@ from knnal.errors import EmbedderMismatchError, PoolDamagedError, PoolUnwritable
 from knnal.store.manifest import GraphFacts, GraphMethod, Manifest, require_same_embedder
 from knnal.types import EmbedderIdentity, Modality
 
-from ..damage import bytes_of, flip, full_disk
+from ..damage.files import bytes_of, flip, full_disk
 
 IDENTITY = EmbedderIdentity("some-net", "ab" * 32, 1280, "224 bilinear")
 FACTS = GraphFacts(GraphMethod.APPROXIMATE, 20, 70_000, recall=0.9731, sample=500, built=60_000)

@@ -31,7 +31,7 @@ from knnal.store.migrations import SCHEMA_VERSION, migrate
 from knnal.store.pool import Pool
 from knnal.types import LogNarrator, Narrator
 
-from ..damage import bytes_of
+from ..damage.files import bytes_of
 from ..narrators import Hearing
 from .older import content, older_database, older_pool
 

@@ -24,7 +24,7 @@ from knnal.store.verification import Repair
 from knnal.store.views import ViewFacts
 from knnal.types import LogNarrator
 
-from ..damage import bytes_of, flip, flip_in
+from ..damage.files import bytes_of, flip, flip_in
 from ..patience import PATIENCE_S
 
 ROWS, HEADER = 12, 128

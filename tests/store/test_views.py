@@ -13,7 +13,7 @@ from xxhash import xxh3_64_intdigest
 from knnal.errors import PoolDamagedError, PoolUnwritableError
 from knnal.store.views import ViewFacts, ViewFiles
 
-from ..damage import flip, full_disk
+from ..damage.files import flip, full_disk
 
 FACTS = ViewFacts(2, ("drop", "swap"))
 
