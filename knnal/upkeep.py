@@ -267,7 +267,7 @@ def _view_again(pool: Pool, narrator: Narrator) -> list[Skip]:
         return []
     if not len(damaged):
         return []
-    files.forget(damaged)
+    files.forget(damaged, pool.embeddings)
     assert pool.manifest.modality is not None
     assert pool.manifest.embedder is not None
     recipe = Recipe.of(pool.manifest.modality, facts.views, facts.augmentations)

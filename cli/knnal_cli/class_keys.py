@@ -10,6 +10,7 @@ from pathlib import Path
 from knnal.errors import InputError
 from knnal.files import atomic_writer
 from knnal.session import Session
+from knnal.store.pool import Pool
 from knnal_cli.terminal.keys import CLASS_KEYS
 
 FILE = "keys.json"
@@ -17,7 +18,7 @@ FILE = "keys.json"
 
 def keys_of(session: Session) -> dict[str, str]:
     """A session's classes by key, as they are assigned now. Raises as ``ClassKeys`` does."""
-    return ClassKeys(session.pool.folder).of(session.classes)
+    return ClassKeys.in_pool(session.pool).of(session.classes)
 
 
 class ClassKeys:
@@ -25,14 +26,20 @@ class ClassKeys:
     that is assigned, one that is free.
 
     What another front end assigns meanwhile holds here too. Raises InputError for a file of
-    anything else than classes and keys.
+    anything else than classes and keys, and for one of another pool than that of this id.
     """
 
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(self, folder: Path | None, pool: str = "") -> None:
+        self._pool = pool
         self._file = None if folder is None else folder / FILE
         self._lock = threading.Lock()
         self._assigned: dict[str, str] = {}
         self._take_in()
+
+    @classmethod
+    def in_pool(cls, pool: Pool) -> ClassKeys:
+        """The keys that are kept in a pool's folder."""
+        return cls(pool.folder, pool.manifest.pool)
 
     def of(self, classes: Sequence[str]) -> dict[str, str]:
         """Classes by key, in the order of the classes. Classes beyond the keys have none."""
@@ -71,24 +78,29 @@ class ClassKeys:
 
     def _take_in(self) -> None:
         if self._file is not None:
-            self._assigned = _read(self._file)
+            self._assigned = _read(self._file, self._pool)
 
     def _write(self) -> None:
         if self._file is not None:
             with atomic_writer(self._file) as stream:
-                stream.write(json.dumps(self._assigned, ensure_ascii=False, indent=2).encode())
+                stored = {"pool": self._pool, "keys": self._assigned}
+                stream.write(json.dumps(stored, ensure_ascii=False, indent=2).encode())
 
 
-def _read(file: Path) -> dict[str, str]:
-    """What was assigned. Raises InputError for a file of anything else."""
+def _read(file: Path, pool: str) -> dict[str, str]:
+    """What was assigned in a pool. Raises InputError for a file of anything else."""
     try:
         stored = json.loads(file.read_bytes())
     except FileNotFoundError:
         return {}
-    except ValueError:
+    except (ValueError, RecursionError):
         stored = None
+    if isinstance(stored, Mapping) and isinstance(stored.get("keys"), Mapping):
+        if pool and stored.get("pool") not in ("", pool):
+            raise InputError(f"{file} belongs to another pool. Put back its own, or delete it.")
+        stored = stored["keys"]
     if not isinstance(stored, Mapping) or not all(
         isinstance(key, str) and len(key) == 1 and key in CLASS_KEYS for key in stored.values()
     ):
-        raise InputError(f"Expected an object of classes and keys in {file}. Mend it or delete it.")
+        raise InputError(f"{file} must hold classes and their keys. Correct it, or delete it.")
     return dict(stored)

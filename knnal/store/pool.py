@@ -214,7 +214,7 @@ class Pool:
         embedder = self.manifest.embedder
         if self.folder is None or embedder is None:
             return None
-        return ViewFiles(self.folder, embedder.dimension)
+        return ViewFiles(self.folder, embedder.dimension, self.manifest.pool)
 
     @property
     def has_views(self) -> bool:
@@ -296,8 +296,9 @@ class Pool:
         commands verify different parts.
         """
         start = random.randrange(max(len(self._vectors), 1))  # noqa: S311
-        yield from database_findings(db, narrator)
         yield from self._vector_findings(db, narrator, start)
+        yield from row_findings(db, narrator)
+        yield from page_findings(db)
 
     def _another_connection(self) -> Connection:
         return Connection(self._db.path, read_only=self._db.read_only)

@@ -244,7 +244,7 @@ def test_a_key_is_assigned_and_known_to_the_next_session(make_pool: Any) -> None
     run(session, script)
     assert ClassKeys(pool.folder).of(["left", "right"]) == {"1": "left", "j": "right"}
     stored = json.loads((pool.folder / "keys.json").read_bytes())
-    assert stored == {"right": "j"}
+    assert stored == {"pool": pool.manifest.pool, "keys": {"right": "j"}}
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (50, 16), (20, 6), (10, 3)])
@@ -554,6 +554,15 @@ def test_keys_that_cannot_be_are_refused(tmp_path: Any) -> None:
     (tmp_path / "keys.json").write_text('["7"]')
     with pytest.raises(InputError, match=r"keys\.json"):
         ClassKeys(tmp_path)
+
+
+def test_keys_of_another_pool_are_refused(tmp_path: Any) -> None:
+    ClassKeys(tmp_path, "one").assign("a", "7")
+    assert ClassKeys(tmp_path, "one").of(["a"]) == {"7": "a"}
+    with pytest.raises(InputError, match=r"keys\.json belongs to another pool"):
+        ClassKeys(tmp_path, "two")
+    (tmp_path / "keys.json").write_text('{"a": "5"}')  # of before pools had an id
+    assert ClassKeys(tmp_path, "two").of(["a"]) == {"5": "a"}
 
 
 @pytest.mark.parametrize(("share", "length"), [(0.0, 8), (1.0, 8), (0.5, 7), (0.33, 20)])

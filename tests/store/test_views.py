@@ -20,7 +20,7 @@ FACTS = ViewFacts(2, ("drop", "swap"))
 
 @pytest.fixture
 def files(tmp_path: Path) -> ViewFiles:
-    files = ViewFiles(tmp_path, 4)
+    files = ViewFiles(tmp_path, 4, "this pool")
     files.begin(FACTS)
     return files
 
@@ -30,7 +30,7 @@ def vectors(n: int, seed: int = 0) -> Any:
 
 
 def test_there_are_none_until_they_are_begun(tmp_path: Path) -> None:
-    files = ViewFiles(tmp_path, 4)
+    files = ViewFiles(tmp_path, 4, "this pool")
     assert files.read() is None
     assert files.facts() is None
     files.begin(FACTS)
@@ -54,7 +54,8 @@ def test_numpy_reads_what_is_appended_and_filled(files: ViewFiles, tmp_path: Pat
     np.testing.assert_array_equal(stored, np.concatenate([V[:1], vectors(1, seed=1), V[2:]]))
     sums = np.load(tmp_path / "views-sums.npy")
     assert sums.dtype == np.dtype("<u8")
-    expected = [0 if row == 5 else xxh3_64_intdigest(stored[row].tobytes()) for row in range(7)]
+    expected = [xxh3_64_intdigest(row.tobytes()) | 1 for row in stored]
+    expected[5] = xxh3_64_intdigest(stored[5, 0].tobytes()) & ~1
     assert sums.tolist() == expected
     assert json.loads((tmp_path / "views.json").read_bytes())["augmentations"] == ["drop", "swap"]
     found = files.read()
@@ -123,6 +124,48 @@ def test_damaged_rows_are_found_but_not_those_without_views(
     assert damaged(files, X[:3]) == [2]
 
 
+@pytest.mark.parametrize("made", [True, False])
+def test_checksums_of_zeros_are_damage(files: ViewFiles, tmp_path: Path, made: bool) -> None:
+    V = vectors(4)
+    files.append(V, np.full(4, made))
+    sums = np.load(tmp_path / "views-sums.npy")
+    sums[1:3] = 0
+    np.save(tmp_path / "views-sums.npy", sums)
+    assert damaged(files, V[:, 0]) == [1, 2]
+
+
+def test_a_crash_in_the_middle_of_filling_is_no_damage(files: ViewFiles, tmp_path: Path) -> None:
+    V = vectors(3)
+    files.append(V, np.zeros(3, np.bool_))
+    sums = (tmp_path / "views-sums.npy").read_bytes()
+    files.fill(1, np.concatenate([V[1, :1], vectors(1, seed=1)[0, 1:]]))
+    (tmp_path / "views-sums.npy").write_bytes(sums)
+    assert damaged(files, V[:, 0]) == []
+    assert not files.made().any()
+
+
+def test_facts_that_are_missing_changed_or_of_another_pool(
+    files: ViewFiles, tmp_path: Path
+) -> None:
+    files.append(vectors(2), np.ones(2, np.bool_))
+    file = tmp_path / "views.json"
+    told = json.loads(file.read_bytes())
+    other = ViewFiles(tmp_path / "other", 4, "another pool")
+    (tmp_path / "other").mkdir()
+    other.begin(FACTS)
+    for change in (
+        lambda: file.unlink(),
+        lambda: file.write_text(json.dumps({**told, "views": 10**30})),
+        lambda: file.write_text(json.dumps({**told, "augmentations": ["drop"]})),
+        lambda: file.write_bytes((tmp_path / "other" / "views.json").read_bytes()),
+    ):
+        change()
+        with pytest.raises(PoolDamagedError, match=r"views\.json.*Repair the pool"):
+            files.facts()
+    file.write_text('{"views": 2, "augmentations": ["drop", "swap"]}')  # of before schema 4
+    assert files.facts() == FACTS
+
+
 def damaged(files: ViewFiles, X: Any) -> list[int]:
     return [row for rows in files.damaged(X) for row in rows.tolist()]
 
@@ -142,12 +185,14 @@ def test_rows_that_come_while_others_are_checked_are_no_damage(files: ViewFiles)
 
 
 def test_views_are_forgotten(files: ViewFiles) -> None:
-    files.append(vectors(4), np.ones(4, np.bool_))
-    files.forget(np.array([1, 3]))
+    V = vectors(4)
+    files.append(V, np.ones(4, np.bool_))
+    files.forget(np.array([1, 3]), V[:, 0])
     assert files.made().tolist() == [True, False, True, False]
+    assert damaged(files, V[:, 0]) == []
 
 
 def test_a_disk_that_is_full_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("knnal.store.views.atomic_writer", full_disk)
     with pytest.raises(PoolUnwritableError, match=r"views\.json is full"):
-        ViewFiles(tmp_path, 4).begin(FACTS)
+        ViewFiles(tmp_path, 4, "this pool").begin(FACTS)

@@ -46,12 +46,12 @@ class Served:
 def serve_desk(desk: Desk, about: schemas.About, export: Export, target: float | None) -> Served:
     """All that the routes work on, over one desk."""
     with desk.reading() as (pool, _):
-        folder = pool.folder
+        folder, keys = pool.folder, ClassKeys.in_pool(pool)
     assert folder is not None
     return Served(
         desk=desk,
         reader=Reader(desk),
-        standing=Standing(desk, target, ClassKeys(folder)),
+        standing=Standing(desk, target, keys),
         random=RandomStanding(desk, folder),
         map=PoolMap(desk, folder, about.items),
         about=about,

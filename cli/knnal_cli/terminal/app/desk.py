@@ -33,7 +33,7 @@ class Desk:
 
     def __init__(self, session: Session, target: float | None = None) -> None:
         self.session = session
-        self.keys = ClassKeys(session.pool.folder)
+        self.keys = ClassKeys.in_pool(session.pool)
         self._outlook = Outlook(session, target)
 
     def show(self, question: Question | None, remark: str = "") -> Shown:
