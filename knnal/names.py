@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 from difflib import get_close_matches
+from functools import lru_cache
 
 from knnal.errors import InvalidNameError
 
@@ -14,6 +15,7 @@ _ALIKE = 0.75
 """How similar names are that may mean the same, in [0, 1]: one wrong letter of four."""
 
 
+@lru_cache(maxsize=4096)  # a table has few names, each in many rows
 def checked_name(text: str, what: str = "class name") -> str:
     """The name in Unicode's composed form (NFC), ASCII white space trimmed at both ends.
 

@@ -102,7 +102,8 @@ def repair_pool(folder: Path, narrator: Narrator | None = None) -> RepairReport:
         return report
     if found:
         with closing(Pool.open(folder, narrator, verified=False)) as pool:
-            _mend_database(pool)
+            if any(damage.file == DATABASE for damage in found):
+                _mend_database(pool)
             if list(manifest_findings(pool)):
                 pool.manifest.write(folder / MANIFEST)
             with pool.embedding_alone():

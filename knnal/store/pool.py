@@ -285,8 +285,7 @@ class Pool:
         with ThreadPoolExecutor(1) as executor, closing(self._another_connection()) as db:
             pages = executor.submit(page_findings, db)  # in SQLite, beside what Python does here
             rows = chain(row_findings(self._db, quiet), self._vector_findings(self._db, quiet))
-            found = next(rows, None)
-            found = next(iter(pages.result()), found)
+            found = next(rows, None) or next(iter(pages.result()), None)
         if found is not None:
             raise PoolDamagedError(self.folder / found.file, found.problem, found.repair)
         self.catalogue.is_verified = True
@@ -297,8 +296,7 @@ class Pool:
         """
         start = random.randrange(max(len(self._vectors), 1))  # noqa: S311
         yield from self._vector_findings(db, narrator, start)
-        yield from row_findings(db, narrator)
-        yield from page_findings(db)
+        yield from database_findings(db, narrator)
 
     def _another_connection(self) -> Connection:
         return Connection(self._db.path, read_only=self._db.read_only)

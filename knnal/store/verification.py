@@ -26,9 +26,12 @@ _RETRY_S = 0.02
 
 
 def database_findings(db: Connection, narrator: Narrator) -> Iterator[Damage]:
-    """What is wrong with ``labels.sqlite``."""
-    found = page_findings(db)
-    yield from found or row_findings(db, narrator)
+    """What is wrong with ``labels.sqlite``.
+
+    Rows come first: one that is damaged does not match its index either, which a new index would
+    only hide.
+    """
+    yield from [*row_findings(db, narrator)] or page_findings(db)
 
 
 def page_findings(db: Connection) -> list[Damage]:
