@@ -144,7 +144,6 @@ class Ingest:
                         self.report.skip(result)
                         continue
                     self._chunk.append(result)
-                    self._label(result.item)
                     full = len(self._chunk) >= _CHUNK_ITEMS
                     if full or time.monotonic() - last_stored >= _CHUNK_SECONDS:
                         self._store()
@@ -196,10 +195,21 @@ class Ingest:
             if not self._pool.catalogue.see(item.id):
                 self.report.skip(Skip(item.id, "duplicate id"))
                 continue
-            if item.label is not None:
-                self.report.classes[item.label] += 1
+            item = self._with_class(item)
             if known is None or not self._is_taken_in(item, known):
                 yield item
+
+    def _with_class(self, item: Item) -> Item:
+        """The item with its label as a class name, or without one that cannot name a class."""
+        if item.label is None:
+            return item
+        try:
+            label = checked_name(item.label)
+        except InvalidNameError as error:
+            self.report.refuse(item.id, f"label has {error.reason}")
+            return replace(item, label=None)
+        self.report.classes[label] += 1
+        return item if label == item.label else replace(item, label=label)
 
     def _is_taken_in(self, item: Item, known: Known) -> bool:
         """Count an item that needs no new vector; False for one whose content changed."""
@@ -224,7 +234,8 @@ class Ingest:
             self.report.moved += 1
             if len(self.report.moves) < _EXAMPLES:
                 self.report.moves.append((item.id, str(item.path or self._source.location)))
-        self._label(item)
+        if item.label is not None:
+            self._labels.append((item.id, item.label))
         return True
 
     def _foreign(self, record: Record) -> str:
@@ -236,14 +247,6 @@ class Ingest:
         if record.path is not None:
             remedy = "embed the folder above both, or use another pool"
         return f"other content than the item of that id from {location}: {remedy}"
-
-    def _label(self, item: Item) -> None:
-        """Take in the label that comes with an item, if it has one that can name a class."""
-        if item.label is not None:
-            try:
-                self._labels.append((item.id, checked_name(item.label)))
-            except InvalidNameError as error:
-                self.report.refuse(item.id, f"label has {error.reason}")
 
     def _is_unchanged(self, item: Item, record: Record) -> bool:
         if item.stamp == record.stamp:

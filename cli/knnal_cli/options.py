@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 from dataclasses import dataclass
 from enum import StrEnum
@@ -62,7 +63,8 @@ AnnotatorOption = Annotated[
 ClassesOption = Annotated[
     str | None,
     typer.Option(
-        help="Comma-separated names of classes to begin with; more can be added while labeling."
+        help="Comma-separated names of classes to begin with, quoted where a name holds a comma; "
+        "more can be added while labeling."
     ),
 ]
 ClassOption = Annotated[
@@ -313,6 +315,10 @@ def open_session(
 
 def add_classes(session: Session, classes: str | None, names: list[str] | None) -> None:
     """Declare what ``ClassesOption`` and ``ClassOption`` name."""
-    listed = [name for name in (classes or "").split(",") if name.strip()]
+    listed = [
+        name
+        for name in next(csv.reader([classes or ""], skipinitialspace=True), [])
+        if name.strip()
+    ]
     for name in (*listed, *(names or ())):
         session.add_class(name)

@@ -11,6 +11,7 @@ import pytest
 
 from knnal.session import Session
 from knnal.store.pool import Pool
+from knnal_cli.options import add_classes
 from knnal_cli.wording import label_remark
 
 
@@ -190,3 +191,9 @@ def test_annotators_have_names_too(vectors: Any, log: Any) -> None:
     vectors.fails("tell", 0, "a", "--annotator", " ", saying=["no visible character"])
     vectors("tell", 0, "a", "--annotator", "e\u0301ve")
     assert [event["annotator"] for event in log(vectors.folder)] == ["éve"]
+
+
+def test_names_of_classes_are_listed_or_given_one_by_one() -> None:
+    session = Session(Pool.in_memory(np.eye(3)))
+    add_classes(session, 'Toys, "Home, Garden & Tools",Books', ["Rent, with costs"])
+    assert session.classes == ["Toys", "Home, Garden & Tools", "Books", "Rent, with costs"]

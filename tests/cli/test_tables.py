@@ -38,11 +38,12 @@ def test_embed_says_how_it_read_the_file(knnal: Any) -> None:
     write(knnal.folder / "r.csv", "key;text;label\n1;fine, really;good\n\n2;;bad\n3;awful;\n")
     arguments = ["embed", "r.csv", "--label-column", "label"]
     done = knnal(*arguments, code=3)
-    assert done.out.splitlines()[1:6] == [
+    assert done.out.splitlines()[1:7] == [
         "r.csv (semicolon-separated, UTF-8): 3 rows, 2 became items, 1 skipped.",
         "  text 'text': the only one with such a name",
         "  id: made of the text: no column of ids is named",
         "  label 'label': you named it",
+        "Classes found: good 1.",
         "1 labels taken in.",
     ]
     report = knnal(*arguments, "--json", code=3).data
