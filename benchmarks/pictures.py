@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import colorsys
-import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
+
+from knnal.store.pool import Pool
 
 COUNT = 32
 """Pictures; items share them."""
@@ -32,13 +33,11 @@ def make_pictures(folder: Path, seed: int) -> None:
 
 
 def give_pictures(pool: Path, pictures: Path) -> None:
-    """Let the items of a pool have them in turn, as if they had been embedded from them.
-
-    Written past knnal, which would embed as many files as there are items.
-    """
-    with closing(sqlite3.connect(pool / "labels.sqlite")) as db, db:
-        path = "? || '/' || (row % ?) || '.jpg'"
-        db.execute(f"UPDATE items SET path = {path}", (str(pictures), COUNT))  # noqa: S608
+    """Let the items of a pool have them in turn, as if they had been embedded from them."""
+    with closing(Pool.open(pool)) as opened, opened.transaction():
+        for record in list(opened.catalogue.records()):
+            picture = str(pictures / f"{record.row % COUNT}.jpg")
+            opened.catalogue.relocate(record.row, record.source, picture, record.stamp)
 
 
 def colour_of(number: int) -> tuple[int, int, int]:

@@ -28,6 +28,12 @@ def echo(text: str, *, err: bool = False) -> None:
     typer.echo(printable(text), err=err)
 
 
+def ask_number(question: str) -> int:
+    """A number from whoever sits at the terminal, asked for on stderr."""
+    answer: int = typer.prompt(printable(question), type=int, err=True)
+    return answer
+
+
 def echo_error(error: Exception) -> None:
     """Say on stderr what went wrong."""
     typer.secho(f"Error: {printable(str(error))}", fg=typer.colors.RED, err=True)

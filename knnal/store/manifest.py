@@ -85,6 +85,8 @@ class Manifest:
         """Raises PoolDamagedError for a file that is no manifest, or was changed since."""
         try:
             data = json.loads(path.read_bytes())
+            if not isinstance(data, dict):
+                raise ValueError("it holds no JSON object")
             check = data.pop(_CHECK, None)
             if (check is not None or "pool" in data) and check != _checksum(data):
                 raise ValueError("its checksum does not match")
@@ -97,7 +99,8 @@ class Manifest:
                 pool=str(data.get("pool", "")),
             )
         except _NO_MANIFEST as error:
-            raise PoolDamagedError(path, f"{error}", Repair.REWRITE) from error
+            why = str(error) if type(error) is ValueError else f"it cannot be read ({error})"
+            raise PoolDamagedError(path, why, Repair.REWRITE) from error
 
     @property
     def content(self) -> str:

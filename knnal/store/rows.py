@@ -88,8 +88,10 @@ class RowFile:
     def _stored(self) -> NDArray[Any]:
         try:
             stored = np.load(self.path, mmap_mode="r")
+        except FileNotFoundError as error:
+            raise self._damaged("it is missing") from error
         except (OSError, *DAMAGED_ARRAY) as error:
-            raise self._damaged(str(error)) from error
+            raise self._damaged(f"it cannot be read ({error})") from error
         if not isinstance(stored, np.memmap):
             raise self._damaged("it is an archive of arrays")
         if stored.dtype != self._type or stored.shape[1:] != self.shape or not stored.ndim:

@@ -309,7 +309,7 @@ def test_items_are_unlabeled(vectors: Any, log: Any) -> None:
 
 def test_an_empty_class_is_removed(labelled: Any) -> None:
     labelled.fails("remove-class", "left", saying=["'left' has 1 label", "unlabel its items"])
-    labelled.fails("remove-class", "north", saying=["left, right"])
+    labelled.fails("remove-class", "north", saying=["'left', 'right'"])
     labelled("relabel", 0, "right")
     assert labelled("remove-class", "left").out == "Removed.\n"
     assert labelled("status", "--json").data["labels"] == {"right": 2}

@@ -91,15 +91,15 @@ def cut_embeddings(pool: Path) -> None:
 DAMAGE: dict[str, tuple[Callable[[Path], Any], list[str]]] = {
     "manifest cut off": (
         lambda pool: write_manifest(pool, '{"schema'),
-        ["manifest.json is not the manifest", "Repair", "restore it from a backup"],
+        ["manifest.json is damaged: it cannot be read", "Repair", "restore it from a backup"],
     ),
     "manifest of another shape": (
         lambda pool: write_manifest(pool, "[]"),
-        ["manifest.json is not the manifest"],
+        ["manifest.json is damaged: it holds no JSON object"],
     ),
     "manifest edited": (
         lambda pool: flip_in(pool / "manifest.json", b'"modality": "vector'),
-        ["manifest.json is not the manifest", "checksum"],
+        ["manifest.json is damaged: its checksum does not match"],
     ),
     "newer manifest": (
         raise_schema,
@@ -107,22 +107,22 @@ DAMAGE: dict[str, tuple[Callable[[Path], Any], list[str]]] = {
     ),
     "newer database": (raise_database_version, ["schema version 99", "Upgrade knnal"]),
     "no database": (replace_database, ["labels.sqlite is damaged", "not a database", "Restore"]),
-    "embeddings cut off": (cut_embeddings, ["embeddings.npy does not hold the embeddings"]),
+    "embeddings cut off": (cut_embeddings, ["embeddings.npy is damaged: it"]),
     "a bit of the embeddings": (
         lambda pool: flip(pool / "embeddings.npy", -1),
         ["embeddings.npy is damaged", "1 row (39)", "Repair the pool"],
     ),
     "embeddings' header": (
         lambda pool: (pool / "embeddings.npy").write_bytes(array_with("{'descr': '<f4',")),
-        ["embeddings.npy does not hold the embeddings", "Repair the pool"],
+        ["embeddings.npy is damaged: it", "Repair the pool"],
     ),
     "embeddings gone": (
         lambda pool: (pool / "embeddings.npy").unlink(),
-        ["embeddings.npy does not hold the embeddings", "No such file", "Repair the pool"],
+        ["embeddings.npy is damaged: it is missing", "Repair the pool"],
     ),
     "database gone": (
         lambda pool: [file.unlink() for file in pool.glob("labels.sqlite*")],
-        ["labels.sqlite is missing", "Restore it from a backup"],
+        ["labels.sqlite is damaged: it is missing", "Restore it from a backup"],
     ),
     "database empty": (
         lambda pool: (pool / "labels.sqlite").write_bytes(b""),
@@ -145,7 +145,7 @@ def test_damaged_pools_are_refused(vectors: Any, damage: str) -> None:
 
 def test_the_graph_is_made_anew_where_it_is_damaged(vectors: Any) -> None:
     expected = vectors("rank", "--json").data
-    for content, said in ((b"junk", "graph.npz is damaged"), (None, "")):
+    for content, said in ((b"junk", "graph.npz is not used: it is damaged"), (None, "")):
         graph = vectors.folder / ".knnal" / "graph.npz"
         graph.unlink()
         if content is not None:

@@ -49,7 +49,12 @@ def made(folder: Path, ids: list[str], name: str, annotator: str) -> None:
     with pool.transaction():
         for item, label in ((ids[0], name), (ids[1], "plain")):
             pool.log.append_label(
-                EventKind.LABEL, label, annotator=annotator, item=item, origin="named"
+                EventKind.LABEL,
+                label,
+                new_class=True,
+                annotator=annotator,
+                item=item,
+                origin="named",
             )
     pool.close()
 

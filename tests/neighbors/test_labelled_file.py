@@ -110,7 +110,7 @@ def test_a_damaged_file_is_not_used(pool: Pool) -> None:
         neighbours = neighbours_of(pool)
         restore_neighbours(pool, neighbours, LABELLED, heard)
         assert_found_anew(pool, neighbours, LABELLED)
-        assert [said[:26] for said in heard.said] == ["neighbours.npz is damaged "]
+        assert [said[:41] for said in heard.said] == ["neighbours.npz is not used: it is damaged"]
 
 
 def test_numbers_of_rows_that_are_not_there_are_not_used(pool: Pool) -> None:

@@ -169,7 +169,8 @@ def test_the_log_of_the_first_schema_takes_new_kinds_and_keeps_its_events(tmp_pa
         assert [event[: len(before[0])] for event in after] == before
         assert names[len(before[0]) :] == ["text", "checksum", "batch"]
         assert described(db) == [
-            "events_are_never_changed", "events_are_never_deleted", "items_by_id",
+            "events_are_never_changed", "events_are_never_deleted", "items_by_content",
+            "items_by_id",
         ]  # fmt: skip
         assert db.rows("SELECT * FROM sqlite_sequence") == sequence
         assert db.rows("PRAGMA foreign_key_check") == []
@@ -457,6 +458,6 @@ def test_derived_files_of_before_are_made_again_and_that_is_said(
         stored_reduction(pool, pool.live, heard)
     np.testing.assert_array_equal(found.ids, build_graph(X, np.ones(30, np.bool_)).ids)
     assert heard.said == [
-        f"{name} has no checksum, as an older version wrote it. It is made again."
+        f"{name} is not used: it has no checksum, as an older version wrote it. It is made again."
         for name in ("graph.npz", "reduced.npz")
     ]

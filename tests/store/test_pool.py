@@ -55,7 +55,7 @@ def test_no_pool_says_how_to_make_or_name_one(tmp_path: Path) -> None:
 def test_a_pool_that_lost_its_manifest_is_not_made_anew(make_pool: Any, tmp_path: Path) -> None:
     make_pool(np.eye(3)).close()
     (tmp_path / "pool" / "manifest.json").unlink()
-    with pytest.raises(PoolDamagedError, match=r"manifest\.json is missing.*Repair"):
+    with pytest.raises(PoolDamagedError, match=r"manifest\.json is damaged: it is missing.*Repair"):
         Pool.create(tmp_path / "pool")
     assert not (tmp_path / "pool" / "manifest.json").exists()
 
@@ -63,7 +63,7 @@ def test_a_pool_that_lost_its_manifest_is_not_made_anew(make_pool: Any, tmp_path
 def test_a_pool_that_lost_its_vectors_is_refused(make_pool: Any, tmp_path: Path) -> None:
     make_pool(np.eye(3)).close()
     (tmp_path / "pool" / "embeddings.npy").unlink()
-    with pytest.raises(PoolDamagedError, match=r"embeddings\.npy.*No such file.*Repair the pool"):
+    with pytest.raises(PoolDamagedError, match=r"embeddings\.npy.*it is missing.*Repair the pool"):
         Pool.open(tmp_path / "pool")
 
 

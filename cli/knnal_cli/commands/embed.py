@@ -19,7 +19,7 @@ from knnal_cli.options import (
     JsonOption,
     PoolOption,
 )
-from knnal_cli.printable import echo, printable, printable_line
+from knnal_cli.printable import ask_number, echo, printable_line
 from knnal_cli.records import print_json
 from knnal_cli.taken import class_line, recognition_lines
 
@@ -152,10 +152,10 @@ def _ask_for_level(error: AmbiguousFoldersError) -> int:
     """Which folders name classes, from whoever sits at the terminal; else the error is raised."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise error
-    echo(printable(str(error)), err=True)
+    echo(str(error), err=True)
     level = 0
     while level not in (1, 2):
-        level = typer.prompt("Folder level, 1 or 2", type=int, err=True)
+        level = ask_number("Folder level, 1 or 2")
     return level
 
 
