@@ -111,7 +111,7 @@ def _revalued(array: Any, rng: np.random.Generator) -> Any:
         flat[places] = (np.nan, np.inf, -1e30, 0.0, 0.5)[rng.integers(5)]
     else:
         limits = np.iinfo(array.dtype)
-        flat[places] = (limits.min, limits.max, -2, 0, 100)[rng.integers(5)]
+        flat[places] = (limits.min, limits.max, max(limits.min, -2), 0, 100)[rng.integers(5)]
     return flat.reshape(array.shape)
 
 
