@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 
 from knnal.errors import PoolUnwritableError
-from knnal.files import DAMAGED_ARCHIVE
 from knnal.neighbors.graph_build import build_lists
 from knnal.neighbors.graph_journal import Journal
 from knnal.neighbors.graph_lists import NearestLists
@@ -134,18 +133,7 @@ def load_graph(pool: Pool, file: DerivedFile) -> NeighbourGraph | None:
 
     None where there is none, or it is damaged or of other vectors, which the file says.
     """
-    stored = file.load()
-    if stored is None:
-        return None
-    try:
-        graph = NeighbourGraph.of(stored.arrays)
-    except DAMAGED_ARCHIVE as error:
-        file.reject(f"it is damaged ({error})")
-        return None
-    if stored.made_of != pool.vectors_key(len(graph.live)):
-        file.reject("it was made of other vectors than those of this pool")
-        return None
-    return graph
+    return file.read(NeighbourGraph.of, lambda graph: pool.vectors_key(len(graph.live)))
 
 
 def _made(

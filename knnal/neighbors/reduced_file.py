@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from knnal.files import DAMAGED_ARCHIVE
 from knnal.neighbors.reduced import FIRST, SECOND, Axes, Group, ReducedCopy
 from knnal.store.derived import Arrays, DerivedFile, read_arrays, write_arrays
 from knnal.store.pool import Pool
@@ -53,19 +52,12 @@ def load_pool_reduction(pool: Pool, file: DerivedFile) -> ReducedCopy | None:
 
     None where there is none, or it is damaged or of other vectors, which the file says.
     """
-    stored = file.load()
-    if stored is None:
-        return None
-    try:
-        reduced = _reduction(stored.arrays, pool.embeddings.shape[1])
-    except DAMAGED_ARCHIVE as error:
-        file.reject(f"it is damaged ({error})")
-        return None
-    if stored.made_of != pool.vectors_key(len(reduced)):
-        file.reject("it was made of other vectors than those of this pool")
-        return None
+    dimension = pool.embeddings.shape[1]
+    reduced = file.read(
+        lambda arrays: _reduction(arrays, dimension), lambda made: pool.vectors_key(len(made))
+    )
     # A session that began before items were added knows fewer rows.
-    return reduced if len(reduced) <= len(pool.embeddings) else None
+    return reduced if reduced is not None and len(reduced) <= len(pool.embeddings) else None
 
 
 def _arrays(reduced: ReducedCopy) -> Arrays:

@@ -6,10 +6,10 @@ and that is said.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from knnal.store.checksums import arrays_checksum
 from knnal.types import LogNarrator, Narrator
 
 Arrays = Mapping[str, NDArray[Any]]
+Made = TypeVar("Made")
 
 _OF, _CHECK = "made_of", "check"
 
@@ -56,6 +57,25 @@ class DerivedFile:
         except DAMAGED_ARCHIVE as error:
             self.reject(f"it is damaged ({error})")
             return None
+
+    def read(self, make: Callable[[Arrays], Made], made_of: Callable[[Made], str]) -> Made | None:
+        """What ``make`` makes of the file's arrays.
+
+        None where there is no file; and, which is said, where that raises one of DAMAGED_ARCHIVE,
+        or the file was made of something else than ``made_of`` names.
+        """
+        stored = self.load()
+        if stored is None:
+            return None
+        try:
+            made = make(stored.arrays)
+        except DAMAGED_ARCHIVE as error:
+            self.reject(f"it is damaged ({error})")
+            return None
+        if stored.made_of != made_of(made):
+            self.reject("it was made of other vectors than those of this pool")
+            return None
+        return made
 
     def reject(self, why: str) -> None:
         """Say that what the file holds is not used."""
