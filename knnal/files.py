@@ -17,6 +17,8 @@ from zipfile import BadZipFile
 
 from knnal.errors import PoolUnwritableError
 
+_BRIEF = 120
+
 DAMAGED_ARRAY = (
     EOFError,
     MemoryError,
@@ -42,6 +44,12 @@ DAMAGED_ARCHIVE = (
     zlib.error,
 )
 """What reading an npz file may raise when there is none, or its bytes are not those written."""
+
+
+def brief(error: BaseException) -> str:
+    """What an error says, on one line and short: some quote the bytes that they stumbled on."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= _BRIEF else f"{text[:_BRIEF]}..."
 
 
 @contextmanager

@@ -1,15 +1,10 @@
-"""Checking a pool's files, repairing them, and putting a backup in their place."""
+"""Checking a pool's files, and repairing them."""
 
 from __future__ import annotations
 
-import contextlib
-import os
-import shutil
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -17,28 +12,21 @@ import numpy as np
 from knnal.augmentation.recipe import Recipe
 from knnal.embedders.base import create_embedder
 from knnal.embedding import Embedded, content_digest, embed_stream, read_content
-from knnal.errors import Damage, InputError, PoolDamagedError, PoolNotFoundError, Repair
-from knnal.files import DAMAGED_ARCHIVE, storing
+from knnal.errors import Damage, PoolDamagedError, PoolNotFoundError, Repair
+from knnal.files import storing
 from knnal.items.base import Item, Skip
 from knnal.items.detect import open_source
 from knnal.neighbors.graph import load_graph, stored_graph
 from knnal.neighbors.reduced_file import load_pool_reduction, stored_reduction
-from knnal.store.backup import DATABASE, FOLDER, KEYS, MANIFEST, write_backup
+from knnal.store.backup import DATABASE, MANIFEST
 from knnal.store.catalogue import ItemState, Record
-from knnal.store.connection import Connection
-from knnal.store.database import checksum_sql, connect
+from knnal.store.database import checksum_sql
 from knnal.store.derived import DerivedFile
-from knnal.store.embeddings import EmbeddingFile
 from knnal.store.manifest import require_same_embedder
-from knnal.store.migrations import POOL_ID_VERSION, schema_version
 from knnal.store.pool import (
-    EMBEDDINGS,
-    VECTOR_FILES,
     Pool,
     manifest_findings,
-    recorded_manifest,
 )
-from knnal.store.vectors import VectorSums
 from knnal.store.verification import database_findings
 from knnal.types import LogNarrator, Modality, Narrator, SilentNarrator
 from knnal.viewing import make_views
@@ -56,16 +44,6 @@ class RepairReport:
     repaired: list[Damage] = field(default_factory=list)
     left: list[Damage] = field(default_factory=list)
     skips: list[Skip] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class RestoreReport:
-    """What a backup had, where the old pool is ``saved``, and what is ``left`` to be repaired."""
-
-    items: int
-    events: int
-    saved: Path | None
-    left: list[Damage]
 
 
 def check_pool(folder: Path, narrator: Narrator | None = None) -> list[Damage]:
@@ -114,32 +92,6 @@ def repair_pool(folder: Path, narrator: Narrator | None = None) -> RepairReport:
     files = {finding.file for finding in report.left}
     report.repaired = [finding for finding in found if finding.file not in files]
     return report
-
-
-def restore_pool(file: Path, folder: Path, narrator: Narrator | None = None) -> RestoreReport:
-    """Put a backup in the place of a pool's labels and catalogue, and of vectors that do not fit.
-
-    What was there is saved before. Other processes that have the pool open see what was restored.
-
-    Raises InputError for a file that is no backup, or one of another pool than that in the folder;
-    PoolBusyError while another process adds items.
-    """
-    narrator = narrator or LogNarrator()
-    with storing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    unpacked = folder / f".restoring-{os.getpid()}"
-    try:
-        _unpack(file, unpacked)
-        saved = _put_in_place(file, unpacked, folder, narrator)
-    finally:
-        shutil.rmtree(unpacked, ignore_errors=True)
-    with closing(Pool.open(folder, narrator, verified=False)) as pool:
-        if list(manifest_findings(pool)):
-            pool.manifest.write(folder / MANIFEST)
-        items = pool.catalogue.counts()[ItemState.LIVE]
-        events = sum(1 for _ in pool.log.events())
-    left = [found for found in check_pool(folder, narrator) if found.repair is not Repair.REMAKE]
-    return RestoreReport(items, events, saved, left)
 
 
 def _require_pool(folder: Path) -> None:
@@ -278,97 +230,11 @@ def _view_again(pool: Pool, narrator: Narrator) -> list[Skip]:
 def _remake(pool: Pool, found: Sequence[Damage], narrator: Narrator) -> None:
     for finding in found:
         if finding.file in pool.derived_files:
-            pool.derived_files[finding.file].unlink(missing_ok=True)
+            path = pool.derived_files[finding.file]
+            with storing(path):
+                path.unlink(missing_ok=True)
     live = pool.live
-    if live.any():
+    # Nothing follows from vectors that are damaged still.
+    if live.any() and not any(len(rows) for rows in pool.sums.damaged(pool.embeddings)):
         stored_reduction(pool, live, narrator)
         stored_graph(pool, live, narrator)
-
-
-def _unpack(file: Path, folder: Path) -> None:
-    try:
-        with zipfile.ZipFile(file) as archive:
-            names = archive.namelist()
-            if DATABASE not in names or not set(names) <= {DATABASE, MANIFEST, KEYS, *VECTOR_FILES}:
-                raise InputError(f"{file} is not a backup of a pool.")
-            with storing(folder):
-                archive.extractall(folder)
-    except (OSError, *DAMAGED_ARCHIVE) as error:
-        raise InputError(f"{file} cannot be read as a backup of a pool ({error}).") from error
-
-
-def _put_in_place(file: Path, unpacked: Path, folder: Path, narrator: Narrator) -> Path | None:
-    """Replace the folder's database, and vectors that do not fit; where the old one is saved."""
-    brought = {path.name for path in unpacked.iterdir()}
-    if EMBEDDINGS not in brought and (folder / EMBEDDINGS).exists():
-        os.link(folder / EMBEDDINGS, unpacked / EMBEDDINGS)  # a migration reads them
-    with closing(Connection(unpacked / DATABASE)) as old:
-        has_id = schema_version(old) >= POOL_ID_VERSION
-    with closing(connect(unpacked / DATABASE, narrator, new=False)) as db:
-        if problems := list(database_findings(db, narrator)):
-            raise InputError(f"{file} holds a damaged database: {problems[0].problem}.")
-        now = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-        with contextlib.ExitStack() as stack:
-            target = _present_database(folder)
-            if target is not None:
-                stack.enter_context(closing(target))
-                if has_id:
-                    _require_same_pool(file, db, target)
-                saved: Path | None = folder / FOLDER / f"before-restore-{now}.zip"
-                assert saved is not None
-                write_backup(target, folder, saved)
-            else:
-                saved = _set_aside(folder, now)
-                target = stack.enter_context(closing(Connection(folder / DATABASE)))
-            with storing(folder):
-                if not _has_vectors_of(db, folder):
-                    for name in VECTOR_FILES & brought:
-                        (unpacked / name).replace(folder / name)
-                if KEYS in brought:
-                    (unpacked / KEYS).replace(folder / KEYS)
-            db.copy_to(target)
-    return saved
-
-
-def _present_database(folder: Path) -> Connection | None:
-    """The folder's own database; None where there is none that can be read."""
-    try:
-        return connect(folder / DATABASE, new=False)
-    except PoolDamagedError:
-        return None
-
-
-def _require_same_pool(file: Path, backup: Connection, present: Connection) -> None:
-    ids = [db.rows("SELECT id FROM pool") for db in (backup, present)]
-    if ids[0] != ids[1]:
-        raise InputError(
-            f"{file} is a backup of another pool than the one in {present.path}. Restore it into a "
-            "folder of its own."
-        )
-
-
-def _set_aside(folder: Path, now: str) -> Path | None:
-    """Move a database that cannot be read out of the way; where it is."""
-    names = [f"{DATABASE}{suffix}" for suffix in ("", "-wal", "-shm")]
-    found = [folder / name for name in names if (folder / name).exists()]
-    if not found:
-        return None
-    aside = folder / FOLDER / f"damaged-{now}"
-    with storing(aside):
-        aside.mkdir(parents=True, exist_ok=True)
-        for path in found:
-            path.replace(aside / path.name)
-    return aside
-
-
-def _has_vectors_of(db: Connection, folder: Path) -> bool:
-    """Whether the folder holds the vectors that a database has the checksums of."""
-    manifest = recorded_manifest(db)
-    if manifest.embedder is None:
-        return True
-    sums = VectorSums(db)
-    try:
-        X = EmbeddingFile(folder / EMBEDDINGS, manifest.embedder.dimension).rows(sums.count())
-    except PoolDamagedError:
-        return False
-    return not any(len(rows) for rows in sums.damaged(X))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -11,11 +12,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from knnal.errors import InputError, PoolDamagedError, PoolNotFoundError, Repair
+from knnal.errors import (
+    InputError,
+    PoolBusyError,
+    PoolDamagedError,
+    PoolNotFoundError,
+    Repair,
+)
 from knnal.project import Project
+from knnal.restoring import restore_pool
+from knnal.session import Session
+from knnal.store.backup import write_backup
 from knnal.store.connection import Connection
 from knnal.store.pool import Pool
-from knnal.upkeep import check_pool, repair_pool, restore_pool
+from knnal.upkeep import check_pool, repair_pool
 
 from .damage.files import bytes_of, flip
 
@@ -225,6 +235,129 @@ def test_what_is_no_backup_of_this_pool_changes_nothing(pool: Path, tmp_path: Pa
         with pytest.raises(InputError, match=said):
             restore_pool(tmp_path / name, pool)
         assert bytes_of(pool) == before
+
+
+def old_backup(pool: Path, file: Path) -> None:
+    """A copy of a pool as it would be from before pools had an id."""
+    shutil.copytree(pool, file.parent / "old")
+    with closing(sqlite3.connect(file.parent / "old" / "labels.sqlite")) as db:
+        made_older(db)
+    with closing(Connection(file.parent / "old" / "labels.sqlite")) as old:
+        write_backup(old, pool, file)
+
+
+def made_older(db: sqlite3.Connection) -> None:
+    """Take a database back to schema 3."""
+    columns = "seq, kind, item, label, target, origin, annotator, at, strategy, scores, text"
+    with db:
+        for statement in (
+            "DROP TRIGGER events_are_never_changed", "DROP TRIGGER events_are_never_deleted",
+            "DROP INDEX items_by_content", "DROP TABLE pool", "DROP TABLE vector_sums",
+            *(
+                f"ALTER TABLE {table} DROP COLUMN checksum"
+                for table in ("sources", "items", "events", "offers")
+            ),
+            "CREATE TABLE old AS SELECT * FROM events", "DROP TABLE events",
+            "CREATE TABLE events (seq INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, "
+            "item TEXT, label TEXT, target INTEGER REFERENCES events (seq), origin TEXT NOT NULL, "
+            "annotator TEXT NOT NULL, at TEXT NOT NULL, strategy TEXT, scores TEXT, text TEXT)",
+            f"INSERT INTO events ({columns}) SELECT {columns} FROM old", "DROP TABLE old",
+            "CREATE INDEX events_by_item ON events (item)",
+            "CREATE INDEX events_by_target ON events (target)",
+            "CREATE INDEX events_by_class ON events (label)",
+            "CREATE INDEX events_by_rename ON events (text)",
+            "CREATE TRIGGER events_are_never_changed BEFORE UPDATE ON events "
+            "BEGIN SELECT RAISE(ABORT, 'events are append-only'); END",
+            "CREATE TRIGGER events_are_never_deleted BEFORE DELETE ON events "
+            "BEGIN SELECT RAISE(ABORT, 'events are append-only'); END",
+        ):  # fmt: skip
+            db.execute(statement)
+        db.execute("PRAGMA user_version = 3")
+
+
+def test_a_backup_of_before_pools_had_an_id(pool: Path, tmp_path: Path) -> None:
+    expected = answers(pool)
+    old_backup(pool, tmp_path / "old.zip")
+    project = Project.open(pool)
+    with closing(project):
+        project.session(annotator="ann").tell(NAMES[20], "c")
+    report = restore_pool(tmp_path / "old.zip", pool)
+    assert report.left == []
+    assert answers(pool) == expected
+    assert report.saved is not None
+    restore_pool(report.saved, pool)  # of the same pool still
+    assert answers(pool) != expected
+    other = make(tmp_path / "two", seed=1)
+    before = bytes_of(other)
+    with pytest.raises(InputError, match="another pool"):
+        restore_pool(tmp_path / "old.zip", other)
+    assert bytes_of(other) == before
+    alone = tmp_path / "one" / "alone"
+    assert [one.file for one in restore_pool(tmp_path / "old.zip", alone).left] == [
+        "embeddings.npy"
+    ]
+    assert repair_pool(alone).left == []
+    assert answers(alone) == expected
+
+
+def test_nothing_is_made_of_vectors_that_are_damaged_still(pool: Path, tmp_path: Path) -> None:
+    expected = answers(pool)
+    with closing(Pool.open(pool)) as opened:
+        opened.back_up(tmp_path / "whole.zip", vectors=True)
+    X = np.lib.format.open_memmap(pool / "embeddings.npy", mode="r+")
+    X[:] = np.nan
+    X.flush()
+    (pool.parent / "vectors.npy").unlink()
+    for name in ("graph.npz", "reduced.npz"):
+        (pool / name).unlink()
+    assert len(repair_pool(pool).skips) == ROWS
+    assert not (pool / "graph.npz").exists()
+    restore_pool(tmp_path / "whole.zip", pool)
+    assert answers(pool) == expected
+
+
+def test_nothing_is_restored_while_items_are_added(pool: Path, tmp_path: Path) -> None:
+    with closing(Pool.open(pool)) as opened:
+        opened.back_up(tmp_path / "copy.zip")
+        with opened.embedding_alone():
+            before = bytes_of(pool)
+            with pytest.raises(PoolBusyError, match="is adding to"):
+                restore_pool(tmp_path / "copy.zip", pool)
+            assert bytes_of(pool) == before
+
+
+def test_a_backup_replaces_nothing_but_backups(pool: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text("precious")
+    with closing(Pool.open(pool)) as opened:
+        for file, said in (
+            (pool / "labels.sqlite", "within the pool"), (pool / "new.zip", "within the pool"),
+            (tmp_path / "mine.csv", "is not a backup"), (tmp_path, "not the name of a file"),
+            (Path(), "not the name of a file"),
+        ):  # fmt: skip
+            with pytest.raises(InputError, match=said):
+                opened.back_up(file)
+        for _ in range(2):
+            opened.back_up(tmp_path / "copy.zip")
+        opened.back_up(pool / "backups" / "mine.zip")
+    assert (tmp_path / "mine.csv").read_text() == "precious"
+    assert check_pool(pool) == []
+
+
+def test_rows_that_another_process_adds_wait_for_the_next_session(pool: Path) -> None:
+    """A pool that was opened before them knows the rows of then, in every array."""
+    with closing(Pool.open(pool)) as opened:
+        X = np.random.default_rng(3).normal(size=(ROWS, 6)).astype(np.float32)
+        np.save(pool.parent / "more.npy", X)
+        (pool.parent / "more.txt").write_text("".join(f"more-{i}\n" for i in range(ROWS)))
+        project = Project.open(pool)
+        with closing(project):
+            project.embed(pool.parent / "more.npy", ids=pool.parent / "more.txt")
+        for name in ("graph.npz", "reduced.npz"):
+            (pool / name).unlink()
+        session = Session(opened, annotator="ann")
+        session.tell(NAMES[30], "a")
+        assert session.ledger.label(NAMES[30]) == "a"
+    assert len(answers(pool)[0]) == ROWS
 
 
 def test_there_must_be_a_pool_to_check(tmp_path: Path) -> None:

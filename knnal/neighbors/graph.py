@@ -119,7 +119,7 @@ def stored_graph(pool: Pool, live: BoolArray, narrator: Narrator | None = None) 
             if graph is None or not graph.fits(live):
                 graph = _made(graph, pool, live, narrator)
                 # A session that began earlier may ask for the rows of then: not to be stored.
-                if not np.array_equal(pool.live, live):
+                if not np.array_equal(pool.catalogue.live_mask(), live):
                     return graph
                 if file.save(pool.vectors_key(len(live)), graph.arrays()):
                     _journal_of(pool, path, narrator).remove()

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 
-from knnal.files import atomic_writer, storing
+from knnal.errors import InputError
+from knnal.files import DAMAGED_ARCHIVE, atomic_writer, storing
 from knnal.store.connection import Connection
 
 DATABASE, MANIFEST, KEYS = "labels.sqlite", "manifest.json", "keys.json"
@@ -16,6 +17,26 @@ FOLDER = "backups"
 """Where a pool keeps the copies that knnal makes by itself."""
 
 _BLOCK = 1 << 22
+
+
+def require_backup_name(file: Path, folder: Path) -> None:
+    """Raise InputError for a file that a backup of the pool in ``folder`` must not replace."""
+    if not file.name or file.is_dir():
+        raise InputError(f"'{file}' is not the name of a file. Name the file to write.")
+    parents = file.absolute().resolve().parents
+    if folder.resolve() in parents and (folder / FOLDER).resolve() not in parents:
+        raise InputError(f"{file} lies within the pool. Write the backup outside of it.")
+    if file.exists() and not is_backup(file):
+        raise InputError(f"{file} exists, and is not a backup. Choose another name.")
+
+
+def is_backup(file: Path) -> bool:
+    """Whether a file is a copy that ``write_backup`` made."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return DATABASE in archive.namelist()
+    except DAMAGED_ARCHIVE:
+        return False
 
 
 def write_backup(db: Connection, folder: Path, file: Path, large: Iterable[Path] = ()) -> None:

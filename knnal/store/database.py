@@ -20,12 +20,14 @@ def connect(
     *,
     new: bool = True,
     migrates: bool = True,
+    has_vectors: bool = True,
 ) -> Connection:
     """Open the database and bring it to the present schema; None makes one in memory.
 
     A commit is durable when it returns: write-ahead log, synced at each commit. Without ``new``,
     a database must be there, and unless it ``migrates``, one of a pool with an id. One that cannot
-    be written, as on a full disk, is opened for reading alone, and the narrator is told.
+    be written, as on a full disk, is opened for reading alone, and the narrator is told. One that
+    ``has_vectors`` not beside it, as in a backup, can be migrated all the same.
 
     Raises PoolDamagedError where the file is no database of knnal, PoolBusyError where another
     process holds it for longer than half a minute, PoolUnwritableError where it cannot be written
@@ -33,11 +35,11 @@ def connect(
     """
     narrator = narrator or LogNarrator()
     try:
-        return _prepared(_opened(path, new), narrator, new, migrates)
+        return _prepared(_opened(path, new), narrator, new, migrates, has_vectors)
     except PoolUnwritableError as error:
         if path is None or not path.is_file() or _has_pending_changes(path):
             raise
-        db = _prepared(Connection(path, read_only=True), narrator, new=False, migrates=migrates)
+        db = _prepared(Connection(path, read_only=True), narrator, False, migrates, has_vectors)
         narrator.say(f"The pool is open for reading only. {error}")
         return db
 
@@ -53,7 +55,9 @@ def _opened(path: Path | None, new: bool) -> Connection:
     return Connection(path)
 
 
-def _prepared(db: Connection, narrator: Narrator, new: bool, migrates: bool) -> Connection:
+def _prepared(
+    db: Connection, narrator: Narrator, new: bool, migrates: bool, has_vectors: bool
+) -> Connection:
     try:
         version = schema_version(db)
         if not new and not version:
@@ -66,7 +70,7 @@ def _prepared(db: Connection, narrator: Narrator, new: bool, migrates: bool) -> 
             _use_write_ahead_log(db)
             db.run("PRAGMA synchronous = FULL")
             db.run("PRAGMA foreign_keys = ON")
-        migrate(db, narrator)
+        migrate(db, narrator, has_vectors=has_vectors)
         for table in CHECKED:
             _keep_checksums(db, table)
     except BaseException:

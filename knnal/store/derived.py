@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knnal.errors import PoolUnwritableError
-from knnal.files import DAMAGED_ARCHIVE, atomic_writer, storing
+from knnal.files import DAMAGED_ARCHIVE, atomic_writer, brief, storing
 from knnal.store.checksums import arrays_checksum
 from knnal.types import LogNarrator, Narrator
 
@@ -55,7 +55,7 @@ class DerivedFile:
             self.reject("it has no checksum, as an older version wrote it")
             return None
         except DAMAGED_ARCHIVE as error:
-            self.reject(f"it is damaged ({error})")
+            self.reject(f"it is damaged ({brief(error)})")
             return None
 
     def read(self, make: Callable[[Arrays], Made], made_of: Callable[[Made], str]) -> Made | None:
@@ -70,7 +70,7 @@ class DerivedFile:
         try:
             made = make(stored.arrays)
         except DAMAGED_ARCHIVE as error:
-            self.reject(f"it is damaged ({error})")
+            self.reject(f"it is damaged ({brief(error)})")
             return None
         if stored.made_of != made_of(made):
             self.reject("it was made of other vectors than those of this pool")

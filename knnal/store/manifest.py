@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from knnal.errors import EmbedderMismatchError, PoolDamagedError, Repair
-from knnal.files import atomic_writer, storing
+from knnal.files import atomic_writer, brief, storing
 from knnal.store.checksums import bytes_checksum
 from knnal.types import EmbedderIdentity, Modality
 
@@ -99,7 +99,7 @@ class Manifest:
                 pool=str(data.get("pool", "")),
             )
         except _NO_MANIFEST as error:
-            why = str(error) if type(error) is ValueError else f"it cannot be read ({error})"
+            why = str(error) if type(error) is ValueError else f"it cannot be read ({brief(error)})"
             raise PoolDamagedError(path, why, Repair.REWRITE) from error
 
     @property

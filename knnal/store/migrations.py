@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from knnal.errors import PoolDamagedError, SchemaTooNewError
-from knnal.files import DAMAGED_ARRAY
+from knnal.files import DAMAGED_ARRAY, brief
 from knnal.linalg import has_unit_norm
 from knnal.store.backup import save_before_migration
 from knnal.store.checksums import row_checksums
@@ -110,11 +111,21 @@ def _texts_and_names(db: Connection) -> None:
     db.run("CREATE INDEX events_by_rename ON events (text) WHERE kind = 'rename'")
 
 
-def _checksums(db: Connection, narrator: Narrator) -> None:
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """What a step works on. ``has_vectors`` is False for a backup without ``embeddings.npy``."""
+
+    db: Connection
+    narrator: Narrator
+    has_vectors: bool = True
+
+
+def _checksums(migration: Migration) -> None:
     """The pool's own id, a copy of its manifest, and checksums of rows and vectors.
 
     What is there is taken as sound, but for vectors that no embedder gives.
     """
+    db = migration.db
     tables = {
         "sources": "id, location",
         "items": "row, id, source, state, stamp, digest, path, text",
@@ -141,8 +152,13 @@ def _checksums(db: Connection, narrator: Narrator) -> None:
     embedder = _manifest_of_before(folder)
     db.run("INSERT INTO pool VALUES (?, ?)", (uuid.uuid4().hex, json.dumps(embedder)))
     ((last,),) = db.rows("SELECT MAX(row) FROM items")
-    if last is not None and folder is not None:
-        _sum_vectors(db, folder / "embeddings.npy", int(last) + 1, narrator)
+    if last is None or folder is None:
+        return
+    if migration.has_vectors:
+        _sum_vectors(db, folder / "embeddings.npy", int(last) + 1, migration.narrator)
+    else:  # no vector has this checksum, so that all count as damaged until they are embedded again
+        unknown = np.zeros(int(last) + 1, dtype="<u8").tobytes()
+        db.run("INSERT INTO vector_sums VALUES (0, ?)", (unknown,))
 
 
 def _manifest_of_before(folder: Path | None) -> dict[str, object]:
@@ -158,7 +174,7 @@ def _sum_vectors(db: Connection, file: Path, rows: int, narrator: Narrator) -> N
     try:
         X = np.load(file, mmap_mode="r")
     except (OSError, *DAMAGED_ARRAY) as error:
-        raise PoolDamagedError(file, f"it cannot be read ({error})") from error
+        raise PoolDamagedError(file, f"it cannot be read ({brief(error)})") from error
     fits = isinstance(X, np.memmap) and X.ndim == 2 and len(X) >= rows
     if not fits or X.dtype != np.dtype("<f4") or not X.flags.c_contiguous:
         held = f"{X.dtype.str} of shape {X.shape}" if isinstance(X, np.memmap) else "an archive"
@@ -219,22 +235,22 @@ def _files_by_content(db: Connection) -> None:
     db.run("DELETE FROM sources WHERE id NOT IN (SELECT source FROM items)")
 
 
-def _without_narrator(step: Callable[[Connection], None]) -> Callable[[Connection, Narrator], None]:
-    return lambda db, _: step(db)
+def _of_database(step: Callable[[Connection], None]) -> Callable[[Migration], None]:
+    return lambda migration: step(migration.db)
 
 
-MIGRATIONS: tuple[Callable[[Connection, Narrator], None], ...] = (
-    *map(_without_narrator, (_first_schema, _events_of_any_kind, _texts_and_names)),
+MIGRATIONS: tuple[Callable[[Migration], None], ...] = (
+    *map(_of_database, (_first_schema, _events_of_any_kind, _texts_and_names)),
     _checksums,
-    _without_narrator(_batches),
-    _without_narrator(_files_by_content),
+    _of_database(_batches),
+    _of_database(_files_by_content),
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 POOL_ID_VERSION = MIGRATIONS.index(_checksums) + 1
 """From this version on a pool has an id."""
 
 
-def migrate(db: Connection, narrator: Narrator) -> None:
+def migrate(db: Connection, narrator: Narrator, *, has_vectors: bool = True) -> None:
     """Bring the database to SCHEMA_VERSION, one transaction per step.
 
     A database on disk is copied first. Raises SchemaTooNewError for a pool that a newer knnal has
@@ -249,7 +265,7 @@ def migrate(db: Connection, narrator: Narrator) -> None:
                 if not saved:
                     save_before_migration(db, version)
                     saved = True
-                MIGRATIONS[version](db, narrator)
+                MIGRATIONS[version](Migration(db, narrator, has_vectors))
                 db.run(f"PRAGMA user_version = {version + 1}")
 
 

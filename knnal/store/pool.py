@@ -37,7 +37,7 @@ from knnal.errors import (
     Repair,
 )
 from knnal.linalg import unit_rows, usable_rows
-from knnal.store.backup import DATABASE, MANIFEST, write_backup
+from knnal.store.backup import DATABASE, MANIFEST, require_backup_name, write_backup
 from knnal.store.catalogue import Catalogue, NewRecord
 from knnal.store.connection import Connection
 from knnal.store.database import connect
@@ -229,8 +229,9 @@ class Pool:
 
     @property
     def live(self) -> BoolArray:
-        """Which rows hold an item that is there, ``(rows,)``."""
-        return self.catalogue.live_mask()
+        """Which rows of ``embeddings`` hold an item that is there, ``(rows,)``."""
+        # Another process may have stored more rows since these were mapped.
+        return self.catalogue.live_mask()[: len(self._vectors)]
 
     def reload(self) -> None:
         """Take in rows that were stored since the pool was opened."""
@@ -354,9 +355,11 @@ class Pool:
         """Copy labels and catalogue, as of one moment, and on request the vectors, into a file.
 
         Labeling goes on meanwhile. Raises PoolBusyError for vectors while another process adds
-        some, PoolUnwritableError where the file cannot be written.
+        some, PoolUnwritableError where the file cannot be written, InputError for the name of a
+        file that is no backup.
         """
         assert self.folder is not None
+        require_backup_name(file, self.folder)
         with contextlib.ExitStack() as stack:
             large = []
             if vectors:
@@ -376,21 +379,9 @@ class Pool:
 
         Raises PoolBusyError while another process holds it. Labeling goes on beside it.
         """
-        from filelock import FileLock, Timeout
-
         assert self.folder is not None
-        lock = FileLock(self.folder / "embed.lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout as error:
-            raise PoolBusyError(
-                f"Another 'knnal embed' is adding to {self.folder}. Wait until it is done; "
-                "nothing was changed."
-            ) from error
-        try:
+        with nobody_embeds(self.folder):
             yield
-        finally:
-            lock.release()
 
     def before_closing(self, act: Callable[[], object]) -> None:
         """Have something done first when the pool is closed, such as to end a thread."""
@@ -398,6 +389,25 @@ class Pool:
 
     def close(self) -> None:
         self._closing.close()
+
+
+@contextlib.contextmanager
+def nobody_embeds(folder: Path) -> Iterator[None]:
+    """Hold the right to add items to the pool in a folder. Raises PoolBusyError."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(folder / "embed.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise PoolBusyError(
+            f"Another 'knnal embed' is adding to {folder}. Wait until it is done; nothing was "
+            "changed."
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _read_manifest(folder: Path) -> Manifest:
@@ -459,7 +469,9 @@ def _agreed(folder: Path, manifest: Manifest, recorded: Manifest) -> Manifest:
     """
     if manifest.pool and manifest.pool != recorded.pool:
         raise PoolDamagedError(
-            folder / MANIFEST, f"it belongs to another pool than {DATABASE} does"
+            folder / MANIFEST,
+            f"it belongs to another pool than {DATABASE} does. If {DATABASE} is the right one, "
+            f"remove {MANIFEST} and repair the pool",
         )
     if manifest.content != recorded.content and manifest.embedder is not None:
         raise PoolDamagedError(

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knnal.errors import PoolDamagedError, Repair
-from knnal.files import DAMAGED_ARRAY, storing
+from knnal.files import DAMAGED_ARRAY, brief, storing
 
 
 class RowFile:
@@ -91,7 +91,7 @@ class RowFile:
         except FileNotFoundError as error:
             raise self._damaged("it is missing") from error
         except (OSError, *DAMAGED_ARRAY) as error:
-            raise self._damaged(f"it cannot be read ({error})") from error
+            raise self._damaged(f"it cannot be read ({brief(error)})") from error
         if not isinstance(stored, np.memmap):
             raise self._damaged("it is an archive of arrays")
         if stored.dtype != self._type or stored.shape[1:] != self.shape or not stored.ndim:

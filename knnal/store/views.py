@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from knnal.errors import PoolDamagedError, Repair
-from knnal.files import atomic_writer, storing
+from knnal.files import atomic_writer, brief, storing
 from knnal.store.checksums import bytes_checksum, row_checksums
 from knnal.store.rows import RowFile
 from knnal.types import BoolArray, Float32Array, IntArray, UInt64Array
@@ -77,7 +77,7 @@ class ViewFiles:
             if {"pool", "check"} & set(data) and data != self._described(facts):
                 raise ValueError("it was changed, or is another pool's")
         except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
-            problem = f"it does not say how the pool's views are made ({error})"
+            problem = f"it does not say how the pool's views are made ({brief(error)})"
             raise PoolDamagedError(file, problem, Repair.REMAKE) from error
         if not 1 <= facts.views <= MOST_VIEWS:
             problem = f"it says {facts.views} views of an item"

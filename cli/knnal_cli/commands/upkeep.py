@@ -87,7 +87,7 @@ def restore(
     as_json: JsonOption = False,
 ) -> None:
     """Put a backup in the place of the pool's labels and catalogue; the old ones are saved."""
-    from knnal.upkeep import restore_pool
+    from knnal.restoring import restore_pool
     from knnal_cli.narration import Narration
 
     with Narration() as narration:
