@@ -11,8 +11,8 @@ import typer
 
 from knnal_cli.printable import printable
 
-_NAMING = frozenset({"item", "items", "label", "old", "new"})
-"""Arguments that are ids or names of classes, which may begin with a hyphen."""
+_NAMING = frozenset({"item", "items", "label", "old", "new", "contents"})
+"""Arguments that are ids, names of classes or texts, which may begin with a hyphen."""
 
 _UsageError: Any = typer.BadParameter.__base__  # Typer has a public name for this one alone
 
@@ -39,8 +39,8 @@ def _hint(error: Any, arguments: Sequence[str]) -> str:
     plain = not any(a.startswith("--") and a != meant for a in given)
     values = shlex.join(given) if plain and given else f"{shlex.quote(meant)} ..."
     return (
-        f". If '{meant}' is an id or a class, write '--' before ids and classes, behind all "
-        f"options: {context.command_path} -- {values}"
+        f". If '{meant}' is not an option, write '--' before it, after all options: "
+        f"{context.command_path} -- {values}"
     )
 
 

@@ -64,7 +64,7 @@ def test_vanished_items_keep_their_labels_and_may_return(vectors: Any) -> None:
 def test_labels_from_a_column_spare_what_is_labelled(texts: Any, log: Any) -> None:
     texts("tell", "r0", "excellent")
     done = texts("embed", "reviews.csv", "--id-column", "id", "--label-column", "verdict")
-    assert "2 labels taken in; 1 items keep another label that they had." in done.out
+    assert "2 labels taken in; 1 item keeps another label." in done.out
     assert texts("status", "--json").data["labels"] == {"excellent": 1, "bad": 1, "good": 1}
     assert [e["origin"] for e in log(texts.folder)] == ["named", "imported", "imported"]
 

@@ -99,7 +99,7 @@ def test_import(labelled: Any, log: Any) -> None:
     assert done.out == "1 labels added, 0 changed, 1 unchanged.\n"
     assert done.err.splitlines() == [
         "Rows without a label: 1.",
-        "1 items keep another label; --overwrite changes them.",
+        "1 item keeps another label; --overwrite changes that.",
         "Skipped 1: no such item in the pool (99; the pool has 0, 1, 2, ...)",
     ]
     report = labelled(*arguments, "--overwrite", "--json", code=3).data

@@ -219,7 +219,8 @@ def _print(report: IngestReport, source: Path, pool: Path) -> None:
     if report.classes:
         echo(printable_line(class_line(report.classes)))
     if report.labels or report.labels_kept:
-        kept = f"; {report.labels_kept} items keep another label that they had"
+        items = "1 item keeps" if report.labels_kept == 1 else f"{report.labels_kept} items keep"
+        kept = f"; {items} another label"
         echo(f"{report.labels} labels taken in{kept if report.labels_kept else ''}.")
     if report.vanished:
         echo(f"{report.vanished} vanished from the source: they keep their labels.")

@@ -93,7 +93,8 @@ def import_file(
     if report.unlabelled:
         echo(f"Rows without a label: {report.unlabelled}.", err=True)
     if report.kept:
-        echo(f"{report.kept} items keep another label; --overwrite changes them.", err=True)
+        items = "1 item keeps" if report.kept == 1 else f"{report.kept} items keep"
+        echo(f"{items} another label; --overwrite changes that.", err=True)
     for line in skip_lines(report.skips, report.examples, report.pool_ids):
         echo(line, err=True)
     if not report.added + report.changed + report.unchanged + report.kept:
