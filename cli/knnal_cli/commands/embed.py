@@ -196,6 +196,8 @@ def _print_reading(report: IngestReport, reading: Reading, source: Path) -> None
     """How many rows became items, how the file was read, and which columns were taken."""
     items = report.embedded + report.unchanged
     counts = f"{report.rows} rows, {items} became items, {report.skipped_rows} skipped"
+    if elsewhere := report.copies.total() + report.shared.total():
+        counts += f", {elsewhere} already in the pool from another source"
     echo(printable_line(f"{source.name} ({reading.layout}): {counts}."))
     for column in reading.columns:
         name = "" if column.name is None else f" {column.name!r}"
