@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from knnal.store.connection import Connection
-from knnal.store.migrations import MIGRATIONS
+from knnal.store.migrations import MIGRATIONS, Migration
 from knnal.types import EmbedderIdentity, LogNarrator
 
 VERSION = 3
@@ -27,7 +27,7 @@ def older_database(file: Path, items: int, events: Sequence[Event] = ()) -> None
         db.run("PRAGMA journal_mode = WAL")
         with db.transaction():
             for step in MIGRATIONS[:VERSION]:
-                step(db, LogNarrator())
+                step(Migration(db, LogNarrator()))
             db.run(f"PRAGMA user_version = {VERSION}")
             db.run("INSERT INTO sources VALUES (1, 'source')")
             db.run_for_each(

@@ -42,7 +42,7 @@ def old_pool(file: Path, version: int) -> None:
     """The database of a pool as an earlier schema left it."""
     with closing(Connection(file)) as db:
         for step in migrations.MIGRATIONS[:version]:
-            step(db, LogNarrator())
+            step(migrations.Migration(db, LogNarrator()))
         db.run(f"PRAGMA user_version = {version}")
         for *values, minute, _ in OLD_EVENTS:
             db.run(

@@ -27,9 +27,9 @@ from knnal.store.database import connect
 from knnal.store.ledger import EventKind, Ledger
 from knnal.store.log import LabelLog
 from knnal.store.manifest import Manifest
-from knnal.store.migrations import SCHEMA_VERSION, migrate
+from knnal.store.migrations import SCHEMA_VERSION, Migration, migrate
 from knnal.store.pool import Pool
-from knnal.types import LogNarrator, Narrator
+from knnal.types import LogNarrator
 
 from ..damage.files import bytes_of
 from ..narrators import Hearing
@@ -46,12 +46,12 @@ def tables(file: Path) -> set[str]:
         return {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type='table'")}
 
 
-def add_notes(db: Connection, _: Narrator) -> None:
-    db.run("CREATE TABLE notes (text TEXT)")
+def add_notes(migration: Migration) -> None:
+    migration.db.run("CREATE TABLE notes (text TEXT)")
 
 
-def add_notes_and_fail(db: Connection, narrator: Narrator) -> None:
-    add_notes(db, narrator)
+def add_notes_and_fail(migration: Migration) -> None:
+    add_notes(migration)
     raise ZeroDivisionError
 
 
@@ -135,7 +135,7 @@ def test_an_older_pool_is_brought_up_to_date_with_its_labels(
 def first_schema(file: Path) -> None:
     """A database as the first schema left it: labels, an undo, a class, an offer."""
     with closing(Connection(file)) as db:
-        migrations.MIGRATIONS[0](db, LogNarrator())
+        migrations.MIGRATIONS[0](Migration(db, LogNarrator()))
         db.run("PRAGMA user_version = 1")
         for number, (kind, item, name, target) in enumerate(OLD_EVENTS, start=1):
             db.run(
@@ -203,14 +203,14 @@ def test_a_process_killed_while_it_migrates_changes_nothing(tmp_path: Path) -> N
 import os, sys
 from pathlib import Path
 from knnal.store.connection import Connection
-from knnal.store.migrations import MIGRATIONS
+from knnal.store.migrations import MIGRATIONS, Migration
 from knnal.types import LogNarrator
 db = Connection(Path(sys.argv[1]))
 db.run("PRAGMA journal_mode = WAL")
 db.run("PRAGMA foreign_keys = ON")
 db.run("PRAGMA cache_size = 1")
 db.run("BEGIN IMMEDIATE")
-MIGRATIONS[1](db, LogNarrator())
+MIGRATIONS[1](Migration(db, LogNarrator()))
 os._exit(9)
 """
     done = subprocess.run([sys.executable, "-c", killed, str(file)], check=False)
