@@ -19,7 +19,7 @@ from knnal.types import EmbedderIdentity, Modality
 
 _CHECK = "check"
 """The key of the checksum of all other keys."""
-_NO_MANIFEST = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
+NO_MANIFEST = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
 """What reading one raises of a file that is none."""
 
 
@@ -98,7 +98,7 @@ class Manifest:
                 graph=_graph_facts(data),
                 pool=str(data.get("pool", "")),
             )
-        except _NO_MANIFEST as error:
+        except NO_MANIFEST as error:
             why = str(error) if type(error) is ValueError else f"it cannot be read ({brief(error)})"
             raise PoolDamagedError(path, why, Repair.REWRITE) from error
 

@@ -36,6 +36,7 @@ from knnal.errors import (
     PoolUnwritableError,
     Repair,
 )
+from knnal.files import brief
 from knnal.linalg import unit_rows, usable_rows
 from knnal.store.backup import DATABASE, MANIFEST, require_backup_name, write_backup
 from knnal.store.catalogue import Catalogue, NewRecord
@@ -43,7 +44,7 @@ from knnal.store.connection import Connection
 from knnal.store.database import connect
 from knnal.store.embeddings import EmbeddingFile
 from knnal.store.log import LabelLog
-from knnal.store.manifest import GraphFacts, Manifest, require_same_embedder
+from knnal.store.manifest import NO_MANIFEST, GraphFacts, Manifest, require_same_embedder
 from knnal.store.migrations import SCHEMA_VERSION, require_known
 from knnal.store.vectors import VectorSums
 from knnal.store.verification import (
@@ -459,7 +460,10 @@ def recorded_manifest(db: Connection) -> Manifest:
     found = db.first("SELECT id, manifest FROM pool")
     if found is None:
         raise db.damaged("it does not say which pool it is of")
-    return Manifest.from_content(SCHEMA_VERSION, *found)
+    try:
+        return Manifest.from_content(SCHEMA_VERSION, *found)
+    except NO_MANIFEST as error:
+        raise db.damaged(f"its copy of the manifest cannot be read ({brief(error)})") from error
 
 
 def _agreed(folder: Path, manifest: Manifest, recorded: Manifest) -> Manifest:

@@ -141,6 +141,9 @@ DAMAGE: dict[str, tuple[Callable[[Path, Path], None], str]] = {
         in_sql("INSERT INTO vector_sums VALUES (12, x'0123456789abcdef')"), "of 13 vectors",
     ),
     "id: missing": (in_sql("DELETE FROM pool"), "does not say which pool.*Restore"),
+    "id: its manifest": (
+        in_sql("UPDATE pool SET manifest = '{'"), "copy of the manifest cannot be read.*Restore",
+    ),
     "id: another": (in_sql("UPDATE pool SET id = 'x'"), r"another pool.*Restore"),
     "database: of another pool": (from_other(DATABASE), r"another pool.*Restore"),
     "database: empty": (to(DATABASE, lambda f: cut(f, 0)), "empty.*Restore"),
