@@ -107,6 +107,11 @@ class PoolDamagedError(PoolError):
         super().__init__(f"{file} is damaged: {problem}. {_REMEDIES[repair]}")
         self.damage = Damage(file.name, problem, repair)
 
+    @classmethod
+    def of(cls, damage: Damage, folder: Path) -> PoolDamagedError:
+        """The error that says what was found in a pool's folder."""
+        return cls(folder / damage.file, damage.problem, damage.repair)
+
 
 class PoolUnwritableError(PoolError):
     """The pool cannot be written to, such as on a full or read-only disk. It can still be read."""

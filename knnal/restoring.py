@@ -23,7 +23,7 @@ from knnal.store.pool import (
     EMBEDDINGS,
     VECTOR_FILES,
     Pool,
-    manifest_findings,
+    mend_manifest,
     nobody_embeds,
     recorded_manifest,
 )
@@ -65,8 +65,7 @@ def restore_pool(file: Path, folder: Path, narrator: Narrator | None = None) -> 
         finally:
             shutil.rmtree(unpacked, ignore_errors=True)
     with closing(Pool.open(folder, narrator, verified=False)) as pool:
-        if list(manifest_findings(pool)):
-            pool.manifest.write(folder / MANIFEST)
+        mend_manifest(pool)
         items = pool.catalogue.counts()[ItemState.LIVE]
         events = sum(1 for _ in pool.log.events())
     left = [found for found in check_pool(folder, narrator) if found.repair is not Repair.REMAKE]

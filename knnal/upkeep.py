@@ -26,6 +26,7 @@ from knnal.store.manifest import require_same_embedder
 from knnal.store.pool import (
     Pool,
     manifest_findings,
+    mend_manifest,
 )
 from knnal.store.verification import database_findings
 from knnal.types import LogNarrator, Modality, Narrator, SilentNarrator
@@ -82,8 +83,7 @@ def repair_pool(folder: Path, narrator: Narrator | None = None) -> RepairReport:
         with closing(Pool.open(folder, narrator, verified=False)) as pool:
             if any(damage.file == DATABASE for damage in found):
                 _mend_database(pool)
-            if list(manifest_findings(pool)):
-                pool.manifest.write(folder / MANIFEST)
+            mend_manifest(pool)
             with pool.embedding_alone():
                 report.skips = _embed_again(pool, narrator)
             report.skips += _view_again(pool, narrator)

@@ -23,7 +23,7 @@ NO_LABEL = "empty label"
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The column that is read beside the ids.
+    """The column that is read in addition to the ids.
 
     ``role`` is the word for a cell there, and ``option`` how the command line calls the choice of
     the column.

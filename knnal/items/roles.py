@@ -47,7 +47,7 @@ class Table:
     """A table on disk: CSV or TSV, JSON, Parquet, a spreadsheet; by the ending of its name.
 
     Numbers of a column of ids or labels whose numbers are all whole are read as such: 1.0 as 1. In
-    Prodigy's records (an ``answer`` of accept, reject or ignore beside a ``label`` or ``accept``)
+    Prodigy's records (an ``answer`` of accept, reject or ignore with a ``label`` or ``accept``)
     a label counts where it was accepted.
 
     Raises InputError when made if the file cannot be read.

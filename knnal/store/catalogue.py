@@ -247,12 +247,12 @@ class Catalogue:
         return dict(rows)
 
     def has_file_of(self, size: int) -> bool:
-        """Whether a file of so many bytes is an item in use."""
+        """Whether a file of this size, in bytes, is an item in use."""
         query = f"SELECT 1 FROM items WHERE {_FILE_SIZE} = ? AND {_IS_FILE} LIMIT 1"  # noqa: S608
         return self._db.first(query, (size,)) is not None
 
     def files_with(self, size: int, digest: str) -> list[Record]:
-        """The items in use whose file had this content, of so many bytes, by row."""
+        """The items in use whose file had this content and size, in bytes, by row."""
         rows = self._db.rows(
             f"{_SELECT}{_FILE_SIZE} = ? AND {_DIGEST_START} = ? AND digest = ? AND {_IS_FILE} "
             "ORDER BY items.row",

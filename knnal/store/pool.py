@@ -277,7 +277,7 @@ class Pool:
             return
         db = self._another_connection()
         self.before_closing(db.close)
-        find = functools.partial(self._findings_beside, db)
+        find = functools.partial(self._background_findings, db)
         self._verification = Background(find, self.folder, db.interrupt)
         self.before_closing(self._verification.stop)
 
@@ -285,14 +285,14 @@ class Pool:
         assert self.folder is not None
         quiet = SilentNarrator()
         with ThreadPoolExecutor(1) as executor, closing(self._another_connection()) as db:
-            pages = executor.submit(page_findings, db)  # in SQLite, beside what Python does here
+            pages = executor.submit(page_findings, db)  # SQLite runs while Python works
             rows = chain(row_findings(self._db, quiet), self._vector_findings(self._db, quiet))
             found = next(rows, None) or next(iter(pages.result()), None)
         if found is not None:
-            raise PoolDamagedError(self.folder / found.file, found.problem, found.repair)
+            raise PoolDamagedError.of(found, self.folder)
         self.catalogue.is_verified = True
 
-    def _findings_beside(self, db: Connection, narrator: Narrator) -> Iterator[Damage]:
+    def _background_findings(self, db: Connection, narrator: Narrator) -> Iterator[Damage]:
         """The findings through a connection of their own, from a random row on: several short
         commands verify different parts.
         """
@@ -453,6 +453,12 @@ def manifest_findings(pool: Pool) -> Iterator[Damage]:
         _agreed(pool.folder, _read_manifest(pool.folder), pool.manifest)
     except PoolDamagedError as error:
         yield error.damage
+
+
+def mend_manifest(pool: Pool) -> None:
+    """Write the manifest's file again if it is damaged. Raises PoolUnwritableError."""
+    if pool.folder is not None and any(manifest_findings(pool)):
+        pool.manifest.write(pool.folder / MANIFEST)
 
 
 def recorded_manifest(db: Connection) -> Manifest:

@@ -46,7 +46,7 @@ class RowFile:
             pass
 
     def restore_header(self, rows: int) -> None:
-        """Write the header anew, for so many rows; those that are missing become zeros."""
+        """Rewrite the header for a number of rows; those that are missing become zeros."""
         with storing(self.path):
             if not self.path.exists():
                 self.path.touch()

@@ -173,9 +173,7 @@ class Background:
     def _run(self) -> None:
         try:
             for found in self._find(self):
-                self._found = PoolDamagedError(
-                    self._folder / found.file, found.problem, found.repair
-                )
+                self._found = PoolDamagedError.of(found, self._folder)
                 return
         except _StoppedError:
             pass
