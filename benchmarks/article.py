@@ -17,12 +17,12 @@ import numpy as np
 
 from benchmarks.bootstrap import bootstrap_mean
 from benchmarks.running import run_all
-from benchmarks.sets.catalogue import EmbeddedSet, kept, kept_file
+from benchmarks.sets.catalog import EmbeddedSet, kept, kept_file
 from benchmarks.sets.splits import Split, split_at_random, split_by_group
 from benchmarks.source import source_digest
 from benchmarks.store import Store
 from knnal import KNNClassifier, defaults
-from knnal.evaluation.learning_curve import Experiment
+from knnal.simulation.learning_curve import Experiment
 from knnal.types import Float32Array, Float64Array
 
 AT_RANDOM, BY_GROUP = "at random", "by photo group"

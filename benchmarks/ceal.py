@@ -26,23 +26,32 @@ from benchmarks import grid, page
 from benchmarks.about import about
 from benchmarks.grid import Cell, Extent, Setting, curves, difference, results
 from benchmarks.options import command_of, parser_of
-from benchmarks.sets.catalogue import DATA_SETS, embedded_set
-from knnal.asking import question_rng
-from knnal.classifiers.base import Outsiders
-from knnal.evaluation.plot import plot_curves
-from knnal.neighbors.search import NOBODY
-from knnal.state import PoolState
-from knnal.strategies.base import Pick, PoolView
-from knnal.strategies.ceal import CealEntropy, CealFusion, CealLeastConfidence, CealMargin
-from knnal.strategies.pseudo_labels import PseudoLabels, PseudoRule, pseudo_labels
-from knnal.strategies.tcal import Tcal
+from benchmarks.sets.catalog import DATA_SETS, embedded_set
+from knnal.acquisition.state import PoolState
+from knnal.acquisition.strategies.base import Pick, PoolView
+from knnal.acquisition.strategies.published.ceal import (
+    CealEntropy,
+    CealFusion,
+    CealLeastConfidence,
+    CealMargin,
+)
+from knnal.acquisition.strategies.published.pseudo_labels import (
+    PseudoLabels,
+    PseudoRule,
+    pseudo_labels,
+)
+from knnal.acquisition.strategies.published.tcal import Tcal
+from knnal.classifiers.base import QueryVectors
+from knnal.index.search import NOBODY
+from knnal.pages.plot import plot_curves
+from knnal.session.question_selection import question_rng
 from knnal.types import Float64Array
 
 SETS = ("cifar10", "mnist")
 BATCH = 10
 EVERY_LABEL = "AL_ALL"
 _NEAR = 10
-"""So many pool neighbours of a held-out item vote on it where they have pseudo-labels."""
+"""So many pool neighbors of a held-out item vote on it where they have pseudo-labels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +98,14 @@ def simulate(setting: Setting, name: str) -> dict[str, Any]:
     """Accuracy after each round, alone and beside pseudo-labels, and how many of them are right."""
     if name == EVERY_LABEL:
         return {"alone": [grid.with_every_label(setting, "knn")]}
-    judged = Outsiders.held_out(setting.geometry)
+    judged = QueryVectors.held_out(setting.geometry)
     truth = setting.classes[~setting.geometry.live]
     state = PoolState(setting.geometry, classifier="knn")
     contender = CONTENDERS[name]
     known: list[int] = []  # classes as they came up: their places are the state's numbers
     found: dict[str, list[float]] = {"alone": [], "beside": [], "pseudo": [], "right": []}
     for step in range(0, setting.labels, BATCH):
-        view = PoolView(state, state.unlabelled.copy(), question_rng(setting.seed, step))
+        view = PoolView(state, state.unlabeled.copy(), question_rng(setting.seed, step))
         for pick in contender.choose(view, min(BATCH, setting.labels - step)):
             answer = int(setting.classes[pick.row])
             if answer not in known:
@@ -116,15 +125,15 @@ def simulate(setting: Setting, name: str) -> dict[str, Any]:
 
 
 def beside(
-    state: PoolState, P: Float64Array, judged: Outsiders, pseudo: PseudoLabels, weight: float
+    state: PoolState, P: Float64Array, judged: QueryVectors, pseudo: PseudoLabels, weight: float
 ) -> Float64Array:
-    """Probabilities of held-out rows ``(m, C)`` once their pseudo-labelled pool neighbours vote."""
-    ids = judged.pool_neighbours.ids[:, :_NEAR]
-    similarities = judged.pool_neighbours.similarities[:, :_NEAR].astype(np.float64)
+    """Probabilities of held-out rows ``(m, C)`` once their pseudo-labeled pool neighbors vote."""
+    ids = judged.pool_neighbors.ids[:, :_NEAR]
+    similarities = judged.pool_neighbors.similarities[:, :_NEAR].astype(np.float64)
     temperature = state.vote.temperature
     supposed = pseudo.by_row(len(state.geometry))[ids]
     assert judged.rows is not None
-    own = state.labelling.neighbours.similarities[judged.rows].astype(np.float64)
+    own = state.labeling.neighbors.similarities[judged.rows].astype(np.float64)
     votes = P * np.exp((own - 1) / temperature).sum(axis=1, keepdims=True)
     extra = weight * np.exp((similarities - 1) / temperature)
     rows, slots = np.nonzero((supposed != NOBODY) & (ids != NOBODY))

@@ -37,7 +37,7 @@ def classifier_lines(found: dict[str, Any]) -> list[str]:
     return [
         *lines,
         "### Expected calibration error, mean over the data sets",
-        "As predicted, and after a temperature that is fitted on labelled items, each predicted "
+        "As predicted, and after a temperature that is fitted on labeled items, each predicted "
         f"without its own label; on {found['audited']} of them at most.",
         table(
             ("classifier", *(f"{n} labels" for n in counts)),

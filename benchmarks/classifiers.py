@@ -3,7 +3,7 @@
     python -m benchmarks.classifiers --data DIR
 
 Six data sets. The calibration error is that on held-out items, before and after a temperature that
-is fitted as ``knnal predict --calibrated`` does: on labelled items, each predicted without its own
+is fitted as ``knnal predict --calibrated`` does: on labeled items, each predicted without its own
 label; on at most a hundred of them, as if these were audited.
 """
 
@@ -22,18 +22,18 @@ from benchmarks.about import about
 from benchmarks.bootstrap import bootstrap_mean
 from benchmarks.options import command_of, parser_of
 from benchmarks.running import run_all
-from benchmarks.sets.catalogue import DATA_SETS, embedded_set, kept, kept_file
+from benchmarks.sets.catalog import DATA_SETS, embedded_set, kept, kept_file
 from benchmarks.source import settings_of
 from benchmarks.store import Store
-from knnal.classifiers.base import Geometry, Outsiders
-from knnal.evaluation.calibration import LEAST_AUDITED
-from knnal.scoring.calibration import (
+from knnal.acquisition.state import PoolState
+from knnal.classifiers.base import PoolIndex, QueryVectors
+from knnal.quality.calibration import LEAST_AUDITED
+from knnal.session.calibration import (
     expected_calibration_error,
     fit_temperature,
     reliability,
     with_temperature,
 )
-from knnal.state import PoolState
 from knnal.types import FloatArray, IntArray
 
 CLASSIFIERS = ("knn", "graph", "means", "combined", "ridge")
@@ -92,8 +92,8 @@ def do(task: Task) -> str:
     started = time.process_time()
     found = kept(task.data_set, kept_file(task.data_set, task.work, task.extent.items))
     split = found.split(HELD_OUT, task.seed, task.extent.pool, task.extent.held_out)
-    geometry = Geometry.of(found.X[split.pool])
-    outsiders = Outsiders(geometry, found.X[split.held_out])
+    geometry = PoolIndex.of(found.X[split.pool])
+    outsiders = QueryVectors(geometry, found.X[split.held_out])
     classes, truth = found.classes[split.pool], found.classes[split.held_out]
     measured: dict[str, Any] = {}
     for name in CLASSIFIERS:
@@ -107,16 +107,16 @@ def do(task: Task) -> str:
     return f"{task.data_set}, seed {task.seed}: {time.process_time() - started:.1f} s"
 
 
-def measure(state: PoolState, outsiders: Outsiders, truth: IntArray) -> dict[str, float | None]:
+def measure(state: PoolState, outsiders: QueryVectors, truth: IntArray) -> dict[str, float | None]:
     """``_MEASURES`` of what is predicted of held-out items; None for too few labels to tell."""
     P = state.classifier.predict(outsiders)
     found: dict[str, float | None] = dict.fromkeys(_MEASURES)
     found["accuracy"] = float(np.mean(P.argmax(axis=1) == truth))
     found["error"] = _error(P, truth)
-    labelled = state.labelling.labelled[:_AUDITED]
-    if len(labelled) >= LEAST_AUDITED:
-        left_out = state.classifier.probabilities(labelled)
-        temperature = fit_temperature(left_out, state.labelling.classes[labelled].astype(np.int64))
+    labeled = state.labeling.labeled[:_AUDITED]
+    if len(labeled) >= LEAST_AUDITED:
+        left_out = state.classifier.probabilities(labeled)
+        temperature = fit_temperature(left_out, state.labeling.classes[labeled].astype(np.int64))
         found["temperature"] = temperature
         found["calibrated_error"] = _error(with_temperature(P, temperature), truth)
     return found

@@ -16,10 +16,10 @@ import numpy as np
 
 from benchmarks.data import add_data_option
 from benchmarks.options import default_work
-from benchmarks.sets.catalogue import DATA_SETS, embedded_set
+from benchmarks.sets.catalog import DATA_SETS, embedded_set
 from benchmarks.tables import table
-from knnal.classifiers.base import Geometry
-from knnal.neighbors.duplicates import DuplicateGroups, find_duplicates
+from knnal.classifiers.base import PoolIndex
+from knnal.index.duplicates import DuplicateGroups, find_duplicates
 from knnal.types import IntArray
 
 SIMILARITIES = (0.85, 0.9, 0.93, 0.95, 0.97, 0.99)
@@ -47,7 +47,7 @@ def main() -> None:
     rows = []
     for name in options.sets.split(","):
         found = embedded_set(name, options.data, options.work, options.items)
-        geometry = Geometry.of(found.X)
+        geometry = PoolIndex.of(found.X)
         for similarity in SIMILARITIES:
             groups = find_duplicates(geometry.X, geometry.graph, similarity)
             one = described(groups, found.classes)

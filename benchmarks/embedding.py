@@ -34,10 +34,10 @@ from typing import Any, TypeAlias
 import numpy as np
 from PIL import Image
 
-from knnal.assets import DEMO_PHOTOS, fetch
+from knnal.embedders.assets import DEMO_PHOTOS, fetch
 from knnal.embedders.mobilenet_v2 import MobileNetV2
-from knnal.embedding import Embedded, embed_stream
-from knnal.items.base import Item
+from knnal.embedders.pipeline import Embedded, embed_stream
+from knnal.sources.base import Item
 from knnal.types import LogNarrator
 
 SMALL = (224, 224)

@@ -13,11 +13,11 @@ import numpy as np
 
 from benchmarks.bootstrap import bootstrap_mean
 from benchmarks.running import run_all
-from benchmarks.sets.catalogue import EmbeddedSet, kept, kept_file
+from benchmarks.sets.catalog import EmbeddedSet, kept, kept_file
 from benchmarks.source import settings_of
 from benchmarks.store import Store
-from knnal.classifiers.base import Geometry, Outsiders
-from knnal.state import PoolState
+from knnal.acquisition.state import PoolState
+from knnal.classifiers.base import PoolIndex, QueryVectors
 from knnal.types import Float64Array, IntArray
 
 _VERSION = 1
@@ -83,7 +83,7 @@ class Setting:
     ``classes`` ``(rows,)`` are known, of ``class_count``; ``labels`` are given.
     """
 
-    geometry: Geometry
+    geometry: PoolIndex
     classes: IntArray
     class_count: int
     labels: int
@@ -156,17 +156,17 @@ def setting_of(cell: Cell) -> Setting:
     rows = np.concatenate([split.pool, split.held_out])
     live = np.arange(len(rows)) < len(split.pool)
     labels = min(extent.labels, len(split.pool))
-    geometry = Geometry.of(found.X[rows], live)
+    geometry = PoolIndex.of(found.X[rows], live)
     return Setting(geometry, found.classes[rows], len(found.names), labels, cell.seed)
 
 
 def with_every_label(setting: Setting, classifier: str) -> float:
-    """The accuracy on the held-out items once all others are labelled."""
+    """The accuracy on the held-out items once all others are labeled."""
     live, truth = setting.geometry.live, setting.classes[~setting.geometry.live]
     rows = np.flatnonzero(live)
     state = PoolState(setting.geometry, classifier=classifier)
     state.rebuild(rows, setting.classes[rows], setting.class_count)
-    P = state.classifier.predict(Outsiders.held_out(setting.geometry))
+    P = state.classifier.predict(QueryVectors.held_out(setting.geometry))
     return float(np.mean(P.argmax(axis=1) == truth))
 
 

@@ -120,13 +120,13 @@ def _by_class(part: dict[str, Any], at: list[str]) -> str:
 def pairs_lines(found: dict[str, Any]) -> list[str]:
     """Which pair is best, and all of them, the best first."""
     pairs, default = found["pairs"], found["default"]
-    order = sorted(pairs, key=lambda pair: -pairs[pair]["normalised"])
-    heads = ("strategy + classifier", *found["titles"].values(), "normalised", "above the default")
+    order = sorted(pairs, key=lambda pair: -pairs[pair]["normalized"])
+    heads = ("strategy + classifier", *found["titles"].values(), "normalized", "above the default")
     rows = [
         (
             f"`{pair}`",
             *(f"{pairs[pair]['area'][name]:.3f}" for name in found["titles"]),
-            f"{pairs[pair]['normalised']:.3f}",
+            f"{pairs[pair]['normalized']:.3f}",
             interval(pairs[pair]["gain"]),
         )
         for pair in order
@@ -134,7 +134,7 @@ def pairs_lines(found: dict[str, Any]) -> list[str]:
     return [
         f"Pools of at most {found['pool']:,} items, the mean accuracy on held-out items over the "
         f"first {found['labels']} labels, one at a time from none, asked and judged with the "
-        "pair's own classifier. Normalised is the mean over the data sets of the area as a share "
+        "pair's own classifier. Normalized is the mean over the data sets of the area as a share "
         "of the accuracy of the default's classifier with every label; the interval is of its "
         "difference to the default's, over the seeds.",
         f"The best is `{order[0]}`; the default, `{default}`, is number {order.index(default) + 1} "

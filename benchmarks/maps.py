@@ -19,15 +19,15 @@ from benchmarks.data import add_data_option
 from benchmarks.engine.pools import mixed
 from benchmarks.engine.seeds import Seeds
 from benchmarks.options import default_work
-from benchmarks.sets.catalogue import FRUITS, embedded_set
-from knnal.neighbors.graph import NeighbourGraph, build_graph
-from knnal.neighbors.layout import lay_out
-from knnal.neighbors.reduced import ReducedCopy
+from benchmarks.sets.catalog import FRUITS, embedded_set
+from knnal.index.graph import NeighborGraph, build_graph
+from knnal.index.layout import lay_out
+from knnal.index.reduced import ReducedCopy
 from knnal.types import Float32Array, IntArray, RowArray
 
-NEIGHBOURS = 10
+NEIGHBORS = 10
 _JUDGED = 2000
-_HEAD = f"{'':<24}{'neighbours kept':>16}{'of its class':>14}{'seconds':>9}{'processor':>11}"
+_HEAD = f"{'':<24}{'neighbors kept':>16}{'of its class':>14}{'seconds':>9}{'processor':>11}"
 
 
 def main() -> None:
@@ -62,7 +62,7 @@ def measured(name: str, X: Float32Array, classes: IntArray, seed: int) -> Iterat
 
 
 def _line(
-    name: str, positions: Float32Array, graph: NeighbourGraph, classes: IntArray, seed: int
+    name: str, positions: Float32Array, graph: NeighborGraph, classes: IntArray, seed: int
 ) -> str:
     kept, alike = judged(positions, graph.ids, classes, seed)
     return f"{name:<24}{kept:>16.3f}{alike:>14.3f}"
@@ -71,18 +71,18 @@ def _line(
 def judged(
     positions: Float32Array, ids: RowArray, classes: IntArray, seed: int
 ) -> tuple[float, float]:
-    """The shares of neighbours kept, and of neighbours of the same class, on the map."""
+    """The shares of neighbors kept, and of neighbors of the same class, on the map."""
     from faiss import IndexFlatL2
 
     index = IndexFlatL2(2)
     index.add(np.ascontiguousarray(positions, dtype=np.float32))
     count = min(_JUDGED, len(positions))
     rows = np.random.default_rng(seed).choice(len(positions), count, replace=False)
-    _, found = index.search(positions[rows], NEIGHBOURS + 1)
+    _, found = index.search(positions[rows], NEIGHBORS + 1)
     kept, alike = [], []
     for row, near in zip(rows, found, strict=True):
-        others = near[near != row][:NEIGHBOURS]
-        kept.append(np.isin(ids[row, :NEIGHBOURS], others).mean())
+        others = near[near != row][:NEIGHBORS]
+        kept.append(np.isin(ids[row, :NEIGHBORS], others).mean())
         alike.append((classes[others] == classes[row]).mean())
     return float(np.mean(kept)), float(np.mean(alike))
 

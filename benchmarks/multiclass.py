@@ -20,10 +20,10 @@ from benchmarks import grid, page
 from benchmarks.about import about
 from benchmarks.grid import Cell, Extent, Setting, curves, difference, results
 from benchmarks.options import command_of, parser_of
-from benchmarks.sets.catalogue import DATA_SETS, embedded_set
-from knnal.evaluation.holdout import Holdout
-from knnal.evaluation.measures import accuracy, class_accuracy
-from knnal.evaluation.plot import plot_curves
+from benchmarks.sets.catalog import DATA_SETS, embedded_set
+from knnal.pages.plot import plot_curves
+from knnal.simulation.holdout import Holdout
+from knnal.simulation.measures import accuracy, class_accuracy
 from knnal.types import Float64Array
 
 SETS = ("mnist", "fruits360")

@@ -19,10 +19,10 @@ from benchmarks.about import about
 from benchmarks.bootstrap import bootstrap_mean
 from benchmarks.grid import Cell, Extent, Setting, curves, results
 from benchmarks.options import command_of, parser_of
-from benchmarks.sets.catalogue import DATA_SETS, embedded_set
+from benchmarks.sets.catalog import DATA_SETS, embedded_set
 from knnal import defaults
-from knnal.evaluation.holdout import Holdout
-from knnal.evaluation.measures import accuracy
+from knnal.simulation.holdout import Holdout
+from knnal.simulation.measures import accuracy
 from knnal.types import Float64Array
 
 STRATEGIES = ("cdf-product", "product", "uherding", "article")
@@ -55,7 +55,7 @@ def simulate(setting: Setting, name: str) -> dict[str, Any]:
     return {"accuracy": accuracy(run.hits, holdout.support).tolist()}
 
 
-def normalised(cells: list[Cell], name: str) -> Float64Array:
+def normalized(cells: list[Cell], name: str) -> Float64Array:
     """A pair's area on the splits of a data set, as a share of the mean accuracy with every label,
     ``(seeds,)``.
     """
@@ -65,11 +65,11 @@ def normalised(cells: list[Cell], name: str) -> Float64Array:
 
 
 def summed_up(cells: dict[str, list[Cell]]) -> dict[str, Any]:
-    """Of each pair: its area by data set, the mean of the normalised ones, and how far that is
+    """Of each pair: its area by data set, the mean of the normalized ones, and how far that is
     above the default pair's, seed by seed, with its interval.
     """
     shares = {
-        pair: np.mean([normalised(own, pair) for own in cells.values()], axis=0) for pair in PAIRS
+        pair: np.mean([normalized(own, pair) for own in cells.values()], axis=0) for pair in PAIRS
     }
     found = {}
     for pair in PAIRS:
@@ -79,7 +79,7 @@ def summed_up(cells: dict[str, list[Cell]]) -> dict[str, Any]:
                 name: round(float(curves(results(own, pair), "accuracy").mean()), 4)
                 for name, own in cells.items()
             },
-            "normalised": round(float(shares[pair].mean()), 4),
+            "normalized": round(float(shares[pair].mean()), 4),
             "gain": None
             if pair == DEFAULT
             else [round(value, 4) for value in (gain.mean, gain.low, gain.high)],

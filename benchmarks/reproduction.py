@@ -11,8 +11,8 @@ from typing import Any
 from benchmarks import article, page
 from benchmarks.about import about
 from benchmarks.options import command_of, parser_of
-from benchmarks.sets.catalogue import embedded_set
-from knnal.evaluation.plot import plot_curves
+from benchmarks.sets.catalog import embedded_set
+from knnal.pages.plot import plot_curves
 
 
 def main(

@@ -28,16 +28,16 @@ from benchmarks import article, page
 from benchmarks.about import about
 from benchmarks.options import command_of, parser_of
 from benchmarks.running import run_all
-from benchmarks.sets.catalogue import DATA_SETS, EmbeddedSet, embedded_set, kept, kept_file
+from benchmarks.sets.catalog import DATA_SETS, EmbeddedSet, embedded_set, kept, kept_file
 from benchmarks.source import settings_of
 from benchmarks.store import Store
 from knnal import defaults
-from knnal.classifiers.base import Geometry
-from knnal.session import Session
-from knnal.store.pool import Pool
-from knnal.strategies.base import PoolView
-from knnal.strategies.seek import Seek
-from knnal.strategies.sought import SeekPhase
+from knnal.acquisition.strategies.base import PoolView
+from knnal.acquisition.strategies.search_progress import SeekPhase
+from knnal.acquisition.strategies.seek import Seek
+from knnal.classifiers.base import PoolIndex
+from knnal.pool.pool import Pool
+from knnal.session.session import Session
 from knnal.types import BoolArray, Float32Array, Float64Array, IntArray
 
 SETS = ("fruits", "cifar10", "mnist", "banking77")
@@ -131,7 +131,7 @@ def do(task: Task) -> str:
     found = _set(task.data_set, task.folder, task.extent.items)
     rows, rare, example = rare_pool(found.classes, task.extent, task.seed)
     names = [found.names[c] for c in found.classes[rows]]
-    geometry = Geometry.of(np.ascontiguousarray(found.X[rows]))
+    geometry = PoolIndex.of(np.ascontiguousarray(found.X[rows]))
     for contender in task.missing():
         hits = label(geometry, names, example, contender, task.extent.labels, task.seed)
         shares = np.cumsum(hits) / (task.extent.rare - 1)
@@ -151,7 +151,7 @@ def rare_pool(classes: IntArray, extent: Extent, seed: int) -> tuple[IntArray, i
 
 
 def label(
-    geometry: Geometry, y: Sequence[str], example: int, contender: str, labels: int, seed: int
+    geometry: PoolIndex, y: Sequence[str], example: int, contender: str, labels: int, seed: int
 ) -> BoolArray:
     """Name the example, then label so many items; which of these are of its class, in order."""
     rare = y[example]
@@ -188,7 +188,7 @@ def _likeliest(session: Session) -> str:
     assert sought is not None
     if sought.phase is SeekPhase.WAITING:
         return _asked(session)
-    view = PoolView(session.state, session.state.unlabelled, np.random.default_rng(0))
+    view = PoolView(session.state, session.state.unlabeled, np.random.default_rng(0))
     pick = Seek(session.classes.index(sought.name)).pick(view)
     assert pick is not None
     return str(pick.row)

@@ -36,7 +36,7 @@ from benchmarks.engine.pools import BenchmarkPool, make_pool, pool_of, require_r
 from benchmarks.engine.seeds import load_seeds
 from benchmarks.options import default_work
 from benchmarks.tables import table
-from knnal.store.pool import Pool
+from knnal.pool.pool import Pool
 
 _START = "from knnal_cli.main import app; app()"
 
@@ -137,7 +137,7 @@ def check(folder: Path, people: Sequence[Person]) -> None:
         events = [event for event in pool.log.events() if event.kind == "label"]
     items = [event.item for event in events]
     if len(items) != len(set(items)):
-        sys.exit("An item was labelled twice.")
+        sys.exit("An item was labeled twice.")
     for person in people:
         logged = [(e.item, e.label) for e in events if e.annotator == person.name]
         if logged != person.answers:

@@ -16,16 +16,16 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.data import add_data_option
 from benchmarks.options import default_work
-from benchmarks.sets.catalogue import FRUITS, embedded_set
-from knnal.evaluation.known import KnownItems
-from knnal.evaluation.results import write_results
-from knnal.evaluation.settings import Settings
-from knnal.evaluation.simulation import simulate
-from knnal.evaluation.splits import SplitPlan
-from knnal.evaluation.summary import summarise
-from knnal.evaluation.tables import cells, head
-from knnal.parallel import thread_count
-from knnal.store.pool import Pool
+from benchmarks.sets.catalog import FRUITS, embedded_set
+from knnal.index.parallel import thread_count
+from knnal.pool.pool import Pool
+from knnal.simulation.known import KnownItems
+from knnal.simulation.results import write_results
+from knnal.simulation.settings import Settings
+from knnal.simulation.simulation import simulate
+from knnal.simulation.splits import SplitPlan
+from knnal.simulation.summary import summarize
+from knnal.simulation.tables import cells, head
 
 STRATEGIES = ("cdf-product", "product", "article", "smallest-margin")
 
@@ -51,7 +51,7 @@ def main() -> None:
         wall, processor = time.perf_counter(), _processor_time()
         simulated = simulate(known, settings, Path(temporary) / "out")
         wall, processor = time.perf_counter() - wall, _processor_time() - processor
-        summary = summarise(simulated)
+        summary = summarize(simulated)
         write_results(simulated, summary, Path(temporary))
     steps = options.folds * len(settings.contenders) * options.labels
     print(f"{steps} labels in {wall:.1f} s on {thread_count()} processes: ", end="")

@@ -1,7 +1,7 @@
 """How good the advice on stopping is, and the estimate of what random labels would have reached.
 
 Known labels answer a session's questions, one at a time from none, with an audit as ``knnal label``
-has it. The accuracy is that over the unlabelled rest of the pool, which is what the audit
+has it. The accuracy is that over the unlabeled rest of the pool, which is what the audit
 estimates. The best accuracy within the budget is what a run could have reached; it could have
 stopped at the label from which on it stays within .01 or .02 of that.
 
@@ -23,14 +23,14 @@ import numpy as np
 
 from benchmarks.data import add_data_option
 from benchmarks.options import default_work
-from benchmarks.sets.catalogue import DATA_SETS, embedded_set
+from benchmarks.sets.catalog import DATA_SETS, embedded_set
 from knnal import defaults
-from knnal.classifiers.base import Geometry
-from knnal.evaluation.advice import LATEST, STABLE, advise
-from knnal.evaluation.audit import audited_items, latest_estimate
-from knnal.evaluation.random_labels import RandomLabels
-from knnal.session import Session
-from knnal.store.pool import Pool
+from knnal.classifiers.base import PoolIndex
+from knnal.pool.pool import Pool
+from knnal.quality.audit import audited_items, latest_estimate
+from knnal.quality.random_baseline import RandomLabels
+from knnal.quality.stopping import LATEST, STABLE, advise
+from knnal.session.session import Session
 from knnal.types import Float32Array, Float64Array
 
 TOLERANCES = (0.01, 0.02)
@@ -104,7 +104,7 @@ def main() -> None:
 
 def follow(name: str, seed: int, X: Float32Array, y: list[str], budget: int) -> Run:
     """Label with the default strategy and an audit, and note what is advised on the way."""
-    geometry = Geometry.of(X)
+    geometry = PoolIndex.of(X)
     truth = np.array(y)
     random_labels = RandomLabels(lambda: geometry)
 
@@ -135,7 +135,7 @@ def follow(name: str, seed: int, X: Float32Array, y: list[str], budget: int) -> 
 
 
 def _label(
-    geometry: Geometry,
+    geometry: PoolIndex,
     y: list[str],
     strategy: str,
     audit: float,
@@ -158,7 +158,7 @@ def _label(
 
 
 def _accuracy(session: Session, truth: np.ndarray) -> float:
-    rows = np.flatnonzero(session.state.unlabelled)
+    rows = np.flatnonzero(session.state.unlabeled)
     best = session.state.classifier.probabilities(rows).argmax(axis=1)
     return float(np.mean(np.array(session.classes)[best] == truth[rows]))
 

@@ -31,8 +31,8 @@ from benchmarks.engine.pools import BenchmarkPool, make_pool, pool_of, require_r
 from benchmarks.engine.process import in_a_process, machine
 from benchmarks.engine.seeds import load_seeds
 from benchmarks.options import default_work
-from benchmarks.pictures import COUNT, give_pictures, is_colour_of, make_pictures
-from knnal_cli.terminal.keys import CLASS_KEYS
+from benchmarks.pictures import COUNT, give_pictures, is_color_of, make_pictures
+from knnal_cli.tui.keys import CLASS_KEYS
 
 BAR_MS = 50.0
 _KNNAL = "from knnal_cli.main import app; app()"
@@ -82,7 +82,7 @@ class Screen:
         self.child.send(key)
         return pressed
 
-    def asks(self, labelled: int, before: str = "", *, pictures: bool) -> tuple[str, float]:
+    def asks(self, labeled: int, before: str = "", *, pictures: bool) -> tuple[str, float]:
         """Wait for the question after so many labels, and the item ``before``: its item, and when
         it was there, with its picture if there are any.
         """
@@ -93,7 +93,7 @@ class Screen:
                 self._stream.feed(chunk)
                 lines = self._pyte.display
                 item = re.search(r"╭─ ?(\d+)", "\n".join(lines))
-                counted = lines[0].strip().startswith(f"{labelled} labelled")
+                counted = lines[0].strip().startswith(f"{labeled} labeled")
                 if found or not counted or item is None or item[1] == before:
                     continue
                 if not pictures or self._shows_picture(int(item[1]), lines):
@@ -106,7 +106,7 @@ class Screen:
         """Whether what stands in the frame is the item's picture."""
         top = next(number for number, line in enumerate(lines) if "╭─" in line)
         row, column = self._pyte.buffer[top + _INSIDE[0]], lines[top].index("╭─") + _INSIDE[1]
-        return is_colour_of(item % COUNT, row[column].fg)
+        return is_color_of(item % COUNT, row[column].fg)
 
     def settle(self, seconds: float) -> None:
         """Let time pass, and the screen be drawn."""
@@ -143,10 +143,10 @@ def measure(
         screen = Screen(["label", *options], columns, rows)
         item, came = screen.asks(0, pictures=pictures)
         first_ms = (came - started) * 1e3
-        for labelled in range(1, steps + 1):
+        for labeled in range(1, steps + 1):
             screen.settle(pause_s)
             pressed = screen.press(keys.get(truth[int(item)], CLASS_KEYS[0]))
-            item, came = screen.asks(labelled, item, pictures=pictures)
+            item, came = screen.asks(labeled, item, pictures=pictures)
             times_ms.append((came - pressed) * 1e3)
         screen.press("q")
         screen.child.expect(screen.end, timeout=_PATIENCE_S)

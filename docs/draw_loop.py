@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from knnal.project import Project
-from knnal_cli.terminal.app.application import LabelApp
+from knnal_cli.tui.app.application import LabelApp
 
 _PICTURES_S = 2.0
 """How long the pictures may take to be decoded."""

@@ -10,24 +10,24 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from knnal.asking import Question
+    from knnal.classifiers.estimator import KNNClassifier
+    from knnal.classifiers.vote import VoteOptions
     from knnal.errors import KnnalError
-    from knnal.neighbors.classifier import KNNClassifier
-    from knnal.neighbors.vote import VoteOptions
+    from knnal.pool.pool import Pool
     from knnal.project import Project
-    from knnal.session import Session
-    from knnal.store.pool import Pool
+    from knnal.session.question_selection import Question
+    from knnal.session.session import Session
     from knnal.types import Prediction
 
 _HOMES = {
-    "KNNClassifier": "knnal.neighbors.classifier",
+    "KNNClassifier": "knnal.classifiers.estimator",
     "KnnalError": "knnal.errors",
-    "Pool": "knnal.store.pool",
+    "Pool": "knnal.pool.pool",
     "Prediction": "knnal.types",
     "Project": "knnal.project",
-    "Question": "knnal.asking",
-    "Session": "knnal.session",
-    "VoteOptions": "knnal.neighbors.vote",
+    "Question": "knnal.session.question_selection",
+    "Session": "knnal.session.session",
+    "VoteOptions": "knnal.classifiers.vote",
 }
 
 __all__ = [

@@ -9,39 +9,39 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from knnal import defaults
-from knnal.augmentation.recipe import require_possible
 from knnal.embedders.base import Embedder, create_embedder
-from knnal.embedding import Embedded, embed_stream
+from knnal.embedders.pipeline import Embedded, embed_stream
+from knnal.embedders.view_recipe import require_possible
 from knnal.errors import EmbedderMismatchError, ItemError, PoolError
-from knnal.evaluation.audit import (
-    audited_items,
-)
-from knnal.evaluation.calibration import (
-    required_temperature,
-)
 from knnal.exchange.exporting import export
 from knnal.exchange.importing import ImportReport, import_labels
 from knnal.exchange.truth import Truth, known_items
-from knnal.ingest import IngestReport, ingest
-from knnal.items.base import Item, Skip, Source
-from knnal.items.detect import open_source
-from knnal.items.images import ImageFolder
-from knnal.items.text import text_item
-from knnal.neighbors.graph import stored_graph
-from knnal.neighbors.layout_file import stored_layout
-from knnal.neighbors.reduced_file import stored_reduction
-from knnal.recording import checked_annotator
-from knnal.session import Session
-from knnal.status import Status, read_status
-from knnal.store.catalogue import ItemState
-from knnal.store.pool import Pool
+from knnal.pool.catalog import ItemState
+from knnal.pool.ingest import IngestReport, ingest
+from knnal.pool.pool import Pool
+from knnal.pool.stored_graph import stored_graph
+from knnal.pool.stored_layout import stored_layout
+from knnal.pool.stored_reduction import stored_reduction
+from knnal.pool.view_making import make_views, wanted_recipe
+from knnal.quality.audit import (
+    audited_items,
+)
+from knnal.quality.calibration import (
+    required_temperature,
+)
+from knnal.quality.status import Status, read_status
+from knnal.session.recording import checked_annotator
+from knnal.session.session import Session
+from knnal.sources.base import Item, Skip, Source
+from knnal.sources.detect import open_source
+from knnal.sources.images import ImageFolder
+from knnal.sources.text import text_item
 from knnal.types import LogNarrator, Modality, Narrator, Prediction
-from knnal.viewing import make_views, wanted_recipe
 
 if TYPE_CHECKING:
-    from knnal.evaluation.inspection.inspecting import Inspection, Looking
-    from knnal.evaluation.inspection.points import Colour
-    from knnal.evaluation.settings import Settings
+    from knnal.quality.inspection.inspecting import Inspection, InspectionOptions
+    from knnal.quality.inspection.points import Color
+    from knnal.simulation.settings import Settings
 
 DEFAULT_EMBEDDERS = {
     Modality.IMAGE: "mobilenet-v2",
@@ -82,9 +82,9 @@ class Project:
         augmentations: Sequence[str] | None = None,
         **options: Any,
     ) -> IngestReport:
-        """Embed what is new or changed in a source, and update the neighbour graph.
+        """Embed what is new or changed in a source, and update the neighbor graph.
 
-        A path is opened by ``knnal.items.detect.open_source``, which ``options`` are for. The
+        A path is opened by ``knnal.sources.detect.open_source``, which ``options`` are for. The
         embedder is the pool's own unless named, or the default for the kind of items in a new
         pool. With ``views``, every item of the pool gets so many, by ``augmentations`` or all that
         there are; 0 removes them, and None goes on with those that the pool has.
@@ -108,7 +108,7 @@ class Project:
             narrator=self._narrator,
         )
         self._view(network, views, augmentations, report)
-        if self.pool.catalogue.counts()[ItemState.LIVE]:
+        if self.pool.catalog.counts()[ItemState.LIVE]:
             live = self.pool.live
             stored_reduction(self.pool, live, self._narrator)
             stored_graph(self.pool, live, self._narrator)
@@ -141,7 +141,7 @@ class Project:
         With ``calibrated``, it predicts with a temperature fitted on the audited items. Raises
         PoolError for a pool without items, InputError for too few audited items.
         """
-        if not self.pool.catalogue.counts()[ItemState.LIVE]:
+        if not self.pool.catalog.counts()[ItemState.LIVE]:
             raise PoolError(
                 f"The pool in {self.pool.folder} has no items to label. Add some with "
                 "'knnal embed SOURCE'."
@@ -192,7 +192,7 @@ class Project:
         """Counts, classes, the estimated accuracy, and whether one could stop.
 
         It is read from the log alone, unless it is to ``compare`` with random labels or to count
-        the near-duplicates of a similarity ``per_group``, which take the neighbour graph, or to
+        the near-duplicates of a similarity ``per_group``, which take the neighbor graph, or to
         ``calibrate`` what a session of these options predicts, or there are pseudo-labels to count,
         which take a session. Raises InputError for a target that is no accuracy, and a similarity
         outside (0, 1).
@@ -211,35 +211,35 @@ class Project:
         annotator = checked_annotator(options.pop("annotator", None))
         return import_labels(self.pool, Path(file), annotator=annotator, **options)
 
-    def export(self, file: Path, *, labelled_only: bool = False, **options: Any) -> int:
+    def export(self, file: Path, *, labeled_only: bool = False, **options: Any) -> int:
         """Items, labels and predictions to a table; how many rows. ``options``: of ``Session``."""
-        return export(self.session(**options), Path(file), labelled_only=labelled_only)
+        return export(self.session(**options), Path(file), labeled_only=labeled_only)
 
     def simulate(
         self, out: Path, settings: Settings | None = None, truth: Truth | None = None
     ) -> dict[str, Any]:
-        """What active labeling would save on the items whose class is known; ``summarise``'s.
+        """What active labeling would save on the items whose class is known; ``summarize``'s.
 
         The results are written into the folder ``out``, as docs/simulation.md describes them, and
         nothing into the pool. Raises as ``known_items`` and ``simulate`` do.
         """
-        from knnal.evaluation.results import write_results
-        from knnal.evaluation.settings import Settings
-        from knnal.evaluation.simulation import simulate
-        from knnal.evaluation.summary import summarise
+        from knnal.simulation.results import write_results
+        from knnal.simulation.settings import Settings
+        from knnal.simulation.simulation import simulate
+        from knnal.simulation.summary import summarize
 
         known = known_items(self.pool, truth or Truth(), self._narrator)
         simulated = simulate(known, settings or Settings(), Path(out), self._narrator)
-        summary = summarise(simulated)
+        summary = summarize(simulated)
         write_results(simulated, summary, Path(out))
         return summary
 
     def inspect(
         self,
         out: Path | None = None,
-        looking: Looking | None = None,
+        looking: InspectionOptions | None = None,
         *,
-        colour: Colour | None = None,
+        color: Color | None = None,
         strategy: str = defaults.STRATEGY,
         truth: Truth | None = None,
         **options: Any,
@@ -247,20 +247,20 @@ class Project:
         """Classes, clusters, near-duplicates, outliers, the most and the least confusing items.
 
         With ``out``, a folder, also contact sheets and a map of the pool, as files there. The map's
-        ``colour`` is the predictions, if there are any, or else the ``strategy``'s score, unless
+        ``color`` is the predictions, if there are any, or else the ``strategy``'s score, unless
         it is named. ``options`` are those of ``Session``. Raises PoolError for a pool without
         items, InputError for a folder that cannot be written to.
         """
-        from knnal.evaluation.inspection.inspecting import (
-            Looking,
+        from knnal.quality.inspection.inspecting import (
+            InspectionOptions,
             has_labels,
             inspect_pool,
             predict_rows,
         )
-        from knnal.evaluation.inspection.points import Colour, default_colour, map_points
-        from knnal.evaluation.inspection.writing import made_folder, write_inspection
+        from knnal.quality.inspection.points import Color, default_color, map_points
+        from knnal.quality.inspection.writing import made_folder, write_inspection
 
-        looking = looking or Looking()
+        looking = looking or InspectionOptions()
         folder = None if out is None else made_folder(Path(out))
         session = self.session(strategy=strategy, **options)
         predicted = predict_rows(session)
@@ -271,11 +271,9 @@ class Project:
                 self.pool, session.geometry.live, self._narrator, seed=looking.seed
             )
             points = map_points(session, layout, predicted, strategy=strategy, seed=looking.seed)
-            if colour not in (None, Colour.SCORE) and not has_labels(session):
-                self._narrator.say(
-                    f"Nothing is labelled yet, so no point of the map has a {colour}."
-                )
-            write_inspection(inspection, points, colour or default_colour(points), folder)
+            if color not in (None, Color.SCORE) and not has_labels(session):
+                self._narrator.say(f"Nothing is labeled yet, so no point of the map has a {color}.")
+            write_inspection(inspection, points, color or default_color(points), folder)
         return inspection
 
     def close(self) -> None:

@@ -82,8 +82,8 @@ class EmbedderIdentity:
 
 
 @dataclass(frozen=True, slots=True)
-class Neighbour:
-    """A labelled item that votes on another one; ``share`` is its part of all votes, in [0, 1]."""
+class Neighbor:
+    """A labeled item that votes on another one; ``share`` is its part of all votes, in [0, 1]."""
 
     item: str
     label: str
@@ -93,13 +93,13 @@ class Neighbour:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What a classifier says of one item. ``label`` is None while nothing is labelled."""
+    """What a classifier says of one item. ``label`` is None while nothing is labeled."""
 
     item: str
     label: str | None
     probability: float
     probabilities: Mapping[str, float]
-    neighbours: tuple[Neighbour, ...] = ()
+    neighbors: tuple[Neighbor, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

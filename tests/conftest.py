@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
-from knnal.store.catalogue import NewRecord
-from knnal.store.pool import Pool
+from knnal.pool.catalog import NewRecord
+from knnal.pool.pool import Pool
 from knnal.types import EmbedderIdentity, Modality
 
 settings.register_profile("knnal", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -68,7 +68,7 @@ def make_pool(tmp_path: Path) -> Iterator[PoolMaker]:
             EmbedderIdentity("ready-vectors", "0" * 64, X.shape[1], "as given"), Modality.VECTOR
         )
         with pool.transaction():
-            pool.store(pool.catalogue.source(tmp_path / "source"), records, unit)
+            pool.store(pool.catalog.source(tmp_path / "source"), records, unit)
         pool.reload()
         return pool
 

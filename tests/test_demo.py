@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from knnal import demo
-from knnal.demo import run_demo, unpack_photos
 from knnal.errors import ModelUnavailableError
 from knnal.project import Project
 from knnal.types import LogNarrator, Narrator
+from knnal_cli import demo
+from knnal_cli.demo import run_demo, unpack_photos
 
 SOME = 200
 
@@ -56,4 +56,4 @@ def test_the_demo_leaves_curves_a_picture_and_a_pool_to_go_on_with(
 
     again = run_demo(folder, 12, 0, LogNarrator())
     assert (again.ingest.added, again.ingest.unchanged) == (0, SOME)
-    assert Project.open(folder / ".knnal").status().labelled == 12
+    assert Project.open(folder / ".knnal").status().labeled == 12

@@ -77,7 +77,7 @@ class Tour:
             program, arguments, cwd=str(self.folder), env=self.environment, dimensions=(24, 80)
         )
         for number, key in enumerate("12q"):
-            child.expect(f"{number} labelled", timeout=PATIENCE_S)
+            child.expect(f"{number} labeled", timeout=PATIENCE_S)
             child.expect("help", timeout=PATIENCE_S)
             child.send(key)
         child.expect("Everything is stored", timeout=PATIENCE_S)
@@ -209,7 +209,7 @@ def test_every_option_in_prose_exists() -> None:
         runner.invoke(app, [*command.split(), "--help"], terminal_width=200).output
         for command in helped
     )
-    of_pools = "--audit --from --pool --neighbours --pool-all --top --plot --target --out --colour"
+    of_pools = "--audit --from --pool --neighbors --pool-all --top --plot --target --out --color"
     of_choices = "--per-group --near --seek"
     of_votes = "--k --temperature --votes --class-weights --bootstrap --beta --calibration"
     of_simulations = "--truth --truth-from-folders --groups"

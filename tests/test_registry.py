@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from knnal import defaults
+from knnal.acquisition.strategies.base import STRATEGIES
 from knnal.classifiers.base import CLASSIFIERS
 from knnal.embedders.base import EMBEDDERS, create_embedder
 from knnal.errors import InputError, UnknownNameError
 from knnal.project import DEFAULT_EMBEDDERS
 from knnal.registry import Registry
-from knnal.strategies.base import STRATEGIES
 from knnal.types import Modality
 
 ROOT = Path(__file__).parents[1]
@@ -72,10 +72,12 @@ def test_a_group_that_nobody_registers_in() -> None:
 
 
 def test_nothing_is_loaded_before_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    broken = EntryPoint("broken", "package_that_is_not_there:Name", "knnal.strategies")
-    sound = EntryPoint("sound", "knnal.strategies.random:Random", "knnal.strategies")
+    broken = EntryPoint("broken", "package_that_is_not_there:Name", "knnal.acquisition.strategies")
+    sound = EntryPoint(
+        "sound", "knnal.acquisition.strategies.random:Random", "knnal.acquisition.strategies"
+    )
     monkeypatch.setattr("knnal.registry.entry_points", lambda group: EntryPoints([broken, sound]))
-    registry = Registry("knnal.strategies", "strategy")
+    registry = Registry("knnal.acquisition.strategies", "strategy")
     assert registry.names() == ["broken", "sound"]
     assert registry.load("sound").__name__ == "Random"
     with pytest.raises(InputError, match="package_that_is_not_there"):

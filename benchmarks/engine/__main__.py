@@ -3,7 +3,7 @@
 Pools are mixed from embeddings of real photos (1280 dimensions) and texts (512) by a seeded
 recipe, and kept in the folder --work. On each, the real session labels from none: a step is an
 answer and the next question, with the answer on disk. The yardstick is one numpy pass X @ q over
-the same pool in the same minutes. Opening, making the neighbour graph, memory, other libraries
+the same pool in the same minutes. Opening, making the neighbor graph, memory, other libraries
 and the equality with brute force are measured beside it; the bars that are claimed come last.
 
     python -m benchmarks.engine --data DIR
@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _measure(figures: Figures, options: argparse.Namespace, items: int, dimension: int) -> None:
     pool = _pool(options, items, dimension)
     figures.made.append(pool.made)
-    _say(f"labelling {items:,} x {dimension}")
+    _say(f"labeling {items:,} x {dimension}")
     figures.loops.append(
         in_a_process(measure_loop, pool, options.labels, options.steps, options.perceived_steps)
     )

@@ -74,7 +74,7 @@ def bars(figures: Figures) -> list[Bar]:
             "s",
         ),
         Bar("the same, with what a session kept", 15.0, opening.again_s if opening else None, "s"),
-        Bar("neighbour graph", 20.0, made.graph_s / 60 if made else None, "min"),
+        Bar("neighbor graph", 20.0, made.graph_s / 60 if made else None, "min"),
         Bar("recall of the graph", 0.95, made.recall if made else None, at_least=True),
         Bar("disagreements with the reference", 0.0, found),
     ]

@@ -13,12 +13,12 @@ from scipy import sparse
 
 from benchmarks.engine.loop import CLASSIFIER, STRATEGY
 from benchmarks.engine.pools import BenchmarkPool
+from knnal.acquisition.uncertainty import smallest_margin
 from knnal.errors import NothingToUndoError
-from knnal.neighbors.kernel_graph import squared_distance
-from knnal.neighbors.similarity import rounding_bound
+from knnal.index.kernel_graph import squared_distance
+from knnal.index.similarity import rounding_bound
 from knnal.project import Project
-from knnal.scoring.uncertainty import smallest_margin
-from knnal.session import Session
+from knnal.session.session import Session
 from knnal.types import Float32Array, Float64Array
 
 COMPARED_EVERY = 10
@@ -120,13 +120,13 @@ class Checker:
             (state.uncertainty("smallest-margin"), state.reliability()),
             (state.coverage_gain(), 1.0),
         )
-        product: Float64Array = np.ones(int(state.unlabelled.sum()))
+        product: Float64Array = np.ones(int(state.unlabeled.sum()))
         for term, power in factors:
-            values = term[state.unlabelled]
+            values = term[state.unlabeled]
             places = np.searchsorted(np.sort(values), values, side="right") / len(values)
             product *= places if power == 1.0 else np.power(places, power)
-        scores = np.full(len(state.unlabelled), -1.0)
-        scores[state.unlabelled] = product
+        scores = np.full(len(state.unlabeled), -1.0)
+        scores[state.unlabeled] = product
         candidates = self._session.candidates
         best = int(candidates[np.argmax(scores[candidates])])
         self.picks += 1
@@ -154,28 +154,28 @@ class Checker:
         self.found["rebuilt question"] += asked is None or again is None or asked != again
 
     def _compare_with_brute_force(self) -> None:
-        """The nearest labelled rows of every row, among all similarities to labelled rows."""
+        """The nearest labeled rows of every row, among all similarities to labeled rows."""
         state = self._session.state
-        neighbours, X = state.labelling.neighbours, state.geometry.X
-        labelled = state.labelling.labelled
-        k = min(neighbours.k, len(labelled))
-        S = np.full((len(X), max(len(labelled), 1)), -np.inf, dtype=np.float32)
-        S[:, : len(labelled)] = X @ X[labelled].T
-        S[labelled, np.arange(len(labelled))] = -np.inf
+        neighbors, X = state.labeling.neighbors, state.geometry.X
+        labeled = state.labeling.labeled
+        k = min(neighbors.k, len(labeled))
+        S = np.full((len(X), max(len(labeled), 1)), -np.inf, dtype=np.float32)
+        S[:, : len(labeled)] = X @ X[labeled].T
+        S[labeled, np.arange(len(labeled))] = -np.inf
         best: Float32Array = -np.sort(-S, axis=1)[:, :k]
         bound = rounding_bound(X.shape[1])
-        kept = neighbours.similarities[:, :k]
+        kept = neighbors.similarities[:, :k]
         both_none = np.isneginf(best) & np.isneginf(kept)
         with np.errstate(invalid="ignore"):
             near = np.abs(best - kept) <= bound
         self.found["brute-force similarities"] += not bool((near | both_none).all())
         # That the ids are right too: each named row has the similarity noted beside it.
-        there = neighbours.ids[:, :k] >= 0
+        there = neighbors.ids[:, :k] >= 0
         rows, slots = np.nonzero(there)
-        columns = np.searchsorted(labelled, neighbours.ids[rows, slots])
-        named = bool(np.isin(neighbours.ids[rows, slots], labelled).all())
+        columns = np.searchsorted(labeled, neighbors.ids[rows, slots])
+        named = bool(np.isin(neighbors.ids[rows, slots], labeled).all())
         fits = named and bool((np.abs(S[rows, columns] - kept[rows, slots]) <= bound).all())
-        self.found["brute-force neighbours"] += not fits
+        self.found["brute-force neighbors"] += not fits
 
     def _compare_with_sparse_products(self) -> None:
         """The uncovered share from the whole kernel matrix and the nearest labels' kernel, the
@@ -183,19 +183,19 @@ class Checker:
         """
         state = self._session.state
         K, n = self._kernel, len(state.geometry)
-        nearest = state.labelling.neighbours.similarities[:, 0]
+        nearest = state.labeling.neighbors.similarities[:, 0]
         kernel = np.exp(-squared_distance(nearest) / state.geometry.graph.width)
         covered = np.rint(kernel.astype(np.float32) * 256) / 256
-        covered[state.labelling.labelled] = 1.0
+        covered[state.labeling.labeled] = 1.0
         rows = np.repeat(np.arange(n), np.diff(K.indptr))
         gains = np.maximum(K.data.astype(np.float64) - covered[K.indices], 0.0)
         share = np.bincount(rows, gains, n) / np.asarray(K.sum(axis=1)).ravel()
-        unlabelled = state.unlabelled
-        off = np.abs(share - state.uncovered())[unlabelled].max(initial=0.0)
+        unlabeled = state.unlabeled
+        off = np.abs(share - state.uncovered())[unlabeled].max(initial=0.0)
         self.found["uncovered share"] += bool(off > CLOSE)
         margins = smallest_margin(state.classifier.probabilities(np.arange(n)))
         kept = state.uncertainty("smallest-margin")
-        off = np.abs(margins - kept)[unlabelled].max(initial=0.0)
+        off = np.abs(margins - kept)[unlabeled].max(initial=0.0)
         self.found["margin"] += bool(off > CLOSE)
 
     def _label(self, item: str) -> str:
@@ -204,9 +204,9 @@ class Checker:
 
 
 def _kernel_matrix(session: Session) -> sparse.csr_array:
-    """All of the kernel on the neighbour graph, ones on the diagonal, ``(n, n)``."""
+    """All of the kernel on the neighbor graph, ones on the diagonal, ``(n, n)``."""
     graph, n = session.state.geometry.graph, len(session.state.geometry)
-    parts = [graph.neighbours(row) for row in range(n)]
+    parts = [graph.neighbors(row) for row in range(n)]
     starts = np.cumsum([0, *(len(targets) for targets, _ in parts)])
     targets, values = (np.concatenate(part) for part in zip(*parts, strict=True))
     edges = sparse.csr_array((values, targets, starts), shape=(n, n))
@@ -216,13 +216,13 @@ def _kernel_matrix(session: Session) -> sparse.csr_array:
 def _arrays(session: Session) -> dict[str, NDArray[Any]]:
     """All that a label may change, as arrays."""
     state = session.state
-    neighbours = state.labelling.neighbours
+    neighbors = state.labeling.neighbors
     return {
-        "neighbours": neighbours.ids,
-        "similarities": neighbours.similarities,
-        "classes": state.labelling.classes,
-        "unlabelled": state.unlabelled,
-        "uncertainty": state.uncertainty("smallest-margin")[state.unlabelled],
+        "neighbors": neighbors.ids,
+        "similarities": neighbors.similarities,
+        "classes": state.labeling.classes,
+        "unlabeled": state.unlabeled,
+        "uncertainty": state.uncertainty("smallest-margin")[state.unlabeled],
         "uncovered share": state.uncovered(),
         "density": state.local_density,
         "probabilities": state.classifier.probabilities(np.arange(len(state.geometry))),

@@ -51,7 +51,7 @@ class ByHand:
 
 
 class ModAL:
-    """modAL's ActiveLearner with margin sampling over scikit-learn's nearest neighbours."""
+    """modAL's ActiveLearner with margin sampling over scikit-learn's nearest neighbors."""
 
     def __init__(self, X: Float32Array, rows: IntArray, labels: IntArray) -> None:
         from sklearn.neighbors import KNeighborsClassifier

@@ -10,9 +10,9 @@ import numpy as np
 from benchmarks.engine.pools import BenchmarkPool
 from benchmarks.engine.process import Memory, MemoryPeak, available_memory
 from benchmarks.engine.stages import Stages
-from knnal.asking import Question
 from knnal.project import Project
-from knnal.session import Session
+from knnal.session.question_selection import Question
+from knnal.session.session import Session
 from knnal.types import Float32Array
 
 STRATEGY, CLASSIFIER = "cdf-product", "combined"

@@ -14,7 +14,7 @@ from benchmarks.engine.pools import BenchmarkPool
 from benchmarks.engine.process import Memory, MemoryPeak, in_a_process
 from knnal.project import Project
 
-LEFT_BEHIND = ("neighbours*", "snapshot*")
+LEFT_BEHIND = ("neighbors*", "snapshot*")
 """What a session leaves in the folder so that the next one opens sooner."""
 
 
@@ -31,7 +31,7 @@ class Opening:
 
 
 def measure_opening(pool: BenchmarkPool, labels: int, seed: int) -> Opening:
-    """Open twice, each time in a process of its own; at most half of the pool is labelled."""
+    """Open twice, each time in a process of its own; at most half of the pool is labeled."""
     truth = pool.truth()
     labels = min(labels, len(truth) // 2)
     with pool.copied() as folder:

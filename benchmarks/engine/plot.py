@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.engine.loop import LoopFigures
-from knnal.evaluation.plot import COLOURS
 from knnal.files import atomic_writer
+from knnal.pages.plot import COLORS
 
 
 def plot(file: Path, loops: Sequence[LoopFigures]) -> None:
@@ -34,10 +34,10 @@ def _ratios(axes: Any, loops: Sequence[LoopFigures]) -> None:
     for number, loop in enumerate(loops):
         labels = [window.first for window in loop.windows]
         p50, p95 = ([w.ratio(percent) for w in loop.windows] for percent in (50, 95))
-        colour = COLOURS[number % len(COLOURS)]
+        color = COLORS[number % len(COLORS)]
         name = f"{loop.items:,} x {loop.dimension}"
-        axes.plot(labels, p50, color=colour, marker="o", label=f"{name}, p50")
-        axes.plot(labels, p95, color=colour, linestyle=":", label=f"{name}, p95")
+        axes.plot(labels, p50, color=color, marker="o", label=f"{name}, p50")
+        axes.plot(labels, p95, color=color, linestyle=":", label=f"{name}, p95")
     axes.axhline(1.0, color="black", linewidth=0.8)
     axes.set_ylim(bottom=0)
     axes.grid(alpha=0.3)
@@ -59,8 +59,8 @@ def _growth(axes: Any, loops: Sequence[LoopFigures]) -> None:
     for number, windows in enumerate(zip(*(loop.windows for loop in loops), strict=True)):
         times = [1e3 * window.quantile_s(50) for window in windows]
         name = f"{windows[0].first:,} labels"
-        axes.plot(items, times, color=COLOURS[number % len(COLOURS)], marker="o", label=name)
+        axes.plot(items, times, color=COLORS[number % len(COLORS)], marker="o", label=name)
     perceived = [1e3 * loop.windows[-1].perceived_s(50) for loop in loops]
-    axes.plot(items, perceived, color="grey", marker="^", label="perceived")
+    axes.plot(items, perceived, color="gray", marker="^", label="perceived")
     axes.grid(alpha=0.3, which="both")
     axes.legend(fontsize="small")

@@ -17,11 +17,11 @@ import numpy as np
 
 from benchmarks.engine.process import Memory, MemoryPeak
 from benchmarks.engine.seeds import Seeds
-from knnal.linalg import unit_rows
-from knnal.neighbors.graph import stored_graph
-from knnal.neighbors.reduced_file import stored_reduction
-from knnal.store.catalogue import NewRecord
-from knnal.store.pool import Pool
+from knnal.index.linalg import unit_rows
+from knnal.pool.catalog import NewRecord
+from knnal.pool.pool import Pool
+from knnal.pool.stored_graph import stored_graph
+from knnal.pool.stored_reduction import stored_reduction
 from knnal.types import EmbedderIdentity, Float32Array, IntArray, Modality
 
 RECIPE = (
@@ -36,12 +36,12 @@ CHUNK = 10_000
 _STORED_AT_ONCE = 4
 _LINKED_FROM = 1 << 20
 _ROOM = 1.6
-"""Bytes on disk by bytes of embeddings: graph, reduced copy, catalogue and a copy of it too."""
+"""Bytes on disk by bytes of embeddings: graph, reduced copy, catalog and a copy of it too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What making a pool took, in seconds, and how good its neighbour graph is."""
+    """What making a pool took, in seconds, and how good its neighbor graph is."""
 
     items: int
     dimension: int
@@ -87,7 +87,7 @@ class BenchmarkPool:
 
         Large files are links to the same bytes, since labeling never writes to them.
         """
-        with TemporaryDirectory(prefix="labelled-", dir=self.folder) as temporary:
+        with TemporaryDirectory(prefix="labeled-", dir=self.folder) as temporary:
             for file in self.pool.iterdir():
                 target = Path(temporary) / file.name
                 if file.stat().st_size >= _LINKED_FROM and ".sqlite" not in file.name:
@@ -174,7 +174,7 @@ def _store(folder: Path, chunks: Iterator[tuple[Float32Array, IntArray]], d: int
         count += len(vectors)
 
     with pool.transaction():
-        source = pool.catalogue.source(folder.parent)
+        source = pool.catalog.source(folder.parent)
     for vectors, numbers in chunks:
         classes.append(numbers)
         waiting.append(vectors)

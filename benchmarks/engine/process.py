@@ -86,7 +86,7 @@ def machine() -> dict[str, Any]:
     import numpy  # noqa: F401 - its BLAS is what threadpoolctl tells of
     from threadpoolctl import threadpool_info
 
-    from knnal.parallel import thread_count
+    from knnal.index.parallel import thread_count
 
     blas = [f"{p['internal_api']} x{p['num_threads']}" for p in threadpool_info()]
     total = Path("/proc/meminfo")

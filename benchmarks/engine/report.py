@@ -66,7 +66,7 @@ def _stages(loops: Sequence[LoopFigures]) -> str:
 def _costs(figures: Figures) -> str:
     heads = (
         "items", "reduced copy s", "graph s", "recall", "opening s", "again s",
-        "labelling GB (resident)", "opening GB", "graph GB", "fits in memory",
+        "labeling GB (resident)", "opening GB", "graph GB", "fits in memory",
     )  # fmt: skip
     openings = {(o.items, o.dimension): o for o in figures.openings}
     loops = {(f.items, f.dimension): f for f in figures.loops}

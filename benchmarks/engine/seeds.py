@@ -12,9 +12,9 @@ import numpy as np
 
 from benchmarks.data import banking_texts, fruit_photos, fruits_360, tweets
 from benchmarks.sets.embedding import FirstItems, embed_items
-from knnal.items.base import Source
-from knnal.items.tables import TextTable
-from knnal.linalg import unit_rows
+from knnal.index.linalg import unit_rows
+from knnal.sources.base import Source
+from knnal.sources.tables import TextTable
 from knnal.types import Float32Array, IntArray
 
 PHOTOS, TEXTS = 1280, 512
@@ -62,11 +62,11 @@ def load_seeds(kind: str, dimension: int, data: Path | None, work: Path, seed: i
 def made_seeds(dimension: int, seed: int) -> Seeds:
     """Gaussian clusters, one a class, which need no data."""
     rng = np.random.default_rng((seed, dimension))
-    centres = unit_rows(rng.standard_normal((_MADE_CLASSES, dimension)))
+    centers = unit_rows(rng.standard_normal((_MADE_CLASSES, dimension)))
     classes = rng.integers(0, _MADE_CLASSES, _MADE_SEEDS)
     spread = unit_rows(rng.standard_normal((_MADE_SEEDS, dimension))) * np.float32(_MADE_SPREAD)
     names = [f"cluster {c}" for c in range(_MADE_CLASSES)]
-    return Seeds(unit_rows(centres[classes] + spread), classes, names, "gaussian clusters, made")
+    return Seeds(unit_rows(centers[classes] + spread), classes, names, "gaussian clusters, made")
 
 
 def embedded_photos(data: Path | None) -> Seeds:

@@ -1,7 +1,7 @@
 """Where a step's time goes, by timers around the methods that do the work.
 
 Private to the benchmark: the product knows nothing of it. A stage's time is its own, without that
-of stages called within it; what no stage covers is the rest: the log, the catalogue, the like.
+of stages called within it; what no stage covers is the rest: the log, the catalog, the like.
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ from collections import defaultdict
 from time import perf_counter
 from typing import Any
 
-from knnal.classifiers.combined import CombinedExpert
-from knnal.classifiers.graph import GraphExpert
-from knnal.classifiers.means import MeansExpert
-from knnal.covering import Covering
-from knnal.neighbors.labelled import LabelledNeighbours
-from knnal.state import PoolState
-from knnal.strategies.cdf_product import CdfProduct
+from knnal.acquisition.coverage import Covering
+from knnal.acquisition.state import PoolState
+from knnal.acquisition.strategies.cdf_product import CdfProduct
+from knnal.classifiers.ensemble import Ensemble
+from knnal.classifiers.graph import LabelDiffusion
+from knnal.classifiers.means import NearestMean
+from knnal.index.labeled import LabeledNeighbors
 
 WATCHED: tuple[tuple[type, str, str], ...] = (
-    (LabelledNeighbours, "add", "neighbours"),
-    (MeansExpert, "update", "reduced pass"),
-    (GraphExpert, "update", "graph"),
+    (LabeledNeighbors, "add", "neighbors"),
+    (NearestMean, "update", "reduced pass"),
+    (LabelDiffusion, "update", "graph"),
     (Covering, "update", "graph"),
-    (CombinedExpert, "update", "weighing"),
+    (Ensemble, "update", "weighing"),
     (PoolState, "reliability", "weighing"),
     (PoolState, "uncertainty", "uncertainty"),
     (CdfProduct, "pick", "selection"),

@@ -1,1 +1,1 @@
-"""Guided labeling's two experiments, with a vote of neighbours in the place of its network."""
+"""Guided labeling's two experiments, with a vote of neighbors in the place of its network."""

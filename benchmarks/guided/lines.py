@@ -14,7 +14,7 @@ def guided_lines(found: dict[str, Any]) -> list[str]:
     lines = [
         verdict(found),
         "Labels come in batches, each as large as all before it; a batch is chosen before any of "
-        "its labels is learnt. Nothing is trained: the five nearest labelled items vote, and judge "
+        "its labels is learned. Nothing is trained: the five nearest labeled items vote, and judge "
         "the held-out items where a batch ends. Gains are the mean of the accuracies there less "
         "that of random labels with the same votes; their intervals are over the seeds. Enough are "
         "the labels with which random labels' last accuracy is reached.",

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw
 
-from knnal.evaluation.plot import COLOURS
 from knnal.files import atomic_writer
+from knnal.pages.plot import COLORS
 
 SHOWN = 20
 _COLUMNS = 10
@@ -60,11 +60,11 @@ def plot_classes(
         axes = figure.add_subplot(1, len(contenders), panel, title=contender, xlabel="labels")
         counts = np.array(found["classes"])
         shares, bottom = counts / counts.sum(axis=1, keepdims=True), np.zeros(len(sizes))
-        for c, (name, colour) in enumerate(zip(names, cycle(COLOURS), strict=False)):
-            hatch = "//" if c >= len(COLOURS) else None
+        for c, (name, color) in enumerate(zip(names, cycle(COLORS), strict=False)):
+            hatch = "//" if c >= len(COLORS) else None
             share = shares[:, c]
             axes.bar(
-                places, share, bottom=bottom, color=colour, hatch=hatch, edgecolor="w", label=name
+                places, share, bottom=bottom, color=color, hatch=hatch, edgecolor="w", label=name
             )
             bottom += share
         axes.set_xticks(places, [f"{size:,}" for size in sizes])

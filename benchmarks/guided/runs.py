@@ -17,11 +17,11 @@ from benchmarks.running import run_all
 from benchmarks.sets.splits import split_at_random
 from benchmarks.source import source_digest
 from benchmarks.store import Store
-from knnal.evaluation.holdout import Holdout
-from knnal.evaluation.measures import accuracy
-from knnal.neighbors.vote import VoteOptions
-from knnal.schedule import Schedule, ScheduleKind
-from knnal.state import PoolState
+from knnal.acquisition.state import PoolState
+from knnal.classifiers.vote import VoteOptions
+from knnal.session.schedule import Schedule, ScheduleKind
+from knnal.simulation.holdout import Holdout
+from knnal.simulation.measures import accuracy
 from knnal.types import Float32Array, Float64Array, IntArray
 
 CLASSIFIER = "knn"
@@ -151,7 +151,7 @@ def confusion(items: ViewedItems, task: Task, labels: int) -> tuple[IntArray, Fl
     geometry = items.geometry(held_out_of(items, task.seed, task.extent))
     state = PoolState(geometry, classifier=CLASSIFIER, vote=task.contender.vote)
     state.rebuild(asked, items.classes[asked], len(items.names))
-    rows = np.flatnonzero(state.unlabelled)
+    rows = np.flatnonzero(state.unlabeled)
     return rows, state.response_entropy()[rows]
 
 

@@ -13,15 +13,15 @@ import numpy as np
 
 from benchmarks.sets import sources
 from benchmarks.sets.embedding import SampledItems
-from knnal.classifiers.base import Geometry
+from knnal.classifiers.base import PoolIndex
 from knnal.errors import PoolNotFoundError
-from knnal.items.base import Item, Source
-from knnal.neighbors.graph import build_graph
-from knnal.neighbors.kernel_graph import KernelGraph
-from knnal.neighbors.reduced import Axes, ReducedCopy
-from knnal.neighbors.views import Views
+from knnal.index.graph import build_graph
+from knnal.index.kernel_graph import KernelGraph
+from knnal.index.reduced import Axes, ReducedCopy
+from knnal.index.views import Views
+from knnal.pool.labels.ledger import Ledger
 from knnal.project import Project
-from knnal.store.ledger import Ledger
+from knnal.sources.base import Item, Source
 from knnal.types import Float32Array, IntArray
 
 _SEED = 1
@@ -59,7 +59,7 @@ class ViewedItems:
     embedder: str
     views: str
 
-    def geometry(self, held_out: IntArray) -> Geometry:
+    def geometry(self, held_out: IntArray) -> PoolIndex:
         """Of all items, those held out not live."""
         X = np.ascontiguousarray(self.vectors[:, 0])
         live = np.ones(len(X), dtype=np.bool_)
@@ -69,7 +69,7 @@ class ViewedItems:
         def views(axes: Axes) -> Views:
             return Views(self.vectors, made, axes)
 
-        return Geometry(
+        return PoolIndex(
             X,
             live,
             reduced=lambda: ReducedCopy.fit(X, np.flatnonzero(live)),
@@ -126,7 +126,7 @@ def load(name: str, work: Path, items: int, views: int) -> ViewedItems:
         stored = pool.views()
         if stored is None:
             raise PoolNotFoundError(f"The pool in {folder} has no views: embed it first.")
-        records = list(pool.catalogue.records())
+        records = list(pool.catalog.records())
         records = [records[i] for i in np.random.default_rng(_SEED).permutation(len(records))]
         ledger = pool.log.read_into(Ledger())
         labels = [str(ledger.label(record.id)) for record in records]

@@ -20,7 +20,7 @@ from benchmarks.noise.sizes import SIZES
 from benchmarks.noise.summary import summed_up
 from benchmarks.options import command_of, parser_of
 from benchmarks.running import run_all
-from benchmarks.sets.catalogue import DATA_SETS, embedded_set
+from benchmarks.sets.catalog import DATA_SETS, embedded_set
 
 _SETS = "fruits,cifar10,banking77"
 

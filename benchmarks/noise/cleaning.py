@@ -12,17 +12,17 @@ from typing import Any
 import numpy as np
 
 from benchmarks.noise.sizes import HELD_OUT, RATES, Size, batches, inject
-from benchmarks.sets.catalogue import EmbeddedSet, kept, kept_file
+from benchmarks.sets.catalog import EmbeddedSet, kept, kept_file
 from benchmarks.source import settings_of
 from benchmarks.store import Store
 from knnal import defaults
-from knnal.classifiers.base import Geometry, Outsiders
-from knnal.neighbors.vote import VoteOptions
-from knnal.review import Mode, Review
-from knnal.session import Session
-from knnal.state import PoolState
-from knnal.store.importing import LabelImport
-from knnal.store.pool import Pool
+from knnal.acquisition.state import PoolState
+from knnal.classifiers.base import PoolIndex, QueryVectors
+from knnal.classifiers.vote import VoteOptions
+from knnal.pool.labels.importing import LabelImport
+from knnal.pool.pool import Pool
+from knnal.quality.review import Mode, Review
+from knnal.session.session import Session
 from knnal.types import IntArray
 
 NO_CLEANING, CLEAN = "no cleaning", "clean labels"
@@ -48,15 +48,15 @@ _REVIEWER = "reviewer"
 
 @dataclass(frozen=True)
 class Noisy:
-    """A pool, its first rows labelled ``given`` ``(n,)`` where ``truth`` ``(n,)`` is right, and
+    """A pool, its first rows labeled ``given`` ``(n,)`` where ``truth`` ``(n,)`` is right, and
     held-out items.
     """
 
-    geometry: Geometry
+    geometry: PoolIndex
     truth: IntArray
     given: IntArray
     names: list[str]
-    outsiders: Outsiders
+    outsiders: QueryVectors
     held_out: IntArray
     size: Size
 
@@ -184,9 +184,9 @@ def _problem(task: Task) -> Noisy:
     found = _set(task.data_set, task.folder, task.size.items)
     size = task.size
     split = found.split(HELD_OUT, task.seed, size.pool, size.held_out)
-    geometry = Geometry.of(found.X[split.pool])
+    geometry = PoolIndex.of(found.X[split.pool])
     truth = found.classes[split.pool][: size.labels].astype(np.int64)
-    outsiders = Outsiders(geometry, found.X[split.held_out])
+    outsiders = QueryVectors(geometry, found.X[split.held_out])
     held_out = found.classes[split.held_out]
     return Noisy(geometry, truth, truth, found.names, outsiders, held_out, size)
 

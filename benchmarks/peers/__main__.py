@@ -30,7 +30,7 @@ from benchmarks.peers.curves import CEILING, Task, do, waiting
 from benchmarks.peers.ours import DEFAULT, RANDOM
 from benchmarks.peers.sizes import SIZES, Size
 from benchmarks.running import run_all
-from benchmarks.sets.catalogue import DATA_SETS, FRUITS, embedded_set
+from benchmarks.sets.catalog import DATA_SETS, FRUITS, embedded_set
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -15,7 +15,7 @@ from benchmarks.peers.costs import AHEAD, YARDSTICK
 from benchmarks.peers.ours import DEFAULT, RANDOM
 from benchmarks.peers.sizes import Size
 from benchmarks.peers.summary import Curves, SetResults
-from benchmarks.sets.catalogue import FRUITS, SENTIMENT140
+from benchmarks.sets.catalog import FRUITS, SENTIMENT140
 from knnal.types import Float64Array
 
 PAIRED_SEEDS = 10

@@ -40,7 +40,7 @@ class Contender(Protocol):
 
 
 Make = Callable[[Setting, IntArray, IntArray], Contender]
-"""From the setting and what is labelled already: rows ``(m,)`` and their classes ``(m,)``."""
+"""From the setting and what is labeled already: rows ``(m,)`` and their classes ``(m,)``."""
 
 
 @dataclass(frozen=True, slots=True)

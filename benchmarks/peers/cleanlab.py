@@ -13,7 +13,7 @@ from knnal.types import IntArray
 
 
 class ActiveLab:
-    """The unlabelled item of the lowest ActiveLab score. Answers are true, so none is repeated."""
+    """The unlabeled item of the lowest ActiveLab score. Answers are true, so none is repeated."""
 
     def __init__(self, setting: Setting, rows: IntArray, labels: IntArray) -> None:
         self._X = setting.X

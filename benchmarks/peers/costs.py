@@ -29,7 +29,7 @@ from benchmarks.peers.contenders import CONTENDERS, OURS
 from benchmarks.peers.curves import file_name, store_of
 from benchmarks.peers.ours import DEFAULT, KnnalLookingAhead
 from benchmarks.peers.sizes import Size
-from benchmarks.sets.catalogue import FRUITS, kept, kept_file
+from benchmarks.sets.catalog import FRUITS, kept, kept_file
 from benchmarks.source import source_digest
 from benchmarks.threads import one_thread_each
 from knnal.types import IntArray

@@ -14,10 +14,10 @@ from benchmarks.peers.base import COMBINED, KNN, Setting
 from benchmarks.peers.contenders import CONTENDERS, OURS, asked_by
 from benchmarks.peers.judges import JUDGES, Problem, ceiling, curve, points
 from benchmarks.peers.sizes import HELD_OUT, Size
-from benchmarks.sets.catalogue import kept, kept_file
+from benchmarks.sets.catalog import kept, kept_file
 from benchmarks.source import JUDGING, source_digest
 from benchmarks.store import Store
-from knnal.linalg import unit_rows
+from knnal.index.linalg import unit_rows
 
 CEILING = "every label"
 """Stands in place of a contender for the accuracy with all labels of the pool."""

@@ -10,11 +10,11 @@ from benchmarks.peers.bars import best_peers
 from benchmarks.peers.base import COMBINED, KNN
 from benchmarks.peers.ours import DEFAULT, RANDOM
 from benchmarks.peers.summary import SetResults
-from benchmarks.sets.catalogue import DATA_SETS
+from benchmarks.sets.catalog import DATA_SETS
 from knnal.files import atomic_writer
 
 _COLUMNS = 3
-_GREY = "#BBBBBB"
+_GRAY = "#BBBBBB"
 
 
 def draw(file: Path, found: dict[str, SetResults], budget: int) -> None:
@@ -27,7 +27,7 @@ def draw(file: Path, found: dict[str, SetResults], budget: int) -> None:
     panels = figure.subplots(rows, _COLUMNS, squeeze=False).ravel()
     for axes, (name, results) in zip(panels, found.items(), strict=False):
         best = best_peers(results, budget)[COMBINED] if results.peers else ""
-        lines = [(peer, COMBINED, _GREY, "") for peer in results.peers if peer != best]
+        lines = [(peer, COMBINED, _GRAY, "") for peer in results.peers if peer != best]
         lines += [
             (best, COMBINED, "#E69F00", f"{best}, combined"),
             (RANDOM, KNN, "#CC79A7", "random, knn"),
@@ -35,11 +35,11 @@ def draw(file: Path, found: dict[str, SetResults], budget: int) -> None:
             (DEFAULT, COMBINED, "#0072B2", "knnal, combined"),
         ]
         labels = np.arange(1, budget + 1)
-        for contender, judge, colour, text in lines:
+        for contender, judge, color, text in lines:
             if (contender, judge) in results.curves:
                 mean = results.curves[contender, judge].dense(budget).mean(axis=0)
                 width = 2.0 if text else 1.0
-                axes.plot(labels, mean, color=colour, label=text or None, linewidth=width)
+                axes.plot(labels, mean, color=color, label=text or None, linewidth=width)
         axes.set(title=DATA_SETS[name].title, xlabel="labels", ylabel="accuracy")
         axes.grid(alpha=0.3)
         axes.legend(loc="lower right", fontsize=7)

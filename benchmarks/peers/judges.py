@@ -11,8 +11,8 @@ import numpy as np
 
 from benchmarks.peers.base import COMBINED, KNN, LOGISTIC, SVC
 from benchmarks.peers.models import SVC_C, logistic
-from knnal.classifiers.base import Geometry, Outsiders
-from knnal.state import PoolState
+from knnal.acquisition.state import PoolState
+from knnal.classifiers.base import PoolIndex, QueryVectors
 from knnal.types import Float32Array, IntArray
 
 EVERY = 20
@@ -31,12 +31,12 @@ class Problem:
     seed: int
 
     @cached_property
-    def geometry(self) -> Geometry:
-        return Geometry.of(self.X)
+    def geometry(self) -> PoolIndex:
+        return PoolIndex.of(self.X)
 
     @cached_property
-    def outsiders(self) -> Outsiders:
-        return Outsiders(self.geometry, self.held_out)
+    def outsiders(self) -> QueryVectors:
+        return QueryVectors(self.geometry, self.held_out)
 
 
 Judge = Callable[[Problem, Sequence[int], Sequence[int]], list[float]]

@@ -1,7 +1,7 @@
 """modAL's strategies, in the loop that its documentation shows.
 
-modal-python.readthedocs.io: "Pool-based sampling", which classifies by three neighbours, "Ranked
-batch-mode sampling", "Information density". Three neighbours tell few probabilities apart, so that
+modal-python.readthedocs.io: "Pool-based sampling", which classifies by three neighbors, "Ranked
+batch-mode sampling", "Information density". Three neighbors tell few probabilities apart, so that
 logistic regression stands in for them, but for one contender as it is printed there.
 """
 
@@ -23,7 +23,7 @@ Query = Callable[[Any, FloatArray], Any]
 
 
 class ModAL:
-    """The active learner; the pool shrinks by what has been labelled."""
+    """The active learner; the pool shrinks by what has been labeled."""
 
     def __init__(
         self, setting: Setting, rows: IntArray, labels: IntArray, *, model: Any, query: Query
@@ -73,7 +73,7 @@ def _ranked(learner: Any, pool: FloatArray) -> Any:
     return sampling(learner, pool, n_instances=1, metric="cosine")
 
 
-def _neighbours() -> Any:
+def _neighbors() -> Any:
     from sklearn.neighbors import KNeighborsClassifier
 
     return KNeighborsClassifier(n_neighbors=3)
@@ -91,5 +91,5 @@ ENTRIES = (
     _entry("uncertainty", "logistic regression", _made(logistic, _uncertainty)),
     _entry("density-weighted", "logistic regression, density by cosine", DensityWeighted),
     _entry("ranked batch", "logistic regression, batches of one, cosine", _made(logistic, _ranked)),
-    _entry("margin, 3-NN", "three neighbours, as in its tutorials", _made(_neighbours, _margin), 3),
+    _entry("margin, 3-NN", "three neighbors, as in its tutorials", _made(_neighbors, _margin), 3),
 )

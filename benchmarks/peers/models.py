@@ -16,8 +16,8 @@ rises by .04 to .28 from C = 1 to 100 on each of the six data sets, and by .002 
 SVC_C = 10.0
 """Better than small-text's default of 1 with random labels, on five of the six data sets."""
 
-NEIGHBOUR = 10
-"""The neighbour whose median distance is the width of a kernel, as in MaxHerding's and knnal's."""
+NEIGHBOR = 10
+"""The neighbor whose median distance is the width of a kernel, as in MaxHerding's and knnal's."""
 
 
 def logistic() -> Any:
@@ -27,12 +27,12 @@ def logistic() -> Any:
     return LogisticRegression(C=LOGISTIC_C, max_iter=1000, tol=1e-3)
 
 
-def neighbour_gamma(X: Float32Array) -> float:
-    """``1 / h``, where h is the median squared distance to the tenth neighbour.
+def neighbor_gamma(X: Float32Array) -> float:
+    """``1 / h``, where h is the median squared distance to the tenth neighbor.
 
     scikit-learn's own ``1 / d`` would make all similarities of unit vectors nearly equal.
     """
     from sklearn.neighbors import NearestNeighbors
 
-    distances, _ = NearestNeighbors(n_neighbors=NEIGHBOUR + 1).fit(X).kneighbors(X)
-    return float(1.0 / np.median(distances[:, NEIGHBOUR] ** 2))
+    distances, _ = NearestNeighbors(n_neighbors=NEIGHBOR + 1).fit(X).kneighbors(X)
+    return float(1.0 / np.median(distances[:, NEIGHBOR] ** 2))

@@ -46,8 +46,8 @@ class KnnalLookingAhead(Knnal):
         return time.perf_counter() - started
 
 
-class KnnalWithNeighbours(Knnal):
-    """The same with uncertainty from the neighbours' vote alone."""
+class KnnalWithNeighbors(Knnal):
+    """The same with uncertainty from the neighbors' vote alone."""
 
     def __init__(self, setting: Setting, rows: IntArray, labels: IntArray) -> None:
         super().__init__(setting, rows, labels, classifier=KNN)
@@ -64,15 +64,15 @@ class RandomOrder:
         return int(next(self._order))
 
     def learn(self, row: int, label: int) -> None:
-        """Nothing is learnt from answers."""
+        """Nothing is learned from answers."""
 
 
 DEFAULT = "knnal"
-NEIGHBOURS = "knnal with kNN"
+NEIGHBORS = "knnal with kNN"
 RANDOM = "random"
 
 ENTRIES = (
     Entry(DEFAULT, "knnal", COMBINED, "as installed: cdf-product, combined", Knnal),
-    Entry(NEIGHBOURS, "knnal", KNN, "cdf-product, knn", KnnalWithNeighbours),
+    Entry(NEIGHBORS, "knnal", KNN, "cdf-product, knn", KnnalWithNeighbors),
     Entry(RANDOM, "none", COMBINED, "one order a seed", RandomOrder),
 )

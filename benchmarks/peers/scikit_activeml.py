@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from benchmarks.peers.base import LOGISTIC, Contender, Entry, Setting, needed
-from benchmarks.peers.models import logistic, neighbour_gamma
+from benchmarks.peers.models import logistic, neighbor_gamma
 from knnal.types import IntArray
 
 _TYPICAL_OF = 20
-"""Neighbours that typicality is measured by, in the paper and in its authors' code:
+"""Neighbors that typicality is measured by, in the paper and in its authors' code:
 github.com/avihu111/TypiClust, deep-al/pycls/al/typiclust.py. The library's default is 5."""
 
 _DELTAS = tuple(np.arange(0.05, 1.45, 0.05).tolist())
@@ -94,7 +94,7 @@ def _probcover(setting: Setting) -> Any:
 def _maxherding(setting: Setting) -> Any:
     return needed("skactiveml.pool").MaxHerding(
         metric="rbf",
-        metric_dict={"gamma": neighbour_gamma(setting.X)},
+        metric_dict={"gamma": neighbor_gamma(setting.X)},
         random_state=setting.seed,
     )
 
@@ -118,14 +118,14 @@ ENTRIES = (
     _entry("entropy", "logistic regression", _uncertainty("entropy"), fits=True),
     _entry(
         "TypiClust",
-        "typicality by 20 neighbours, as in its paper; asked in fives",
+        "typicality by 20 neighbors, as in its paper; asked in fives",
         _typiclust,
         batch=_FIVES,
     ),
     _entry("ProbCover", "radius by its purity rule (0.95) from 0.05, 0.10 … 1.40", _probcover),
     _entry(
         "MaxHerding",
-        "Gaussian kernel, as wide as the median distance to a tenth neighbour",
+        "Gaussian kernel, as wide as the median distance to a tenth neighbor",
         _maxherding,
         batch=_ALL,
     ),

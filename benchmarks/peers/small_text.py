@@ -58,11 +58,11 @@ class Coreset:
         self._rows, self._labels = list(rows), list(labels)
 
     def query(self) -> int:
-        labelled = np.array(self._rows, dtype=np.int64)
-        rest = np.setdiff1d(np.arange(len(self._X)), labelled)
-        embeddings = self._X[np.concatenate([rest, labelled])]
+        labeled = np.array(self._rows, dtype=np.int64)
+        rest = np.setdiff1d(np.arange(len(self._X)), labeled)
+        embeddings = self._X[np.concatenate([rest, labeled])]
         found = self._strategy.query(
-            None, self._X, rest, labelled, np.array(self._labels), n=1, embeddings=embeddings
+            None, self._X, rest, labeled, np.array(self._labels), n=1, embeddings=embeddings
         )
         return int(found[0])
 

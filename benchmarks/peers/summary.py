@@ -17,7 +17,7 @@ from benchmarks.peers.costs import stored_cost, timed_with
 from benchmarks.peers.curves import CEILING, Task
 from benchmarks.peers.ours import DEFAULT
 from benchmarks.peers.sizes import HELD_OUT, Size
-from benchmarks.sets.catalogue import DATA_SETS, kept, kept_file
+from benchmarks.sets.catalog import DATA_SETS, kept, kept_file
 from knnal.types import Float64Array
 
 SHARES = (0.80, 0.85, 0.90, 0.95)

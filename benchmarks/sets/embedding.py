@@ -12,15 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from knnal.items.base import Item, Skip, Source
+from knnal.pool.labels.ledger import Ledger
 from knnal.project import Project
-from knnal.store.ledger import Ledger
+from knnal.sources.base import Item, Skip, Source
 from knnal.types import Float32Array, IntArray, Modality
 
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """Labelled items: their ids, unit vectors ``(n, d)``, labels, and what embedded them."""
+    """Labeled items: their ids, unit vectors ``(n, d)``, labels, and what embedded them."""
 
     ids: list[str]
     vectors: Float32Array
@@ -74,10 +74,10 @@ def embed_items(sources: Sequence[Path | Source], **options: Any) -> Embedded:
             print(f"{report.added} items in {report.seconds:.1f} s", file=sys.stderr)
         pool = project.pool
         ledger = pool.log.read_into(Ledger())
-        found = {r.row: (r.id, ledger.label(r.id)) for r in pool.catalogue.records()}
-        labelled = {row: (id_, label) for row, (id_, label) in found.items() if label is not None}
-        vectors = np.array(pool.embeddings[list(labelled)])
+        found = {r.row: (r.id, ledger.label(r.id)) for r in pool.catalog.records()}
+        labeled = {row: (id_, label) for row, (id_, label) in found.items() if label is not None}
+        vectors = np.array(pool.embeddings[list(labeled)])
         embedder = str(pool.manifest.embedder)
         project.close()
-    ids = [id_ for id_, _ in labelled.values()]
-    return Embedded(ids, vectors, [label for _, label in labelled.values()], embedder)
+    ids = [id_ for id_, _ in labeled.values()]
+    return Embedded(ids, vectors, [label for _, label in labeled.values()], embedder)

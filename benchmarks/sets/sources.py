@@ -20,9 +20,9 @@ from benchmarks.data import (
     tweets,
 )
 from benchmarks.sets.embedding import FirstItems, SampledItems
-from knnal.items.base import Item, Skip, Source
-from knnal.items.images import ImageFolder
-from knnal.items.tables import TextTable
+from knnal.sources.base import Item, Skip, Source
+from knnal.sources.images import ImageFolder
+from knnal.sources.tables import TextTable
 from knnal.types import Modality
 
 TWEETS = 20_000

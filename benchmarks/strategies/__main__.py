@@ -20,10 +20,10 @@ from benchmarks.about import about
 from benchmarks.options import command_of, parser_of
 from benchmarks.peers.sizes import SIZES, Size
 from benchmarks.running import run_all
-from benchmarks.sets.catalogue import DATA_SETS, FRUITS, embedded_set
+from benchmarks.sets.catalog import DATA_SETS, FRUITS, embedded_set
 from benchmarks.strategies import areas, costs
-from knnal.strategies.base import STRATEGIES, canonical_name
-from knnal.strategies.spec import split_names
+from knnal.acquisition.strategies.base import STRATEGIES, canonical_name
+from knnal.acquisition.strategies.spec import split_names
 
 COMPOSED = ("cdf(smallest-margin, local, uncovered)", "uherding(entropy)")
 SEEDS = {"small": 2, "full": 5}

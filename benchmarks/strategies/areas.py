@@ -16,12 +16,12 @@ from benchmarks.peers.curves import problem_of
 from benchmarks.peers.judges import Problem, ceiling
 from benchmarks.peers.sizes import Size
 from benchmarks.peers.summary import plain
-from benchmarks.sets.catalogue import DATA_SETS
+from benchmarks.sets.catalog import DATA_SETS
 from benchmarks.source import source_digest
 from benchmarks.store import Store
 from knnal import defaults
 from knnal.errors import InputError
-from knnal.evaluation.learning_curve import Experiment
+from knnal.simulation.learning_curve import Experiment
 from knnal.types import Float64Array
 
 BASELINE = "random"
@@ -136,6 +136,6 @@ def _of_one(curves: Float64Array, baseline: Float64Array | None, ceiling: float)
     return {
         "area": round(float(areas.mean()), 4),
         "areas": [round(float(area), 4) for area in areas],
-        "normalised": round(float(areas.mean()) / ceiling, 4),
+        "normalized": round(float(areas.mean()) / ceiling, 4),
         "gain": plain(gain),
     }

@@ -14,14 +14,14 @@ import numpy as np
 from benchmarks.engine.pools import mixed
 from benchmarks.engine.seeds import Seeds
 from benchmarks.peers.sizes import Size
-from benchmarks.sets.catalogue import FRUITS, kept, kept_file
+from benchmarks.sets.catalog import FRUITS, kept, kept_file
 from benchmarks.source import source_digest
 from benchmarks.strategies.areas import file_name, store_of
-from knnal.asking import question_rng
-from knnal.classifiers.base import Geometry
+from knnal.acquisition.state import PoolState
+from knnal.acquisition.strategies.base import PoolView, Strategy, create_strategy
+from knnal.classifiers.base import PoolIndex
 from knnal.errors import InputError
-from knnal.state import PoolState
-from knnal.strategies.base import PoolView, Strategy, create_strategy
+from knnal.session.question_selection import question_rng
 from knnal.types import Float32Array, IntArray
 
 START = 100
@@ -49,10 +49,10 @@ class _Pool:
         return X, np.concatenate([found for _, found in chunks]), len(fruits.names)
 
     @cached_property
-    def geometry(self) -> Geometry:
-        return Geometry.of(self.parts[0])
+    def geometry(self) -> PoolIndex:
+        return PoolIndex.of(self.parts[0])
 
-    def labelled(self) -> PoolState:
+    def labeled(self) -> PoolState:
         """A state of its own, with so many labels."""
         _, classes, count = self.parts
         rows = np.sort(np.random.default_rng(_SEED).permutation(self.items)[:START])
@@ -99,10 +99,10 @@ def _settings(name: str, items: int) -> dict[str, Any]:
 
 def _measured(strategy: Strategy, pool: _Pool) -> dict[str, Any]:
     """The first pick prepares what a strategy keeps, so it is told by itself."""
-    (X, classes, _), state = pool.parts, pool.labelled()
+    (X, classes, _), state = pool.parts, pool.labeled()
 
     def view() -> PoolView:
-        return PoolView(state, state.unlabelled, question_rng(_SEED, START))
+        return PoolView(state, state.unlabeled, question_rng(_SEED, START))
 
     first, pick = _timed(lambda: strategy.pick(view()))
     seconds: dict[str, list[float]] = {"label": [], "pick": [], "pass": []}

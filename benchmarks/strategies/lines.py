@@ -57,17 +57,17 @@ def _areas_text(found: dict[str, Any]) -> str:
 def _areas(sets: dict[str, Any]) -> str:
     names = list(dict.fromkeys(name for part in sets.values() for name in part["strategies"]))
     rows = []
-    for name in sorted(names, key=lambda name: -_normalised(sets, name)):
+    for name in sorted(names, key=lambda name: -_normalized(sets, name)):
         cells = [_area(part["strategies"].get(name)) for part in sets.values()]
-        rows.append((f"`{name}`", *cells, f"{_normalised(sets, name):.3f}"))
+        rows.append((f"`{name}`", *cells, f"{_normalized(sets, name):.3f}"))
     every = (f"{part['every_label']:.3f}" for part in sets.values())
-    heads = ("strategy", *(part["title"] for part in sets.values()), "normalised")
+    heads = ("strategy", *(part["title"] for part in sets.values()), "normalized")
     return table(heads, [*rows, ("every label", *every, "1")])
 
 
-def _normalised(sets: dict[str, Any], name: str) -> float:
+def _normalized(sets: dict[str, Any], name: str) -> float:
     own = [part["strategies"].get(name) for part in sets.values()]
-    shares = [of["normalised"] for of in own if of is not None]
+    shares = [of["normalized"] for of in own if of is not None]
     return float(np.mean(shares))
 
 

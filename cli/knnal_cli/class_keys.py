@@ -9,9 +9,9 @@ from pathlib import Path
 
 from knnal.errors import InputError
 from knnal.files import atomic_writer
-from knnal.session import Session
-from knnal.store.pool import Pool
-from knnal_cli.terminal.keys import CLASS_KEYS
+from knnal.pool.pool import Pool
+from knnal.session.session import Session
+from knnal_cli.tui.keys import CLASS_KEYS
 
 FILE = "keys.json"
 

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 from knnal_cli.printable import echo, printable_line
 
 if TYPE_CHECKING:
-    from knnal.evaluation.inspection.inspecting import Inspection
-    from knnal.evaluation.inspection.looks import Cells
+    from knnal.quality.inspection.inspecting import Inspection
+    from knnal.quality.inspection.looks import Cells
 
 
 def print_inspection(found: Inspection, out: Path | None) -> None:
     """The findings, each below its heading; where the files lie, if there are any."""
-    from knnal.evaluation.inspection.looks import look_cells
+    from knnal.quality.inspection.looks import look_cells
 
-    echo(f"Items       {found.items}, {found.labelled} labelled")
+    echo(f"Items       {found.items}, {found.labeled} labeled")
     _print_clustering(found)
     _print_table("Classes", _class_cells(found))
     _print_duplicates(found)
@@ -43,7 +43,7 @@ def _print_clustering(found: Inspection) -> None:
 
 
 def _print_duplicates(found: Inspection) -> None:
-    from knnal.evaluation.inspection.looks import shortened
+    from knnal.quality.inspection.looks import shortened
 
     duplicates = found.duplicates
     similarity = f"similarity {found.looking.similarity:g} or more"
@@ -60,8 +60,8 @@ def _print_duplicates(found: Inspection) -> None:
 def _class_cells(found: Inspection) -> Cells:
     return [
         [
-            f"{one.labelled} labelled",
-            f"{one.labelled_share:.1%}",
+            f"{one.labeled} labeled",
+            f"{one.labeled_share:.1%}",
             one.name,
             f"{one.predicted} predicted",
             f"{one.predicted_share:.1%}",
@@ -71,7 +71,7 @@ def _class_cells(found: Inspection) -> Cells:
 
 
 def _print_table(heading: str, cells: Cells) -> None:
-    from knnal.evaluation.inspection.looks import aligned
+    from knnal.quality.inspection.looks import aligned
 
     if not cells:
         return

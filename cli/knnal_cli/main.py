@@ -110,7 +110,7 @@ def knnal(
 ) -> None:
     """Label less, instantly: embed a folder or a table once, then label what teaches most."""
     if threads is not None:
-        from knnal.parallel import use_threads
+        from knnal.index.parallel import use_threads
 
         use_threads(threads)
 

@@ -9,7 +9,7 @@ from knnal_cli.printable import echo
 from knnal_cli.wording import new_class
 
 if TYPE_CHECKING:
-    from knnal.session import Session
+    from knnal.session.session import Session
 
 
 class NewClasses:
@@ -29,7 +29,7 @@ class NewClasses:
         Raises InputError for a class that is refused, and what ``decide`` raises.
         """
         from knnal.names import checked_name, close_name
-        from knnal.recording import known_class
+        from knnal.session.recording import known_class
 
         name = checked_name(label)
         before = [name] if name in self._given else self._session.classes

@@ -14,11 +14,11 @@ import typer
 from knnal import defaults
 
 if TYPE_CHECKING:
+    from knnal.classifiers.vote import VoteOptions
     from knnal.exchange.truth import Truth
-    from knnal.neighbors.vote import VoteOptions
     from knnal.project import Project
-    from knnal.schedule import Schedule
-    from knnal.session import Session
+    from knnal.session.schedule import Schedule
+    from knnal.session.session import Session
     from knnal.types import Narrator
 
 _BATCH_SIZE = 10
@@ -106,7 +106,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout."
 ScheduleOption = Annotated[
     str | None,
     typer.Option(
-        help="How many to ask about before their labels are learnt: one-at-a-time; constant, a "
+        help="How many to ask about before their labels are learned: one-at-a-time; constant, a "
         "batch; or doubling, as many as have a label, beginning with a batch.",
         show_default="one-at-a-time",
     ),
@@ -118,11 +118,11 @@ BatchSizeOption = Annotated[
 POOL_DEFAULT = Path(defaults.POOL)
 
 
-_VOTES = "How labelled neighbours vote"
+_VOTES = "How labeled neighbors vote"
 
 
 class Weighting(StrEnum):
-    """Whether nearer neighbours count for more."""
+    """Whether nearer neighbors count for more."""
 
     DISTANCE = "distance"
     UNIFORM = "uniform"
@@ -144,11 +144,11 @@ class Bootstrap(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Votes:
-    """How labelled neighbours vote: the options of ``VoteOptions``."""
+    """How labeled neighbors vote: the options of ``VoteOptions``."""
 
     k: Annotated[
         int,
-        typer.Option("--k", min=1, help="How many neighbours vote.", rich_help_panel=_VOTES),
+        typer.Option("--k", min=1, help="How many neighbors vote.", rich_help_panel=_VOTES),
     ] = defaults.K
     temperature: Annotated[
         float,
@@ -168,7 +168,7 @@ class Votes:
     bootstrap: Annotated[
         Bootstrap | None,
         typer.Option(
-            help="Against wrong labels: part of a vote goes to what the voter's own neighbours "
+            help="Against wrong labels: part of a vote goes to what the voter's own neighbors "
             "say, by their shares (soft) or to the likeliest class (hard). Not for ridge.",
             rich_help_panel=_VOTES,
         ),
@@ -185,7 +185,7 @@ class Votes:
 
     def options(self) -> VoteOptions:
         """The same for the library. Raises InputError for what it does not take."""
-        from knnal.neighbors.vote import VoteOptions
+        from knnal.classifiers.vote import VoteOptions
 
         return VoteOptions(
             k=self.k,
@@ -284,7 +284,7 @@ class Asking(Ranking):
 
 def schedule_of(kind: str | None, batch_size: int | None) -> Schedule:
     """The schedule that is asked for."""
-    from knnal.schedule import Schedule, ScheduleKind
+    from knnal.session.schedule import Schedule, ScheduleKind
 
     try:
         chosen = ScheduleKind(kind or ScheduleKind.ONE_AT_A_TIME)

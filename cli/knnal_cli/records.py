@@ -8,17 +8,17 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from knnal.asking import Question
-    from knnal.doubts import Suspect
-    from knnal.strategies.sought import Sought
+    from knnal.acquisition.strategies.search_progress import SearchProgress
+    from knnal.quality.label_errors import Suspect
+    from knnal.session.question_selection import Question
     from knnal.types import Prediction
 
 _ESCAPED = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}
 """The control characters that the json module leaves as they are."""
 
 
-def question_record(question: Question, sought: Sought | None = None) -> dict[str, Any]:
-    """``id``, ``path`` or ``text``, ``prediction``, ``score`` with its factors, ``neighbours``; and
+def question_record(question: Question, sought: SearchProgress | None = None) -> dict[str, Any]:
+    """``id``, ``path`` or ``text``, ``prediction``, ``score`` with its factors, ``neighbors``; and
     if so asked, ``near_duplicates``, and ``seek``: how the search for a class stands.
     """
     record = _item_record(question)
@@ -34,7 +34,7 @@ def question_record(question: Question, sought: Sought | None = None) -> dict[st
         record["near_duplicates"] = question.near_duplicates
     if sought is not None:
         record["seek"] = asdict(sought)
-    record["neighbours"] = predicted["neighbours"]
+    record["neighbors"] = predicted["neighbors"]
     return record
 
 
@@ -42,7 +42,7 @@ def suspect_record(suspect: Suspect) -> dict[str, Any]:
     """``id``, ``path`` or ``text``, ``prediction`` by the others' labels, ``label`` and its
     ``annotator``, other people's ``opinions``, whether the label is ``outdated`` (the item has
     changed since), ``suspicion``, whether ``confident``, on which class two models ``voted``,
-    ``neighbours``.
+    ``neighbors``.
     """
     record = _item_record(suspect)
     predicted = _predicted(suspect.prediction, record)
@@ -50,7 +50,7 @@ def suspect_record(suspect: Suspect) -> dict[str, Any]:
     record["opinions"] = [asdict(opinion) for opinion in suspect.opinions]
     for name in ("outdated", "suspicion", "confident", "voted"):
         record[name] = getattr(suspect, name)
-    record["neighbours"] = predicted["neighbours"]
+    record["neighbors"] = predicted["neighbors"]
     return record
 
 
@@ -64,26 +64,26 @@ def _item_record(shown: Question | Suspect) -> dict[str, Any]:
 
 
 def _predicted(prediction: Prediction, record: dict[str, Any]) -> dict[str, Any]:
-    """The prediction, its part without neighbours put into the record."""
-    predicted = prediction_record(prediction, neighbours=True)
+    """The prediction, its part without neighbors put into the record."""
+    predicted = prediction_record(prediction, neighbors=True)
     record["prediction"] = {
         name: predicted[name] for name in ("label", "probability", "probabilities")
     }
     return predicted
 
 
-def prediction_record(prediction: Prediction, *, neighbours: bool) -> dict[str, Any]:
-    """``id``, ``label``, ``probability``, ``probabilities``, and ``neighbours`` if wanted."""
+def prediction_record(prediction: Prediction, *, neighbors: bool) -> dict[str, Any]:
+    """``id``, ``label``, ``probability``, ``probabilities``, and ``neighbors`` if wanted."""
     record: dict[str, Any] = {
         "id": prediction.item,
         "label": prediction.label,
         "probability": prediction.probability,
         "probabilities": dict(prediction.probabilities),
     }
-    if neighbours:
-        record["neighbours"] = [
+    if neighbors:
+        record["neighbors"] = [
             {"id": n.item, "label": n.label, "similarity": n.similarity, "share": n.share}
-            for n in prediction.neighbours
+            for n in prediction.neighbors
         ]
     return record
 

@@ -10,8 +10,8 @@ from knnal_cli.printable import echo, printable_line
 from knnal_cli.wording import search_line
 
 if TYPE_CHECKING:
-    from knnal.evaluation.audit import CurvePoint
-    from knnal.status import NearDuplicates, Status
+    from knnal.quality.audit import CurvePoint
+    from knnal.quality.status import NearDuplicates, Status
 
 _CHART_WIDTH, _CHART_HEIGHT = 80, 20
 
@@ -54,7 +54,7 @@ def _pool_lines(status: Status) -> Iterator[str]:
 
 def _label_lines(status: Status) -> Iterator[str]:
     skipped = f", {status.skipped} skipped" if status.skipped else ""
-    yield f"Labelled  {status.labelled}{skipped}"
+    yield f"Labeled  {status.labeled}{skipped}"
     if status.outdated:
         yield f"Changed   {status.outdated} labeled items changed since: review them"
     for name, count in status.labels.items():
@@ -66,7 +66,7 @@ def _label_lines(status: Status) -> Iterator[str]:
 def _accuracy_line(status: Status) -> str:
     accuracy = status.accuracy
     if accuracy is None:
-        return "Accuracy  not known yet: no audited item has been labelled"
+        return "Accuracy  not known yet: no audited item has been labeled"
     return (
         f"Accuracy  {accuracy.accuracy:.0%}, 95 % interval {accuracy.low:.0%} to "
         f"{accuracy.high:.0%} ({accuracy.correct} of {accuracy.audited} audited)"
@@ -77,10 +77,10 @@ def draw_chart(status: Status) -> None:
     """The curves on the terminal, or a line that says why there is none yet."""
     from rich.console import Console
 
-    from knnal_cli.terminal.chart import accuracy_chart
+    from knnal_cli.tui.chart import accuracy_chart
 
     if not status.curve:
-        echo("There is nothing to draw yet: no audited item has been labelled.", err=True)
+        echo("There is nothing to draw yet: no audited item has been labeled.", err=True)
         return
     console = Console(highlight=False)
     width = min(console.width, _CHART_WIDTH)
@@ -90,18 +90,18 @@ def draw_chart(status: Status) -> None:
 
 def write_picture(status: Status, file: Path) -> None:
     """The curves as a PNG."""
-    from knnal.evaluation.progress_plot import plot_progress
+    from knnal.quality.progress_plot import plot_progress
 
-    plot_progress(file, _curves(status), f"{status.labelled} labels of {status.items} items")
+    plot_progress(file, _curves(status), f"{status.labeled} labels of {status.items} items")
     echo(f"Wrote {file}.", err=True)
 
 
 def write_reliability(status: Status, file: Path) -> None:
     """The reliability plot as a PNG, or a line that says why there is none yet."""
-    from knnal.evaluation.calibration import plot_reliability
+    from knnal.quality.calibration import plot_reliability
 
     if status.calibration is None:
-        echo("There is nothing to draw yet: no audited item has been labelled.", err=True)
+        echo("There is nothing to draw yet: no audited item has been labeled.", err=True)
         return
     plot_reliability(file, status.calibration)
     echo(f"Wrote {file}.", err=True)
@@ -116,11 +116,11 @@ def _groups_line(found: NearDuplicates) -> str:
 
 def _curves(status: Status) -> dict[str, tuple[CurvePoint, ...]]:
     random = () if status.random is None else status.random.curve
-    return {"as labelled": status.curve, "random labels, estimated": random}
+    return {"as labeled": status.curve, "random labels, estimated": random}
 
 
 def _random_line(status: Status) -> str:
-    from knnal.evaluation.random_labels import LEAST_AUDITED
+    from knnal.quality.random_baseline import LEAST_AUDITED
 
     random = status.random
     if random is None:
@@ -132,11 +132,11 @@ def _random_line(status: Status) -> str:
 
 
 def _calibration_lines(status: Status) -> list[str]:
-    from knnal.evaluation.calibration import LEAST_AUDITED
+    from knnal.quality.calibration import LEAST_AUDITED
 
     said, found = status.calibration, status.temperature
     if said is None:
-        return ["not known yet: no audited item has been labelled"]
+        return ["not known yet: no audited item has been labeled"]
     lines = [
         f"{said.audited} audited predictions were given {said.confidence:.0%} on average, and "
         f"{said.accuracy:.0%} of them were right (expected calibration error {said.error:.3f})"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from knnal_cli.wording import counted
 
 if TYPE_CHECKING:
-    from knnal.ingest import IngestReport
+    from knnal.pool.ingest import IngestReport
 
 _EXAMPLES = 3
 _CLASSES = 20

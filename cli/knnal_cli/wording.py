@@ -10,8 +10,8 @@ from knnal.names import checked_name, did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from knnal.store.ledger import Event
-    from knnal.strategies.sought import Sought
+    from knnal.acquisition.strategies.search_progress import SearchProgress
+    from knnal.pool.labels.ledger import Event
 
 
 def taken_back(events: Sequence[Event]) -> str:
@@ -68,7 +68,7 @@ def label_remark(label: str, classes: Collection[str], was: str | None = None) -
 def nothing_left(per_group: bool) -> str:
     """Why there is no question."""
     or_alike = ", or a near-duplicate of one that is" if per_group else ""
-    return f"Nothing is left to ask about: every item is labelled or skipped{or_alike}."
+    return f"Nothing is left to ask about: every item is labeled or skipped{or_alike}."
 
 
 def stands_for(near_duplicates: int) -> str:
@@ -76,7 +76,7 @@ def stands_for(near_duplicates: int) -> str:
     return f"Stands for {near_duplicates} near-duplicate{'s' * (near_duplicates != 1)}"
 
 
-def search_line(sought: Sought) -> str:
+def search_line(sought: SearchProgress) -> str:
     """How the search for a class stands."""
     if sought.phase == "waiting":
         return f"'{sought.name}': it takes one example of it, and three of other classes"
@@ -84,7 +84,7 @@ def search_line(sought: Sought) -> str:
     return f"'{sought.name}': {sought.found} found of {sought.asked} asked{at_boundary}"
 
 
-def search_advice(sought: Sought) -> str | None:
+def search_advice(sought: SearchProgress) -> str | None:
     """What to do for a search to begin, or None if it has."""
     if sought.phase != "waiting":
         return None

@@ -9,26 +9,26 @@ from typing import ClassVar, cast
 
 import numpy as np
 
+from knnal.classifiers.vote import VoteOptions
 from knnal.errors import InputError
-from knnal.neighbors.diffusion import edge_weights
-from knnal.neighbors.directions import Directions
-from knnal.neighbors.graph import NEIGHBOURS, build_graph
-from knnal.neighbors.kernel_graph import KernelGraph, squared_distance
-from knnal.neighbors.labelled import LabelledNeighbours
-from knnal.neighbors.reduced import Axes, Products, ReducedCopy
-from knnal.neighbors.search import NOBODY, Nearest, search_rows
-from knnal.neighbors.views import Views
-from knnal.neighbors.vote import VoteOptions
+from knnal.index.diffusion import edge_weights
+from knnal.index.directions import Directions
+from knnal.index.graph import NEIGHBORS, build_graph
+from knnal.index.kernel_graph import KernelGraph, squared_distance
+from knnal.index.labeled import LabeledNeighbors
+from knnal.index.reduced import Axes, Products, ReducedCopy
+from knnal.index.search import NOBODY, Nearest, search_rows
+from knnal.index.views import Views
 from knnal.registry import Registry
 from knnal.types import BoolArray, Float32Array, Float64Array, Int32Array, IntArray
 
 CLASSIFIERS = Registry("knnal.classifiers", "classifier")
 
-UNLABELLED = -1
+UNLABELED = -1
 """The class number of a row without a label."""
 
 
-class Geometry:
+class PoolIndex:
     """What is known of the pool's vectors without any label.
 
     ``X`` ``(rows, d)`` are unit rows, ``live`` says which of them hold an item. The reduced copy,
@@ -56,7 +56,7 @@ class Geometry:
         X: Float32Array,
         live: BoolArray | None = None,
         views: Callable[[Axes], Views] | None = None,
-    ) -> Geometry:
+    ) -> PoolIndex:
         """Of vectors at hand, all live unless said otherwise; nothing is stored."""
         there = np.ones(len(X), dtype=np.bool_) if live is None else live
         return cls(
@@ -101,45 +101,45 @@ class Geometry:
         return Directions(reduced)
 
 
-class Labelling:
-    """The labels in force over a pool, and the nearest labelled neighbours of its rows.
+class Labeling:
+    """The labels in force over a pool, and the nearest labeled neighbors of its rows.
 
-    ``classes`` is ``(rows,)``, a class number or UNLABELLED.
+    ``classes`` is ``(rows,)``, a class number or UNLABELED.
     """
 
-    def __init__(self, geometry: Geometry, k: int) -> None:
+    def __init__(self, geometry: PoolIndex, k: int) -> None:
         self.geometry = geometry
-        self.neighbours = LabelledNeighbours(geometry.X, k, geometry.reduced)
-        self.classes: Int32Array = np.full(len(geometry), UNLABELLED, dtype=np.int32)
+        self.neighbors = LabeledNeighbors(geometry.X, k, geometry.reduced)
+        self.classes: Int32Array = np.full(len(geometry), UNLABELED, dtype=np.int32)
         self.class_count = 0
 
     @property
-    def labelled(self) -> IntArray:
-        """The labelled rows, rising."""
-        rows = self.neighbours.labelled
+    def labeled(self) -> IntArray:
+        """The labeled rows, rising."""
+        rows = self.neighbors.labeled
         return np.sort(np.fromiter(rows, dtype=np.int64, count=len(rows)))
 
     def class_sizes(self) -> IntArray:
         """Labels in force by class number, ``(class_count,)``."""
-        return np.bincount(self.classes[self.labelled], minlength=self.class_count)
+        return np.bincount(self.classes[self.labeled], minlength=self.class_count)
 
 
-class Outsiders:
+class QueryVectors:
     """Unit vectors from outside the pool ``(m, d)``, and what is found for them once.
 
     They may be ``rows`` ``(m,)`` of the geometry that are not live. Nothing of the pool depends on
-    such rows, and a labelling keeps their nearest labelled rows as it keeps those of the live ones.
+    such rows, and a labeling keeps their nearest labeled rows as it keeps those of the live ones.
     """
 
     def __init__(
-        self, geometry: Geometry, vectors: Float32Array, rows: IntArray | None = None
+        self, geometry: PoolIndex, vectors: Float32Array, rows: IntArray | None = None
     ) -> None:
         self.vectors = vectors
         self.rows = rows
         self._geometry = geometry
 
     @classmethod
-    def held_out(cls, geometry: Geometry) -> Outsiders:
+    def held_out(cls, geometry: PoolIndex) -> QueryVectors:
         """All rows of the geometry that are not live, rising."""
         rows = np.flatnonzero(~geometry.live)
         return cls(geometry, geometry.X[rows], rows)
@@ -158,17 +158,17 @@ class Outsiders:
         return self._geometry.directions.of_vectors(self.vectors)
 
     @cached_property
-    def pool_neighbours(self) -> Nearest:
-        """The live pool rows nearest to each, as many as a pool row has in the neighbour graph."""
+    def pool_neighbors(self) -> Nearest:
+        """The live pool rows nearest to each, as many as a pool row has in the neighbor graph."""
         rows = np.flatnonzero(self._geometry.live)
-        return search_rows(self._geometry.X, rows, self.vectors, NEIGHBOURS)
+        return search_rows(self._geometry.X, rows, self.vectors, NEIGHBORS)
 
     @cached_property
     def edges(self) -> Float64Array:
-        """The weight in the graph of each of ``pool_neighbours``, in its shape, as a part of the
+        """The weight in the graph of each of ``pool_neighbors``, in its shape, as a part of the
         nearest one's: none is too far off to have any. 0 in empty slots.
         """
-        near = self.pool_neighbours
+        near = self.pool_neighbors
         distance = squared_distance(np.maximum(near.similarities, np.float32(-1.0)))
         kernel = np.exp((distance[:, :1] - distance) / self._geometry.graph.width)
         return np.where(near.ids == NOBODY, 0.0, edge_weights(kernel))
@@ -181,12 +181,12 @@ class PoolClassifier(ABC):
     bootstraps: ClassVar[bool] = False
     """Whether labels add up in it, so that bootstrapped votes can take their place."""
 
-    def __init__(self, labelling: Labelling, options: VoteOptions) -> None:
-        self.labelling = labelling
+    def __init__(self, labeling: Labeling, options: VoteOptions) -> None:
+        self.labeling = labeling
         self.options = options
 
     def beside(self, row: int) -> Products:
-        """``row``, unlabelled so far, has got its class, and its nearest rows are looked for next:
+        """``row``, unlabeled so far, has got its class, and its nearest rows are looked for next:
         the products that are wanted of that pass over the reduced copy, there by the update.
         """
         del row
@@ -194,15 +194,15 @@ class PoolClassifier(ABC):
 
     @abstractmethod
     def update(self, row: int, before: int, changed: IntArray) -> IntArray | None:
-        """The class of ``row`` was ``before`` and is now another one, either may be UNLABELLED;
-        the nearest labelled neighbours of the rows ``changed`` are others.
+        """The class of ``row`` was ``before`` and is now another one, either may be UNLABELED;
+        the nearest labeled neighbors of the rows ``changed`` are others.
 
         Returns the rows whose probabilities may have changed, None for all of them.
         """
 
     @abstractmethod
     def rebuild(self) -> None:
-        """Start over from the labelling as it is."""
+        """Start over from the labeling as it is."""
 
     @abstractmethod
     def declare_classes(self) -> None:
@@ -213,7 +213,7 @@ class PoolClassifier(ABC):
         """Of pool rows, none of which votes for itself: ``(m,) -> (m, class_count)``."""
 
     @abstractmethod
-    def predict(self, outsiders: Outsiders) -> Float32Array:
+    def predict(self, outsiders: QueryVectors) -> Float32Array:
         """Of vectors from outside the pool: ``-> (m, class_count)``."""
 
     def likeliest(self, rows: IntArray) -> IntArray:
@@ -226,16 +226,16 @@ class PoolClassifier(ABC):
 
         A class's only label is not: left out, nothing speaks for its class.
         """
-        labelled = self.labelling.labelled
-        if not len(labelled):
+        labeled = self.labeling.labeled
+        if not len(labeled):
             return 0
-        classes = self.labelling.classes[labelled]
-        others = self.labelling.class_sizes()[classes] > 1
-        P = self.probabilities(labelled)
+        classes = self.labeling.classes[labeled]
+        others = self.labeling.class_sizes()[classes] > 1
+        P = self.probabilities(labeled)
         return int(np.count_nonzero((P.argmax(axis=1) == classes) & others))
 
     def measure(self, name: str, start: int, stop: int, out: Float32Array) -> bool:
-        """Write a measure of uncertainty for the unlabelled ones of rows ``start`` to ``stop``.
+        """Write a measure of uncertainty for the unlabeled ones of rows ``start`` to ``stop``.
 
         False, with nothing written, where there is no quicker way than by ``probabilities``.
         """
@@ -243,14 +243,14 @@ class PoolClassifier(ABC):
         return False
 
 
-def create_classifier(name: str, labelling: Labelling, options: VoteOptions) -> PoolClassifier:
-    """The classifier of a registered name over a labelling. Raises as ``classifier_factory``."""
-    return classifier_factory(name, options)(labelling, options)
+def create_classifier(name: str, labeling: Labeling, options: VoteOptions) -> PoolClassifier:
+    """The classifier of a registered name over a labeling. Raises as ``classifier_factory``."""
+    return classifier_factory(name, options)(labeling, options)
 
 
 def classifier_factory(
     name: str, options: VoteOptions
-) -> Callable[[Labelling, VoteOptions], PoolClassifier]:
+) -> Callable[[Labeling, VoteOptions], PoolClassifier]:
     """What makes classifiers of a registered name.
 
     Raises UnknownNameError for a name that is not registered, InputError for bootstrapped votes
@@ -262,4 +262,4 @@ def classifier_factory(
             f"Expected a classifier that adds labels up beside bootstrap='{options.bootstrap}', "
             f"came '{name}'. Use knn, graph, means or combined, or no bootstrapping."
         )
-    return cast("Callable[[Labelling, VoteOptions], PoolClassifier]", factory)
+    return cast("Callable[[Labeling, VoteOptions], PoolClassifier]", factory)

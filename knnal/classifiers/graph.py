@@ -1,4 +1,4 @@
-"""Instant label diffusion on the neighbour graph."""
+"""Instant label diffusion on the neighbor graph."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import ClassVar
 
 import numpy as np
 
-from knnal.classifiers.base import UNLABELLED, Labelling, Outsiders, PoolClassifier
-from knnal.classifiers.mixtures import Mixture, Mixtures, parts_of
+from knnal.classifiers.base import UNLABELED, Labeling, PoolClassifier, QueryVectors
+from knnal.classifiers.soft_targets import Mixture, Mixtures, parts_of
 from knnal.classifiers.sparse import END, Chains, SparseTable
-from knnal.classifiers.tables import normalised_columns
-from knnal.compiled import kernel
-from knnal.neighbors.diffusion import Diffusion
-from knnal.neighbors.search import NOBODY
-from knnal.neighbors.vote import VoteOptions
-from knnal.parallel import over_rows
+from knnal.classifiers.tables import normalized_columns
+from knnal.classifiers.vote import VoteOptions
+from knnal.index.compilation import kernel
+from knnal.index.diffusion import Diffusion
+from knnal.index.parallel import over_rows
+from knnal.index.search import NOBODY
 from knnal.types import Float32Array, Float64Array, Int32Array, IntArray
 
 _UNIT = 1 << 22
@@ -26,37 +26,37 @@ All labels together give a row at most 1 / RESTART / sqrt(least degree) = 100, b
 """
 
 
-class GraphExpert(PoolClassifier):
-    """The share of each class in the label mass that reaches a row over the neighbour graph.
+class LabelDiffusion(PoolClassifier):
+    """The share of each class in the label mass that reaches a row over the neighbor graph.
 
     A label adds what ``Diffusion`` spreads from it, to a part of the graph that does not grow with
     the pool. Items from outside take what would reach them if they were joined to the graph as
     pool items are: the mean of their nearest pool items, weighted as edges are.
 
     With bootstrapping a label spreads the mixture that it stands for; a label then spreads those
-    of the labelled items anew that have it as a neighbour.
+    of the labeled items anew that have it as a neighbor.
     """
 
-    summary: ClassVar[str] = "labels spread over the neighbour graph"
+    summary: ClassVar[str] = "labels spread over the neighbor graph"
     bootstraps: ClassVar[bool] = True
 
-    def __init__(self, labelling: Labelling, options: VoteOptions) -> None:
-        super().__init__(labelling, options)
-        self.scores = SparseTable(len(labelling.geometry))
-        self.own: Int32Array = np.zeros(len(labelling.geometry), dtype=np.int32)
+    def __init__(self, labeling: Labeling, options: VoteOptions) -> None:
+        super().__init__(labeling, options)
+        self.scores = SparseTable(len(labeling.geometry))
+        self.own: Int32Array = np.zeros(len(labeling.geometry), dtype=np.int32)
         self._latest: tuple[int, IntArray, Int32Array] | None = None
-        self._mixtures = None if options.bootstrap is None else Mixtures(labelling, options)
-        self._reach: dict[int, Int32Array] = {}  # what labels give to their labelled neighbours
+        self._mixtures = None if options.bootstrap is None else Mixtures(labeling, options)
+        self._reach: dict[int, Int32Array] = {}  # what labels give to their labeled neighbors
         self._room: Int32Array = np.zeros(0, dtype=np.int32)
 
     def update(self, row: int, before: int, changed: IntArray) -> IntArray:
         if self._mixtures is not None:
             return self._respread(self._mixtures, row, changed)
         reached, scores = self._spread(row)
-        after = int(self.labelling.classes[row])
-        if before != UNLABELLED:
+        after = int(self.labeling.classes[row])
+        if before != UNLABELED:
             self.scores.add(before, reached, -scores)
-        if after != UNLABELLED:
+        if after != UNLABELED:
             self.scores.add(after, reached, scores)
         self.own[row] = scores[0]
         return reached
@@ -64,41 +64,41 @@ class GraphExpert(PoolClassifier):
     def rebuild(self) -> None:
         self.scores.clear()
         self._reach.clear()
-        labelled = self.labelling.labelled
+        labeled = self.labeling.labeled
         mixed = None if self._mixtures is None else self._mixtures.rebuild()[1]
-        classes = self.labelling.classes
+        classes = self.labeling.classes
 
         def spread(start: int, stop: int) -> list[tuple[IntArray, Int32Array]]:
-            return [self._column(int(row)) for row in labelled[start:stop]]
+            return [self._column(int(row)) for row in labeled[start:stop]]
 
-        columns = (column for part in over_rows(spread, len(labelled), 16) for column in part)
-        for place, (row, (reached, scores)) in enumerate(zip(labelled, columns, strict=True)):
+        columns = (column for part in over_rows(spread, len(labeled), 16) for column in part)
+        for place, (row, (reached, scores)) in enumerate(zip(labeled, columns, strict=True)):
             self.own[row] = scores[0]
             if mixed is None:
                 self.scores.add(int(classes[row]), reached, scores)
             else:
                 mixture = Mixture(mixed.classes[place], mixed.parts[place])
                 self._add(1, mixture, reached, scores)
-                self._reach[int(row)] = self._at_neighbours(int(row), reached, scores)
+                self._reach[int(row)] = self._at_neighbors(int(row), reached, scores)
 
     def declare_classes(self) -> None:
         """A class without labels takes no memory."""
 
     def probabilities(self, rows: IntArray) -> Float32Array:
-        scores = self.scores.columns(self.labelling.class_count, rows)
-        classes = self.labelling.classes[rows]
-        labelled = np.flatnonzero(classes != UNLABELLED)
+        scores = self.scores.columns(self.labeling.class_count, rows)
+        classes = self.labeling.classes[rows]
+        labeled = np.flatnonzero(classes != UNLABELED)
         if self._mixtures is None:
-            scores[classes[labelled], labelled] -= self.own[rows[labelled]]
-        elif len(labelled):
-            self._take_out_own(self._mixtures, rows[labelled], labelled, scores)
-        return normalised_columns(scores.astype(np.float32))
+            scores[classes[labeled], labeled] -= self.own[rows[labeled]]
+        elif len(labeled):
+            self._take_out_own(self._mixtures, rows[labeled], labeled, scores)
+        return normalized_columns(scores.astype(np.float32))
 
-    def predict(self, outsiders: Outsiders) -> Float32Array:
-        scores = np.zeros((self.labelling.class_count, len(outsiders)))
-        near = np.ascontiguousarray(outsiders.pool_neighbours.ids, dtype=np.int64)
+    def predict(self, outsiders: QueryVectors) -> Float32Array:
+        scores = np.zeros((self.labeling.class_count, len(outsiders)))
+        near = np.ascontiguousarray(outsiders.pool_neighbors.ids, dtype=np.int64)
         _average(self.scores.chains, near, outsiders.edges, scores)
-        return normalised_columns(scores.astype(np.float32))
+        return normalized_columns(scores.astype(np.float32))
 
     def _respread(self, mixtures: Mixtures, row: int, changed: IntArray) -> IntArray:
         """``update`` where labels stand for mixtures."""
@@ -109,23 +109,23 @@ class GraphExpert(PoolClassifier):
                 if mixture is not None:
                     self._add(sign, mixture, reached, scores)
             self.own[label.row] = scores[0]
-            self._reach[label.row] = self._at_neighbours(label.row, reached, scores)
+            self._reach[label.row] = self._at_neighbors(label.row, reached, scores)
             everywhere.append(reached)
-        if self.labelling.classes[row] == UNLABELLED:
+        if self.labeling.classes[row] == UNLABELED:
             del self._reach[row]
         return np.unique(np.concatenate(everywhere))
 
     def _add(self, sign: int, mixture: Mixture, reached: IntArray, scores: Int32Array) -> None:
         for c, parts in zip(*mixture, strict=True):
-            if c != UNLABELLED:
+            if c != UNLABELED:
                 amounts = (sign * parts_of(scores, parts)).astype(np.int32)
                 self.scores.add(int(c), reached, amounts)
 
-    def _at_neighbours(self, row: int, reached: IntArray, scores: Int32Array) -> Int32Array:
-        """What a label gives to its own nearest labelled rows, ``(k,)``; 0 in empty slots."""
+    def _at_neighbors(self, row: int, reached: IntArray, scores: Int32Array) -> Int32Array:
+        """What a label gives to its own nearest labeled rows, ``(k,)``; 0 in empty slots."""
         if not len(self._room):
-            self._room = np.zeros(len(self.labelling.geometry), dtype=np.int32)
-        near = self.labelling.neighbours.ids[row]
+            self._room = np.zeros(len(self.labeling.geometry), dtype=np.int32)
+        near = self.labeling.neighbors.ids[row]
         self._room[reached] = scores
         found: Int32Array = np.where(near == NOBODY, 0, self._room[near]).astype(np.int32)
         self._room[reached] = 0
@@ -143,13 +143,13 @@ class GraphExpert(PoolClassifier):
             reach = np.stack([self._reach[int(row)] for row in sources])
             given[voters] = reach[at, own.slots[voters]]
         amounts = own.signs[:, None] * parts_of(given[:, None], own.mixtures.parts)
-        there = own.mixtures.classes != UNLABELLED
+        there = own.mixtures.classes != UNLABELED
         places = np.broadcast_to(columns[own.places][:, None], there.shape)
         np.subtract.at(scores, (own.mixtures.classes[there], places[there]), amounts[there])
 
     @cached_property
     def _diffusion(self) -> Diffusion:
-        return Diffusion(self.labelling.geometry.graph)
+        return Diffusion(self.labeling.geometry.graph)
 
     def _spread(self, row: int) -> tuple[IntArray, Int32Array]:
         """What a label at a row adds; the latest one is kept, since labels are often changed."""

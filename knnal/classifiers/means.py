@@ -6,13 +6,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from knnal.classifiers.base import UNLABELLED, Labelling, Outsiders, PoolClassifier
-from knnal.classifiers.mixtures import Evidence, Mixtures, parts_of
-from knnal.classifiers.tables import class_table, code_of, columns_of, decoded, normalised_columns
-from knnal.compiled import kernel
-from knnal.neighbors.reduced import FIRST, Products, first_dots
-from knnal.neighbors.vote import VoteOptions
-from knnal.parallel import over_rows
+from knnal.classifiers.base import UNLABELED, Labeling, PoolClassifier, QueryVectors
+from knnal.classifiers.soft_targets import Evidence, Mixtures, parts_of
+from knnal.classifiers.tables import class_table, code_of, columns_of, decoded, normalized_columns
+from knnal.classifiers.vote import VoteOptions
+from knnal.index.compilation import kernel
+from knnal.index.parallel import over_rows
+from knnal.index.reduced import FIRST, Products, first_dots
 from knnal.types import Float32Array, Int8Array, Int16Array, Int32Array, IntArray, UInt16Array
 
 TEMPERATURE = 0.1
@@ -23,36 +23,36 @@ _HALVINGS = 6
 _LABELS_A_TASK = 256
 
 
-class MeansExpert(PoolClassifier):
+class NearestMean(PoolClassifier):
     """Softmax, at temperature 0.1, over the cosines to the mean direction of each class.
 
-    Directions are those of ``ReducedCopy``: centred, on its first axes, unit norm. A label moves
+    Directions are those of ``ReducedCopy``: centered, on its first axes, unit norm. A label moves
     the mean of its class, which takes one pass over the reduced copy.
 
     With bootstrapping a label has a part in the mean of each class that it stands for, and moves
-    those too that its labelled neighbours stand for: a pass for each class.
+    those too that its labeled neighbors stand for: a pass for each class.
     """
 
-    summary: ClassVar[str] = "the class whose labelled items' mean direction is closest"
+    summary: ClassVar[str] = "the class whose labeled items' mean direction is closest"
     bootstraps: ClassVar[bool] = True
 
-    def __init__(self, labelling: Labelling, options: VoteOptions) -> None:
-        super().__init__(labelling, options)
+    def __init__(self, labeling: Labeling, options: VoteOptions) -> None:
+        super().__init__(labeling, options)
         self._sums: IntArray = np.zeros((0, FIRST), dtype=np.int64)
         self._counts: IntArray = np.zeros(0, dtype=np.int64)
         # In 16 bits (``tables``): by far the largest of what is kept where classes are many.
-        self.closeness: UInt16Array = class_table(0, len(labelling.geometry), np.uint16)
-        # Of labelled rows, to their own class without themselves.
-        self._left_out: UInt16Array = np.zeros(len(labelling.geometry), dtype=np.uint16)
-        self._products: Int32Array = np.empty(len(labelling.geometry), dtype=np.int32)
+        self.closeness: UInt16Array = class_table(0, len(labeling.geometry), np.uint16)
+        # Of labeled rows, to their own class without themselves.
+        self._left_out: UInt16Array = np.zeros(len(labeling.geometry), dtype=np.uint16)
+        self._products: Int32Array = np.empty(len(labeling.geometry), dtype=np.int32)
         self._product_of: tuple[int, int] | None = None
-        self._mixtures = None if options.bootstrap is None else Mixtures(labelling, options)
+        self._mixtures = None if options.bootstrap is None else Mixtures(labeling, options)
         self.declare_classes()
 
     def beside(self, row: int) -> Products:
         if self._mixtures is not None:
             return super().beside(row)
-        c = int(self.labelling.classes[row])
+        c = int(self.labeling.classes[row])
         mean, _ = _direction(self._sums[c] + self._contribution(np.array([row]))[0])
         self._product_of = (row, c)
         return Products(mean, self._products)
@@ -62,62 +62,62 @@ class MeansExpert(PoolClassifier):
             self._remix(self._mixtures, row, changed)
             return None
         own = self._contribution(np.array([row]))[0]
-        after = int(self.labelling.classes[row])
+        after = int(self.labeling.classes[row])
         for c, sign in ((before, -1), (after, 1)):
-            if c != UNLABELLED:
+            if c != UNLABELED:
                 self._sums[c] += sign * own
                 self._counts[c] += sign
-        multiplied = before == UNLABELLED and self._product_of == (row, after)
+        multiplied = before == UNLABELED and self._product_of == (row, after)
         self._product_of = None
-        labelled = self.labelling.labelled
-        for c in {before, after} - {UNLABELLED}:
+        labeled = self.labeling.labeled
+        for c in {before, after} - {UNLABELED}:
             self._refresh(c, multiplied=multiplied)
-            self._leave_out(c, labelled)
+            self._leave_out(c, labeled)
         return None
 
     def rebuild(self) -> None:
         self.declare_classes()
         self._sums[:], self._counts[:] = 0, 0
         if self._mixtures is not None:
-            labelled, mixed = self._mixtures.rebuild()
+            labeled, mixed = self._mixtures.rebuild()
             for slot in range(mixed.classes.shape[1]):
-                self._add(1, labelled, mixed.classes[:, slot], mixed.parts[:, slot])
+                self._add(1, labeled, mixed.classes[:, slot], mixed.parts[:, slot])
         else:
-            labelled = self.labelling.labelled
-            classes = self.labelling.classes[labelled]
-            np.add.at(self._sums, classes, self._contribution(labelled))
+            labeled = self.labeling.labeled
+            classes = self.labeling.classes[labeled]
+            np.add.at(self._sums, classes, self._contribution(labeled))
             self._counts = np.bincount(classes, minlength=len(self._sums))
             for c in range(len(self._sums)):
-                self._leave_out(c, labelled)
+                self._leave_out(c, labeled)
         for c in range(len(self._sums)):
             self._refresh(c)
 
     def declare_classes(self) -> None:
-        missing = self.labelling.class_count - len(self._sums)
+        missing = self.labeling.class_count - len(self._sums)
         if missing > 0:
             self._sums = np.pad(self._sums, ((0, missing), (0, 0)))
             self._counts = np.pad(self._counts, (0, missing))
-            self.closeness = class_table(self.labelling.class_count, 0, np.uint16, self.closeness)
+            self.closeness = class_table(self.labeling.class_count, 0, np.uint16, self.closeness)
 
     def probabilities(self, rows: IntArray) -> Float32Array:
-        closeness = decoded(columns_of(self.closeness[: self.labelling.class_count], rows))
-        classes = self.labelling.classes[rows]
-        labelled = np.flatnonzero(classes != UNLABELLED)
+        closeness = decoded(columns_of(self.closeness[: self.labeling.class_count], rows))
+        classes = self.labeling.classes[rows]
+        labeled = np.flatnonzero(classes != UNLABELED)
         if self._mixtures is None:
-            closeness[classes[labelled], labelled] = self.left_out(rows[labelled])
-        elif len(labelled):
-            own = self._mixtures.evidence(rows[labelled])
-            self._take_out_own(own, rows[labelled], labelled, closeness)
-        return normalised_columns(closeness)
+            closeness[classes[labeled], labeled] = self.left_out(rows[labeled])
+        elif len(labeled):
+            own = self._mixtures.evidence(rows[labeled])
+            self._take_out_own(own, rows[labeled], labeled, closeness)
+        return normalized_columns(closeness)
 
-    def predict(self, outsiders: Outsiders) -> Float32Array:
-        count = self.labelling.class_count
+    def predict(self, outsiders: QueryVectors) -> Float32Array:
+        count = self.labeling.class_count
         closeness = np.zeros((count, len(outsiders)), dtype=np.float32)
         for c in np.flatnonzero(self._counts[:count]):
             mean, length = _direction(self._sums[c])
             cosines = np.vecdot(outsiders.directions, mean.astype(np.float64)) / length
             closeness[c] = np.exp((cosines - 1.0) / TEMPERATURE)
-        return normalised_columns(closeness)
+        return normalized_columns(closeness)
 
     def _remix(self, mixtures: Mixtures, row: int, changed: IntArray) -> None:
         """``update`` where labels stand for mixtures."""
@@ -128,12 +128,12 @@ class MeansExpert(PoolClassifier):
                     rows = np.full(len(mixture.classes), label.row)
                     self._add(sign, rows, *mixture)
                     touched.update(mixture.classes.tolist())
-        for c in touched - {UNLABELLED}:
+        for c in touched - {UNLABELED}:
             self._refresh(c)
 
     def _add(self, sign: int, rows: IntArray, classes: IntArray, parts: IntArray) -> None:
         """Add parts ``(m,)`` of rows to the sums of classes, or take them out."""
-        there = classes != UNLABELLED
+        there = classes != UNLABELED
         units = self._contribution(rows[there])
         classes, parts = classes[there], parts[there]
         np.add.at(self._sums, classes, sign * parts_of(units, parts[:, None]))
@@ -143,7 +143,7 @@ class MeansExpert(PoolClassifier):
         self, own: Evidence, rows: IntArray, columns: IntArray, closeness: Float32Array
     ) -> None:
         """Rows' closeness, in ``columns``, without what their own labels have put into sums."""
-        pieces, slots = np.nonzero(own.mixtures.classes != UNLABELLED)
+        pieces, slots = np.nonzero(own.mixtures.classes != UNLABELED)
         classes, parts = own.mixtures.classes[pieces, slots], own.mixtures.parts[pieces, slots]
         places, signs = own.places[pieces], own.signs[pieces]
         order = np.lexsort((classes, places))
@@ -156,7 +156,7 @@ class MeansExpert(PoolClassifier):
             (signs * parts)[order], begins
         )
         of, places = classes[order[begins]], places[order[begins]]
-        reduced = self.labelling.geometry.reduced
+        reduced = self.labeling.geometry.reduced
         found = np.zeros(len(of), dtype=np.uint16)
         _close_to(
             reduced.first.codes,
@@ -169,7 +169,7 @@ class MeansExpert(PoolClassifier):
         closeness[of, columns[places]] = decoded(found)
 
     def left_out(self, rows: IntArray) -> Float32Array:
-        """Labelled rows' closeness to their own class without themselves; 0 if alone there."""
+        """Labeled rows' closeness to their own class without themselves; 0 if alone there."""
         return decoded(self._left_out[rows])
 
     def _refresh(self, c: int, *, multiplied: bool = False) -> None:
@@ -182,7 +182,7 @@ class MeansExpert(PoolClassifier):
             closeness[:] = 0
             return
         mean, length = _direction(self._sums[c])
-        reduced = self.labelling.geometry.reduced
+        reduced = self.labeling.geometry.reduced
         codes, inverse = reduced.first.codes, reduced.inverse_length
 
         def refresh(start: int, stop: int) -> None:
@@ -193,13 +193,13 @@ class MeansExpert(PoolClassifier):
 
         over_rows(refresh, len(closeness))
 
-    def _leave_out(self, c: int, labelled: IntArray) -> None:
-        """``left_out`` of a class's rows among the ``labelled`` ones, after its mean has moved."""
-        own = labelled[self.labelling.classes[labelled] == c]
+    def _leave_out(self, c: int, labeled: IntArray) -> None:
+        """``left_out`` of a class's rows among the ``labeled`` ones, after its mean has moved."""
+        own = labeled[self.labeling.classes[labeled] == c]
         if self._counts[c] < 2:
             self._left_out[own] = 0
             return
-        reduced = self.labelling.geometry.reduced
+        reduced = self.labeling.geometry.reduced
         codes, inverse = reduced.first.codes, reduced.inverse_length
         over_rows(
             lambda start, stop: _close_without(
@@ -210,18 +210,18 @@ class MeansExpert(PoolClassifier):
         )
 
     def _contribution(self, rows: IntArray) -> IntArray:
-        reduced = self.labelling.geometry.reduced
+        reduced = self.labeling.geometry.reduced
         return _contributions(reduced.first.codes, reduced.inverse_length, rows)
 
 
 def _direction(total: IntArray) -> tuple[Int16Array, np.float32]:
-    """As ``_quantised``, whose float32 would come back from a kernel as a float64."""
-    values, length = _quantised(total)
+    """As ``_quantized``, whose float32 would come back from a kernel as a float64."""
+    values, length = _quantized(total)
     return values, np.float32(length)
 
 
 @kernel
-def _quantised(total: IntArray) -> tuple[Int16Array, np.float32]:
+def _quantized(total: IntArray) -> tuple[Int16Array, np.float32]:
     """A sum's direction in 16 bits ``(d1,)``, and its length: products with codes are exact."""
     largest = 1
     for j in range(len(total)):
@@ -269,7 +269,7 @@ def _close_without(
     rows: IntArray,
     out: UInt16Array,
 ) -> None:
-    """``_close`` of a class's labelled rows to its mean, each without its own part of the sum.
+    """``_close`` of a class's labeled rows to its mean, each without its own part of the sum.
 
     Into their places of ``out``, which is of all rows.
     """
@@ -278,7 +278,7 @@ def _close_without(
     for row in rows:
         for j in range(len(rest)):
             rest[j] = total[j] - _in_units(codes[row, j], inverse_length[row])
-        mean, length = _quantised(rest)
+        mean, length = _quantized(rest)
         first_dots(codes, mean, row, row + 1, product)
         _close(product, inverse_length[row : row + 1], length, out[row : row + 1])
 
@@ -297,7 +297,7 @@ def _close_to(
     for i in range(len(rows)):
         if counts[i] > 0:
             row = rows[i]
-            mean, length = _quantised(sums[i])
+            mean, length = _quantized(sums[i])
             first_dots(codes, mean, row, row + 1, product)
             _close(product, inverse_length[row : row + 1], length, out[i : i + 1])
 

@@ -7,13 +7,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from knnal.classifiers.base import UNLABELLED, Labelling, Outsiders, PoolClassifier
-from knnal.compiled import kernel, reordered_kernel
-from knnal.linalg import inverse_of_positive
-from knnal.neighbors.directions import AXES
-from knnal.neighbors.reduced import FIRST, first_dots, second_dots
-from knnal.neighbors.vote import VoteOptions
-from knnal.parallel import over_rows
+from knnal.classifiers.base import UNLABELED, Labeling, PoolClassifier, QueryVectors
+from knnal.classifiers.vote import VoteOptions
+from knnal.index.compilation import kernel, reordered_kernel
+from knnal.index.directions import AXES
+from knnal.index.linalg import inverse_of_positive
+from knnal.index.parallel import over_rows
+from knnal.index.reduced import FIRST, first_dots, second_dots
 from knnal.types import Float32Array, Float64Array, Int16Array, IntArray
 
 PENALTY = 0.5
@@ -33,21 +33,21 @@ _CHUNK = 4096
 _ROWS_A_TASK = 512
 
 
-class RidgeExpert(PoolClassifier):
+class RidgeRegression(PoolClassifier):
     """Softmax over one score a class: the least squares with penalty 0.5 that have 1 for the
-    labelled items of the class and 0 for the others, on ``Directions``, with a free intercept.
+    labeled items of the class and 0 for the others, on ``Directions``, with a free intercept.
 
     What it is solved from, the sums of directions and of their products, is kept exact, so that
     labels come and go without a trace: an update of the inverse by a rank would gather errors. A
     label costs one more product, the inverse of a matrix of 384 rows, and one pass over the pool's
-    codes for each class when something is asked of the pool. A labelled item is predicted as if
+    codes for each class when something is asked of the pool. A labeled item is predicted as if
     the regression had been found without it, which takes no other one (the hat matrix).
     """
 
     summary: ClassVar[str] = "least squares on the labels with a penalty; for many labels"
 
-    def __init__(self, labelling: Labelling, options: VoteOptions) -> None:
-        super().__init__(labelling, options)
+    def __init__(self, labeling: Labeling, options: VoteOptions) -> None:
+        super().__init__(labeling, options)
         self._sums: IntArray = np.zeros((0, AXES), dtype=np.int64)
         self._products: IntArray = np.zeros((AXES, AXES), dtype=np.int64)
         self.declare_classes()
@@ -55,9 +55,9 @@ class RidgeExpert(PoolClassifier):
     def update(self, row: int, before: int, changed: IntArray) -> None:
         del changed
         own = self._units(np.array([row]))[0]
-        after = int(self.labelling.classes[row])
+        after = int(self.labeling.classes[row])
         for c, sign in ((before, -1), (after, 1)):
-            if c != UNLABELLED:
+            if c != UNLABELED:
                 self._sums[c] += sign * own
                 self._products += sign * np.outer(own, own)
         self._solve()
@@ -65,11 +65,11 @@ class RidgeExpert(PoolClassifier):
     def rebuild(self) -> None:
         self._grow()
         self._sums[:], self._products[:] = 0, 0
-        labelled = self.labelling.labelled
-        for start in range(0, len(labelled), _BLOCK):
-            rows = labelled[start : start + _BLOCK]
+        labeled = self.labeling.labeled
+        for start in range(0, len(labeled), _BLOCK):
+            rows = labeled[start : start + _BLOCK]
             units = self._units(rows)
-            np.add.at(self._sums, self.labelling.classes[rows], units)
+            np.add.at(self._sums, self.labeling.classes[rows], units)
             values = units.astype(np.float64)
             self._products += (values.T @ values).astype(np.int64)
         self._solve()
@@ -79,17 +79,17 @@ class RidgeExpert(PoolClassifier):
         self._solve()
 
     def probabilities(self, rows: IntArray) -> Float32Array:
-        P = np.empty((len(rows), self.labelling.class_count), dtype=np.float32)
+        P = np.empty((len(rows), self.labeling.class_count), dtype=np.float32)
         scores = self._scores(rows)
-        classes = self.labelling.classes[rows]
-        labelled = np.flatnonzero(classes != UNLABELLED)
-        if len(labelled):
-            scores[labelled] = self._left_out(rows[labelled])
+        classes = self.labeling.classes[rows]
+        labeled = np.flatnonzero(classes != UNLABELED)
+        if len(labeled):
+            scores[labeled] = self._left_out(rows[labeled])
         _softmax(scores, P)
         return P
 
-    def predict(self, outsiders: Outsiders) -> Float32Array:
-        P = np.empty((len(outsiders), self.labelling.class_count), dtype=np.float32)
+    def predict(self, outsiders: QueryVectors) -> Float32Array:
+        P = np.empty((len(outsiders), self.labeling.class_count), dtype=np.float32)
         scores = np.empty(P.shape)
         for c in range(P.shape[1]):
             scores[:, c] = np.vecdot(outsiders.fine_directions, self._weights[c])
@@ -98,8 +98,8 @@ class RidgeExpert(PoolClassifier):
 
     def _scores(self, rows: IntArray) -> Float64Array:
         """``(m,) -> (m, C)``, a cacheful at a time: the codes are read for every class."""
-        directions = self.labelling.geometry.directions
-        scores = np.empty((len(rows), self.labelling.class_count))
+        directions = self.labeling.geometry.directions
+        scores = np.empty((len(rows), self.labeling.class_count))
         near, far = np.empty((2, _CHUNK), dtype=np.int32)
         for start in range(0, len(rows), _CHUNK):
             some = rows[start : start + _CHUNK]
@@ -115,46 +115,46 @@ class RidgeExpert(PoolClassifier):
         return scores
 
     def _left_out(self, rows: IntArray) -> Float64Array:
-        """Labelled rows' scores by the other labels, ``(m,) -> (m, C)``.
+        """Labeled rows' scores by the other labels, ``(m,) -> (m, C)``.
 
         With leverage ``h``, a fitted score ``s`` and its target ``t`` give ``(s - h t) / (1 - h)``,
         which holds for every linear least squares (Cook and Weisberg, "Residuals and influence in
         regression", 1982).
         """
-        count = len(self.labelling.neighbours.labelled)
+        count = len(self.labeling.neighbors.labeled)
         if count < 2:
-            return np.zeros((len(rows), self.labelling.class_count))
-        centred = self._units(rows) / _UNIT - self._mean
+            return np.zeros((len(rows), self.labeling.class_count))
+        centered = self._units(rows) / _UNIT - self._mean
         leverage = np.empty(len(rows))
         over_rows(
             lambda start, stop: _square_norms(
-                self._inverse, centred[start:stop], leverage[start:stop]
+                self._inverse, centered[start:stop], leverage[start:stop]
             ),
             len(rows),
             _ROWS_A_TASK,
         )
         leverage += 1.0 / count
-        scores = np.empty((len(rows), self.labelling.class_count))
+        scores = np.empty((len(rows), self.labeling.class_count))
         for c in range(scores.shape[1]):
-            scores[:, c] = np.vecdot(centred, self._weights[c]) + self._shares[c]
-        own = np.arange(len(rows)), self.labelling.classes[rows]
+            scores[:, c] = np.vecdot(centered, self._weights[c]) + self._shares[c]
+        own = np.arange(len(rows)), self.labeling.classes[rows]
         scores[own] -= leverage
         left: Float64Array = scores / (1.0 - leverage)[:, None]
         return left
 
     def _units(self, rows: IntArray) -> IntArray:
-        directions = self.labelling.geometry.directions.of_rows(rows)
+        directions = self.labeling.geometry.directions.of_rows(rows)
         return np.rint(directions * _UNIT).astype(np.int64)
 
     def _grow(self) -> None:
-        missing = self.labelling.class_count - len(self._sums)
+        missing = self.labeling.class_count - len(self._sums)
         if missing > 0:
             self._sums = np.pad(self._sums, ((0, missing), (0, 0)))
 
     def _solve(self) -> None:
         """Weights ``(C, AXES)`` and intercepts ``(C,)``, a function of the sums alone."""
-        classes = self.labelling.class_count
-        sizes = self.labelling.class_sizes().astype(np.float64)
+        classes = self.labeling.class_count
+        sizes = self.labeling.class_sizes().astype(np.float64)
         count = sizes.sum()
         sums = self._sums[:classes] / _UNIT
         self._shares: Float64Array = sizes / max(count, 1.0)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from knnal.compiled import kernel
+from knnal.index.compilation import kernel
 from knnal.types import Float32Array, Int32Array, IntArray
 
 END = -1

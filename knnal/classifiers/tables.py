@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from knnal.compiled import bits_of, float_of, kernel
+from knnal.index.compilation import bits_of, float_of, kernel
 from knnal.types import Float32Array, IntArray, UInt16Array
 
 _DROPPED = 12
@@ -47,12 +47,12 @@ def columns_of(table: NDArray[Any], rows: IntArray) -> NDArray[Any]:
     return columns
 
 
-def normalised_columns(table: Float32Array) -> Float32Array:
+def normalized_columns(table: Float32Array) -> Float32Array:
     """Each column's shares, ``(classes, m) -> (m, classes)``; even where a column is all zeros."""
     if not len(table):
         return np.empty((table.shape[1], 0), dtype=np.float32)
     total = np.zeros(table.shape[1], dtype=np.float32)
-    for values in table:  # one by one, so that a column's sum does not depend on its neighbours
+    for values in table:  # one by one, so that a column's sum does not depend on its neighbors
         total += values
     even = np.full(table.shape, 1.0 / len(table), dtype=np.float32)
     shares: Float32Array = np.divide(table, total, out=even, where=total > 0)

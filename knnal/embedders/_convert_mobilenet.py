@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from knnal.assets import store_by_digest
 from knnal.embedders._litert import open_interpreter, run_network
 from knnal.embedders._mobilenet_keras import SIDE, build_network
 from knnal.embedders._tensorflow import import_tensorflow
+from knnal.embedders.assets import store_by_digest
 
 _TOLERANCE = 1e-4
 _SEED = 20180113

@@ -1,4 +1,4 @@
-"""SentencePiece unigram tokenisation, as the Universal Sentence Encoder Lite was trained with.
+"""SentencePiece unigram tokenization, as the Universal Sentence Encoder Lite was trained with.
 
 Kudo 2018, "Subword Regularization": of all ways to cut a text into pieces, the one whose scores
 (log probabilities) sum highest. Deviations are those of the JavaScript tokenizer that is published

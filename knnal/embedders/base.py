@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from inspect import signature
 from typing import Any, ClassVar, Protocol, TypeAlias, cast
 
-from knnal.assets import Asset
+from knnal.embedders.assets import Asset
 from knnal.errors import InputError
 from knnal.registry import Registry
 from knnal.types import EmbedderIdentity, Float32Array, FloatArray, Modality, Narrator

@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from knnal.assets import Asset, sha256_of
 from knnal.embedders._tensorflow import import_tensorflow, import_tensorflow_hub
+from knnal.embedders.assets import Asset, sha256_of
 from knnal.embedders.base import Content
 from knnal.embedders.images import decode_square
 from knnal.embedders.texts import prepare_text

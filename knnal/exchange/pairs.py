@@ -9,10 +9,10 @@ from pathlib import Path
 
 from knnal.errors import InvalidNameError, ItemError
 from knnal.exchange.matching import ItemMatcher
-from knnal.items.base import Skip
-from knnal.items.roles import Table
-from knnal.items.tables import TextTable
 from knnal.names import checked_name
+from knnal.sources.base import Skip
+from knnal.sources.roles import Table
+from knnal.sources.tables import TextTable
 
 ID_COLUMN = "id"
 LABEL = "label"

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from knnal.errors import InputError, InvalidNameError
-from knnal.evaluation.known import KnownItems
 from knnal.exchange.matching import ItemMatcher, skip_lines
 from knnal.exchange.pairs import Wanted, read_known
-from knnal.items.folders import find_class_folders, folder_at
 from knnal.names import checked_name
-from knnal.store.ledger import Ledger
-from knnal.store.pool import Pool
+from knnal.pool.labels.ledger import Ledger
+from knnal.pool.pool import Pool
+from knnal.simulation.known import KnownItems
+from knnal.sources.folders import find_class_folders, folder_at
 from knnal.types import Modality, Narrator
 
 
@@ -81,10 +81,10 @@ def _labels(pool: Pool, truth: Truth, narrator: Narrator) -> dict[str, str]:
 
 def _folder_labels(pool: Pool, level: int | None, narrator: Narrator) -> dict[str, str]:
     """Each item's class, by the folders between its source and its file."""
-    locations = pool.catalogue.locations()
+    locations = pool.catalog.locations()
     paths = {
         record.id: record.path.relative_to(locations[record.source]).as_posix()
-        for record in pool.catalogue.records()
+        for record in pool.catalog.records()
         if record.path is not None
     }
     folders = find_class_folders(paths.values(), level)
@@ -114,7 +114,7 @@ def _groups(pool: Pool, truth: Truth, narrator: Narrator) -> dict[str, str] | No
 def _column(
     pool: Pool, truth: Truth, table: Path, wanted: Wanted, narrator: Narrator
 ) -> dict[str, str]:
-    items, skips = ItemMatcher(pool.catalogue), Counter[str]()
+    items, skips = ItemMatcher(pool.catalog), Counter[str]()
     known = read_known(
         table,
         wanted,

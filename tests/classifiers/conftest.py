@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from knnal.classifiers.base import UNLABELLED, Geometry, Labelling
-from knnal.neighbors.vote import VoteOptions
+from knnal.classifiers.base import UNLABELED, Labeling, PoolIndex
+from knnal.classifiers.vote import VoteOptions
 
 
 class ExpertPool:
-    """An expert, labelled as a session would."""
+    """An expert, labeled as a session would."""
 
     def __init__(
         self,
@@ -23,19 +23,19 @@ class ExpertPool:
         live: Any = None,
         options: VoteOptions | None = None,
     ) -> None:
-        self.geometry = Geometry.of(X, live)
-        self.labelling = Labelling(self.geometry, 5)
-        self.labelling.class_count = classes
-        self.expert = expert(self.labelling, options or VoteOptions())
+        self.geometry = PoolIndex.of(X, live)
+        self.labeling = Labeling(self.geometry, 5)
+        self.labeling.class_count = classes
+        self.expert = expert(self.labeling, options or VoteOptions())
 
     def label(self, row: int, c: int) -> Any:
-        before = int(self.labelling.classes[row])
-        self.labelling.classes[row] = c
+        before = int(self.labeling.classes[row])
+        self.labeling.classes[row] = c
         changed = np.empty(0, dtype=np.int64)
-        if c == UNLABELLED:
-            changed = self.labelling.neighbours.remove(row)
-        elif before == UNLABELLED:
-            changed = self.labelling.neighbours.add(row)
+        if c == UNLABELED:
+            changed = self.labeling.neighbors.remove(row)
+        elif before == UNLABELED:
+            changed = self.labeling.neighbors.add(row)
         return self.expert.update(row, before, changed)
 
     def all(self) -> Any:
@@ -43,7 +43,7 @@ class ExpertPool:
 
 
 def clusters(n: int, d: int, seed: int = 0) -> Any:
-    """Unit vectors around four centres, which lie to one side of the origin."""
+    """Unit vectors around four centers, which lie to one side of the origin."""
     rng = np.random.default_rng(seed)
     X = 0.5 + rng.normal(size=(4, d))[rng.integers(0, 4, n)] + 0.6 * rng.normal(size=(n, d))
     return (X / np.linalg.norm(X, axis=1, keepdims=True)).astype(np.float32)

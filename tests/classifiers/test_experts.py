@@ -7,17 +7,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from knnal.classifiers.graph import GraphExpert
-from knnal.classifiers.means import MeansExpert
+from knnal.classifiers.graph import LabelDiffusion
+from knnal.classifiers.means import NearestMean
 
 
-@pytest.mark.parametrize("expert", [GraphExpert, MeansExpert])
+@pytest.mark.parametrize("expert", [LabelDiffusion, NearestMean])
 def test_classes_that_come_up_later_find_the_sums_as_they_were(
     expert_pool: Any, vectors: Any, expert: Any
 ) -> None:
     pool, fresh = expert_pool(expert, vectors(30, 6), 0), expert_pool(expert, vectors(30, 6), 9)
     for c in range(9):
-        pool.labelling.class_count = c + 1
+        pool.labeling.class_count = c + 1
         pool.expert.declare_classes()
         for each in (pool, fresh):
             each.label(3 * c, c)

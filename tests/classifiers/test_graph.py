@@ -11,17 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from knnal.classifiers import graph
-from knnal.classifiers.base import UNLABELLED, Outsiders
-from knnal.classifiers.graph import GraphExpert
-from knnal.linalg import unit_rows
-from knnal.neighbors.diffusion import RESTART, Diffusion
+from knnal.classifiers.base import UNLABELED, QueryVectors
+from knnal.classifiers.graph import LabelDiffusion
+from knnal.index.diffusion import RESTART, Diffusion
+from knnal.index.linalg import unit_rows
 
 UNIT = 2.0**22
 
 
 @pytest.fixture(scope="module")
 def new_pool(expert_pool: Any) -> Any:
-    return partial(expert_pool, GraphExpert)
+    return partial(expert_pool, LabelDiffusion)
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def solved(pool: Any) -> Any:
     kernel = pool.geometry.graph
     W = np.zeros((len(kernel), len(kernel)))
     for row in range(len(kernel)):
-        targets, values = kernel.neighbours(row)
+        targets, values = kernel.neighbors(row)
         W[row, targets] = values.astype(np.float64) ** 4
     sums = W.sum(axis=1)
     typical = np.median(sums[sums > 0])
@@ -71,7 +71,7 @@ def test_probabilities_are_shares_of_the_solved_scores(new_pool: Any, vectors: A
     W = np.exp(-np.maximum(2 - 2 * similarities, 0) / pool.geometry.graph.width) ** 4
     twentieth = np.sort(W, axis=1)[:, -20]
     W[twentieth[:, None] > W] = 0
-    P = pool.expert.predict(Outsiders(pool.geometry, queries))
+    P = pool.expert.predict(QueryVectors(pool.geometry, queries))
     np.testing.assert_allclose(P, shares(W @ whole), atol=1e-4)
 
 
@@ -84,13 +84,13 @@ def test_an_item_from_far_outside_is_what_its_nearest_ones_are(new_pool: Any) ->
         pool.label(row, row % 2)
     outsider = unit_rows(np.eye(1, 8, 7) + 0.1 * np.eye(1, 8, 1))
     assert (np.exp(-(2 - 2 * outsider @ X.T) / pool.geometry.graph.width) == 0).all()
-    P = pool.expert.predict(Outsiders(pool.geometry, outsider))
+    P = pool.expert.predict(QueryVectors(pool.geometry, outsider))
     np.testing.assert_allclose(P, [[0, 1]], atol=1e-3)
 
 
 def test_without_a_pool_nothing_reaches_an_item_from_outside(new_pool: Any) -> None:
     pool = new_pool(np.empty((0, 8), np.float32), 2)
-    P = pool.expert.predict(Outsiders(pool.geometry, np.eye(3, 8, dtype=np.float32)))
+    P = pool.expert.predict(QueryVectors(pool.geometry, np.eye(3, 8, dtype=np.float32)))
     np.testing.assert_array_equal(P, np.full((3, 2), 0.5))
 
 
@@ -101,18 +101,18 @@ def test_what_is_added_is_taken_back_exactly(
 ) -> None:
     pool = new_pool(vectors(30, 6), 4)
     for row, c in changes:
-        if pool.labelling.classes[row] != c:
+        if pool.labeling.classes[row] != c:
             pool.label(row, c)
     everyone = np.arange(30)
     before = pool.expert.scores.columns(4, everyone)
     for row in range(0, 30, 4):
-        was = int(pool.labelling.classes[row])
-        for c in (3, UNLABELLED, 1, was):
-            if pool.labelling.classes[row] != c:
+        was = int(pool.labeling.classes[row])
+        for c in (3, UNLABELED, 1, was):
+            if pool.labeling.classes[row] != c:
                 pool.label(row, c)
         np.testing.assert_array_equal(pool.expert.scores.columns(4, everyone), before)
-    for row in pool.labelling.labelled.tolist():
-        pool.label(row, UNLABELLED)
+    for row in pool.labeling.labeled.tolist():
+        pool.label(row, UNLABELED)
     assert not pool.expert.scores.columns(4, everyone).any()
 
 

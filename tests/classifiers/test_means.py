@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from knnal.classifiers.base import UNLABELLED, Outsiders
-from knnal.classifiers.means import MeansExpert
+from knnal.classifiers.base import UNLABELED, QueryVectors
+from knnal.classifiers.means import NearestMean
 
 
 @pytest.fixture(scope="module")
 def new_pool(expert_pool: Any) -> Any:
-    return partial(expert_pool, MeansExpert)
+    return partial(expert_pool, NearestMean)
 
 
 def by_definition(Z: Any, labels: dict[int, int], classes: int, queries: Any = None) -> Any:
@@ -33,7 +33,7 @@ def by_definition(Z: Any, labels: dict[int, int], classes: int, queries: Any = N
 
 
 def directions(X: Any, queries: Any) -> Any:
-    """Centred on the pool, in its first 128 principal directions, unit norm."""
+    """Centered on the pool, in its first 128 principal directions, unit norm."""
     mean = X.astype(np.float64).mean(axis=0)
     axes = np.linalg.svd(X - mean, full_matrices=False)[2][:128]
     Z = (queries - mean) @ axes.T
@@ -53,7 +53,7 @@ def test_probabilities_follow_the_definition(new_pool: Any, vectors: Any, d: int
     # Eight bits turn a direction by about a hundredth.
     exact = directions(X, X)
     np.testing.assert_allclose(pool.all(), by_definition(exact, labels, 3), atol=0.03)
-    P = pool.expert.predict(Outsiders(pool.geometry, queries))
+    P = pool.expert.predict(QueryVectors(pool.geometry, queries))
     outside = by_definition(exact, labels, 3, directions(X, queries))
     np.testing.assert_allclose(P, outside, atol=0.03)
 
@@ -73,14 +73,14 @@ def test_what_is_added_is_taken_back_exactly(new_pool: Any, vectors: Any) -> Non
         pool.label(row, row % 3)
     before, closeness = pool.all(), pool.expert.closeness.copy()
     for row in range(50):
-        was = int(pool.labelling.classes[row])
-        for c in ((was + 2) % 3, UNLABELLED, was):
-            if pool.labelling.classes[row] != c:
+        was = int(pool.labeling.classes[row])
+        for c in ((was + 2) % 3, UNLABELED, was):
+            if pool.labeling.classes[row] != c:
                 pool.label(row, c)
     np.testing.assert_array_equal(pool.expert.closeness, closeness)
     np.testing.assert_array_equal(pool.all(), before)
-    for row in pool.labelling.labelled.tolist():
-        pool.label(row, UNLABELLED)
+    for row in pool.labeling.labeled.tolist():
+        pool.label(row, UNLABELED)
     assert not pool.expert.closeness.any()
 
 

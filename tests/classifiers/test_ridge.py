@@ -11,13 +11,13 @@ from scipy.special import softmax
 from sklearn.linear_model import Ridge
 
 from knnal.classifiers import ridge
-from knnal.classifiers.base import UNLABELLED, Outsiders
-from knnal.classifiers.ridge import PENALTY, TEMPERATURE, RidgeExpert
+from knnal.classifiers.base import UNLABELED, QueryVectors
+from knnal.classifiers.ridge import PENALTY, TEMPERATURE, RidgeRegression
 
 
 @pytest.fixture(scope="module")
 def new_pool(expert_pool: Any) -> Any:
-    return partial(expert_pool, RidgeExpert)
+    return partial(expert_pool, RidgeRegression)
 
 
 def fitted(Z: Any, labels: dict[int, int], classes: int, queries: Any) -> Any:
@@ -28,7 +28,7 @@ def fitted(Z: Any, labels: dict[int, int], classes: int, queries: Any) -> Any:
 
 
 def by_definition(Z: Any, labels: dict[int, int], classes: int) -> Any:
-    """Of every row, labelled ones by a regression without them."""
+    """Of every row, labeled ones by a regression without them."""
     P = fitted(Z, labels, classes, Z)
     for row in labels:
         others = {other: c for other, c in labels.items() if other != row}
@@ -37,9 +37,9 @@ def by_definition(Z: Any, labels: dict[int, int], classes: int) -> Any:
 
 
 def by_svd(X: Any) -> Any:
-    """Centred, in the first 384 principal directions, unit norm."""
-    centred = X - X.astype(np.float64).mean(axis=0)
-    Z = centred @ np.linalg.svd(centred, full_matrices=False)[2][:384].T
+    """Centered, in the first 384 principal directions, unit norm."""
+    centered = X - X.astype(np.float64).mean(axis=0)
+    Z = centered @ np.linalg.svd(centered, full_matrices=False)[2][:384].T
     return Z / np.linalg.norm(Z, axis=1, keepdims=True)
 
 
@@ -52,14 +52,14 @@ def test_probabilities_are_those_of_a_new_fit(new_pool: Any, vectors: Any, d: in
         pool.label(row, (c + 1) % 3)  # wrong at first
         pool.label(row, c)
     for row in list(labels)[::4]:
-        pool.label(row, UNLABELLED)
+        pool.label(row, UNLABELED)
         del labels[row]
     directions = pool.geometry.directions
     kept, exact = directions.of_rows(np.arange(500)), directions.of_vectors(X)
     np.testing.assert_allclose(exact @ exact.T, by_svd(X) @ by_svd(X).T, atol=1e-4)
     assert (np.vecdot(kept, exact) > 0.999).all()
     np.testing.assert_allclose(pool.all(), by_definition(kept, labels, 3), atol=2e-3)
-    P = pool.expert.predict(Outsiders(pool.geometry, queries))
+    P = pool.expert.predict(QueryVectors(pool.geometry, queries))
     outside = fitted(kept, labels, 3, directions.of_vectors(queries))
     np.testing.assert_allclose(P, outside, atol=1e-4)
 
@@ -72,15 +72,13 @@ def test_many_labels_at_once_are_the_same_as_one_by_one(
     one_by_one, at_once = new_pool(X, 2), new_pool(X, 2)
     for row, c in enumerate(rng.integers(0, 2, 40)):
         one_by_one.label(row, int(c))
-    at_once.labelling.classes[:] = one_by_one.labelling.classes
-    at_once.labelling.neighbours.rebuild(np.arange(40))
+    at_once.labeling.classes[:] = one_by_one.labeling.classes
+    at_once.labeling.neighbors.rebuild(np.arange(40))
     at_once.expert.rebuild()
     np.testing.assert_array_equal(at_once.all(), one_by_one.all())
 
 
-def test_labelled_rows_count_alike_however_many_are_asked_about(
-    new_pool: Any, vectors: Any
-) -> None:
+def test_labeled_rows_count_alike_however_many_are_asked_about(new_pool: Any, vectors: Any) -> None:
     pool = new_pool(vectors(40, 5), 2)
     pool.label(3, 0)
     np.testing.assert_allclose(pool.all()[3], [0.5, 0.5])

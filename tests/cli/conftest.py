@@ -20,9 +20,9 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 
-from knnal.parallel import thread_count, use_threads
+from knnal.index.parallel import thread_count, use_threads
+from knnal.pool.pool import Pool
 from knnal.project import Project
-from knnal.store.pool import Pool
 from knnal_cli.main import app
 
 from ..patience import PATIENCE_S
@@ -193,8 +193,8 @@ def knnal(tmp_path: Path) -> Knnal:
 def made_vectors(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("vectors")
     rng = np.random.default_rng(0)
-    centres = np.repeat([[3.0, 0.0, 0.0, 0.0], [0.0, 3.0, 0.0, 0.0]], 20, axis=0)
-    np.save(folder / "vectors.npy", (centres + rng.normal(size=(40, 4))).astype(np.float32))
+    centers = np.repeat([[3.0, 0.0, 0.0, 0.0], [0.0, 3.0, 0.0, 0.0]], 20, axis=0)
+    np.save(folder / "vectors.npy", (centers + rng.normal(size=(40, 4))).astype(np.float32))
     Knnal(folder)("embed", "vectors.npy")
     return folder
 
@@ -209,8 +209,8 @@ def made_texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def made_labelled(made_vectors: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = shutil.copytree(made_vectors, tmp_path_factory.mktemp("labelled") / "vectors")
+def made_labeled(made_vectors: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = shutil.copytree(made_vectors, tmp_path_factory.mktemp("labeled") / "vectors")
     labels = '{"id": "0", "label": "left"}\n{"id": "20", "label": "right"}\n'
     Knnal(folder)("tell", stdin=labels)
     return folder
@@ -218,7 +218,7 @@ def made_labelled(made_vectors: Path, tmp_path_factory: pytest.TempPathFactory) 
 
 @pytest.fixture(scope="session")
 def made_studied(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two clusters of 80, 70 of their items labelled, about half of these for the audit."""
+    """Two clusters of 80, 70 of their items labeled, about half of these for the audit."""
     folder = tmp_path_factory.mktemp("studied")
     rng = np.random.default_rng(0)
     X = np.repeat([[4.0, 0.0, 0.0, 0.0], [0.0, 4.0, 0.0, 0.0]], 80, axis=0)
@@ -236,7 +236,7 @@ def made_studied(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def told(made_vectors: Path) -> str:
-    """A pool for tests that change nothing: the vectors, of which item "0" is labelled "left"."""
+    """A pool for tests that change nothing: the vectors, of which item "0" is labeled "left"."""
     pool = made_vectors / "told"
     shutil.copytree(made_vectors / ".knnal", pool)
     Knnal(made_vectors)("tell", 0, "left", "--pool", pool)
@@ -251,9 +251,9 @@ def vectors(made_vectors: Path, tmp_path: Path) -> Knnal:
 
 
 @pytest.fixture
-def labelled(made_labelled: Path, tmp_path: Path) -> Knnal:
-    """The same with items "0", labelled "left", and "20", labelled "right"."""
-    return Knnal(shutil.copytree(made_labelled, tmp_path / "vectors"))
+def labeled(made_labeled: Path, tmp_path: Path) -> Knnal:
+    """The same with items "0", labeled "left", and "20", labeled "right"."""
+    return Knnal(shutil.copytree(made_labeled, tmp_path / "vectors"))
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from knnal.linalg import unit_rows
-from knnal.store.catalogue import NewRecord
-from knnal.store.pool import Pool
+from knnal.index.linalg import unit_rows
+from knnal.pool.catalog import NewRecord
+from knnal.pool.pool import Pool
 from knnal.types import EmbedderIdentity, Modality
 
 from ..patience import PATIENCE_S
@@ -64,10 +64,10 @@ class Terminal:
             assert time.monotonic() < deadline, f"waited for {phrases}, came\n{self.text}"
         return self.text
 
-    def asks(self, labelled: int, *phrases: str) -> str:
+    def asks(self, labeled: int, *phrases: str) -> str:
         """Wait for a whole question, which must fit the screen; the screen."""
-        text = self.shows(f"{labelled} labelled, ", "help", *phrases)
-        assert text.startswith(f"{labelled} labelled, "), f"its top is out of sight:\n{text}"
+        text = self.shows(f"{labeled} labeled, ", "help", *phrases)
+        assert text.startswith(f"{labeled} labeled, "), f"its top is out of sight:\n{text}"
         assert "q quit  ? help" in text
         return text
 
@@ -139,7 +139,7 @@ def terminals() -> Iterator[Callable[..., Terminal]]:
 
 
 def make_pictures(folder: Path, count: int) -> None:
-    """Squares and discs in turn, each of another colour."""
+    """Squares and discs in turn, each of another color."""
     folder.mkdir()
     for number in range(count):
         picture = Image.new("RGB", (64, 64), "white")
@@ -156,7 +156,7 @@ def pool_of_pictures(folder: Path) -> None:
     X = np.array([np.asarray(Image.open(file).resize((8, 8))).ravel() for file in files], float)
     pool.adopt(EmbedderIdentity("pixels", "", X.shape[1], "8x8"), Modality.IMAGE)
     with pool.transaction():
-        source = pool.catalogue.source(folder / "pictures")
+        source = pool.catalog.source(folder / "pictures")
         records = [NewRecord(file.name, "", "", path=file.name) for file in files]
         pool.store(source, records, unit_rows(X.astype(np.float32)))
     pool.close()

@@ -61,7 +61,7 @@ def test_vanished_items_keep_their_labels_and_may_return(vectors: Any) -> None:
     assert "10 that had vanished are back." in vectors("embed", file).out
 
 
-def test_labels_from_a_column_spare_what_is_labelled(texts: Any, log: Any) -> None:
+def test_labels_from_a_column_spare_what_is_labeled(texts: Any, log: Any) -> None:
     texts("tell", "r0", "excellent")
     done = texts("embed", "reviews.csv", "--id-column", "id", "--label-column", "verdict")
     assert "2 labels taken in; 1 item keeps another label." in done.out

@@ -128,9 +128,9 @@ def test_labels_from_folders_questions_with_paths_and_predictions(images: Any) -
     new = images.folder / "new.jpg"
     draw(new, 1)
     (images.folder / "broken.jpg").write_bytes(b"")
-    done = images("predict", "new.jpg", "broken.jpg", "--neighbours", "--json", code=3)
+    done = images("predict", "new.jpg", "broken.jpg", "--neighbors", "--json", code=3)
     (prediction,) = done.data
     assert Path(prediction["id"]).samefile(new)
     assert prediction["label"] in ("fresh", "rotten")
-    assert prediction["neighbours"][0]["id"] in ("fresh/1.png", "rotten/1.png")
+    assert prediction["neighbors"][0]["id"] in ("fresh/1.png", "rotten/1.png")
     assert "empty file" in done.err

@@ -55,8 +55,8 @@ def test_nothing_is_left_when_every_group_has_a_label(copies: Any) -> None:
         copies("tell", item, "a")
     copies("skip", "9")
     done = copies("next", "--per-group", code=4)
-    assert "labelled or skipped, or a near-duplicate of one that is." in done.err
-    assert "labelled or skipped.\n" not in done.err
+    assert "labeled or skipped, or a near-duplicate of one that is." in done.err
+    assert "labeled or skipped.\n" not in done.err
     copies("next")
 
 

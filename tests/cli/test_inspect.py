@@ -13,8 +13,8 @@ from PIL import Image
 from scipy.sparse.csgraph import connected_components
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
-from knnal.store.catalogue import NewRecord
-from knnal.store.pool import Pool
+from knnal.pool.catalog import NewRecord
+from knnal.pool.pool import Pool
 from knnal.types import EmbedderIdentity, Modality
 
 FILES = {"inspect.json", "least-confusing", "map.html", "map.png", "most-confusing", "outliers"}
@@ -30,14 +30,14 @@ def listing(folder: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in folder.iterdir()}
 
 
-def test_what_it_says_of_labelled_vectors(labelled: Any, log: Any) -> None:
-    before, files = log(labelled.folder), sorted(labelled.folder.rglob("*"))
-    done = labelled("inspect", "--top", 3)
+def test_what_it_says_of_labeled_vectors(labeled: Any, log: Any) -> None:
+    before, files = log(labeled.folder), sorted(labeled.folder.rglob("*"))
+    done = labeled("inspect", "--top", 3)
     assert done.err == ""
     for phrase in (
-        "Items       40, 2 labelled",
+        "Items       40, 2 labeled",
         "Clustering  accuracy 100.0%, NMI 1.000, ARI 1.000: 2 clusters found by k-means",
-        "1 labelled  50.0%  left   19 predicted  50.0%",
+        "1 labeled  50.0%  left   19 predicted  50.0%",
         "Near-duplicates: ",
         " groups; the largest",
         "Outliers: the lowest density",
@@ -46,16 +46,16 @@ def test_what_it_says_of_labelled_vectors(labelled: Any, log: Any) -> None:
     ):
         assert phrase in done.out
     assert "Not known yet" not in done.out
-    assert log(labelled.folder) == before
-    made = set(labelled.folder.rglob("*")) - set(files)
+    assert log(labeled.folder) == before
+    made = set(labeled.folder.rglob("*")) - set(files)
     assert {file.name for file in made} <= {"reduced.npz"}  # the pool's own, if it was not there
 
 
-def test_json_is_what_is_true(labelled: Any) -> None:
-    found = labelled(
+def test_json_is_what_is_true(labeled: Any) -> None:
+    found = labeled(
         "inspect", "--json", "--similarity", "0.9", "--measure", "least-confidence"
     ).data
-    X = np.load(labelled.folder / "vectors.npy").astype(np.float64)
+    X = np.load(labeled.folder / "vectors.npy").astype(np.float64)
     X /= np.linalg.norm(X, axis=1, keepdims=True)
     S = np.triu(X @ X.T, 1)
     closest = sorted(S[S >= 0.9], reverse=True)
@@ -71,7 +71,7 @@ def test_json_is_what_is_true(labelled: Any) -> None:
     assert [similarity for *_, similarity in pairs] == pytest.approx(closest[:20], abs=1e-5)
     for first, second, similarity in pairs:
         assert S[int(first), int(second)] == pytest.approx(similarity, abs=1e-5)
-    predicted = {p["id"]: p for p in labelled("predict", "--pool-all", "--json").data}
+    predicted = {p["id"]: p for p in labeled("predict", "--pool-all", "--json").data}
     order = sorted(predicted.values(), key=lambda p: p["probability"])
     most = [look["value"] for look in found["most_confusing"]]
     assert most == pytest.approx([1 - p["probability"] for p in order[:20]], abs=1e-6)
@@ -85,16 +85,16 @@ def test_json_is_what_is_true(labelled: Any) -> None:
 
 def test_without_labels_it_says_what_is_missing(vectors: Any) -> None:
     done = vectors("inspect", "--out", "look")
-    assert "nothing is labelled yet" in done.out
+    assert "nothing is labeled yet" in done.out
     assert "NMI and ARI: they take labels of two classes" in done.out
     assert "confusing: the" not in done.out
     assert "Outliers" in done.out
     written = set(listing(vectors.folder / "look"))
     assert written == {"inspect.json", "map.html", "map.png", "outliers.txt"}
-    assert page_data(vectors.folder / "look" / "map.html")["colour"] == "score"
-    again = vectors("inspect", "--out", "look", "--colour", "label")
+    assert page_data(vectors.folder / "look" / "map.html")["color"] == "score"
+    again = vectors("inspect", "--out", "look", "--color", "label")
     assert "no point of the map has a label" in again.err
-    assert page_data(vectors.folder / "look" / "map.html")["colour"] == "label"
+    assert page_data(vectors.folder / "look" / "map.html")["color"] == "label"
 
 
 def test_clusters_are_judged_by_a_truth_that_stays_outside(vectors: Any, log: Any) -> None:
@@ -136,7 +136,7 @@ def test_the_files_of_a_pool_of_texts(texts: Any) -> None:
     assert data["ids"] == [f"r{i}" for i in range(8)]
     assert data["texts"][0] == "a warm and funny film"
     assert data["classes"] == ["<good>", "bad"]
-    assert data["colour"] == "prediction"
+    assert data["color"] == "prediction"
     texts("inspect", "--out", "a/look", "--top", 4)
     assert listing(texts.folder / "a" / "look") == first  # the same pool, the same files
 
@@ -153,7 +153,7 @@ def make_images(folder: Path) -> None:
         Image.new("RGB", (30, 20), "green").save(folder / name)
     unit = (X / np.linalg.norm(X, axis=1, keepdims=True)).astype(np.float32)
     with pool.transaction():
-        source = pool.catalogue.source(folder)
+        source = pool.catalog.source(folder)
         pool.store(source, [NewRecord(name, "", "", path=name) for name in names], unit)
     pool.close()
 
@@ -162,7 +162,7 @@ def test_the_files_of_a_pool_of_images(knnal: Any) -> None:
     make_images(knnal.folder)
     labels = '{"id": "a/photo 0.png", "label": "a"}\n{"id": "b/photo 6.png", "label": "b"}\n'
     knnal("tell", stdin=labels)
-    found = knnal("inspect", "--out", "look", "--json", "--colour", "score").data
+    found = knnal("inspect", "--out", "look", "--json", "--color", "score").data
     assert [Path(look["path"]).name for look in found["outliers"]] == [
         look["id"].partition("/")[2] for look in found["outliers"]
     ]
@@ -175,7 +175,7 @@ def test_the_files_of_a_pool_of_images(knnal: Any) -> None:
     assert greens == 11 * 30 * 20  # the twelfth is gone
     data = page_data(knnal.folder / "look" / "map.html")
     assert (data["root"] + data["files"][0]).endswith("/a/photo%200.png")
-    assert data["colour"] == "score"
+    assert data["color"] == "score"
 
 
 def test_what_cannot_be_done(vectors: Any, knnal: Any, tmp_path: Path) -> None:
@@ -184,8 +184,8 @@ def test_what_cannot_be_done(vectors: Any, knnal: Any, tmp_path: Path) -> None:
     (vectors.folder / "taken").write_text("")
     vectors.fails("inspect", "--out", "taken", saying=["cannot make taken", "--out DIR"])
     assert "Expected label, prediction, score, came 'red'" in " ".join(
-        vectors("inspect", "--out", "o", "--colour", "red", code=2).err.split()
+        vectors("inspect", "--out", "o", "--color", "red", code=2).err.split()
     )
-    assert "Expected --out DIR" in vectors("inspect", "--colour", "label", code=2).err
+    assert "Expected --out DIR" in vectors("inspect", "--color", "label", code=2).err
     Pool.create(tmp_path / "empty").close()
     knnal.fails("inspect", "--pool", "empty", saying=["no items"])

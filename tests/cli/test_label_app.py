@@ -16,25 +16,25 @@ from rich.text import Text
 from textual.pilot import Pilot
 from textual.widgets import Label, OptionList, Static
 
-from knnal.alike import find_alike
 from knnal.errors import InputError
-from knnal.review import Review
-from knnal.session import Session
-from knnal.store.importing import LabelImport
-from knnal.store.pool import Pool
+from knnal.pool.labels.importing import LabelImport
+from knnal.pool.pool import Pool
+from knnal.quality.review import Review
+from knnal.session.session import Session
+from knnal.session.similar_items import find_alike
 from knnal_cli.class_keys import ClassKeys
-from knnal_cli.terminal.app import drawing
-from knnal_cli.terminal.app.application import LabelApp
-from knnal_cli.terminal.app.batching import BatchStage
-from knnal_cli.terminal.app.board import Board
-from knnal_cli.terminal.app.cells import Cell
-from knnal_cli.terminal.app.labeling import LabelStage
-from knnal_cli.terminal.app.matching import matches
-from knnal_cli.terminal.app.reviewing import ReviewStage
-from knnal_cli.terminal.app.stage import Stage
-from knnal_cli.terminal.app.viewer import open_file
-from knnal_cli.terminal.keys import CLASS_KEYS
-from knnal_cli.terminal.starting import shows_applications
+from knnal_cli.tui.app import drawing
+from knnal_cli.tui.app.application import LabelApp
+from knnal_cli.tui.app.batching import BatchStage
+from knnal_cli.tui.app.board import Board
+from knnal_cli.tui.app.cells import Cell
+from knnal_cli.tui.app.labeling import LabelStage
+from knnal_cli.tui.app.matching import matches
+from knnal_cli.tui.app.reviewing import ReviewStage
+from knnal_cli.tui.app.stage import Stage
+from knnal_cli.tui.app.viewer import open_file
+from knnal_cli.tui.keys import CLASS_KEYS
+from knnal_cli.tui.starting import shows_applications
 
 from ..patience import PATIENCE_S
 
@@ -49,7 +49,7 @@ _ROUNDS = 4
 
 @pytest.fixture
 def session(tmp_path: Any) -> Session:
-    """Two clusters of 10, nothing labelled."""
+    """Two clusters of 10, nothing labeled."""
     rng = np.random.default_rng(0)
     X = np.repeat(np.eye(2, 4) * 3, 10, axis=0) + rng.normal(size=(20, 4))
     return Session(Pool.in_memory(X), annotator="ann")
@@ -108,7 +108,7 @@ def test_keys_label_undo_redo_and_set_aside(session: Session) -> None:
         assert len(session.ledger.skipped()) == 1
         await press(app, pilot, "U")
         assert "nothing to redo" in text_of(app, "#remark")
-        assert text_of(app, "#top").startswith("2 labelled, 17 to go")
+        assert text_of(app, "#top").startswith("2 labeled, 17 to go")
 
     run(session, script)
 
@@ -291,7 +291,7 @@ def test_a_smaller_screen_has_no_lines_that_the_larger_one_needed(session: Sessi
 
 @pytest.fixture
 def told(session: Session) -> Session:
-    """The same with the first two items of either cluster labelled."""
+    """The same with the first two items of either cluster labeled."""
     for item, name in (("0", "left"), ("1", "left"), ("10", "right"), ("11", "right")):
         session.tell(item, name)
     return session
@@ -333,7 +333,7 @@ def test_a_batch_is_accepted_but_for_its_exceptions_and_undone_as_a_whole(told: 
         given = dict.fromkeys(items, label) | {items[2]: other[label]}
         del given[items[1]]
         assert {i: told.ledger.label(i) for i in items if told.ledger.label(i)} == given
-        assert f"Labelled {len(given)} of a batch" in str(
+        assert f"Labeled {len(given)} of a batch" in str(
             app.screen.query_one("#remark", Static).content
         )
         origins = {str(e.item): e.origin for e in told.ledger.decisions() if e.item in given}
@@ -414,7 +414,7 @@ def test_a_batch_whose_first_item_is_an_exception_goes_back_to_it(told: Session)
         assert isinstance(app.screen, LabelStage)
         assert told.ledger.label(items[0]) is None
         assert told.ledger.label_count == 3 + len(items)
-        assert f"Labelled {len(items) - 1} of a batch" in text_of(app, "#remark")
+        assert f"Labeled {len(items) - 1} of a batch" in text_of(app, "#remark")
 
     run(told, script)
 
@@ -436,7 +436,7 @@ def test_a_batch_follows_the_size_of_the_screen(told: Session) -> None:
     run(told, script)
 
 
-def test_there_is_no_batch_before_the_first_label_and_of_a_labelled_item(session: Session) -> None:
+def test_there_is_no_batch_before_the_first_label_and_of_a_labeled_item(session: Session) -> None:
     async def script(app: LabelApp, pilot: Pilot[Any]) -> None:
         await press(app, pilot, "B")
         assert "There is no batch" in text_of(app, "#remark")
@@ -467,7 +467,7 @@ def test_a_review_within_the_application_and_back(session: Session) -> None:
         assert board.query_one("#frame").border_subtitle == wrong[first]
         side = str(board.query_one("#side", Static).content)
         assert f"Label  {wrong[first]}" in side
-        assert "Neighbours that disagree" in side
+        assert "Neighbors that disagree" in side
         assert side.split("disagree")[1].count(right[first]) >= 1
         assert wrong[first] not in side.split("disagree")[1]
         await press(app, pilot, {"left": "1", "right": "2"}[right[first]])
@@ -485,7 +485,7 @@ def test_a_review_within_the_application_and_back(session: Session) -> None:
         await press(app, pilot, "escape")
         assert isinstance(app.screen, LabelStage)
         assert "2 labels reviewed" in text_of(app, "#remark")
-        assert text_of(app, "#top").startswith("18 labelled, 2 to go")
+        assert text_of(app, "#top").startswith("18 labeled, 2 to go")
         await press(app, pilot, "1")
         assert session.ledger.label_count == 19
 

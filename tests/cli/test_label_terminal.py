@@ -163,8 +163,8 @@ def test_the_command_asks_before_it_undoes_many(
     ]  # fmt: skip
 
 
-def test_a_label_is_taken_away(labelled: Any, open_terminal: Any, log: Any) -> None:
-    terminal = open_terminal(labelled)
+def test_a_label_is_taken_away(labeled: Any, open_terminal: Any, log: Any) -> None:
+    terminal = open_terminal(labeled)
     terminal.asks(2)
     terminal.press("r")
     terminal.shows("1  right  20", "2  left  0")
@@ -174,15 +174,15 @@ def test_a_label_is_taken_away(labelled: Any, open_terminal: Any, log: Any) -> N
     terminal.asks(1, "0 has no label any more.", " 1  left 0")
     terminal.press("q")
     terminal.ends("Everything is stored")
-    assert [(e["kind"], e["item"]) for e in log(labelled.folder)[2:]] == [("unlabel", "0")]
+    assert [(e["kind"], e["item"]) for e in log(labeled.folder)[2:]] == [("unlabel", "0")]
 
 
-def test_relabel_then_take_it_back(labelled: Any, open_terminal: Any, log: Any) -> None:
-    terminal = open_terminal(labelled)
+def test_relabel_then_take_it_back(labeled: Any, open_terminal: Any, log: Any) -> None:
+    terminal = open_terminal(labeled)
     asked = item_of(terminal.asks(2))
     terminal.press("r")
     text = terminal.shows("1  right  20", "2  left  0", "Which one? Any other key goes back.")
-    assert "labelled" not in text
+    assert "labeled" not in text
     terminal.press("2")
     terminal.shows("New class of 0 (was left); - for none:")
     terminal.press("2")
@@ -192,12 +192,12 @@ def test_relabel_then_take_it_back(labelled: Any, open_terminal: Any, log: Any) 
     terminal.press("r")
     terminal.shows("Which one?")
     terminal.press("x")
-    terminal.asks(2, "Nothing relabelled.")
+    terminal.asks(2, "Nothing relabeled.")
     terminal.press("u")
     terminal.asks(2, "Took back the relabel 'right'.", " 1  left 1")
     terminal.press("q")
     terminal.ends("Everything is stored")
-    last = [(e["kind"], e["item"], e["label"]) for e in log(labelled.folder)[2:]]
+    last = [(e["kind"], e["item"], e["label"]) for e in log(labeled.folder)[2:]]
     assert last == [("relabel", "0", "right"), ("undo", "0", None)]
 
 
@@ -207,13 +207,13 @@ def test_help_a_slip_of_the_finger_and_a_changed_mind(
     terminal = open_terminal(vectors)
     asked = item_of(terminal.asks(0))
     terminal.press("?")
-    assert "labelled," not in terminal.shows("take back your latest answer", "Press any key")
+    assert "labeled," not in terminal.shows("take back your latest answer", "Press any key")
     terminal.press("x")
     assert item_of(terminal.asks(0)) == asked
     terminal.press("7")
     assert item_of(terminal.asks(0)) == asked
     terminal.press("r")
-    terminal.asks(0, "Nothing is labelled yet.")
+    terminal.asks(0, "Nothing is labeled yet.")
     terminal.type_class("")
     text = terminal.asks(0)
     assert item_of(text) == asked
@@ -228,7 +228,7 @@ def test_another_process_was_faster(vectors: Any, open_terminal: Any, log: Any) 
     asked = item_of(terminal.asks(0))
     vectors("tell", asked, "right", LOGNAME="bob")
     terminal.press("1")
-    text = terminal.asks(1, f"'{asked}' was labelled 'right' by bob")
+    text = terminal.asks(1, f"'{asked}' was labeled 'right' by bob")
     assert item_of(text) != asked
     terminal.press("q")
     terminal.ends("Everything is stored")
@@ -260,7 +260,7 @@ def test_until_nothing_is_left(knnal: Any, open_terminal: Any) -> None:
     terminal.press("1")
     terminal.asks(1, "1 to go")
     terminal.press("1")
-    terminal.ends("Nothing is left to ask about: every item is labelled or skipped.")
+    terminal.ends("Nothing is left to ask about: every item is labeled or skipped.")
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(18, 60), (40, 100)])
@@ -305,9 +305,9 @@ def test_a_search_and_near_duplicates_have_a_line(knnal: Any, open_terminal: Any
     knnal("embed", "copies.npy")
     terminal = open_terminal(knnal, "--classes", "a,b", "--per-group", "--seek", "a")
     terminal.asks(0, "5 to go", "Stands for 2 near-duplicates · Seeking 'a': it takes one example")
-    for labelled, key in enumerate("1222", start=1):
+    for labeled, key in enumerate("1222", start=1):
         terminal.press(key)
-        terminal.asks(labelled, f"{5 - labelled} to go")
+        terminal.asks(labeled, f"{5 - labeled} to go")
     assert "Seeking 'a': 0 found of 0 asked" in terminal.text
     terminal.press("1")
     terminal.ends("near-duplicate of one that is.")
@@ -364,15 +364,15 @@ def test_odd_texts_are_shown_harmlessly(knnal: Any, open_terminal: Any) -> None:
     knnal("embed", "odd.jsonl", "--id-column", "id")
     terminal = open_terminal(knnal, "--classes", "[red]a,b[/nope]")
     wrong = []
-    for labelled in range(len(rows)):
-        received = terminal.receives(f"{labelled} labelled", "help")
+    for labeled in range(len(rows)):
+        received = terminal.receives(f"{labeled} labeled", "help")
         shown = re.search("╭─ (.*?) ─", received)
         name = shown[1] if shown else "?"
         if codes := control_codes(received):
             wrong.append(f"raw control codes of {name!r}: {', '.join(sorted(map(ascii, codes)))}")
             terminal.wipe()
         else:
-            text = terminal.asks(labelled, f"{len(rows) - labelled} to go", " 1  [red]a")
+            text = terminal.asks(labeled, f"{len(rows) - labeled} to go", " 1  [red]a")
             if VISIBLE.get(name, "an odd id") not in text.replace(" │\n│ ", " "):
                 wrong.append(f"{name!r} is not to be seen\n{text}")
         terminal.press("1")
@@ -399,8 +399,8 @@ def test_fifty_pictures_with_undo_a_new_class_a_resize_and_a_killed_terminal(
     pool_of_pictures(knnal.folder)
     expected: list[tuple[str, str, str | None]] = []
     terminal = open_app(knnal, "--classes", "disc")
-    for labelled in range(50):
-        text = terminal.shows(f"{labelled} labelled, {60 - labelled} to go", APP_KEYS)
+    for labeled in range(50):
+        text = terminal.shows(f"{labeled} labeled, {60 - labeled} to go", APP_KEYS)
         item = frame_of(text)
         name = "disc" if int(item[:3]) % 2 else "square"
         if name == "square" and ("label", "square") not in {(e[0], e[2]) for e in expected}:
@@ -410,27 +410,27 @@ def test_fifty_pictures_with_undo_a_new_class_a_resize_and_a_killed_terminal(
         else:
             terminal.press("1" if name == "disc" else "2")
         expected.append(("label", item, name))
-        if labelled == 10:
-            terminal.shows(f"{labelled + 1} labelled")
+        if labeled == 10:
+            terminal.shows(f"{labeled + 1} labeled")
             terminal.press("u")
-            again = terminal.shows(f"{labelled} labelled", f"Took back the label '{name}'")
+            again = terminal.shows(f"{labeled} labeled", f"Took back the label '{name}'")
             assert frame_of(again) == item
             terminal.press("U")
-            terminal.shows(f"{labelled + 1} labelled", f"Brought back the label '{name}'")
+            terminal.shows(f"{labeled + 1} labeled", f"Brought back the label '{name}'")
             expected += [("undo", item, None), ("redo", item, None)]
-        if labelled == 20:
-            terminal.shows(f"{labelled + 1} labelled")
+        if labeled == 20:
+            terminal.shows(f"{labeled + 1} labeled")
             terminal.resize(40, 120)
             wide = terminal.shows(
-                f"{labelled + 1} labelled", "Why this one", "N note"
+                f"{labeled + 1} labeled", "Why this one", "N note"
             )  # now there is room
             assert max(map(len, wide.splitlines())) > 100
-        if labelled == 30:
-            terminal.shows(f"{labelled + 1} labelled", APP_KEYS)
+        if labeled == 30:
+            terminal.shows(f"{labeled + 1} labeled", APP_KEYS)
             terminal.child.kill(signal.SIGKILL)
             terminal.child.wait()
             terminal = open_app(knnal)
-    terminal.shows("50 labelled, 10 to go")
+    terminal.shows("50 labeled, 10 to go")
     terminal.press("q")
     terminal.ends("Stopped. Everything is stored; 'knnal label' goes on from here.")
     events = [(e["kind"], e["item"], e["label"]) for e in log(knnal.folder)]
@@ -443,9 +443,9 @@ REVIEW_KEYS = "Enter keep  n type a class  s not sure  u undo  q quit  ? help"
 
 
 @pytest.fixture
-def mislabelled(vectors: Any) -> Any:
-    """Two clusters of 20, labelled all but the last of each; three labels are those of the other
-    cluster, which the nine neighbours of each contradict.
+def mislabeled(vectors: Any) -> Any:
+    """Two clusters of 20, labeled all but the last of each; three labels are those of the other
+    cluster, which the nine neighbors of each contradict.
     """
     wrong = {"3": "right", "7": "right", "25": "left"}
     right = {str(i): "left" if i < 20 else "right" for i in range(40) if i not in (19, 39)}
@@ -462,9 +462,9 @@ def reviews(terminal: Terminal, *phrases: str) -> str:
 
 
 def test_a_review_keeps_changes_sets_aside_and_takes_back(
-    mislabelled: Any, start_terminal: Any, log: Any
+    mislabeled: Any, start_terminal: Any, log: Any
 ) -> None:
-    terminal = start_terminal(mislabelled, "review")
+    terminal = start_terminal(mislabeled, "review")
     text = reviews(terminal, REVIEW_KEYS, "1  left", "2  right")
     first = item_of(text)
     assert first in ("3", "7", "25")
@@ -489,7 +489,7 @@ def test_a_review_keeps_changes_sets_aside_and_takes_back(
     reviews(terminal)
     terminal.press("q")
     terminal.ends("Stopped. Everything is stored; 'knnal review' goes on from here.")
-    events = [(e["kind"], e["item"], e["origin"]) for e in log(mislabelled.folder)[38:]]
+    events = [(e["kind"], e["item"], e["origin"]) for e in log(mislabeled.folder)[38:]]
     assert events == [
         ("relabel", first, "review"), ("keep", second, "review"), ("undo", second, "named"),
         ("skip", second, "review"),
@@ -497,9 +497,9 @@ def test_a_review_keeps_changes_sets_aside_and_takes_back(
 
 
 def test_a_review_of_so_many_and_no_further_back_than_reviews(
-    mislabelled: Any, start_terminal: Any
+    mislabeled: Any, start_terminal: Any
 ) -> None:
-    terminal = start_terminal(mislabelled, "review", "--mode", "slim", "--limit", "1")
+    terminal = start_terminal(mislabeled, "review", "--mode", "slim", "--limit", "1")
     asked = item_of(reviews(terminal))
     terminal.press("u")
     assert item_of(reviews(terminal, "No answer of a review is left to take back.")) == asked
@@ -507,4 +507,4 @@ def test_a_review_of_so_many_and_no_further_back_than_reviews(
     terminal.shows("Class (Enter alone goes back):")
     terminal.press("upward\r")
     terminal.ends("1 reviewed. 'knnal review' goes on from here.")
-    assert mislabelled("status", "--json").data["labels"]["upward"] == 1
+    assert mislabeled("status", "--json").data["labels"]["upward"] == 1

@@ -17,7 +17,7 @@ import pytest
 if os.name == "nt":
     pytest.skip("a pseudo-terminal needs a POSIX system", allow_module_level=True)
 
-from knnal_cli.terminal.app.protocols import told_cell
+from knnal_cli.tui.app.protocols import told_cell
 
 from ..patience import PATIENCE_S
 from .terminal import Terminal, make_pictures, pool_of_pictures, terminals
@@ -61,8 +61,8 @@ def test_pictures_come_by_the_protocol_that_the_terminal_speaks(
 ) -> None:
     options = ("label", "--audit", "0", "--classes", "disc,square")
     terminal = start_terminal(pictures, *options, answers=answers)
-    for labelled, key in enumerate("12"):
-        received = terminal.receives(f"{labelled} labelled", "help" * (labelled == 0))
+    for labeled, key in enumerate("12"):
+        received = terminal.receives(f"{labeled} labeled", "help" * (labeled == 0))
         deadline = time.monotonic() + PATIENCE_S
         while (
             "▄" not in received
@@ -75,7 +75,7 @@ def test_pictures_come_by_the_protocol_that_the_terminal_speaks(
         assert bool(KITTY_PICTURE.search(received)) == kitty
         assert (KITTY_PLACE in received) == kitty
         terminal.press(key)
-    terminal.receives("2 labelled")
+    terminal.receives("2 labeled")
     terminal.press("q")
     terminal.ends()
 
@@ -87,9 +87,9 @@ def test_an_answer_that_comes_late_labels_nothing(pictures: Any, start_terminal:
     terminal.receives("\x1b[c")
     time.sleep(0.5)
     terminal.child.send("\x1b[?62;22c\x1b[1;1R")
-    terminal.shows("0 labelled, 12 to go", "help")
+    terminal.shows("0 labeled, 12 to go", "help")
     terminal.press("1")
-    terminal.shows("1 labelled, 11 to go")
+    terminal.shows("1 labeled, 11 to go")
     terminal.press("q")
     terminal.ends()
 
@@ -112,11 +112,11 @@ def test_a_terminal_tells_the_pixels_of_its_cells(monkeypatch: pytest.MonkeyPatc
 
 def test_a_dumb_terminal_gets_the_plain_loop(vectors: Any, start_terminal: Any) -> None:
     terminal = start_terminal(vectors, "label", "--classes", "left,right", TERM="dumb")
-    text = terminal.shows("0 labelled", "n type a class  s skip  u undo  r relabel")
+    text = terminal.shows("0 labeled", "n type a class  s skip  u undo  r relabel")
     assert "\x1b[?1049h" not in terminal.received
     assert "No prediction before the first label." in text
     terminal.press("1")
-    terminal.shows("1 labelled")
+    terminal.shows("1 labeled")
     terminal.press("q")
     terminal.ends("Everything is stored")
 
@@ -193,8 +193,8 @@ def test_within_tmux_it_labels_and_follows_the_window(
     tmux = start_tmux(pictures, "label", "--audit", "0", "--classes", "disc")
     expected = []
 
-    def item_on(labelled: int, *phrases: str) -> str:
-        text = tmux.shows(f"{labelled} labelled, {12 - labelled} to go", "? help", *phrases)
+    def item_on(labeled: int, *phrases: str) -> str:
+        text = tmux.shows(f"{labeled} labeled, {12 - labeled} to go", "? help", *phrases)
         title = re.search(r"╭─ ?(\S+) ─", text)
         assert title is not None, text
         return title[1]
@@ -210,24 +210,24 @@ def test_within_tmux_it_labels_and_follows_the_window(
     expected.append(("label", second, "square"))
     third = item_on(2, "2  square 1")
     tmux.resize(120, 40)
-    wide = tmux.shows("2 labelled", "Why this one", "N note")
+    wide = tmux.shows("2 labeled", "Why this one", "N note")
     assert max(map(len, wide.splitlines())) > 100
     assert "▄" in wide or "▀" in wide
     tmux.press("u")
     expected.append(("undo", second, None))
-    tmux.shows("1 labelled", "Here is the item again")
+    tmux.shows("1 labeled", "Here is the item again")
     tmux.press("U")
     expected.append(("redo", second, None))
     assert item_on(2, "Brought back") == third
     tmux.resize(60, 20)
-    tmux.shows("2 labelled", "? help")
+    tmux.shows("2 labeled", "? help")
     tmux.press("B")
     tmux.shows("alike, predicted")
     tmux.press("Escape")
     assert item_on(2) == third
     tmux.press("s")
     expected.append(("skip", third, None))
-    tmux.shows("2 labelled, 9 to go")
+    tmux.shows("2 labeled, 9 to go")
     tmux.press("q")
     tmux.ends()
     assert [(e["kind"], e["item"], e["label"]) for e in log(pictures.folder)] == expected

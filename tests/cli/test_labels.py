@@ -21,13 +21,13 @@ def test_the_same_item_until_it_is_answered(vectors: Any) -> None:
     assert vectors("next", "--json").data == first
     assert first["origin"] == "asked"
     assert first["prediction"] == {"label": None, "probability": 0.0, "probabilities": {}}
-    assert first["neighbours"] == []
+    assert first["neighbors"] == []
     assert vectors.process("next").out == f"{first['id']}\n"
     vectors("tell", first["id"], "left")
     second = vectors("next", "--json").data
     assert second["id"] != first["id"]
     assert second["prediction"]["label"] == "left"
-    assert [n["id"] for n in second["neighbours"]] == [first["id"]]
+    assert [n["id"] for n in second["neighbors"]] == [first["id"]]
 
 
 def test_several_items_begin_with_the_top_of_the_ranking(vectors: Any) -> None:
@@ -68,10 +68,10 @@ def test_nothing_left_to_ask(knnal: Any) -> None:
     knnal("skip", 1)
     done = knnal("next", code=4)
     assert done.out == ""
-    assert "every item is labelled or skipped" in done.err
+    assert "every item is labeled or skipped" in done.err
     assert knnal("next", "--json", code=4).data is None
     assert knnal("next", "-n", "2", "--json", code=4).data == []
-    assert "every item is labelled or skipped" in knnal("rank", code=4).err
+    assert "every item is labeled or skipped" in knnal("rank", code=4).err
 
 
 # Provenance
@@ -79,12 +79,12 @@ def test_nothing_left_to_ask(knnal: Any) -> None:
 
 @pytest.mark.parametrize("strategy", ["cdf-product", "random"])
 def test_what_chose_the_item_is_logged_with_its_label(
-    labelled: Any, log: Any, strategy: str
+    labeled: Any, log: Any, strategy: str
 ) -> None:
-    question = labelled("next", "--strategy", strategy, "--seed", "5", "--json").data
+    question = labeled("next", "--strategy", strategy, "--seed", "5", "--json").data
     assert question["score"]["strategy"] == strategy
-    labelled("tell", question["id"], "left", "--annotator", "bob")
-    event = log(labelled.folder)[-1]
+    labeled("tell", question["id"], "left", "--annotator", "bob")
+    event = log(labeled.folder)[-1]
     assert (event["kind"], event["item"], event["label"]) == ("label", question["id"], "left")
     assert (event["origin"], event["strategy"], event["annotator"]) == ("asked", strategy, "bob")
     factors = {name: event["scores"][name] for name in question["score"]["factors"]}
@@ -100,28 +100,28 @@ def test_an_item_named_by_hand_has_no_strategy(vectors: Any, log: Any) -> None:
     assert (event["origin"], event["strategy"], event["annotator"]) == ("named", None, "ann")
 
 
-def test_the_audit_share_draws_at_random_and_gives_the_accuracy(labelled: Any, log: Any) -> None:
+def test_the_audit_share_draws_at_random_and_gives_the_accuracy(labeled: Any, log: Any) -> None:
     origins = []
     for _ in range(2):
-        question = labelled("next", "--audit", "0.9", "--json").data
+        question = labeled("next", "--audit", "0.9", "--json").data
         origins.append(question["origin"])
-        labelled("tell", question["id"], "left" if int(question["id"]) < 20 else "right")
+        labeled("tell", question["id"], "left" if int(question["id"]) < 20 else "right")
     assert "audit" in origins
-    assert [event["origin"] for event in log(labelled.folder)[2:]] == origins
-    accuracy = labelled("status", "--json").data["accuracy"]
+    assert [event["origin"] for event in log(labeled.folder)[2:]] == origins
+    accuracy = labeled("status", "--json").data["accuracy"]
     assert accuracy["audited"] == origins.count("audit")
     assert 0 <= accuracy["low"] <= accuracy["estimate"] <= accuracy["high"] <= 1
-    assert f"of {accuracy['audited']} audited" in labelled("status").out
+    assert f"of {accuracy['audited']} audited" in labeled("status").out
 
 
 # tell
 
 
 def test_one_label_and_many(vectors: Any, log: Any) -> None:
-    assert vectors("tell", 3, " left ").out == "Labelled 1.\n"
+    assert vectors("tell", 3, " left ").out == "Labeled 1.\n"
     many = answers((4, "left"), (25, "rechts, über")) + "\n" + answers((26, "right"))
     assert vectors("tell", "--json", stdin=many).data == {
-        "labelled": 3,
+        "labeled": 3,
         "new_classes": {"rechts, über": None, "right": None},
     }
     assert [(e["item"], e["label"]) for e in log(vectors.folder)] == [
@@ -130,7 +130,7 @@ def test_one_label_and_many(vectors: Any, log: Any) -> None:
         ("25", "rechts, über"),
         ("26", "right"),
     ]
-    assert vectors("tell", stdin="").out == "Labelled 0.\n"
+    assert vectors("tell", stdin="").out == "Labeled 0.\n"
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_a_bad_line_ends_it_and_the_lines_before_are_stored(
     stdin = answers((1, "a"), (2, "a")) + line + "\n" + answers((3, "a"))
     done = vectors("tell", "--json", code=1, stdin=stdin)
     assert done.out == ""
-    assert "2 labelled before this" in done.err
+    assert "2 labeled before this" in done.err
     for phrase in ("Expected an object", "on line 3", repr(line), "lines before it are stored"):
         assert phrase in done.err
     assert [event["item"] for event in log(vectors.folder)] == ["1", "2"]
@@ -151,7 +151,7 @@ def test_a_bad_line_ends_it_and_the_lines_before_are_stored(
 
 def test_an_unknown_item_in_the_stream(vectors: Any) -> None:
     done = vectors("tell", code=1, stdin=answers((1, "a"), ("nobody", "a")))
-    assert "1 labelled before this" in done.err
+    assert "1 labeled before this" in done.err
     assert "No item 'nobody' in this pool" in done.err
 
 
@@ -161,10 +161,10 @@ def test_an_unknown_item_in_the_stream(vectors: Any) -> None:
         (["tell", "nobody", "a"], ["No item 'nobody'", "'knnal export' lists them"]),
         (["tell", "1", "  "], ["Cannot use '  ' as a class name", "no visible character"]),
         (["tell", "1", "a\x1b[2J"], ["control characters", r"\x1b[2J"]),
-        (["tell", "0", "right"], ["'0' was labelled 'left' by ann", "relabel"]),
-        (["skip", "0"], ["'0' was labelled 'left' by ann"]),
+        (["tell", "0", "right"], ["'0' was labeled 'left' by ann", "relabel"]),
+        (["skip", "0"], ["'0' was labeled 'left' by ann"]),
         (["skip", "nobody"], ["No item 'nobody'"]),
-        (["relabel", "1", "a"], ["Expected a labelled item", "Use tell"]),
+        (["relabel", "1", "a"], ["Expected a labeled item", "Use tell"]),
         (["relabel", "nobody", "a"], ["No item 'nobody'"]),
         (["relabel", "0", ""], ["Cannot use '' as a class name"]),
     ],
@@ -189,7 +189,7 @@ def test_half_an_answer_is_wrong_usage(vectors: Any) -> None:
 
 def test_relabel_skip_and_undo(vectors: Any, log: Any) -> None:
     vectors("tell", 0, "left")
-    assert vectors("relabel", 0, "right").out == "Relabelled.\n"
+    assert vectors("relabel", 0, "right").out == "Relabeled.\n"
     assert vectors("status", "--json").data["labels"] == {"left": 0, "right": 1}
     assert vectors("skip", 1).out == "Skipped.\n"
     assert vectors("undo").out == "Took back the skip of 1.\n"
@@ -228,24 +228,24 @@ def test_a_skipped_item_is_not_asked_about_but_can_be_told(vectors: Any) -> None
     assert vectors("next", "--json").data["id"] != first
     vectors("tell", first, "left")
     status = vectors("status", "--json").data
-    assert (status["labelled"], status["skipped"]) == (1, 0)
+    assert (status["labeled"], status["skipped"]) == (1, 0)
 
 
-def test_classes_are_renamed_items_noted_and_all_of_it_undone_and_redone(labelled: Any) -> None:
-    assert labelled("rename", "left", "west").out == "Renamed.\n"
-    assert labelled("note", 0, "odd one").out == "Noted.\n"
-    assert labelled("status", "--json").data["labels"] == {"west": 1, "right": 1}
-    labelled("export", "out.jsonl", "--labelled")
-    rows = [json.loads(line) for line in (labelled.folder / "out.jsonl").read_text().splitlines()]
+def test_classes_are_renamed_items_noted_and_all_of_it_undone_and_redone(labeled: Any) -> None:
+    assert labeled("rename", "left", "west").out == "Renamed.\n"
+    assert labeled("note", 0, "odd one").out == "Noted.\n"
+    assert labeled("status", "--json").data["labels"] == {"west": 1, "right": 1}
+    labeled("export", "out.jsonl", "--labeled")
+    rows = [json.loads(line) for line in (labeled.folder / "out.jsonl").read_text().splitlines()]
     assert [(row["label"], row["note"]) for row in rows] == [("west", "odd one"), ("right", None)]
-    assert labelled("undo").out == "Took back the note of 0.\n"
-    assert labelled("undo").out == "Took back the rename of 'left' to 'west'.\n"
-    redone = labelled("redo", "--json").data
+    assert labeled("undo").out == "Took back the note of 0.\n"
+    assert labeled("undo").out == "Took back the rename of 'left' to 'west'.\n"
+    redone = labeled("redo", "--json").data
     assert (redone["redone"], redone["label"], redone["text"]) == ("rename", "west", "left")
-    assert labelled("redo").out == "Brought back the note of 0.\n"
-    assert "nothing to redo" in labelled("redo", code=4).err
-    assert labelled("note", 0, "").out == "Note removed.\n"
-    labelled.fails("rename", "north", "south", saying=["'west', 'right'", "'north'"])
+    assert labeled("redo").out == "Brought back the note of 0.\n"
+    assert "nothing to redo" in labeled("redo", code=4).err
+    assert labeled("note", 0, "").out == "Note removed.\n"
+    labeled.fails("rename", "north", "south", saying=["'west', 'right'", "'north'"])
 
 
 def import_wrong(vectors: Any) -> None:
@@ -307,11 +307,11 @@ def test_items_are_unlabeled(vectors: Any, log: Any) -> None:
     assert kinds[4:] == 4 * ["unlabel"] + ["undo", "undo", "unlabel", "undo"]
 
 
-def test_an_empty_class_is_removed(labelled: Any) -> None:
-    labelled.fails("remove-class", "left", saying=["'left' has 1 label", "unlabel its items"])
-    labelled.fails("remove-class", "north", saying=["'left', 'right'"])
-    labelled("relabel", 0, "right")
-    assert labelled("remove-class", "left").out == "Removed.\n"
-    assert labelled("status", "--json").data["labels"] == {"right": 2}
-    assert labelled("undo").out == "Took back the removal of the class 'left'.\n"
-    assert labelled("status", "--json").data["labels"] == {"left": 0, "right": 2}
+def test_an_empty_class_is_removed(labeled: Any) -> None:
+    labeled.fails("remove-class", "left", saying=["'left' has 1 label", "unlabel its items"])
+    labeled.fails("remove-class", "north", saying=["'left', 'right'"])
+    labeled("relabel", 0, "right")
+    assert labeled("remove-class", "left").out == "Removed.\n"
+    assert labeled("status", "--json").data["labels"] == {"right": 2}
+    assert labeled("undo").out == "Took back the removal of the class 'left'.\n"
+    assert labeled("status", "--json").data["labels"] == {"left": 0, "right": 2}

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from knnal.session import Session
-from knnal.store.pool import Pool
+from knnal.pool.pool import Pool
+from knnal.session.session import Session
 from knnal_cli.options import add_classes
 from knnal_cli.wording import label_remark
 
@@ -34,10 +34,10 @@ def labels(folder: Path) -> dict[str, str]:
 
 def test_a_new_class_is_said_with_the_one_that_may_be_meant(vectors: Any) -> None:
     done = vectors("tell", 0, "rotten apple")
-    assert (done.out, done.err) == ("Labelled 1.\n", "New class 'rotten apple'.\n")
+    assert (done.out, done.err) == ("Labeled 1.\n", "New class 'rotten apple'.\n")
     assert vectors("tell", 1, " rotten apple\t").err == ""
     done = vectors("tell", 2, "rottn apple")
-    assert done.out == "Labelled 1.\n"
+    assert done.out == "Labeled 1.\n"
     assert done.err == "New class 'rottn apple' (did you mean 'rotten apple'?).\n"
     done = vectors("relabel", 2, "Rotten apple")
     assert done.err == "New class 'Rotten apple' (did you mean 'rotten apple'?).\n"
@@ -45,38 +45,38 @@ def test_a_new_class_is_said_with_the_one_that_may_be_meant(vectors: Any) -> Non
     stdin = "".join(json.dumps({"id": i, "label": label}) + "\n" for i, label in many)
     done = vectors("tell", "--json", stdin=stdin)
     assert done.data == {
-        "labelled": 4,
+        "labeled": 4,
         "new_classes": {"banana": None, "bananna": "banana"},
     }
 
 
 def test_unknown_classes_are_refused_where_only_known_ones_are_wanted(
-    labelled: Any, log: Any
+    labeled: Any, log: Any
 ) -> None:
     saying = ["no class 'lefft' (did you mean 'left'?)", "'left', 'right'"]
-    labelled.fails("tell", 1, "lefft", "--known-only", saying=saying)
-    labelled.fails("relabel", 0, "lefft", "--known-only", saying=saying)
-    assert len(log(labelled.folder)) == 2
-    assert labelled("tell", 1, " left ", "--known-only").err == ""
-    labelled("relabel", 1, "right", "--known-only")
+    labeled.fails("tell", 1, "lefft", "--known-only", saying=saying)
+    labeled.fails("relabel", 0, "lefft", "--known-only", saying=saying)
+    assert len(log(labeled.folder)) == 2
+    assert labeled("tell", 1, " left ", "--known-only").err == ""
+    labeled("relabel", 1, "right", "--known-only")
     stdin = '{"id": "2", "label": "left"}\n{"id": "3", "label": "lefft"}\n'
-    done = labelled("tell", "--known-only", code=1, stdin=stdin)
-    assert "1 labelled before this" in done.err
-    assert labels(labelled.folder) == {"0": "left", "1": "right", "2": "left", "20": "right"}
+    done = labeled("tell", "--known-only", code=1, stdin=stdin)
+    assert "1 labeled before this" in done.err
+    assert labels(labeled.folder) == {"0": "left", "1": "right", "2": "left", "20": "right"}
 
 
-def test_an_import_says_new_classes_or_refuses_them(labelled: Any) -> None:
+def test_an_import_says_new_classes_or_refuses_them(labeled: Any) -> None:
     rows = "id,label\n1,left\n2,lefft\n3,other\n"
-    (labelled.folder / "t.csv").write_text(rows, encoding="utf-8")
-    done = labelled("import", "t.csv", "--known-only", code=3)
+    (labeled.folder / "t.csv").write_text(rows, encoding="utf-8")
+    done = labeled("import", "t.csv", "--known-only", code=3)
     assert done.out == "1 labels added, 0 changed, 0 unchanged.\n"
     assert done.err == (
         "Skipped 2: class that the pool does not have (lefft (did you mean 'left'?), other)\n"
     )
-    assert labels(labelled.folder) == {"0": "left", "1": "left", "20": "right"}
-    done = labelled("import", "t.csv")
+    assert labels(labeled.folder) == {"0": "left", "1": "left", "20": "right"}
+    done = labeled("import", "t.csv")
     assert done.err == "New class 'lefft' (did you mean 'left'?).\nNew classes: other.\n"
-    assert labelled("import", "t.csv", "--json").data["new_classes"] == {}
+    assert labeled("import", "t.csv", "--json").data["new_classes"] == {}
 
 
 def test_old_names_are_found_in_any_form(vectors: Any) -> None:
@@ -150,7 +150,7 @@ def test_ids_are_found_in_any_unicode_form(knnal: Any) -> None:
 # Labels that come with a source
 
 
-def test_a_label_that_is_no_name_leaves_its_item_unlabelled(knnal: Any, log: Any) -> None:
+def test_a_label_that_is_no_name_leaves_its_item_unlabeled(knnal: Any, log: Any) -> None:
     rows = [{"id": "a", "text": "good food", "label": "two\nlines"},
             {"id": "b", "text": "bad food", "label": "\x1b[31mred"},
             {"id": "c", "text": "a view", "label": " Qualite\u0301\u00a0: bonne "},

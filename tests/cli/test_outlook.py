@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from knnal.evaluation.advice import advise
-from knnal.evaluation.audit import CurvePoint, audited_items
-from knnal.evaluation.random_labels import RandomLabels
-from knnal.session import Session
-from knnal.store.pool import Pool
-from knnal_cli.terminal.chart import accuracy_chart
-from knnal_cli.terminal.outlook import Outlook
+from knnal.pool.pool import Pool
+from knnal.quality.audit import CurvePoint, audited_items
+from knnal.quality.random_baseline import RandomLabels
+from knnal.quality.stopping import advise
+from knnal.session.session import Session
+from knnal_cli.tui.chart import accuracy_chart
+from knnal_cli.tui.outlook import Outlook
 
 from ..patience import PATIENCE_S
 

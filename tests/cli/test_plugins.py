@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from knnal.acquisition.strategies.base import STRATEGIES
 from knnal.classifiers.base import CLASSIFIERS
 from knnal.embedders.base import EMBEDDERS
-from knnal.strategies.base import STRATEGIES
 
 METADATA = "Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n"
 
@@ -22,7 +22,7 @@ import numpy as np
 
 from knnal.classifiers.base import PoolClassifier
 from knnal.errors import ItemError
-from knnal.strategies.base import Scores, Strategy
+from knnal.acquisition.strategies.base import Scores, Strategy
 from knnal.types import EmbedderIdentity, Modality
 
 
@@ -70,7 +70,7 @@ class Commonest(PoolClassifier):
         pass
 
     def probabilities(self, rows):
-        sizes = self.labelling.class_sizes() + 1e-9
+        sizes = self.labeling.class_sizes() + 1e-9
         return np.tile((sizes / sizes.sum()).astype(np.float32), (len(rows), 1))
 
     def predict(self, outsiders):
@@ -81,7 +81,7 @@ ENTRY_POINTS = """
 [knnal.embedders]
 letters = tiny_plugin:Letters
 
-[knnal.strategies]
+[knnal.acquisition.strategies]
 last = tiny_plugin:Last
 
 [knnal.classifiers]
@@ -148,7 +148,7 @@ def test_a_plugin_from_its_listing_to_a_label(knnal: Any, site: Site) -> None:
     assert prediction["probabilities"] == {"end": 0.5, "middle": 0.5}
 
 
-def test_a_pool_whose_plugin_is_gone_can_still_be_labelled(knnal: Any, site: Site) -> None:
+def test_a_pool_whose_plugin_is_gone_can_still_be_labeled(knnal: Any, site: Site) -> None:
     site.distribute("tiny_plugin", ENTRY_POINTS, "tiny_plugin", PLUGIN)
     (knnal.folder / "lines.txt").write_text("abc\nxyz\n", encoding="utf-8")
     knnal("embed", "lines.txt", "--embedder", "letters")
@@ -163,7 +163,7 @@ BROKEN = """
 [knnal.embedders]
 broken = package_that_is_not_there:Embedder
 
-[knnal.strategies]
+[knnal.acquisition.strategies]
 broken = package_that_is_not_there:Strategy
 """
 

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from knnal.store.manifest import Manifest
-from knnal.store.migrations import SCHEMA_VERSION
+from knnal.pool.manifest import Manifest
+from knnal.pool.migrations import SCHEMA_VERSION
 
 from ..damage.files import array_with, flip, flip_in
 
@@ -27,12 +27,12 @@ def test_the_pool_by_option_by_environment_and_by_default(vectors: Any) -> None:
     vectors("tell", 0, "left")
     shutil.copytree(vectors.folder / ".knnal", vectors.folder / "copy")
     vectors("tell", 1, "left", "--pool", "copy")
-    labelled = [
-        vectors("status", "--json").data["labelled"],
-        vectors("status", "--json", KNNAL_POOL="copy").data["labelled"],
-        vectors("status", "--json", "--pool", ".knnal", KNNAL_POOL="copy").data["labelled"],
+    labeled = [
+        vectors("status", "--json").data["labeled"],
+        vectors("status", "--json", KNNAL_POOL="copy").data["labeled"],
+        vectors("status", "--json", "--pool", ".knnal", KNNAL_POOL="copy").data["labeled"],
     ]
-    assert labelled == [1, 2, 1]
+    assert labeled == [1, 2, 1]
 
 
 def test_embed_into_the_pool_of_the_environment(knnal: Any) -> None:
@@ -165,4 +165,4 @@ def test_pool_and_source_can_be_moved_together(vectors: Any) -> None:
     vectors.folder = moved
     report = vectors("embed", "vectors.npy", "--json").data
     assert (report["unchanged"], report["added"], report["vanished"]) == (40, 0, 0)
-    assert vectors("status", "--json").data["labelled"] == 1
+    assert vectors("status", "--json").data["labeled"] == 1

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import knnal_cli
-from knnal.store.ledger import EventKind
-from knnal.store.pool import Pool
+from knnal.pool.labels.ledger import EventKind
+from knnal.pool.pool import Pool
 
 CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 HOSTILE = st.text(
@@ -26,7 +26,7 @@ HOSTILE = st.text(
 
 COMMANDS: tuple[tuple[str, ...], ...] = (
     ("status",), ("status", "--json"), ("next",), ("next", "--json"), ("next", "-n", "2"),
-    ("rank",), ("predict", "--pool-all"), ("predict", "--pool-all", "--neighbours", "--json"),
+    ("rank",), ("predict", "--pool-all"), ("predict", "--pool-all", "--neighbors", "--json"),
     ("predict", "HOSTILE"), ("inspect",), ("inspect", "--json"),
     ("review", "--mode", "voting"), ("review", "--json"), ("next", "--seek", "CLASS"),
     ("tell", "ITEM", "other"), ("tell", "HOSTILE", "x"), ("tell", "OTHER", "HOSTILE"),

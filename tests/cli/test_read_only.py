@@ -63,7 +63,7 @@ def test_it_answers_and_says_that_it_is_open_for_reading_only(vectors: Any) -> N
         vectors.fails("tell", 1, "left", saying=["labels.sqlite", "cannot be written"])
         assert bytes_of(pool) == before
     vectors("tell", 1, "left")
-    assert vectors("status", "--json").data["labelled"] == 3
+    assert vectors("status", "--json").data["labeled"] == 3
 
 
 def test_what_cannot_be_stored_is_made_in_memory(vectors: Any) -> None:
@@ -91,7 +91,7 @@ def test_a_disk_without_room_for_derived_files(
     for name in ("graph.npz", "reduced.npz"):
         (pool / name).unlink()
     before = bytes_of(pool)
-    monkeypatch.setattr("knnal.store.derived.atomic_writer", full_disk)
+    monkeypatch.setattr("knnal.pool.derived.atomic_writer", full_disk)
     done = vectors("rank", "--json")
     assert done.out == expected
     for name in ("graph.npz", "reduced.npz"):

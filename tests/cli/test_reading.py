@@ -11,28 +11,28 @@ import numpy as np
 import pytest
 
 from knnal import defaults
+from knnal.acquisition.strategies.base import STRATEGIES
 from knnal.embedders.base import EMBEDDERS
-from knnal.store.migrations import SCHEMA_VERSION
-from knnal.strategies.base import STRATEGIES
+from knnal.pool.migrations import SCHEMA_VERSION
 
 # Where the pool stands
 
 
-def test_status(labelled: Any) -> None:
-    labelled("skip", 5)
-    done = labelled.process("status")
+def test_status(labeled: Any) -> None:
+    labeled("skip", 5)
+    done = labeled.process("status")
     assert done.err == ""
     for line in (
         "Items     40",
-        "Labelled  2, 1 skipped",
+        "Labeled  2, 1 skipped",
         "        1  left",
         "Accuracy  not known",
     ):
         assert line in done.out
-    status = labelled("status", "--json").data
-    assert status["sources"] == [str(labelled.folder / "vectors.npy")]
+    status = labeled("status", "--json").data
+    assert status["sources"] == [str(labeled.folder / "vectors.npy")]
     assert status["labels"] == {"left": 1, "right": 1}
-    numbers = [status[n] for n in ("items", "labelled", "skipped", "vanished", "schema_version")]
+    numbers = [status[n] for n in ("items", "labeled", "skipped", "vanished", "schema_version")]
     assert numbers == [40, 2, 1, 0, SCHEMA_VERSION]
     assert (status["modality"], status["accuracy"]) == ("vector", None)
 
@@ -49,23 +49,23 @@ def test_predictions_of_texts(texts: Any) -> None:
         ["dull from start to end", "bad"],
     ]
     assert done.err == "Skipped '  ': empty text\n"
-    (record,) = texts("predict", "a warm and funny film", "--neighbours", "--json").data
+    (record,) = texts("predict", "a warm and funny film", "--neighbors", "--json").data
     assert record["id"] == "a warm and funny film"
     assert record["probability"] == pytest.approx(max(record["probabilities"].values()))
     assert sum(record["probabilities"].values()) == pytest.approx(1)
-    nearest = record["neighbours"][0]
+    nearest = record["neighbors"][0]
     assert (nearest["id"], nearest["label"]) == ("r0", "good")
     assert nearest["similarity"] == pytest.approx(1, abs=1e-5)
 
 
-def test_predictions_of_the_pool_and_of_a_file(labelled: Any) -> None:
-    records = labelled("predict", "--pool-all", "--json").data
+def test_predictions_of_the_pool_and_of_a_file(labeled: Any) -> None:
+    records = labeled("predict", "--pool-all", "--json").data
     assert [record["id"] for record in records] == [str(n) for n in range(40)]
     guesses = ["left" if int(record["id"]) < 20 else "right" for record in records]
     right = sum(record["label"] == guess for record, guess in zip(records, guesses, strict=True))
     assert right >= 34
-    np.save(labelled.folder / "new.npy", np.array([[1, 0, 0, 0], [0, 1, 0, 0]], np.float32))
-    done = labelled("predict", "new.npy", "--neighbours")
+    np.save(labeled.folder / "new.npy", np.array([[1, 0, 0, 0], [0, 1, 0, 0]], np.float32))
+    done = labeled("predict", "new.npy", "--neighbors")
     assert [line.split("\t")[:2] for line in done.out.splitlines() if line[0] != " "] == [
         ["0", "left"],
         ["1", "right"],
@@ -82,46 +82,46 @@ def test_predict_what(texts: Any, arguments: list[str]) -> None:
     assert "items to predict, or --pool-all, and not both" in done.err
 
 
-def test_predictions_of_what_does_not_fit(labelled: Any) -> None:
-    np.save(labelled.folder / "long.npy", np.eye(5, dtype=np.float32))
-    labelled.fails("predict", "long.npy", saying=["vectors of 4 numbers", "(5, 5)"])
-    labelled.fails("predict", "gone.npy", saying=["nothing lies at gone.npy"])
+def test_predictions_of_what_does_not_fit(labeled: Any) -> None:
+    np.save(labeled.folder / "long.npy", np.eye(5, dtype=np.float32))
+    labeled.fails("predict", "long.npy", saying=["vectors of 4 numbers", "(5, 5)"])
+    labeled.fails("predict", "gone.npy", saying=["nothing lies at gone.npy"])
 
 
 # Tables in and out
 
 
-def test_import(labelled: Any, log: Any) -> None:
+def test_import(labeled: Any, log: Any) -> None:
     rows = "key,class\n0,right\n1,left\n20,right\n99,left\n2,\n"
-    (labelled.folder / "labels.csv").write_text(rows, encoding="utf-8")
+    (labeled.folder / "labels.csv").write_text(rows, encoding="utf-8")
     arguments = ("import", "labels.csv", "--id-column", "key", "--label-column", "class")
-    done = labelled(*arguments, code=3)
+    done = labeled(*arguments, code=3)
     assert done.out == "1 labels added, 0 changed, 1 unchanged.\n"
     assert done.err.splitlines() == [
         "Rows without a label: 1.",
         "1 item keeps another label; --overwrite changes that.",
         "Skipped 1: no such item in the pool (99; the pool has 0, 1, 2, ...)",
     ]
-    report = labelled(*arguments, "--overwrite", "--json", code=3).data
+    report = labeled(*arguments, "--overwrite", "--json", code=3).data
     assert report == {
         "added": 0,
         "changed": 1,
         "unchanged": 2,
         "kept": 0,
-        "unlabelled": 1,
+        "unlabeled": 1,
         "skipped": {"no such item in the pool": 1},
         "examples": {"no such item in the pool": ["99"]},
         "pool_ids": ["0", "1", "2"],
         "matched": {"id": 3},
         "new_classes": {},
     }
-    changes = [(e["kind"], e["item"], e["label"], e["origin"]) for e in log(labelled.folder)[2:]]
+    changes = [(e["kind"], e["item"], e["label"], e["origin"]) for e in log(labeled.folder)[2:]]
     assert changes == [("label", "1", "left", "imported"), ("relabel", "0", "right", "imported")]
 
 
-def test_import_of_nothing_usable(labelled: Any) -> None:
-    (labelled.folder / "labels.jsonl").write_text('{"id": "x", "label": "y"}\n', encoding="utf-8")
-    done = labelled("import", "labels.jsonl", code=4)
+def test_import_of_nothing_usable(labeled: Any) -> None:
+    (labeled.folder / "labels.jsonl").write_text('{"id": "x", "label": "y"}\n', encoding="utf-8")
+    done = labeled("import", "labels.jsonl", code=4)
     assert "no such item in the pool" in done.err
 
 
@@ -141,10 +141,10 @@ def test_refused_imports(vectors: Any, arguments: list[str], saying: list[str]) 
     vectors.fails("import", *arguments, saying=saying)
 
 
-def test_export(labelled: Any) -> None:
-    labelled("skip", 5)
-    assert labelled("export", "all.csv").out == "40 rows written to all.csv.\n"
-    with (labelled.folder / "all.csv").open(newline="", encoding="utf-8") as file:
+def test_export(labeled: Any) -> None:
+    labeled("skip", 5)
+    assert labeled("export", "all.csv").out == "40 rows written to all.csv.\n"
+    with (labeled.folder / "all.csv").open(newline="", encoding="utf-8") as file:
         rows = {row["id"]: row for row in csv.DictReader(file)}
     assert (rows["0"]["label"], rows["0"]["origin"], rows["0"]["annotator"]) == (
         "left",
@@ -154,8 +154,8 @@ def test_export(labelled: Any) -> None:
     assert rows["5"]["skipped"] == "True"
     for row in rows.values():
         assert float(row["p:left"]) + float(row["p:right"]) == pytest.approx(1)
-    labelled("export", "labelled.jsonl", "--labelled")
-    content = (labelled.folder / "labelled.jsonl").read_text(encoding="utf-8")
+    labeled("export", "labeled.jsonl", "--labeled")
+    content = (labeled.folder / "labeled.jsonl").read_text(encoding="utf-8")
     assert [json.loads(line)["id"] for line in content.splitlines()] == ["0", "20"]
 
 
@@ -227,7 +227,7 @@ def test_models(knnal: Any) -> None:
     for source in records["mobilenet-v2"]["sources"]:
         assert len(source["sha256"]) == 64
         assert source["size"] > 0
-        assert source["licence"]
+        assert source["license"]
     printed = knnal("models", KNNAL_CACHE=str(knnal.folder / "empty")).out
     assert "use: texts in 16 languages" in printed
     assert "nothing to fetch" in printed

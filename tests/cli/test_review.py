@@ -10,19 +10,19 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from knnal.review import Review
-from knnal.session import Session
-from knnal.store.ledger import EventKind
-from knnal.store.pool import Pool
-from knnal_cli.terminal.review import suspect_screen
+from knnal.pool.labels.ledger import EventKind
+from knnal.pool.pool import Pool
+from knnal.quality.review import Review
+from knnal.session.session import Session
+from knnal_cli.tui.review import suspect_screen
 
 WRONG = {"3": "right", "7": "right", "25": "left"}
 TRUTH = {str(i): "left" if i < 20 else "right" for i in range(40)}
 
 
 @pytest.fixture
-def mislabelled(vectors: Any) -> Any:
-    """All but two items labelled, three of them with the other cluster's class."""
+def mislabeled(vectors: Any) -> Any:
+    """All but two items labeled, three of them with the other cluster's class."""
     labels = {item: WRONG.get(item, label) for item, label in TRUTH.items()}
     lines = [
         json.dumps({"id": i, "label": name}) for i, name in labels.items() if i not in ("19", "39")
@@ -44,31 +44,31 @@ def write_oracle(knnal: Any, rows: dict[str, str], head: str = "id,label") -> st
     return "truth.csv"
 
 
-def test_suspicious_labels_with_what_speaks_against_them(mislabelled: Any, log: Any) -> None:
-    found = mislabelled("review", "--json").data
+def test_suspicious_labels_with_what_speaks_against_them(mislabeled: Any, log: Any) -> None:
+    found = mislabeled("review", "--json").data
     assert {record["id"] for record in found[:3]} == set(WRONG)
     first = found[0]
     assert set(first) == {
         "id", "label", "annotator", "opinions", "outdated", "suspicion", "confident", "voted",
-        "prediction", "neighbours",
+        "prediction", "neighbors",
     }  # fmt: skip
     assert (first["annotator"], first["opinions"]) == ("ann", [])
     assert first["label"] == WRONG[first["id"]]
     assert first["prediction"]["label"] == TRUTH[first["id"]]
     assert first["confident"]
-    assert first["neighbours"][0]["label"] == TRUTH[first["id"]]
+    assert first["neighbors"][0]["label"] == TRUTH[first["id"]]
     suspicions = [record["suspicion"] for record in found]
     assert suspicions == sorted(suspicions, reverse=True)
     p = first["prediction"]["probabilities"]
     margin = p[TRUTH[first["id"]]] - p[first["label"]]
     assert first["suspicion"] == pytest.approx((1 + margin) / 2)
-    assert len(mislabelled("review", "--json", "--limit", "2").data) == 2
-    assert len(log(mislabelled.folder)) == 38, "looking changes nothing"
+    assert len(mislabeled("review", "--json", "--limit", "2").data) == 2
+    assert len(log(mislabeled.folder)) == 38, "looking changes nothing"
 
 
-def test_labels_that_two_people_disagree_on_come_first(mislabelled: Any) -> None:
-    before = [record["id"] for record in mislabelled("review", "--json").data]
-    with closing(Pool.open(mislabelled.folder / ".knnal")) as pool:
+def test_labels_that_two_people_disagree_on_come_first(mislabeled: Any) -> None:
+    before = [record["id"] for record in mislabeled("review", "--json").data]
+    with closing(Pool.open(mislabeled.folder / ".knnal")) as pool:
         first = next(event for event in pool.log.events() if event.item == "10")
         pool.log.append_label(
             EventKind.OPINION,
@@ -79,11 +79,11 @@ def test_labels_that_two_people_disagree_on_come_first(mislabelled: Any) -> None
             target=first.seq,
             origin="opinion",
         )
-    found = mislabelled("review", "--json").data
+    found = mislabeled("review", "--json").data
     assert [record["id"] for record in found] == ["10", *before]
     assert (found[0]["label"], found[0]["annotator"]) == ("left", "ann")
     assert found[0]["opinions"] == [{"label": "right", "annotator": "eve"}]
-    with closing(Pool.open(mislabelled.folder / ".knnal")) as pool:
+    with closing(Pool.open(mislabeled.folder / ".knnal")) as pool:
         review = Review(Session(pool, annotator="ann"))
         console = Console(width=90, height=30, record=True, file=StringIO())
         console.print(suspect_screen(review, review.suspects(1)[0], console))
@@ -91,52 +91,52 @@ def test_labels_that_two_people_disagree_on_come_first(mislabelled: Any) -> None
     assert f"{len(found)} labels to review, on 1 of them two people disagree" in shown
     assert "ann says left · eve says right" in shown
     assert len(shown.splitlines()) <= 30
-    oracle = write_oracle(mislabelled, {"10": "right"})
-    assert mislabelled("review", "--oracle", oracle, "--json").data["changed"] == 1
-    assert "10" not in [record["id"] for record in mislabelled("review", "--json").data]
+    oracle = write_oracle(mislabeled, {"10": "right"})
+    assert mislabeled("review", "--oracle", oracle, "--json").data["changed"] == 1
+    assert "10" not in [record["id"] for record in mislabeled("review", "--json").data]
 
 
-def test_voting_lists_and_on_demand_decides(mislabelled: Any, log: Any) -> None:
-    done = mislabelled("review", "--mode", "voting")
+def test_voting_lists_and_on_demand_decides(mislabeled: Any, log: Any) -> None:
+    done = mislabeled("review", "--mode", "voting")
     assert set(WRONG) <= {line.split("\t")[1] for line in done.out.splitlines()}
     assert "right -> left" in done.out
     assert "Nothing is changed; --apply does it" in done.err
-    assert len(log(mislabelled.folder)) == 38
-    listed = mislabelled("review", "--mode", "voting", "--json").data
+    assert len(log(mislabeled.folder)) == 38
+    listed = mislabeled("review", "--mode", "voting", "--json").data
     changed = sum(record["voted"] is not None for record in listed)
-    report = mislabelled("review", "--mode", "voting", "--apply", "--json").data
+    report = mislabeled("review", "--mode", "voting", "--apply", "--json").data
     aside = len(listed) - changed
     assert report == {"kept": 0, "changed": changed, "set_aside": aside, "skipped": {}}
-    assert labels_of(mislabelled, *WRONG) == [TRUTH[item] for item in WRONG]
+    assert labels_of(mislabeled, *WRONG) == [TRUTH[item] for item in WRONG]
     for _ in listed:
-        mislabelled("undo")
-    assert labels_of(mislabelled, *WRONG) == [*WRONG.values()]
+        mislabeled("undo")
+    assert labels_of(mislabeled, *WRONG) == [*WRONG.values()]
 
 
-def test_an_oracle_answers(mislabelled: Any, log: Any) -> None:
-    oracle = write_oracle(mislabelled, TRUTH)
-    done = mislabelled("review", "--oracle", oracle, "--mode", "slim", "--limit", "1")
+def test_an_oracle_answers(mislabeled: Any, log: Any) -> None:
+    oracle = write_oracle(mislabeled, TRUTH)
+    done = mislabeled("review", "--oracle", oracle, "--mode", "slim", "--limit", "1")
     assert done.out == "0 labels kept, 1 changed, 0 set aside.\n"
-    event = log(mislabelled.folder)[-1]
+    event = log(mislabeled.folder)[-1]
     assert (event["kind"], event["origin"], event["annotator"]) == ("relabel", "review", "ann")
-    report = mislabelled("review", "--oracle", oracle, "--json").data
+    report = mislabeled("review", "--oracle", oracle, "--json").data
     assert report["changed"] == 2
-    assert labels_of(mislabelled, *WRONG) == [TRUTH[item] for item in WRONG]
-    exported = (mislabelled.folder / "out.jsonl").read_text(encoding="utf-8").splitlines()
+    assert labels_of(mislabeled, *WRONG) == [TRUTH[item] for item in WRONG]
+    exported = (mislabeled.folder / "out.jsonl").read_text(encoding="utf-8").splitlines()
     origins = {row["id"]: row["origin"] for row in map(json.loads, exported)}
     assert (origins["3"], origins["4"]) == ("review", "named")
-    kept = [event for event in log(mislabelled.folder) if event["kind"] == "keep"]
+    kept = [event for event in log(mislabeled.folder) if event["kind"] == "keep"]
     assert report["kept"] == len(kept)
-    again = mislabelled("review", "--oracle", oracle, code=4)
+    again = mislabeled("review", "--oracle", oracle, code=4)
     assert "No label was reviewed." in again.err
-    assert mislabelled("status", "--json").data["labels"] == {"left": 19, "right": 19}
+    assert mislabeled("status", "--json").data["labels"] == {"left": 19, "right": 19}
 
 
-def test_active_asks_about_what_no_two_agree_on(mislabelled: Any) -> None:
-    oracle = write_oracle(mislabelled, {"25": "right", "nobody": "left", "3": ""})
-    done = mislabelled("review", "--mode", "active", "--oracle", oracle, "--apply", code=3)
+def test_active_asks_about_what_no_two_agree_on(mislabeled: Any) -> None:
+    oracle = write_oracle(mislabeled, {"25": "right", "nobody": "left", "3": ""})
+    done = mislabeled("review", "--mode", "active", "--oracle", oracle, "--apply", code=3)
     assert "Skipped 1: empty label" in done.err
-    assert labels_of(mislabelled, *WRONG) == [TRUTH[item] for item in WRONG]
+    assert labels_of(mislabeled, *WRONG) == [TRUTH[item] for item in WRONG]
 
 
 @pytest.mark.parametrize(

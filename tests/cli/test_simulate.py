@@ -43,7 +43,7 @@ def test_known_labels_from_a_table(known: Any, log: Any) -> None:
     made = {"curves.png", "labels.parquet", "report.html", "results.json"}
     assert made <= {file.name for file in out.iterdir()}
     assert log(known.folder) == []  # nothing of it goes into the pool
-    assert known("status", "--json").data["labelled"] == 0
+    assert known("status", "--json").data["labeled"] == 0
 
 
 def test_compositions_stand_beside_names(known: Any) -> None:

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from knnal.evaluation.audit import CurvePoint
-from knnal.evaluation.calibration import LEAST_AUDITED as LEAST
-from knnal.evaluation.random_labels import LEAST_AUDITED
-from knnal.neighbors.vote import VoteOptions
+from knnal.classifiers.vote import VoteOptions
+from knnal.pool.pool import Pool
 from knnal.project import Project
-from knnal.session import Session
-from knnal.store.pool import Pool
-from knnal_cli.terminal.chart import accuracy_chart
+from knnal.quality.audit import CurvePoint
+from knnal.quality.calibration import LEAST_AUDITED as LEAST
+from knnal.quality.random_baseline import LEAST_AUDITED
+from knnal.session.session import Session
+from knnal_cli.tui.chart import accuracy_chart
 
 
 def test_json_has_everything_that_is_drawn(studied: Any) -> None:
@@ -42,13 +42,13 @@ def test_json_has_everything_that_is_drawn(studied: Any) -> None:
     assert 0.9 < advice["agreement"] <= 1
 
 
-def test_before_any_audit_it_says_so(labelled: Any) -> None:
-    status = labelled("status", "--json").data
+def test_before_any_audit_it_says_so(labeled: Any) -> None:
+    status = labeled("status", "--json").data
     assert (status["curve"], status["random"]) == ([], None)
     assert status["advice"]["could_stop"] is False
-    done = labelled("status", "--plot")
+    done = labeled("status", "--plot")
     assert f"Random    not known yet: it takes {LEAST_AUDITED} audited items\n" in done.out
-    assert done.err == "There is nothing to draw yet: no audited item has been labelled.\n"
+    assert done.err == "There is nothing to draw yet: no audited item has been labeled.\n"
     assert "Advice" not in done.out
 
 
@@ -71,7 +71,7 @@ def test_the_chart(studied: Any, encoding: str) -> None:
     assert lines[0].startswith(" 100% ")
     assert any(line.startswith("   0% ") for line in lines)
     assert lines[-2].split() == ["0", "70", "labels"]
-    assert "as labelled" in lines[-1]
+    assert "as labeled" in lines[-1]
     assert "random labels, estimated" in lines[-1]
     assert "━" in chart
     assert any("\u2800" < character <= "\u28ff" for character in chart)
@@ -87,7 +87,7 @@ def test_the_chart_of_a_terminal_without_braille() -> None:
 def test_a_picture_beside_json(studied: Any) -> None:
     done = studied("status", "--plot", "curve.png", "--json")
     assert done.err == "Wrote curve.png.\n"
-    assert done.data["labelled"] == 70
+    assert done.data["labeled"] == 70
     assert (studied.folder / "curve.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
 
 
@@ -122,35 +122,35 @@ def test_how_far_probabilities_can_be_believed(studied: Any) -> None:
     assert exported == [one["probability"] for one in calibrated.data]
 
 
-def test_what_calibration_needs(labelled: Any) -> None:
-    done = labelled("status", "--calibration", "trust.png")
-    assert "Trust     not known yet: no audited item has been labelled\n" in done.out
+def test_what_calibration_needs(labeled: Any) -> None:
+    done = labeled("status", "--calibration", "trust.png")
+    assert "Trust     not known yet: no audited item has been labeled\n" in done.out
     assert "There is nothing to draw yet" in done.err
-    labelled.fails("predict", "--pool-all", "--calibrated", saying=[f"at least {LEAST}", "came 0"])
-    done = labelled("status", "--plot", "--calibration", "both.png", code=2)
+    labeled.fails("predict", "--pool-all", "--calibrated", saying=[f"at least {LEAST}", "came 0"])
+    done = labeled("status", "--plot", "--calibration", "both.png", code=2)
     assert "'--calibration FILE.png'" in done.err
 
 
-def test_pseudo_labels_show_while_a_ceal_strategy_asks(labelled: Any) -> None:
+def test_pseudo_labels_show_while_a_ceal_strategy_asks(labeled: Any) -> None:
     def answer(strategy: str) -> None:
-        item = labelled("next", "--json", "--audit", "0", "--strategy", strategy).data["id"]
-        labelled("tell", item, "left" if int(item) < 20 else "right")
+        item = labeled("next", "--json", "--audit", "0", "--strategy", strategy).data["id"]
+        labeled("tell", item, "left" if int(item) < 20 else "right")
 
-    assert labelled("status", "--json").data["pseudo"] is None
+    assert labeled("status", "--json").data["pseudo"] is None
     for _ in range(10):
         answer("ceal-ms")
-    labelled("tell", labelled("rank", "--top", "1", "--json").data[0]["id"], "left")  # not asked
-    pseudo = labelled("status", "--json").data["pseudo"]
+    labeled("tell", labeled("rank", "--top", "1", "--json").data[0]["id"], "left")  # not asked
+    pseudo = labeled("status", "--json").data["pseudo"]
     assert pseudo["strategy"] == "ceal-ms"
     assert pseudo["threshold"] == pytest.approx(0.2 - 0.00043)
-    with closing(Pool.open(labelled.folder / ".knnal")) as pool:
+    with closing(Pool.open(labeled.folder / ".knnal")) as pool:
         state = Session(pool).state
-        sure = state.unlabelled & (state.uncertainty("entropy") < pseudo["threshold"])
+        sure = state.unlabeled & (state.uncertainty("entropy") < pseudo["threshold"])
         assert pseudo["items"] == np.count_nonzero(sure) > 0
-    lines = labelled("status").out.splitlines()
+    lines = labeled("status").out.splitlines()
     (line,) = (line for line in lines if line.startswith("Pseudo "))
     assert line.startswith(f"Pseudo    {pseudo['items']} items below an entropy of 0.1996: ")
-    assert labelled("status", "--json").data["labelled"] == 13
+    assert labeled("status", "--json").data["labeled"] == 13
     answer("entropy")
-    assert labelled("status", "--json").data["pseudo"] is None
-    assert "Pseudo" not in labelled("status").out
+    assert labeled("status", "--json").data["pseudo"] is None
+    assert "Pseudo" not in labeled("status").out

@@ -101,7 +101,7 @@ def test_labels_inside_an_archive_are_announced_or_left(knnal: Any) -> None:
     done = knnal("embed", "v.npz", "--ignore-labels", "--pool", "bare")
     assert done.err == ""
     assert "label" not in done.out.replace("knnal label", "")
-    assert knnal("status", "--json", "--pool", "bare").data["labelled"] == 0
+    assert knnal("status", "--json", "--pool", "bare").data["labeled"] == 0
 
 
 def test_labels_are_not_ignored_where_there_are_none(numbered: Any) -> None:

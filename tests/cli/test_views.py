@@ -70,7 +70,7 @@ def test_damaged_views_are_refused(texts: Any) -> None:
         for command in (("status",), ("next", *GUIDED), ("tell", "r0", "good")):
             texts.fails(*command, saying=["views.npy", "Repair the pool"])
     file.write_bytes(whole)
-    assert texts("status", "--json").data["labelled"] == 0
+    assert texts("status", "--json").data["labeled"] == 0
     texts("next", *GUIDED)
 
 

@@ -1,4 +1,4 @@
-"""How neighbours vote, from the command line to the library, in every command that lets them."""
+"""How neighbors vote, from the command line to the library, in every command that lets them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from knnal.neighbors.vote import VoteOptions
+from knnal.classifiers.vote import VoteOptions
 from knnal.project import Project
 from knnal_cli.option_groups import grouped
 
@@ -32,7 +32,7 @@ def test_votes_are_cast_as_the_options_say(studied: Any, options: str) -> None:
     arguments = ["--classifier", "knn", *options.split()]
     done = studied("predict", "--pool-all", "--json", *arguments)
     project = Project.open(studied.folder / ".knnal")
-    ids = [record.id for record in project.pool.catalogue.records()]
+    ids = [record.id for record in project.pool.catalog.records()]
     expected = project.session(classifier="knn", vote=GIVEN[options]).predict(ids)
     project.close()
     assert [p["probabilities"] for p in json.loads(done.out)] == [
@@ -48,8 +48,8 @@ def test_every_command_that_predicts_takes_them(studied: Any) -> None:
     with (studied.folder / "all.csv").open(newline="", encoding="utf-8") as file:
         exported = {row["id"]: float(row["p:left"]) for row in csv.DictReader(file)}
     for record in (asked, ranked):
-        assert len(record["neighbours"]) == 4
-        assert {n["share"] for n in record["neighbours"]} == {0.25}
+        assert len(record["neighbors"]) == 4
+        assert {n["share"] for n in record["neighbors"]} == {0.25}
         assert record["prediction"]["probabilities"]["left"] == exported[record["id"]]
     simulated = studied(
         "simulate", "--labels", "5", "--seeds", "1", "--classifiers", "knn", "--json",
@@ -85,7 +85,7 @@ def test_completion_knows_the_options(knnal: Any, words: str, completed: list[st
 
 @dataclass(frozen=True)
 class Paint:
-    colour: Annotated[str, typer.Option(help="Which one.")] = "red"
+    color: Annotated[str, typer.Option(help="Which one.")] = "red"
     coats: int = 1
 
 
@@ -97,12 +97,12 @@ def test_a_group_is_an_option_for_each_field() -> None:
         """Paint a wall."""
         painted.append((wall, paint, dry))
 
-    assert list(inspect.signature(paint).parameters) == ["wall", "colour", "coats", "dry"]
+    assert list(inspect.signature(paint).parameters) == ["wall", "color", "coats", "dry"]
     app = typer.Typer()
     app.command()(paint)
     runner = CliRunner()
     told = runner.invoke(app, ["--help"]).output
-    assert all(text in told for text in ("Paint a wall.", "--colour", "Which one.", "[default: 1]"))
+    assert all(text in told for text in ("Paint a wall.", "--color", "Which one.", "[default: 1]"))
     assert runner.invoke(app, ["east", "--coats", "2", "--dry"]).exit_code == 0
-    assert runner.invoke(app, ["west", "--colour", "blue"]).exit_code == 0
+    assert runner.invoke(app, ["west", "--color", "blue"]).exit_code == 0
     assert painted == [("east", Paint("red", 2), True), ("west", Paint("blue", 1), False)]

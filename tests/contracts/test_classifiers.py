@@ -9,14 +9,14 @@ import pytest
 
 from knnal.classifiers.base import (
     CLASSIFIERS,
-    UNLABELLED,
-    Geometry,
-    Labelling,
-    Outsiders,
+    UNLABELED,
+    Labeling,
+    PoolIndex,
+    QueryVectors,
     create_classifier,
 )
+from knnal.classifiers.vote import VoteOptions
 from knnal.errors import InputError, UnknownNameError
-from knnal.neighbors.vote import VoteOptions
 
 EVERY = pytest.mark.parametrize("name", CLASSIFIERS.names())
 OPTIONS = {
@@ -45,35 +45,35 @@ def unit(n: int, seed: int = 0) -> Any:
     return (X / np.linalg.norm(X, axis=1, keepdims=True)).astype(np.float32)
 
 
-_GEOMETRIES: dict[bytes, Geometry] = {}
+_GEOMETRIES: dict[bytes, PoolIndex] = {}
 
 
-def geometry_of(X: Any) -> Geometry:
+def geometry_of(X: Any) -> PoolIndex:
     """What depends on no label is found once for equal vectors."""
-    return _GEOMETRIES.setdefault(X.tobytes(), Geometry.of(X))
+    return _GEOMETRIES.setdefault(X.tobytes(), PoolIndex.of(X))
 
 
-class Labeller:
+class Labeler:
     """A classifier over a pool, and the updates that a session would give it."""
 
     def __init__(self, name: str, X: Any, options: VoteOptions, classes: int = 3) -> None:
         self.geometry = geometry_of(X)
-        self.labelling = Labelling(self.geometry, options.k)
-        self.labelling.class_count = classes
-        self.classifier = create_classifier(name, self.labelling, options)
+        self.labeling = Labeling(self.geometry, options.k)
+        self.labeling.class_count = classes
+        self.classifier = create_classifier(name, self.labeling, options)
         self.everyone = np.arange(len(X))
 
     def assign(self, row: int, label: int) -> Any:
-        labelling = self.labelling
-        before = int(labelling.classes[row])
+        labeling = self.labeling
+        before = int(labeling.classes[row])
         if before == label:
             return np.empty(0, dtype=np.int64)
-        labelling.classes[row] = label
+        labeling.classes[row] = label
         changed = np.empty(0, dtype=np.int64)
-        if before == UNLABELLED:
-            changed = labelling.neighbours.add(row)
-        elif label == UNLABELLED:
-            changed = labelling.neighbours.remove(row)
+        if before == UNLABELED:
+            changed = labeling.neighbors.add(row)
+        elif label == UNLABELED:
+            changed = labeling.neighbors.remove(row)
         stale = self.classifier.update(row, before, changed)
         return self.everyone if stale is None else stale
 
@@ -81,18 +81,18 @@ class Labeller:
         return self.classifier.probabilities(self.everyone)
 
     def predict(self, vectors: Any) -> Any:
-        return self.classifier.predict(Outsiders(self.geometry, vectors))
+        return self.classifier.predict(QueryVectors(self.geometry, vectors))
 
 
-def label_at_random(labeller: Labeller, steps: int, seed: int = 1) -> None:
+def label_at_random(labeler: Labeler, steps: int, seed: int = 1) -> None:
     rng = np.random.default_rng(seed)
     for _ in range(steps):
-        labeller.assign(int(rng.integers(len(labeller.everyone))), int(rng.integers(-1, 3)))
+        labeler.assign(int(rng.integers(len(labeler.everyone))), int(rng.integers(-1, 3)))
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
     with pytest.raises(UnknownNameError, match=r"classifier named 'nobody'.*knn"):
-        create_classifier("nobody", Labelling(Geometry.of(unit(3)), 5), VoteOptions())
+        create_classifier("nobody", Labeling(PoolIndex.of(unit(3)), 5), VoteOptions())
 
 
 @EVERY
@@ -102,92 +102,92 @@ def test_it_says_what_it_does(name: str) -> None:
 
 @EVERY_WITH_OPTIONS
 def test_without_labels_it_is_uniform(name: str, options: VoteOptions) -> None:
-    labeller = Labeller(name, unit(10), options)
+    labeler = Labeler(name, unit(10), options)
     expected = np.full((10, 3), 1 / 3)
-    np.testing.assert_allclose(labeller.all(), expected, rtol=1e-6)
-    np.testing.assert_allclose(labeller.predict(unit(10, 5)), expected, rtol=1e-6)
+    np.testing.assert_allclose(labeler.all(), expected, rtol=1e-6)
+    np.testing.assert_allclose(labeler.predict(unit(10, 5)), expected, rtol=1e-6)
 
 
 @EVERY
 def test_without_classes_it_has_no_columns(name: str) -> None:
-    labeller = Labeller(name, unit(4), VoteOptions(), classes=0)
-    assert labeller.all().shape == (4, 0)
-    assert labeller.predict(unit(2)).shape == (2, 0)
+    labeler = Labeler(name, unit(4), VoteOptions(), classes=0)
+    assert labeler.all().shape == (4, 0)
+    assert labeler.predict(unit(2)).shape == (2, 0)
 
 
 @EVERY_WITH_OPTIONS
 def test_rows_sum_to_one(name: str, options: VoteOptions) -> None:
-    labeller = Labeller(name, unit(40), options)
-    label_at_random(labeller, 40)
-    for P in (labeller.all(), labeller.predict(unit(30, 6))):
+    labeler = Labeler(name, unit(40), options)
+    label_at_random(labeler, 40)
+    for P in (labeler.all(), labeler.predict(unit(30, 6))):
         np.testing.assert_allclose(P.sum(axis=1), 1, rtol=1e-5)
         assert (P >= 0).all()
 
 
 @EVERY
 def test_an_own_label_is_no_evidence(name: str) -> None:
-    labeller = Labeller(name, unit(30), VoteOptions())
-    label_at_random(labeller, 40)
-    for row in np.flatnonzero(labeller.labelling.classes != UNLABELLED)[:6].tolist():
-        given = int(labeller.labelling.classes[row])
-        before = labeller.classifier.probabilities(np.array([row]))
-        for other in (UNLABELLED, (given + 1) % 3):
-            labeller.assign(row, other)
-            after = labeller.classifier.probabilities(np.array([row]))
+    labeler = Labeler(name, unit(30), VoteOptions())
+    label_at_random(labeler, 40)
+    for row in np.flatnonzero(labeler.labeling.classes != UNLABELED)[:6].tolist():
+        given = int(labeler.labeling.classes[row])
+        before = labeler.classifier.probabilities(np.array([row]))
+        for other in (UNLABELED, (given + 1) % 3):
+            labeler.assign(row, other)
+            after = labeler.classifier.probabilities(np.array([row]))
             if name == "ridge":  # leaving out and never having had round otherwise
                 np.testing.assert_allclose(after, before, atol=1e-3)
             elif name != "combined":  # it weighs its experts by every label, an own one too
                 np.testing.assert_array_equal(after, before)
-        labeller.assign(row, given)
+        labeler.assign(row, given)
 
 
 @EVERY
 def test_a_lone_label_does_not_explain_itself(name: str) -> None:
-    labeller = Labeller(name, unit(6), VoteOptions())
-    labeller.assign(2, 1)
-    P = labeller.all()
+    labeler = Labeler(name, unit(6), VoteOptions())
+    labeler.assign(2, 1)
+    P = labeler.all()
     np.testing.assert_allclose(P[2], [1 / 3, 1 / 3, 1 / 3], rtol=1e-6)
     assert (P[[0, 1, 3, 4, 5]].argmax(axis=1) == 1).all()
 
 
 @EVERY_WITH_OPTIONS
 def test_an_update_names_every_row_that_it_changes(name: str, options: VoteOptions) -> None:
-    labeller = Labeller(name, unit(40), options)
+    labeler = Labeler(name, unit(40), options)
     rng = np.random.default_rng(2)
     for _ in range(60):
-        before = labeller.all()
-        named = labeller.assign(int(rng.integers(40)), int(rng.integers(-1, 3)))
-        changed = np.flatnonzero((labeller.all() != before).any(axis=1))
+        before = labeler.all()
+        named = labeler.assign(int(rng.integers(40)), int(rng.integers(-1, 3)))
+        changed = np.flatnonzero((labeler.all() != before).any(axis=1))
         assert set(changed) <= set(named)
 
 
 @EVERY_WITH_OPTIONS
 def test_updates_end_where_a_rebuild_does(name: str, options: VoteOptions) -> None:
     X = unit(40)
-    labeller = Labeller(name, X, options)
-    label_at_random(labeller, 80)
-    fresh = Labeller(name, X, options)
-    fresh.labelling.classes[:] = labeller.labelling.classes
-    fresh.labelling.neighbours.rebuild(np.flatnonzero(fresh.labelling.classes != UNLABELLED))
+    labeler = Labeler(name, X, options)
+    label_at_random(labeler, 80)
+    fresh = Labeler(name, X, options)
+    fresh.labeling.classes[:] = labeler.labeling.classes
+    fresh.labeling.neighbors.rebuild(np.flatnonzero(fresh.labeling.classes != UNLABELED))
     fresh.classifier.rebuild()
-    np.testing.assert_array_equal(fresh.all(), labeller.all())
+    np.testing.assert_array_equal(fresh.all(), labeler.all())
     queries = unit(20, 9)
-    np.testing.assert_array_equal(fresh.predict(queries), labeller.predict(queries))
+    np.testing.assert_array_equal(fresh.predict(queries), labeler.predict(queries))
 
 
 @EVERY
 def test_a_block_of_rows_is_predicted_as_each_row_alone(name: str) -> None:
-    labeller = Labeller(name, unit(30), VoteOptions())
-    label_at_random(labeller, 40)
-    alone = [labeller.classifier.probabilities(np.array([row]))[0] for row in range(30)]
-    np.testing.assert_array_equal(labeller.all(), alone)
+    labeler = Labeler(name, unit(30), VoteOptions())
+    label_at_random(labeler, 40)
+    alone = [labeler.classifier.probabilities(np.array([row]))[0] for row in range(30)]
+    np.testing.assert_array_equal(labeler.all(), alone)
     queries = unit(11, 4)
-    each = [labeller.predict(query[None])[0] for query in queries]
-    np.testing.assert_array_equal(labeller.predict(queries), each)
+    each = [labeler.predict(query[None])[0] for query in queries]
+    np.testing.assert_array_equal(labeler.predict(queries), each)
 
 
 def votes(s: Any, classes: Any, sizes: Any, options: VoteOptions) -> dict[int, float]:
-    """How much each of the nearest counts, by the similarities to all labelled items."""
+    """How much each of the nearest counts, by the similarities to all labeled items."""
     voters = sorted(range(len(s)), key=lambda i: (-s[i], i))[: options.k]
     found = {}
     for i in voters:
@@ -198,7 +198,7 @@ def votes(s: Any, classes: Any, sizes: Any, options: VoteOptions) -> dict[int, f
 
 
 def vote(s: Any, S: Any, classes: Any, options: VoteOptions, item: int = -1) -> Any:
-    """The formulas, for an item by its similarities ``s`` to all labelled ones and theirs ``S`` to
+    """The formulas, for an item by its similarities ``s`` to all labeled ones and theirs ``S`` to
     each other. It may be one of them, ``item``.
     """
     sizes = np.bincount(classes, minlength=3)
@@ -225,15 +225,15 @@ def without(s: Any, item: int) -> Any:
 @EVERY_OPTION
 def test_knn_votes_by_the_formula(options: VoteOptions) -> None:
     X, queries = unit(40), unit(25, 3)
-    labeller = Labeller("knn", X, options)
-    label_at_random(labeller, 60)
-    labelled = np.flatnonzero(labeller.labelling.classes != UNLABELLED)
-    classes = labeller.labelling.classes[labelled]
-    V = X[labelled].astype(np.float64)
+    labeler = Labeler("knn", X, options)
+    label_at_random(labeler, 60)
+    labeled = np.flatnonzero(labeler.labeling.classes != UNLABELED)
+    classes = labeler.labeling.classes[labeled]
+    V = X[labeled].astype(np.float64)
     S = V @ V.T
-    for vectors, found in ((queries, labeller.predict(queries)), (X, labeller.all())):
+    for vectors, found in ((queries, labeler.predict(queries)), (X, labeler.all())):
         for i, s in enumerate(vectors.astype(np.float64) @ V.T):
-            (own,) = np.nonzero(labelled == i) if vectors is X else ([],)
+            (own,) = np.nonzero(labeled == i) if vectors is X else ([],)
             item = int(own[0]) if len(own) else -1
             expected = vote(s, S, classes, options, item)
             np.testing.assert_allclose(found[i], expected, atol=1e-5)
@@ -242,19 +242,19 @@ def test_knn_votes_by_the_formula(options: VoteOptions) -> None:
 @pytest.mark.parametrize("name", ["knn", "graph", "means"])
 @pytest.mark.parametrize("options", [OPTIONS["soft"], VoteOptions(bootstrap="hard")])
 def test_bootstrapped_votes_do_not_heed_the_own_label(name: str, options: VoteOptions) -> None:
-    labeller = Labeller(name, unit(30), options)
-    label_at_random(labeller, 60)
-    for row in np.flatnonzero(labeller.labelling.classes != UNLABELLED).tolist():
-        before = labeller.classifier.probabilities(np.array([row]))
-        given = int(labeller.labelling.classes[row])
-        labeller.assign(row, (given + 1) % 3)
-        np.testing.assert_array_equal(labeller.classifier.probabilities(np.array([row])), before)
-        labeller.assign(row, given)
+    labeler = Labeler(name, unit(30), options)
+    label_at_random(labeler, 60)
+    for row in np.flatnonzero(labeler.labeling.classes != UNLABELED).tolist():
+        before = labeler.classifier.probabilities(np.array([row]))
+        given = int(labeler.labeling.classes[row])
+        labeler.assign(row, (given + 1) % 3)
+        np.testing.assert_array_equal(labeler.classifier.probabilities(np.array([row])), before)
+        labeler.assign(row, given)
 
 
 def test_bootstrapping_needs_labels_that_add_up() -> None:
     with pytest.raises(InputError, match=r"'ridge'\. Use knn, graph, means or combined"):
-        create_classifier("ridge", Labelling(Geometry.of(unit(3)), 5), OPTIONS["soft"])
+        create_classifier("ridge", Labeling(PoolIndex.of(unit(3)), 5), OPTIONS["soft"])
 
 
 @EVERY_WITH_OPTIONS
@@ -265,14 +265,14 @@ def test_held_out_rows_are_predicted_as_vectors_are_and_leave_no_trace(
     held_out = np.sort(np.random.default_rng(3).permutation(60)[:20])
     live = np.ones(60, dtype=np.bool_)
     live[held_out] = False
-    alone = Labeller(name, X[live], options)
-    beside = Labeller(name, X, options)
-    beside.geometry = Geometry.of(X, live)
-    beside.labelling = Labelling(beside.geometry, options.k)
-    beside.labelling.class_count = 3
-    beside.classifier = create_classifier(name, beside.labelling, options)
+    alone = Labeler(name, X[live], options)
+    beside = Labeler(name, X, options)
+    beside.geometry = PoolIndex.of(X, live)
+    beside.labeling = Labeling(beside.geometry, options.k)
+    beside.labeling.class_count = 3
+    beside.classifier = create_classifier(name, beside.labeling, options)
     pool = np.flatnonzero(live)
-    outsiders = Outsiders.held_out(beside.geometry)
+    outsiders = QueryVectors.held_out(beside.geometry)
     np.testing.assert_array_equal(outsiders.rows, held_out)
     rng = np.random.default_rng(4)
     for _ in range(30):

@@ -11,13 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from knnal.classifiers.base import Geometry
-from knnal.errors import InputError, UnknownNameError
-from knnal.overlay import Overlay
-from knnal.session import Session, stored_geometry
-from knnal.state import PoolState
-from knnal.store.pool import Pool
-from knnal.strategies.base import (
+from knnal.acquisition.hypothetical import HypotheticalState
+from knnal.acquisition.state import PoolState
+from knnal.acquisition.strategies.base import (
     COMPOSITIONS,
     STRATEGIES,
     TERMS,
@@ -28,8 +24,12 @@ from knnal.strategies.base import (
     create_strategy,
     strategy_class,
 )
-from knnal.strategies.batches import highest
-from knnal.strategies.describing import MEANINGS, describe
+from knnal.acquisition.strategies.batches import highest
+from knnal.acquisition.strategies.description import MEANINGS, describe
+from knnal.classifiers.base import PoolIndex
+from knnal.errors import InputError, UnknownNameError
+from knnal.pool.pool import Pool
+from knnal.session.session import Session, stored_geometry
 
 EXPECTED = {
     "cdf-product", "product", "article", "article-as-printed", "random", "guided",
@@ -68,7 +68,7 @@ def pool_of(X: Any) -> Pool:
     return Pool.in_memory(X, views=X[:, None] + 0.3 * jitter)
 
 
-_GEOMETRIES: dict[tuple[bytes, bytes], Geometry] = {}
+_GEOMETRIES: dict[tuple[bytes, bytes], PoolIndex] = {}
 
 
 def session_of(pool: Pool, **options: Any) -> Session:
@@ -81,8 +81,8 @@ def session_of(pool: Pool, **options: Any) -> Session:
 
 
 def view(session: Session, seed: int = 0) -> PoolView:
-    """The pool with all but a few of its unlabelled rows allowed."""
-    allowed = session.state.unlabelled.copy()
+    """The pool with all but a few of its unlabeled rows allowed."""
+    allowed = session.state.unlabeled.copy()
     allowed[::7] = False
     return PoolView(session.state, allowed, np.random.default_rng(seed))
 
@@ -98,20 +98,20 @@ def label_some(session: Session, count: int) -> None:
 
 def vanish(pool: Pool, gone: set[str]) -> None:
     """As a scan of the source would that no longer meets some items."""
-    pool.catalogue.begin_scan()
-    for record in list(pool.catalogue.records()):
+    pool.catalog.begin_scan()
+    for record in list(pool.catalog.records()):
         if record.id not in gone:
-            pool.catalogue.see(record.id)
-    pool.catalogue.end_scan(1)
+            pool.catalog.see(record.id)
+    pool.catalog.end_scan(1)
 
 
 def everything(state: PoolState) -> list[Any]:
     """All that a pool state is made of, and all terms that can be had of it."""
-    neighbours = state.labelling.neighbours
-    terms = [TERMS[name](state)[state.unlabelled] for name in MEANINGS]
+    neighbors = state.labeling.neighbors
+    terms = [TERMS[name](state)[state.unlabeled] for name in MEANINGS]
     return [
-        neighbours.ids, neighbours.similarities, sorted(neighbours.labelled),
-        state.labelling.classes, state.unlabelled, state.covering.coverage.covered,
+        neighbors.ids, neighbors.similarities, sorted(neighbors.labeled),
+        state.labeling.classes, state.unlabeled, state.covering.coverage.covered,
         state.covering.coverage.gain, *terms,
     ]  # fmt: skip
 
@@ -245,7 +245,7 @@ def test_a_batch_has_one_of_many_near_copies_before_it_repeats(name: str) -> Non
     X = np.repeat(rng.normal(size=(20, 4)), 3, axis=0) + 1e-4 * rng.normal(size=(60, 4))
     with closing(pool_of(X)) as pool:
         session = session_of(pool)
-        view_of_all = PoolView(session.state, session.state.unlabelled, np.random.default_rng(0))
+        view_of_all = PoolView(session.state, session.state.unlabeled, np.random.default_rng(0))
         batch = create_strategy(name).choose(view_of_all, 8)
         assert len({pick.row // 3 for pick in batch}) == 8
 
@@ -301,7 +301,7 @@ def test_a_pool_of_copies(name: str) -> None:
 
 
 @EVERY
-def test_it_never_asks_what_is_labelled_skipped_or_vanished(name: str) -> None:
+def test_it_never_asks_what_is_labeled_skipped_or_vanished(name: str) -> None:
     with closing(pool_of(vectors(25))) as pool:
         vanish(pool, {"1", "3", "12"})
         session = session_of(pool, strategy=name)
@@ -359,18 +359,18 @@ def test_the_overlay_is_what_the_state_would_be_with_those_labels(labels: int) -
     with closing(pool_of(vectors(40))) as pool:
         session = session_of(pool)
         label_some(session, labels)
-        overlay = Overlay(session.state)
+        overlay = HypotheticalState(session.state)
         parts = ("uncovered", "coverage_gain", "distance", "distance_as_printed")
         early = [getattr(overlay, part)().copy() for part in parts[:2]]  # copied before any row
         for ours, part in zip(early, parts, strict=False):
             np.testing.assert_array_equal(ours, getattr(session.state, part)())
         for row in (31, 33, 5):
             overlay.add(row)
-        labelled = session_of(pool)
+        labeled = session_of(pool)
         for row in (5, 31, 33):
-            labelled.tell(str(row), "a")
+            labeled.tell(str(row), "a")
         for part in parts:
-            np.testing.assert_array_equal(getattr(overlay, part)(), getattr(labelled.state, part)())
+            np.testing.assert_array_equal(getattr(overlay, part)(), getattr(labeled.state, part)())
 
 
 def test_what_has_no_coverage_of_its_own_is_spread_by_rank_and_what_the_batch_leaves() -> None:
@@ -382,7 +382,7 @@ def test_what_has_no_coverage_of_its_own_is_spread_by_rank_and_what_the_batch_le
         graph, rows = session.state.geometry.graph, of.rows
         K = np.eye(40)
         for row in range(40):
-            targets, values = graph.neighbours(row)
+            targets, values = graph.neighbors(row)
             K[row, targets] = values
         u = score(session, "entropy").values
         F = np.array([(u <= value).mean() for value in u])

@@ -155,10 +155,10 @@ def _interrupted(root: Path, vectors: World) -> World:
 
 def _interrupt_build(pool_folder: Path) -> None:
     """Leave what is done of the graph, and not the graph."""
-    from knnal.neighbors import graph_build
-    from knnal.neighbors.graph import stored_graph
-    from knnal.neighbors.graph_journal import Journal
-    from knnal.store.pool import Pool
+    from knnal.index import graph_build
+    from knnal.index.graph_journal import Journal
+    from knnal.pool.pool import Pool
+    from knnal.pool.stored_graph import stored_graph
 
     graph = pool_folder / "graph.npz"
     graph.unlink()
@@ -176,7 +176,7 @@ def _commands(
     return {
         "status": ("status", "--json"),
         "next": ("next", "--json", *ask),
-        "predict": ("predict", "--pool-all", "--json", "--neighbours"),
+        "predict": ("predict", "--pool-all", "--json", "--neighbors"),
         "tell": ("tell", told, "class 1"),
         "export": ("export", "out.csv"),
         "embed": ("embed", source, *embed, "--json"),

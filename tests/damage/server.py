@@ -30,7 +30,7 @@ def main() -> None:
     from typer.main import get_command
 
     from knnal.embedders.base import EMBEDDERS
-    from knnal.neighbors import labelled_file
+    from knnal.pool import stored_neighbors as labeled_file
     from knnal_cli.main import app
 
     knnal = get_command(app)  # what calling the app does, once for all commands
@@ -38,8 +38,8 @@ def main() -> None:
     EMBEDDERS._entries["letters"] = EntryPoint(
         "letters", "tests.letters:LetterCounts", EMBEDDERS.group
     )
-    # The file of labelled neighbours is for large pools; here it is for small ones.
-    with patch.multiple(labelled_file, _WORTH_A_FILE=0, _STALE=1):
+    # The file of labeled neighbors is for large pools; here it is for small ones.
+    with patch.multiple(labeled_file, _WORTH_A_FILE=0, _STALE=1):
         for line in requests:
             request = json.loads(line)
             run = _run_here if request["here"] else _run_forked

@@ -44,13 +44,13 @@ def texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Each 32-px image to its mean colour."""
+    """Each 32-px image to its mean color."""
     from knnal.embedders._tensorflow import import_tensorflow
 
     tf = import_tensorflow()
     return save(
         tmp_path_factory.mktemp("hub") / "images",
-        lambda pixels: {"colour": tf.reduce_mean(pixels, axis=[1, 2])},
+        lambda pixels: {"color": tf.reduce_mean(pixels, axis=[1, 2])},
         tf.TensorSpec([None, 32, 32, 3], tf.float32),
     )
 

@@ -37,10 +37,10 @@ def quadrants(width: int = SIDE, height: int = SIDE) -> Image.Image:
 
 
 def corners(pixels: np.ndarray) -> list[tuple[int, ...]]:
-    """The colours in the middle of the four quadrants, each channel rounded to 0 or 255."""
+    """The colors in the middle of the four quadrants, each channel rounded to 0 or 255."""
     near, far = len(pixels) // 4, len(pixels) * 3 // 4
-    centres = [pixels[y, x] for y in (near, far) for x in (near, far)]
-    return [tuple(int(c > 127) * 255 for c in centre) for centre in centres]
+    centers = [pixels[y, x] for y in (near, far) for x in (near, far)]
+    return [tuple(int(c > 127) * 255 for c in center) for center in centers]
 
 
 QUADRANTS = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)]
@@ -79,7 +79,7 @@ UPRIGHT = {
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
 @pytest.mark.parametrize("side", [SIDE, 1200])
 @pytest.mark.parametrize("orientation", UPRIGHT)
-def test_exif_orientation_is_honoured(orientation: int, side: int, kind: str) -> None:
+def test_exif_orientation_is_honored(orientation: int, side: int, kind: str) -> None:
     exif = Image.Exif()
     exif[274] = orientation
     content = encode(quadrants(side, side), kind, exif=exif.tobytes())
@@ -93,15 +93,15 @@ def test_damaged_exif_does_not_lose_the_picture() -> None:
     assert corners(decode_square(content, SIDE)) == QUADRANTS
 
 
-def test_cmyk_and_greyscale_jpegs() -> None:
+def test_cmyk_and_grayscale_jpegs() -> None:
     assert corners(decode_square(encode(quadrants().convert("CMYK"), "JPEG"), SIDE)) == QUADRANTS
-    grey = decode_square(encode(Image.new("L", (300, 200), 77), "JPEG"), SIDE)
-    np.testing.assert_allclose(grey, 77, atol=1)
+    gray = decode_square(encode(Image.new("L", (300, 200), 77), "JPEG"), SIDE)
+    np.testing.assert_allclose(gray, 77, atol=1)
 
 
 @pytest.mark.parametrize("bits", [10, 12, 14, 16])
 @pytest.mark.parametrize("kind", ["PNG", "TIFF"])
-def test_16_bit_grey_is_shown_by_the_range_it_uses(bits: int, kind: str) -> None:
+def test_16_bit_gray_is_shown_by_the_range_it_uses(bits: int, kind: str) -> None:
     ramp = np.linspace(0.1, 0.9, SIDE)[:, np.newaxis].repeat(SIDE, 1) * (2**bits - 1)
     pixels = decode_square(encode(Image.fromarray(ramp.astype(np.uint16)), kind), SIDE)
     np.testing.assert_allclose(pixels[:, 0, 0], np.linspace(0, 255, SIDE), atol=2)
@@ -245,7 +245,7 @@ def test_palette_with_transparency(transparency: int | bytes) -> None:
 
 
 def test_the_first_frame_of_an_animation_counts() -> None:
-    red, blue = (Image.new("RGB", (40, 40), colour) for colour in ("red", "blue"))
+    red, blue = (Image.new("RGB", (40, 40), color) for color in ("red", "blue"))
     content = encode(red, "GIF", save_all=True, append_images=[blue])
     assert (decode_square(content, SIDE) == (255, 0, 0)).all()
 

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from knnal.assets import fetch, store_by_digest
 from knnal.embedders import mobilenet_v2
 from knnal.embedders._mobilenet_keras import WEIGHTS_DIGEST, build_network
+from knnal.embedders.assets import fetch, store_by_digest
 from knnal.embedders.mobilenet_v2 import MobileNetV2
 from knnal.errors import DigestMismatchError, InputError, ModelUnavailableError
 from knnal.types import EmbedderIdentity, LogNarrator

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from knnal.exchange.exporting import FORMATS, export
 from knnal.exchange.importing import import_labels
-from knnal.items.base import Item
-from knnal.items.tables import TextTable
-from knnal.session import Session
-from knnal.store.catalogue import NewRecord
-from knnal.store.pool import Pool
+from knnal.pool.catalog import NewRecord
+from knnal.pool.pool import Pool
+from knnal.session.session import Session
+from knnal.sources.base import Item
+from knnal.sources.tables import TextTable
 from knnal.types import EmbedderIdentity, Modality
 
 # Whatever separates, quotes or escapes in some table comes up often.
@@ -41,7 +41,7 @@ def pool_of(texts: list[str], ids: list[str], labels: list[str]) -> Iterator[Poo
         vectors = np.random.default_rng(0).normal(size=(len(ids), 3)).astype(np.float32)
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         with pool.transaction():
-            pool.store(pool.catalogue.source(Path(folder, "source")), records, vectors)
+            pool.store(pool.catalog.source(Path(folder, "source")), records, vectors)
         pool.reload()
         session = Session(pool, annotator="ann")
         for item, label in zip(ids, labels, strict=False):

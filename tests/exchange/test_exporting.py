@@ -14,8 +14,8 @@ import pytest
 from knnal.errors import InputError
 from knnal.exchange import exporting
 from knnal.exchange.exporting import FORMATS, export
-from knnal.session import Session
-from knnal.store.pool import Pool
+from knnal.pool.pool import Pool
+from knnal.session.session import Session
 
 X = np.random.default_rng(0).normal(size=(12, 4))
 TEXTS = [
@@ -108,17 +108,17 @@ def test_blocks_are_written_one_after_the_other(
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
-def test_labelled_items_alone(session: Session, tmp_path: Path, suffix: str) -> None:
+def test_labeled_items_alone(session: Session, tmp_path: Path, suffix: str) -> None:
     file = tmp_path / f"out{suffix}"
-    assert export(session, file, labelled_only=True) == 5
+    assert export(session, file, labeled_only=True) == 5
     assert read(file) == [row for row in expected_rows(session) if row["label"] is not None]
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
-def test_nothing_labelled(make_pool: Any, tmp_path: Path, suffix: str) -> None:
+def test_nothing_labeled(make_pool: Any, tmp_path: Path, suffix: str) -> None:
     session = Session(make_pool(X, texts=TEXTS), annotator="ann")
     file = tmp_path / f"out{suffix}"
-    assert export(session, file, labelled_only=True) == 0
+    assert export(session, file, labeled_only=True) == 0
     assert read(file) == []
     assert export(session, file) == 12
     assert {row["prediction"] for row in read(file)} == {None}
@@ -126,10 +126,10 @@ def test_nothing_labelled(make_pool: Any, tmp_path: Path, suffix: str) -> None:
 
 def test_vanished_items_are_named_as_such(session: Session, tmp_path: Path) -> None:
     pool = session.pool
-    pool.catalogue.begin_scan()
+    pool.catalog.begin_scan()
     for row in range(11):
-        pool.catalogue.see(f"item-{row}")
-    pool.catalogue.end_scan(1)
+        pool.catalog.see(f"item-{row}")
+    pool.catalog.end_scan(1)
     export(Session(pool), tmp_path / "out.jsonl")
     assert [row["state"] for row in read(tmp_path / "out.jsonl")] == ["live"] * 11 + ["vanished"]
 
@@ -193,6 +193,6 @@ def test_an_export_can_be_imported_into_a_copy_of_the_pool(
     copy: Pool = make_pool(X, folder="copy")
     for suffix in FORMATS:
         file = tmp_path / f"labels{suffix}"
-        export(session, file, labelled_only=True)
+        export(session, file, labeled_only=True)
         import_labels(copy, file, annotator="ann")
         assert Session(copy).ledger.labels() == session.ledger.labels()

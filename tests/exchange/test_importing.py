@@ -13,8 +13,8 @@ import pytest
 
 from knnal.errors import InputError
 from knnal.exchange.importing import import_labels
-from knnal.session import Session
-from knnal.store.pool import Pool
+from knnal.pool.pool import Pool
+from knnal.session.session import Session
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_unknown_ids_and_unusable_labels_are_counted(pool: Pool, tmp_path: Path)
     assert report.skips["label has control characters"] == 1
     assert report.skips["empty id"] == 1
     assert report.skips.total() == 4
-    assert report.unlabelled == 1
+    assert report.unlabeled == 1
     assert report.examples == {"no such item in the pool": ["nobody", "zz"]}
     assert report.pool_ids == ["a", "b", "c"]
 
@@ -164,4 +164,4 @@ def test_an_open_session_takes_them_in(pool: Pool, tmp_path: Path) -> None:
     import_labels(pool, csv_file(tmp_path, "id,label", "b,y"), annotator="bob")
     session.refresh()
     assert session.ledger.labels() == {"a": "x", "b": "y"}
-    assert session.state.labelling.neighbours.labelled == {0, 1}
+    assert session.state.labeling.neighbors.labeled == {0, 1}

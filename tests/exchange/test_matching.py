@@ -10,8 +10,8 @@ import pytest
 
 from knnal.errors import ItemError
 from knnal.exchange.matching import AMBIGUOUS, UNKNOWN, ItemMatcher, Rule, skip_lines
-from knnal.store.catalogue import NewRecord
-from knnal.store.pool import Pool
+from knnal.pool.catalog import NewRecord
+from knnal.pool.pool import Pool
 from knnal.types import EmbedderIdentity, Modality
 
 IMAGES = (
@@ -27,7 +27,7 @@ def made(folder: Path, ids: tuple[str, ...], modality: Modality, source: Path) -
     with pool.transaction():
         records = [NewRecord(item, item, item, path=item if path else None) for item in ids]
         vectors = np.ones((len(ids), 2), np.float32)
-        pool.store(pool.catalogue.source(source), records, vectors)
+        pool.store(pool.catalog.source(source), records, vectors)
     pool.reload()
     return pool
 
@@ -36,7 +36,7 @@ def made(folder: Path, ids: tuple[str, ...], modality: Modality, source: Path) -
 def images(tmp_path: Path) -> Iterator[ItemMatcher]:
     """Of the pictures below ``tmp_path/train``."""
     pool = made(tmp_path / "pool", IMAGES, Modality.IMAGE, tmp_path / "train")
-    yield ItemMatcher(pool.catalogue)
+    yield ItemMatcher(pool.catalog)
     pool.close()
 
 
@@ -118,9 +118,9 @@ def test_of_two_folders_the_one_that_is_named_counts(tmp_path: Path) -> None:
     pool = made(tmp_path / "pool", ("x.jpg",), Modality.IMAGE, tmp_path / "a" / "train")
     with pool.transaction():
         more = [NewRecord("sub/x.jpg", "", "", path="sub/x.jpg")]
-        pool.store(pool.catalogue.source(tmp_path / "b"), more, np.ones((1, 2), np.float32))
+        pool.store(pool.catalog.source(tmp_path / "b"), more, np.ones((1, 2), np.float32))
     pool.reload()
-    items = ItemMatcher(pool.catalogue)
+    items = ItemMatcher(pool.catalog)
     assert items.find("train/x.jpg") == "x.jpg"
     assert items.find("sub/x.jpg") == "sub/x.jpg"
     with pytest.raises(ItemError, match=AMBIGUOUS):
@@ -143,13 +143,13 @@ def test_ids_that_are_no_files_are_not_guessed(
 ) -> None:
     pool = made(tmp_path / "pool", ids, Modality.VECTOR, tmp_path / "v.npy")
     with pytest.raises(ItemError, match=UNKNOWN):
-        ItemMatcher(pool.catalogue).find(name)
+        ItemMatcher(pool.catalog).find(name)
     pool.close()
 
 
 def test_vectors_that_are_named_by_image_files(tmp_path: Path) -> None:
     pool = made(tmp_path / "pool", ("cat/0.jpg", "dog/1.jpg"), Modality.VECTOR, tmp_path / "v.npy")
-    items = ItemMatcher(pool.catalogue)
+    items = ItemMatcher(pool.catalog)
     assert [items.find(name) for name in ("0", "1.jpg", "dog\\1.jpg", "cat/0")] == [
         "cat/0.jpg", "dog/1.jpg", "dog/1.jpg", "cat/0.jpg"
     ]  # fmt: skip

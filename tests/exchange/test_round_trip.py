@@ -13,9 +13,9 @@ from knnal.errors import InvalidNameError
 from knnal.exchange.exporting import FORMATS, export
 from knnal.exchange.importing import import_labels
 from knnal.names import checked_name
-from knnal.session import Session
-from knnal.store.catalogue import NewRecord
-from knnal.store.pool import Pool
+from knnal.pool.catalog import NewRecord
+from knnal.pool.pool import Pool
+from knnal.session.session import Session
 from knnal.types import EmbedderIdentity, Modality
 
 _ODD = st.sampled_from(
@@ -42,7 +42,7 @@ def made(folder: Path, ids: list[str]) -> Pool:
     with pool.transaction():
         records = [NewRecord(item, "", "", text=item) for item in ids]
         X /= np.linalg.norm(X, axis=1, keepdims=True)
-        pool.store(pool.catalogue.source(folder / "source"), records, X)
+        pool.store(pool.catalog.source(folder / "source"), records, X)
     pool.reload()
     return pool
 
@@ -64,7 +64,7 @@ def test_labels_come_back(labels: dict[str, str | None]) -> None:
             export(session, folder / f"out{suffix}")
             report = import_labels(copy, folder / f"out{suffix}", annotator="bob")
             assert report.added == len(expected)
-            assert report.unlabelled == len(items) - len(expected)
+            assert report.unlabeled == len(items) - len(expected)
             assert not report.skips
             assert set(report.matched) <= {"id"}
             assert Session(copy).ledger.labels() == expected

@@ -10,9 +10,9 @@ import pytest
 
 from knnal.errors import InputError
 from knnal.exchange.truth import Truth, known_items
-from knnal.session import Session
-from knnal.store.catalogue import NewRecord
-from knnal.store.pool import Pool
+from knnal.pool.catalog import NewRecord
+from knnal.pool.pool import Pool
+from knnal.session.session import Session
 from knnal.types import EmbedderIdentity, Modality
 
 
@@ -94,7 +94,7 @@ def test_groups_from_the_same_table_or_another(pool: Pool, tmp_path: Path) -> No
 
 
 def test_a_table_of_texts_without_ids_is_read_by_its_texts(make_pool: Any, tmp_path: Path) -> None:
-    from knnal.items.text import text_item
+    from knnal.sources.text import text_item
 
     texts = [f"text number {i}" for i in range(6)]
     pool = make_pool(
@@ -114,7 +114,7 @@ def test_folders(tmp_path: Path) -> None:
     with pool.transaction():
         records = [NewRecord(item, item, item, path=item) for item in ids]
         vectors = np.eye(4, 2, dtype=np.float32) + np.float32(0.5)
-        pool.store(pool.catalogue.source(tmp_path / "images"), records, vectors)
+        pool.store(pool.catalog.source(tmp_path / "images"), records, vectors)
     pool.reload()
     found, said = read(pool, Truth(from_folders=True))
     assert found == {"a/1.png": "a", "a/deep/2.png": "a", "b/3.png": "b"}
@@ -130,7 +130,7 @@ def test_folders_below_the_parts_of_a_data_set(tmp_path: Path) -> None:
     with pool.transaction():
         records = [NewRecord(item, item, item, path=path) for item, path in paths.items()]
         vectors = np.eye(3, 2, dtype=np.float32) + np.float32(0.5)
-        pool.store(pool.catalogue.source(tmp_path / "images"), records, vectors)
+        pool.store(pool.catalog.source(tmp_path / "images"), records, vectors)
     pool.reload()
     found, said = read(pool, Truth(from_folders=True))
     assert found == {"train/cat/1.png": "cat", "val/dog/1.png": "dog", "moved.png": "dog"}

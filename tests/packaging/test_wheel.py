@@ -90,7 +90,12 @@ def test_its_metadata(wheel: Path) -> None:
     assert metadata["License-Expression"] == "MIT"
     assert metadata["Requires-Python"] == "<3.14,>=3.11"
     assert "knnal = knnal_cli.main:app" in entry_points
-    for group in ("console_scripts", "knnal.embedders", "knnal.strategies", "knnal.classifiers"):
+    for group in (
+        "console_scripts",
+        "knnal.embedders",
+        "knnal.acquisition.strategies",
+        "knnal.classifiers",
+    ):
         assert f"[{group}]" in entry_points
 
 
@@ -99,7 +104,7 @@ def test_it_runs_without_the_source_tree_and_finds_its_names(installed: Path) ->
 import knnal, knnal_cli.main
 from knnal.classifiers.base import CLASSIFIERS
 from knnal.embedders.base import EMBEDDERS
-from knnal.strategies.base import STRATEGIES
+from knnal.acquisition.strategies.base import STRATEGIES
 print(knnal.__file__)
 print(knnal_cli.main.__file__)
 for registry in (CLASSIFIERS, EMBEDDERS, STRATEGIES):

@@ -25,8 +25,8 @@ from knnal_cli.records import print_json
 from knnal_cli.wording import brought_back, described, taken_back
 
 if TYPE_CHECKING:
-    from knnal.session import Session
-    from knnal.store.ledger import Event
+    from knnal.pool.labels.ledger import Event
+    from knnal.session.session import Session
 
 
 def register(app: typer.Typer) -> None:
@@ -67,9 +67,9 @@ def tell(
     classes = NewClasses(session, known_only=known_only)
     told = _tell_all(session, pairs, classes)
     if as_json:
-        print_json({"labelled": told, "new_classes": classes.found})
+        print_json({"labeled": told, "new_classes": classes.found})
     else:
-        echo(f"Labelled {told}.")
+        echo(f"Labeled {told}.")
 
 
 def _tell_all(
@@ -82,7 +82,7 @@ def _tell_all(
             told += 1
     except BaseException:
         if told:
-            echo(f"{told} labelled before this:", err=True)
+            echo(f"{told} labeled before this:", err=True)
         raise
     return told
 
@@ -119,11 +119,11 @@ def relabel(
     known_only: KnownOnlyOption = False,
     annotator: AnnotatorOption = None,
 ) -> None:
-    """Change the label of a labelled item."""
+    """Change the label of a labeled item."""
     session = open_project(pool).session(annotator=annotator)
     classes = NewClasses(session, known_only=known_only)
     classes.give(label, partial(session.relabel, item, label))
-    echo("Relabelled.")
+    echo("Relabeled.")
 
 
 def unlabel(

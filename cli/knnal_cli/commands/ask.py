@@ -28,9 +28,9 @@ from knnal_cli.records import print_json, question_record
 from knnal_cli.wording import nothing_left, search_advice, search_line, stands_for
 
 if TYPE_CHECKING:
-    from knnal.asking import Question
-    from knnal.session import Session
-    from knnal.strategies.describing import Description
+    from knnal.acquisition.strategies.description import Description
+    from knnal.session.question_selection import Question
+    from knnal.session.session import Session
 
 
 def register(app: typer.Typer) -> None:
@@ -57,7 +57,7 @@ def next_items(
     as_json: JsonOption = False,
 ) -> None:
     """Print the item to label next. Asking again without an answer prints the same one."""
-    from knnal.schedule import Schedule
+    from knnal.session.schedule import Schedule
     from knnal_cli.narration import Narration
 
     rounds = schedule_of(schedule, batch_size)
@@ -91,7 +91,7 @@ def rank(
     votes: Votes,
     as_json: JsonOption = False,
 ) -> None:
-    """Print the unlabelled items most worth a label, each by itself, best first."""
+    """Print the unlabeled items most worth a label, each by itself, best first."""
     from knnal_cli.narration import Narration
 
     with Narration() as narration:
@@ -129,9 +129,9 @@ def strategies(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the query strategies, or explain one: what it maximises, and what a label costs."""
-    from knnal.strategies.base import STRATEGIES, canonical_name, strategy_class
-    from knnal.strategies.describing import compositions, describe, terms_in_words
+    """List the query strategies, or explain one: what it maximizes, and what a label costs."""
+    from knnal.acquisition.strategies.base import STRATEGIES, canonical_name, strategy_class
+    from knnal.acquisition.strategies.description import compositions, describe, terms_in_words
     from knnal_cli.plugins import loadable
 
     if name is not None:
@@ -156,7 +156,7 @@ def strategies(
 def _explain(description: Description) -> None:
     updates = {True: "updates its scores", False: "finds its scores anew", None: "not said"}
     echo(f"{_titled(description.name)}: {description.summary}")
-    echo(f"  maximises       {description.formula}")
+    echo(f"  maximizes       {description.formula}")
     for shown, meaning in description.terms.items():
         echo(f"  {shown:<14}  {meaning}")
     echo(f"  source          {description.source}")

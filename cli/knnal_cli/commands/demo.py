@@ -13,7 +13,7 @@ from knnal_cli.printable import echo
 from knnal_cli.records import print_json
 
 if TYPE_CHECKING:
-    from knnal.demo import DemoResult
+    from knnal_cli.demo import DemoResult
 
 _STEPS = (5, 10, 20, 50, 100)
 
@@ -31,7 +31,7 @@ def demo(
     as_json: JsonOption = False,
 ) -> None:
     """Label real photographs by their known classes, and compare with random labels."""
-    from knnal.demo import run_demo
+    from knnal_cli.demo import run_demo
     from knnal_cli.narration import Narration
 
     with Narration() as narration:

@@ -24,9 +24,9 @@ from knnal_cli.records import print_json
 from knnal_cli.taken import class_line, recognition_lines
 
 if TYPE_CHECKING:
-    from knnal.ingest import IngestReport
-    from knnal.items.base import Reading
-    from knnal.items.folders import AmbiguousFoldersError
+    from knnal.pool.ingest import IngestReport
+    from knnal.sources.base import Reading
+    from knnal.sources.folders import AmbiguousFoldersError
 
 
 def register(app: typer.Typer) -> None:
@@ -93,13 +93,13 @@ def embed(
     as_json: JsonOption = False,
 ) -> None:
     """Turn every item into an embedding, once; run it again to take in what is new or changed."""
-    from knnal.augmentation.recipe import require_possible
     from knnal.embedders.base import create_embedder
     from knnal.embedders.images import MAX_PIXELS_VARIABLE
-    from knnal.items.detect import open_source
-    from knnal.items.folders import AmbiguousFoldersError
-    from knnal.items.vectors import VectorFile
+    from knnal.embedders.view_recipe import require_possible
     from knnal.project import Project
+    from knnal.sources.detect import open_source
+    from knnal.sources.folders import AmbiguousFoldersError
+    from knnal.sources.vectors import VectorFile
     from knnal_cli.narration import Narration
 
     if max_pixels is not None:

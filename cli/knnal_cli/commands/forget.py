@@ -14,7 +14,7 @@ from knnal_cli.records import print_json
 from knnal_cli.wording import counted
 
 if TYPE_CHECKING:
-    from knnal.forgetting import Vanished
+    from knnal.pool.labels.forgetting import Vanished
 
 
 def register(app: typer.Typer) -> None:
@@ -35,8 +35,8 @@ def forget(
 
     An item whose file comes back later is an item again, without a label.
     """
-    from knnal.forgetting import find_vanished, forget_vanished
-    from knnal.recording import default_annotator
+    from knnal.pool.labels.forgetting import find_vanished, forget_vanished
+    from knnal.session.recording import default_annotator
 
     if not vanished:
         raise typer.BadParameter("Name what to forget: --vanished.")

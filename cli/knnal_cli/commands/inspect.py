@@ -24,7 +24,7 @@ from knnal_cli.options import (
 from knnal_cli.records import print_json
 
 if TYPE_CHECKING:
-    from knnal.evaluation.inspection.points import Colour
+    from knnal.quality.inspection.points import Color
 
 
 def register(app: typer.Typer) -> None:
@@ -39,11 +39,11 @@ def inspect(
         typer.Option("--out", help="Write contact sheets, a map and JSON into this folder."),
     ] = None,
     top: Annotated[int, typer.Option(min=1, help="How many items of each kind.")] = 20,
-    colour: Annotated[
+    color: Annotated[
         str | None,
         typer.Option(
-            help="What colours the map: label, prediction, or score.",
-            show_default="prediction; score while nothing is labelled",
+            help="What colors the map: label, prediction, or score.",
+            show_default="prediction; score while nothing is labeled",
         ),
     ] = None,
     measure: Annotated[
@@ -64,16 +64,16 @@ def inspect(
     as_json: JsonOption = False,
 ) -> None:
     """Show classes, clusters, duplicates, outliers, what confuses the classifier, and a map."""
-    from knnal.evaluation.inspection.inspecting import Looking
+    from knnal.quality.inspection.inspecting import InspectionOptions
     from knnal_cli.narration import Narration
 
-    if colour is not None and out is None:
-        raise typer.BadParameter("Expected --out DIR beside --colour, which is of the map there.")
+    if color is not None and out is None:
+        raise typer.BadParameter("Expected --out DIR beside --color, which is of the map there.")
     with Narration() as narration:
         found = open_project(pool, narration).inspect(
             out,
-            Looking(top, measure, similarity, seed),
-            colour=_colour(colour),
+            InspectionOptions(top, measure, similarity, seed),
+            color=_color(color),
             strategy=strategy,
             truth=known.source() if known.named else None,
             classifier=classifier,
@@ -85,12 +85,12 @@ def inspect(
         print_inspection(found, out)
 
 
-def _colour(name: str | None) -> Colour | None:
-    from knnal.evaluation.inspection.points import Colour
+def _color(name: str | None) -> Color | None:
+    from knnal.quality.inspection.points import Color
 
     try:
-        return None if name is None else Colour(name)
+        return None if name is None else Color(name)
     except ValueError:
         raise typer.BadParameter(
-            f"Expected {', '.join(Colour)}, came '{name}'.", param_hint="--colour"
+            f"Expected {', '.join(Color)}, came '{name}'.", param_hint="--color"
         ) from None

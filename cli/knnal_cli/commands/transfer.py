@@ -74,7 +74,7 @@ def import_file(
                 "changed": report.changed,
                 "unchanged": report.unchanged,
                 "kept": report.kept,
-                "unlabelled": report.unlabelled,
+                "unlabeled": report.unlabeled,
                 "skipped": dict(report.skips),
                 "examples": report.examples,
                 "pool_ids": report.pool_ids,
@@ -90,8 +90,8 @@ def import_file(
         echo(report.matched_in_words, err=True)
     if not known_only:
         _tell_new_classes(report.new_classes)
-    if report.unlabelled:
-        echo(f"Rows without a label: {report.unlabelled}.", err=True)
+    if report.unlabeled:
+        echo(f"Rows without a label: {report.unlabeled}.", err=True)
     if report.kept:
         items = "1 item keeps" if report.kept == 1 else f"{report.kept} items keep"
         echo(f"{items} another label; --overwrite changes that.", err=True)
@@ -123,8 +123,8 @@ def export_file(
         typer.Argument(help="Where to; the ending (csv, tsv, jsonl, parquet) chooses the format."),
     ],
     pool: PoolOption = POOL_DEFAULT,
-    labelled: Annotated[
-        bool, typer.Option("--labelled", help="Only the items that have a label.")
+    labeled: Annotated[
+        bool, typer.Option("--labeled", help="Only the items that have a label.")
     ] = False,
     classifier: ClassifierOption = defaults.CLASSIFIER,
     calibrated: CalibratedOption = False,
@@ -137,7 +137,7 @@ def export_file(
     with Narration() as narration:
         count = open_project(pool, narration).export(
             file,
-            labelled_only=labelled,
+            labeled_only=labeled,
             classifier=classifier,
             vote=votes.options(),
             calibrated=calibrated,

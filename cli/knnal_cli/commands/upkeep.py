@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from knnal.errors import Damage
-    from knnal.items.base import Skip
+    from knnal.sources.base import Skip
 
 
 def register(app: typer.Typer) -> None:
@@ -36,7 +36,7 @@ def check(
     as_json: JsonOption = False,
 ) -> None:
     """Check that every file of the pool is what knnal wrote there."""
-    from knnal.upkeep import check_pool, repair_pool
+    from knnal.pool.upkeep import check_pool, repair_pool
     from knnal_cli.narration import Narration
 
     repaired: Sequence[Damage] = ()
@@ -75,7 +75,7 @@ def backup(
         bool, typer.Option("--vectors", help="Copy the embeddings too, not only the labels.")
     ] = False,
 ) -> None:
-    """Copy the labels and the catalogue into one file, while labeling goes on."""
+    """Copy the labels and the catalog into one file, while labeling goes on."""
     open_project(pool).pool.back_up(file, vectors=vectors)
     size = file.stat().st_size / 2**20
     _say(f"Backed up to {file} ({size:.1f} MB{'' if vectors else ', without embeddings'}).")
@@ -86,8 +86,8 @@ def restore(
     pool: PoolOption = POOL_DEFAULT,
     as_json: JsonOption = False,
 ) -> None:
-    """Put a backup in the place of the pool's labels and catalogue; the old ones are saved."""
-    from knnal.restoring import restore_pool
+    """Put a backup in the place of the pool's labels and catalog; the old ones are saved."""
+    from knnal.pool.restoring import restore_pool
     from knnal_cli.narration import Narration
 
     with Narration() as narration:

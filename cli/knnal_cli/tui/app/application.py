@@ -1,0 +1,81 @@
+"""The full-screen application of ``knnal label``: its session, its thread, its screens."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from knnal.session.question_selection import Question
+from knnal.session.session import Session
+from knnal_cli.tui.app.desk import Desk
+from knnal_cli.tui.app.labeling import LabelStage
+from knnal_cli.tui.app.pictures import Pictures
+from knnal_cli.tui.app.stage import Stage
+from knnal_cli.tui.app.worker import Worker
+
+
+class LabelApp(App[bool]):
+    """Labels until the user quits, which makes the result true, or nothing is left."""
+
+    ENABLE_COMMAND_PALETTE = False
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+c,ctrl+q", "stop", priority=True)]
+    CSS = """
+    Screen { layout: vertical; background: ansi_default; }
+    Dialog { align: center middle; background: $background 60%; }
+    .window { width: 60; max-width: 96%; min-width: 18; height: auto; max-height: 90%;
+              border: round #e69f00; padding: 0 1; background: $surface; }
+    HelpDialog .window { width: 78; }
+    .window OptionList { min-width: 12; height: auto; max-height: 12; border: none;
+                         text-wrap: nowrap; text-overflow: ellipsis; }
+    .window.tall OptionList { max-height: 18; }
+    """
+
+    failure: BaseException | None = None
+    """What ended the application other than the user."""
+
+    def __init__(
+        self, session: Session, first: Question | None, target: float | None = None
+    ) -> None:
+        super().__init__(ansi_color=False)
+        self._first = first
+        self._desk = Desk(session, target)
+        self._worker = Worker(self._fail)
+        self._pictures = Pictures(lambda: self._worker.call(self._redraw))
+
+    def get_default_screen(self) -> Screen[Any]:
+        return LabelStage(self._desk, self._worker, self._pictures, self._first)
+
+    def on_load(self) -> None:
+        self._worker.begin()
+
+    def on_unmount(self) -> None:
+        self._pictures.close()
+        self._worker.close(self._desk.close)
+
+    @property
+    def stages(self) -> list[Stage]:
+        """The screens of single keys that are open, the lowest first."""
+        return [screen for screen in self.screen_stack if isinstance(screen, Stage)]
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether the session's thread is at work for a screen, or keys wait for it."""
+        return any(stage.is_busy for stage in self.stages)
+
+    def action_stop(self) -> None:
+        for stage in self.stages:
+            stage.forget()
+        self.exit(True)
+
+    def _redraw(self) -> None:
+        """Draw again what is open, for there are more pictures by now."""
+        if self.is_running:
+            for stage in self.stages:
+                stage.redraw()
+
+    def _fail(self, error: BaseException) -> None:
+        self.failure = error
+        self.action_stop()

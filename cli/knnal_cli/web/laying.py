@@ -1,0 +1,41 @@
+"""Lays out a pool's map in a process of its own, which tells on stdout how far it is.
+
+A process, since a thread of the server would hold up its answers.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from knnal.pool.pool import Pool
+from knnal.pool.stored_layout import stored_layout
+from knnal.types import Narrator
+
+_LOW_PRIORITY = 10
+
+
+class Teller(Narrator):
+    """A line of JSON for each step: the stage, what is done of it, and of how much."""
+
+    def progress(self, stage: str, done: int, total: int | None) -> None:
+        sys.stdout.write(json.dumps([stage, done, total]) + "\n")
+        sys.stdout.flush()
+
+    def say(self, message: str) -> None:
+        sys.stderr.write(message + "\n")
+
+
+def main(folder: Path) -> None:
+    """Have the map in the pool's folder."""
+    if hasattr(os, "nice"):
+        os.nice(_LOW_PRIORITY)
+    pool = Pool.open(folder)
+    stored_layout(pool, pool.live, Teller())
+    pool.close()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

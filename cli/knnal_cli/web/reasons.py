@@ -1,0 +1,70 @@
+"""Why an item is asked about, in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from knnal.collaboration.opinions import OPINION
+from knnal.pool.labels.ledger import AUDIT
+from knnal.session.question_selection import Question
+
+_UNSURE, _TORN = 0.35, 0.7
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A term of the score: what it is called, its value, and what that means for this item.
+
+    ``share`` is the value where it lies in [0, 1], for a bar.
+    """
+
+    name: str
+    value: float
+    share: float | None
+    words: str
+
+
+def summary(question: Question) -> str:
+    """In a sentence, why this item."""
+    if question.origin == AUDIT:
+        return "Drawn at random, to estimate the accuracy honestly."
+    if question.origin == OPINION:
+        return "Somebody else has labeled it; yours is a second opinion, for comparison."
+    if question.score is None:
+        return "You chose it yourself."
+    if question.prediction.label is None:
+        return "It stands for more of the pool than any other item."
+    return "Of all unlabeled items, its label is expected to teach the most."
+
+
+def terms(question: Question) -> list[Term]:
+    """Uncertainty, density and diversity, where the strategy scores by them."""
+    if question.score is None or question.origin in (AUDIT, OPINION):
+        return []
+    factors = question.score.factors
+    found = []
+    if "u" in factors:
+        found.append(Term("uncertainty", factors["u"], _share(factors["u"]), _doubt(question)))
+    if "i" in factors:
+        words = "so much of the pool lies close by, in items' worth"
+        found.append(Term("density", factors["i"], _share(factors["i"]), words))
+    if "d" in factors:
+        d = factors["d"]
+        covered = "no label covers that yet" if d > 0.995 else f"{d:.0%} of that no label covers"
+        found.append(Term("diversity", d, _share(d), covered))
+    return found
+
+
+def _share(value: float) -> float | None:
+    return value if 0.0 <= value <= 1.0 else None
+
+
+def _doubt(question: Question) -> str:
+    chances = question.prediction.probabilities
+    if question.prediction.label is None or len(chances) < 2:
+        return "nothing to predict from yet"
+    first, second = sorted(chances, key=lambda name: -chances[name])[:2]
+    gap = chances[first] - chances[second]
+    if gap < 1 - _TORN:
+        return f"torn between {first} and {second}"
+    return f"rather {first} than {second}" if gap < 1 - _UNSURE else f"quite sure of {first}"

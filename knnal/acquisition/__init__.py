@@ -1,0 +1,1 @@
+"""Acquisition scores: pure functions over arrays, one formula each, all to be maximized."""

@@ -1,0 +1,1 @@
+"""Query strategies: which unlabeled item to ask about next. One file each, one protocol."""

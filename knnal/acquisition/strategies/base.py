@@ -1,0 +1,257 @@
+"""The strategy protocol, what strategies see of a pool, and the terms that scores are made of."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import islice
+from typing import ClassVar, cast
+
+import numpy as np
+
+from knnal.acquisition.hypothetical import HypotheticalState
+from knnal.acquisition.inconsistency import Inconsistency
+from knnal.acquisition.masked import MaskedVotes
+from knnal.acquisition.state import PoolState
+from knnal.acquisition.strategies.batches import highest, spread
+from knnal.acquisition.strategies.spec import Spec, parse_spec
+from knnal.acquisition.uncertainty import MEASURES
+from knnal.errors import InputError
+from knnal.registry import Registry, unknown_name
+from knnal.types import BoolArray, Float32Array, FloatArray, IntArray
+
+STRATEGIES = Registry("knnal.acquisition.strategies", "strategy")
+COMPOSITIONS = Registry("knnal.compositions", "composition")
+"""Functions from names of terms to a strategy class."""
+
+
+class PoolView:
+    """The unlabeled pool: its state, and the only source of randomness.
+
+    ``allowed`` ``(rows,)`` says which of all rows may be picked. In a batch the rows ``chosen`` so
+    far are no longer allowed, and count as labeled in all that labels cover.
+    """
+
+    def __init__(
+        self,
+        state: PoolState,
+        allowed: BoolArray,
+        rng: np.random.Generator,
+        overlay: HypotheticalState | None = None,
+    ) -> None:
+        self.state = state
+        self.allowed = allowed
+        self.rng = rng
+        self._overlay = overlay
+
+    @cached_property
+    def rows(self) -> IntArray:
+        """The unlabeled rows, rising, ``(m,)``."""
+        return np.flatnonzero(self.state.unlabeled)
+
+    @property
+    def chosen(self) -> tuple[int, ...]:
+        """The rows of this batch so far, in order."""
+        return () if self._overlay is None else tuple(self._overlay.rows)
+
+    @property
+    def taken(self) -> frozenset[int]:
+        """The rows that are labeled or chosen."""
+        return frozenset(self.state.labeling.neighbors.labeled).union(self.chosen)
+
+    @property
+    def covered(self) -> Float32Array:
+        """How far each row is covered by those taken, ``(rows,)``: its highest kernel value."""
+        return (self._overlay or self.state).covering.coverage.covered
+
+    def after(self, row: int) -> PoolView:
+        """The pool once the row is chosen too. It takes the place of this view in the batch."""
+        overlay = self._overlay or HypotheticalState(self.state)
+        overlay.add(row)
+        allowed = self.allowed.copy()
+        allowed[row] = False
+        view = PoolView(self.state, allowed, self.rng, overlay)
+        view.rows = self.rows
+        return view
+
+    def term(self, name: str) -> Float32Array:
+        """A named score term of the unlabeled rows, ``(m,)``."""
+        return self.whole_term(name)[self.rows]
+
+    def whole_term(self, name: str) -> Float32Array:
+        """A named score term of all rows, ``(rows,)``."""
+        if self._overlay is not None and name in COVERED_TERMS:
+            return COVERED_TERMS[name](self._overlay)
+        return TERMS[name](self.state)
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Acquisition scores ``(m,)`` of the unlabeled rows, and the factors ``(m,)`` behind them."""
+
+    values: FloatArray
+    factors: Mapping[str, FloatArray] = field(default_factory=dict)
+
+    def at(self, place: int) -> dict[str, float]:
+        """The factors of one of the rows."""
+        return {name: float(values[place]) for name, values in self.factors.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """A row, its score, and the factors behind it."""
+
+    row: int
+    value: float
+    factors: Mapping[str, float]
+
+
+class Strategy(ABC):
+    """Scores the unlabeled pool; the highest score is asked about, ties by lower row.
+
+    ``summary`` is what is maximized in a line, ``source`` where that was published. What follows
+    is shown by ``knnal strategies NAME`` and may be left out: ``formula`` in words, ``terms`` by
+    the name that they are shown under, what it ``needs``, whether a label updates the scores
+    instead of having them found anew (``incremental``; None: not said), and the ``cost`` of that.
+    ``covers`` is set where the scores fall near what is labeled or, in a batch, chosen already.
+    """
+
+    summary: ClassVar[str]
+    source: ClassVar[str]
+    formula: ClassVar[str] = ""
+    terms: ClassVar[Mapping[str, str]] = {}
+    needs: ClassVar[str] = "nothing beside the pool"
+    needs_views: ClassVar[bool] = False
+    incremental: ClassVar[bool | None] = None
+    cost: ClassVar[str] = "not stated"
+    covers: ClassVar[bool] = False
+
+    @abstractmethod
+    def score(self, pool: PoolView) -> Scores:
+        """The scores of all unlabeled rows."""
+
+    def pick(self, pool: PoolView) -> Pick | None:
+        """The allowed row of the highest score, or None. Quicker ways must find the same row."""
+        places = np.flatnonzero(pool.allowed[pool.rows])
+        if not len(places):
+            return None
+        scores = self.score(pool)
+        return _pick(pool, scores, int(places[np.argmax(scores.values[places])]))
+
+    def rank(self, pool: PoolView, count: int) -> list[Pick]:
+        """The allowed rows of the ``count`` highest scores, best first, ties by lower row."""
+        allowed = pool.allowed[pool.rows]
+        if not allowed.any():
+            return []
+        scores = self.score(pool)
+        return [_pick(pool, scores, at) for at in highest(scores.values, allowed, count).tolist()]
+
+    def choose(self, pool: PoolView, count: int) -> list[Pick]:
+        """Up to ``count`` allowed rows to ask about at once, the first one that of ``pick``.
+
+        Greedy: each choice covers its neighborhood before the next one. A strategy that
+        ``covers`` picks as if the rows chosen were labeled. Any other one takes the highest rank
+        of its score in the unlabeled pool times the share of the kernel mass that the batch has
+        not covered yet; the score it tells is the plain one. The fewer rows are the first of more.
+        """
+        if self.covers:
+            return list(islice(self._one_by_one(pool), count))
+        allowed = pool.allowed[pool.rows]
+        if not allowed.any():
+            return []
+        scores = self.score(pool)
+        places = spread(scores.values, pool.rows, allowed, pool.state.geometry.graph)
+        return [_pick(pool, scores, place) for place in islice(places, count)]
+
+    def explain(self, pool: PoolView, row: int) -> Pick:
+        """An unlabeled row, allowed or not, with its score."""
+        return _pick(pool, self.score(pool), int(np.searchsorted(pool.rows, row)))
+
+    def _one_by_one(self, pool: PoolView) -> Iterator[Pick]:
+        while (pick := self.pick(pool)) is not None:
+            yield pick
+            pool = pool.after(pick.row)
+
+
+def _pick(pool: PoolView, scores: Scores, place: int) -> Pick:
+    return Pick(int(pool.rows[place]), float(scores.values[place]), scores.at(place))
+
+
+def require_views(name: str, strategy: Strategy, *, has_views: bool) -> None:
+    """Raises InputError for a strategy that needs views where there are none."""
+    if strategy.needs_views and not has_views:
+        raise InputError(
+            f"The strategy '{name}' needs views, and these items have none: make them with "
+            "'knnal embed SOURCE --views 8'."
+        )
+
+
+def create_strategy(name: str) -> Strategy:
+    """The strategy of a registered name, or of a composition such as ``cdf(margin, local)``.
+
+    Raises UnknownNameError for a name or a term that there is not, InputError for a composition
+    that is not written as one, or that names a term twice.
+    """
+    return strategy_class(name)()
+
+
+def strategy_class(name: str) -> type[Strategy]:
+    """What ``create_strategy`` makes one of."""
+    spec = resolved(name)
+    if spec.terms is None:
+        return cast(type[Strategy], STRATEGIES.load(spec.name))
+    return cast(type[Strategy], COMPOSITIONS.load(spec.name)(spec.terms))
+
+
+def canonical_name(name: str) -> str:
+    """The one way to write what a name stands for. Raises as ``create_strategy`` does."""
+    strategy_class(name)
+    return str(resolved(name))
+
+
+def resolved(name: str) -> Spec:
+    """A name parsed, its terms by their full names."""
+    spec = parse_spec(name)
+    if spec.terms is None:
+        return spec
+    terms = tuple(ALIASES.get(term, term) for term in spec.terms)
+    for term in terms:
+        if term not in TERMS:
+            raise unknown_name("term", term, sorted({*TERMS, *ALIASES}))
+        if terms.count(term) > 1:
+            raise InputError(f"Expected each term once, came '{term}' twice in '{name}'.")
+    return Spec(spec.name, terms)
+
+
+TERMS: dict[str, Callable[[PoolState], Float32Array]] = {
+    "least-confidence": lambda state: state.uncertainty("least-confidence"),
+    "smallest-margin": lambda state: state.uncertainty("smallest-margin"),
+    "largest-margin": lambda state: state.uncertainty("largest-margin"),
+    "entropy": lambda state: state.uncertainty("entropy"),
+    "inconsistency": lambda state: state.follower(Inconsistency).share(),
+    "disagreement": lambda state: state.follower(MaskedVotes).disagreement(),
+    "local": lambda state: state.local_density,
+    "global": lambda state: state.global_density,
+    "uncovered": lambda state: state.uncovered(),
+    "coverage-gain": lambda state: state.coverage_gain(),
+    "response-entropy": lambda state: state.response_entropy(),
+    "distance": lambda state: state.distance(),
+    "distance-as-printed": lambda state: state.distance_as_printed(),
+}
+"""Every term by name, over all rows of a state, all to be maximized."""
+
+ALIASES = {"margin": "smallest-margin"}
+"""Other names of terms in compositions."""
+
+UNCERTAINTIES = frozenset({*MEASURES, "disagreement", "inconsistency", "response-entropy"})
+"""The terms that are 0 wherever the classifier is sure; products of raw values raise them."""
+
+COVERED_TERMS: dict[str, Callable[[HypotheticalState], Float32Array]] = {
+    "uncovered": HypotheticalState.uncovered,
+    "coverage-gain": HypotheticalState.coverage_gain,
+    "distance": HypotheticalState.distance,
+    "distance-as-printed": HypotheticalState.distance_as_printed,
+}
+"""The terms that fall where labels are, and how they stand once more rows are chosen."""

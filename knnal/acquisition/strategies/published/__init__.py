@@ -1,0 +1,1 @@
+"""Published query strategies, kept for comparison. One file each."""

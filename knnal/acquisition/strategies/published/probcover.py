@@ -1,0 +1,119 @@
+"""The item whose ball holds the most items that no label's ball holds yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from knnal.acquisition.kernel_coverage import Coverage
+from knnal.acquisition.strategies.base import PoolView, Scores, Strategy
+from knnal.index.clusters import cluster
+from knnal.index.compilation import kernel
+from knnal.index.kernel_graph import KernelGraph
+from knnal.index.parallel import over_rows
+from knnal.types import BoolArray, Float32Array, Int32Array, IntArray
+
+PURE = 0.95
+FEWEST_CLASSES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Balls:
+    """The neighbor graph with a kernel of 1 within the radius and 0 beyond it."""
+
+    starts: IntArray
+    targets: Int32Array
+    kernel: Float32Array
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+
+class ProbCover(Strategy):
+    """Greedy maximum coverage by balls of one radius, on the neighbor graph.
+
+    The radius is the paper's: the largest at which 95 % of the balls are pure, all their items
+    being of one cluster of a k-means with as many clusters as classes. That number is rounded up
+    to a power of two, at least 8, so that the radius stays while classes come up. A ball holds
+    neighbors on the graph alone.
+    """
+
+    summary: ClassVar[str] = "how many items of the item's ball lie in no label's ball yet"
+    source: ClassVar[str] = "Yehuda, Dekel, Hacohen and Weinshall, 'ProbCover', arXiv 2205.11320"
+    formula: ClassVar[str] = (
+        "the number of the item's neighbors closer than the radius, itself among them, that are "
+        "not as close to any label. The radius is the largest at which 95 % of all such balls "
+        "lie within one cluster of a k-means, of as many clusters as classes, at least 8"
+    )
+    incremental: ClassVar[bool] = True
+    cost: ClassVar[str] = (
+        "O(g^2) rows on the neighbor graph, and one pass over the scores; a k-means over the "
+        "pool at the start, and when the classes pass a power of two"
+    )
+    covers: ClassVar[bool] = True
+
+    def __init__(self) -> None:
+        self._coverages: dict[int, tuple[Coverage, frozenset[int]]] = {}
+
+    def score(self, pool: PoolView) -> Scores:
+        gain = self._coverage(pool).gain[pool.rows]
+        return Scores(gain, {"newly_covered": gain})
+
+    def _coverage(self, pool: PoolView) -> Coverage:
+        """That of the rows that are taken, brought up from those that were."""
+        classes = pseudo_classes(pool.state.labeling.class_count)
+        if classes not in self._coverages:
+            geometry = pool.state.geometry
+            clusters = cluster(geometry.reduced, np.flatnonzero(geometry.live), classes)
+            balls = balls_of(geometry.graph, clusters, geometry.live)
+            self._coverages[classes] = Coverage(balls, np.empty(0, dtype=np.int64)), frozenset()
+        coverage, before = self._coverages[classes]
+        taken = pool.taken
+        for row in before - taken:
+            coverage.remove(row)
+        for row in taken - before:
+            coverage.add(row)
+        self._coverages[classes] = coverage, taken
+        return coverage
+
+
+def pseudo_classes(classes: int) -> int:
+    """The power of two from that number on, at least 8."""
+    return max(FEWEST_CLASSES, 1 << max(classes - 1, 0).bit_length())
+
+
+def balls_of(graph: KernelGraph, clusters: Int32Array, live: BoolArray) -> Balls:
+    """The balls of the largest radius at which 95 % of those of live rows are pure.
+
+    A ball is pure below the distance of the row's nearest neighbor in another cluster.
+    """
+    nearest_other = np.zeros(len(graph), dtype=np.float32)
+    over_rows(
+        lambda start, stop: _nearest_other(
+            graph.starts, graph.targets, graph.kernel, clusters, start, stop, nearest_other
+        ),
+        len(graph),
+    )
+    found = np.sort(nearest_other[live])[::-1]
+    spared = int(np.floor((1.0 - PURE) * len(found)))
+    edge = found[spared] if len(found) else np.float32(0.0)
+    return Balls(graph.starts, graph.targets, (graph.kernel > edge).astype(np.float32))
+
+
+@kernel
+def _nearest_other(
+    starts: IntArray,
+    targets: Int32Array,
+    values: Float32Array,
+    clusters: Int32Array,
+    start: int,
+    stop: int,
+    out: Float32Array,
+) -> None:
+    """The highest kernel value to a row of another cluster; 0 where there is none."""
+    for row in range(start, stop):
+        for at in range(starts[row], starts[row + 1]):
+            if clusters[targets[at]] != clusters[row] and values[at] > out[row]:
+                out[row] = values[at]

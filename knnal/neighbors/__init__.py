@@ -1,1 +1,0 @@
-"""Nearest neighbours: search, the state that labels update, the graph, and what it covers."""

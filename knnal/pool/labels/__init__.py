@@ -1,0 +1,1 @@
+"""The label log, and the ledger that says what it amounts to."""

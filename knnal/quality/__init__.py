@@ -1,0 +1,1 @@
+"""How good labels and predictions are: audit, calibration, label errors, stopping advice."""

@@ -1,1 +1,0 @@
-"""Acquisition scores: pure functions over arrays, one formula each, all to be maximised."""

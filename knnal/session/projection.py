@@ -1,0 +1,176 @@
+"""A pool's state kept in step with its log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from knnal.acquisition.state import PoolState
+from knnal.classifiers.base import UNLABELED, PoolIndex
+from knnal.classifiers.vote import VoteOptions
+from knnal.errors import InputError
+from knnal.index.duplicates import find_duplicates
+from knnal.index.open_groups import OpenGroups
+from knnal.pool.catalog import Record
+from knnal.pool.labels.ledger import Event, EventKind, Ledger
+from knnal.pool.pool import Pool
+from knnal.pool.stored_neighbors import restore_neighbors
+from knnal.types import BoolArray, IntArray, Narrator
+
+_MANY = 8
+"""From so many changed items on, the state is rebuilt if at most twice as many have a label."""
+
+
+class PoolProjection:
+    """What the log amounts to: the ledger of decisions, and the pool state that follows it.
+
+    The pool is taken as it is now; rows that are stored later are for the next replay. With
+    ``per_group``, a similarity, near-duplicates are asked about once: ``groups`` has them then.
+
+    Raises InputError for a similarity outside (0, 1).
+    """
+
+    def __init__(
+        self,
+        pool: Pool,
+        geometry: PoolIndex,
+        classifier: str,
+        vote: VoteOptions,
+        per_group: float | None = None,
+        narrator: Narrator | None = None,
+    ) -> None:
+        self.pool = pool
+        self.ledger = Ledger()
+        self.state = PoolState(geometry, classifier=classifier, vote=vote)
+        self._skipped: BoolArray = np.zeros(len(geometry), dtype=np.bool_)
+        self.groups: OpenGroups | None = None
+        if per_group is not None:
+            groups = find_duplicates(geometry.X, geometry.graph, per_group)
+            self.groups = OpenGroups(groups, self._skipped)
+        self._class_numbers: dict[str, int] = {}
+        pool.log.read_into(self.ledger)
+        self._narrator = narrator
+        self._rebuild(opening=True)
+
+    @property
+    def classes(self) -> list[str]:
+        """The classes by number, in the order in which they came up."""
+        return list(self._class_numbers)
+
+    @property
+    def askable(self) -> BoolArray:
+        """The rows that may be asked about, ``(rows,)``: there, without a label, not skipped, and
+        no near-duplicate of a row that is labeled or skipped, if these are asked about once.
+        """
+        askable: BoolArray = self.state.unlabeled & ~self._skipped
+        if self.groups is not None:
+            askable &= ~self.groups.closed
+        return askable
+
+    @property
+    def has_labels(self) -> bool:
+        return bool(self.state.labeling.neighbors.labeled)
+
+    def known(self, item: str) -> Record:
+        """An item, found as ``Catalog.get`` does; its ``id`` is how the pool writes the id.
+
+        Raises InputError for one that is not in the pool as replayed.
+        """
+        record = self.pool.catalog.get(item)
+        if record.row >= len(self.state.geometry):
+            raise InputError(f"'{item}' was embedded after this session began. Open a new one.")
+        return record
+
+    def row(self, item: str) -> int:
+        """The row of an item. Raises as ``known`` does."""
+        return self.known(item).row
+
+    def class_number(self, name: str) -> int:
+        """The number of a class. Raises KeyError for one that has not come up."""
+        return self._class_numbers[name]
+
+    def unseen(self) -> list[Event]:
+        """What was appended to the log since. Raises PoolDamagedError for a damaged pool."""
+        self.pool.require_sound()
+        return list(self.pool.log.events(after=self.ledger.last_seq))
+
+    def note(self, events: Sequence[Event]) -> None:
+        """Take in the next events of the log, but leave the state to whoever settles it."""
+        for event in events:
+            self.ledger.apply(event)
+
+    def apply(self, events: Sequence[Event]) -> None:
+        """Take in the next events of the log, which are durable already."""
+        renamings = self.ledger.renamings
+        changes = [change for event in events for change in self.ledger.apply(event)]
+        items = list(dict.fromkeys(change.item for change in changes))
+        names = self.ledger.classes()
+        if self.ledger.renamings != renamings:
+            self._rename(names, alone=len(events) == 1)
+            return
+        numbered = min(len(names), len(self._class_numbers))
+        moved = names[:numbered] != self.classes[:numbered]  # a class before the last is gone
+        if moved or (len(items) >= _MANY and 2 * len(items) > self.ledger.label_count):
+            self._rebuild()
+            return
+        if len(names) > numbered:
+            self._declare(names)
+        self._settle(items)
+        self._declare(names)
+
+    def _rename(self, names: list[str], alone: bool) -> None:
+        """Take in that classes are named otherwise, and that some may be one by now."""
+        changed = [pair for pair in zip(self.classes, names, strict=False) if pair[0] != pair[1]]
+        same_parts = alone and len(names) == len(self.classes) and len(changed) == 1
+        if same_parts and changed[0][0] not in names and changed[0][1] not in self._class_numbers:
+            self._class_numbers = {name: number for number, name in enumerate(names)}
+        else:
+            self._rebuild()
+
+    def _settle(self, items: Sequence[str]) -> None:
+        """Bring some items' labels and skips into the state."""
+        for item, row in self.pool.catalog.rows_of(items).items():
+            if row >= len(self.state.geometry):
+                continue
+            decision = self.ledger.decision(item)
+            self._skipped[row] = decision is not None and decision.kind is EventKind.SKIP
+            label = decision.label if decision else None
+            self.assign(row, None if label is None else self._class_numbers[label])
+
+    def assign(self, row: int, label: int | None) -> None:
+        """Give a row a class number or none, in the state and not in the ledger."""
+        self.state.assign(row, label)
+        if self.groups is not None:
+            self.groups.settle(row, label is not None or bool(self._skipped[row]))
+
+    def _declare(self, names: list[str]) -> None:
+        if names != self.classes:
+            self._class_numbers = {name: number for number, name in enumerate(names)}
+            self.state.declare_classes(len(names))
+
+    def _rebuild(self, opening: bool = False) -> None:
+        """The state from all decisions in force."""
+        self._class_numbers = {name: number for number, name in enumerate(self.ledger.classes())}
+        labels, skipped = self.ledger.labels(), self.ledger.skipped()
+        found = self.pool.catalog.rows_of([*labels, *skipped])
+        rows = {item: row for item, row in found.items() if row < len(self.state.geometry)}
+        self._skipped[:] = False
+        self._skipped[_array(rows[item] for item in skipped if item in rows)] = True
+        labeled = [item for item in labels if item in rows]
+        labeled_rows = _array(rows[item] for item in labeled)
+        if opening:
+            neighbors = self.state.labeling.neighbors
+            restore_neighbors(self.pool, neighbors, labeled_rows, self._narrator)
+        self.state.rebuild(
+            labeled_rows,
+            _array(self._class_numbers[labels[item]] for item in labeled),
+            len(self._class_numbers),
+        )
+        if self.groups is not None:
+            labeling = self.state.labeling
+            self.groups.rebuild(self._skipped | (labeling.classes != UNLABELED))
+
+
+def _array(numbers: Iterable[int]) -> IntArray:
+    return np.fromiter(numbers, dtype=np.int64)

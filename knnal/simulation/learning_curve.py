@@ -1,0 +1,60 @@
+"""A pool and held-out items as arrays, for benchmarks and scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from knnal import defaults
+from knnal.classifiers.base import PoolIndex
+from knnal.classifiers.vote import VoteOptions
+from knnal.index.linalg import unit_rows
+from knnal.simulation.holdout import Holdout
+from knnal.simulation.measures import accuracy, labels_to
+from knnal.types import Float64Array, FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class LearningCurve:
+    """``accuracy[t]`` on the held-out items after ``t + 1`` labels; ``asked`` in order."""
+
+    strategy: str
+    seed: int
+    accuracy: Float64Array
+    asked: tuple[int, ...]
+
+    def labels_to(self, target: float) -> int | None:
+        """The number of labels at which the target accuracy is first reached, or None."""
+        return labels_to(self.accuracy, target)
+
+
+class Experiment:
+    """A pool to ask about, ``(n, d)`` with ``n`` labels, and held-out items to judge by."""
+
+    def __init__(
+        self,
+        pool_vectors: FloatArray,
+        pool_labels: Sequence[str],
+        test_vectors: FloatArray,
+        test_labels: Sequence[str],
+    ) -> None:
+        X = np.concatenate([unit_rows(pool_vectors), unit_rows(test_vectors)])
+        names, classes = np.unique([*pool_labels, *test_labels], return_inverse=True)
+        live = np.arange(len(X)) < len(pool_labels)
+        self._holdout = Holdout(PoolIndex.of(X, live), classes.astype(np.int64), len(names))
+
+    def run(
+        self,
+        strategy: str,
+        budget: int,
+        *,
+        seed: int = 0,
+        classifier: str = defaults.CLASSIFIER,
+        vote: VoteOptions | None = None,
+    ) -> LearningCurve:
+        """Label ``budget`` items one at a time, from none, with the strategy's questions."""
+        run = self._holdout.run(strategy, budget, seed=seed, classifier=classifier, vote=vote)
+        curve = accuracy(run.hits, self._holdout.support)
+        return LearningCurve(strategy, seed, curve, tuple(run.asked.tolist()))

@@ -1,0 +1,178 @@
+"""Folders of images."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from knnal.errors import InputError
+from knnal.sources.base import Item, Skip
+from knnal.sources.folders import ClassFolders, find_class_folders, folder_at
+from knnal.types import Modality
+
+IMAGE_SUFFIXES = frozenset(
+    {
+        *(".avif", ".bmp", ".gif", ".heic", ".heif", ".hif", ".jfif", ".jpe", ".jpeg", ".jpg"),
+        *(".png", ".tif", ".tiff", ".webp"),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Node:
+    """A file or folder met on the way. ``above`` are the (device, inode) of the folders above."""
+
+    path: str
+    relative: str
+    is_folder: bool
+    above: tuple[tuple[int, int], ...] = ()
+
+
+class ImageFolder:
+    """The image files below a folder, at any depth, or a single image file.
+
+    Items come sorted by their id, the path below the folder with forward slashes. Content is not
+    read. The stamp holds size, modification and change time: the last one catches a rewrite that
+    restores the modification time. Hidden files and folders are passed over, which includes the
+    tool's own ``.knnal``; every other file is yielded as a Skip. Linked folders are followed, but
+    not back into a folder that contains the link.
+
+    With ``labels_from_folders``, or a ``folder_level``, an item's label is a folder on its path, as
+    ``find_class_folders`` decides; files that lie above these folders have none. ``class_folders``
+    is that decision.
+
+    Raises InputError if nothing lies at the location or the file is no image, and as
+    ``find_class_folders`` does.
+    """
+
+    modality: Modality = Modality.IMAGE
+
+    def __init__(
+        self,
+        location: Path | str,
+        *,
+        labels_from_folders: bool = False,
+        folder_level: int | None = None,
+    ) -> None:
+        self.location = Path(location)
+        self.class_folders: ClassFolders | None = None
+        self._count: int | None = None
+        if not self.location.exists():
+            raise InputError(
+                f"Expected a folder of images, but nothing lies at {self.location}. Check the path."
+            )
+        if not self.location.is_dir() and not is_image_name(self.location.name):
+            raise InputError(
+                f"Expected a folder or an image file, but came {self.location}. "
+                f"Image files end in {', '.join(sorted(IMAGE_SUFFIXES))}."
+            )
+        if labels_from_folders or folder_level is not None:
+            self.class_folders = find_class_folders(self._image_paths(), folder_level)
+
+    def __iter__(self) -> Iterator[Item | Skip]:
+        """Every image file as an Item, every other file and unreadable folder as a Skip."""
+        for node in self._nodes():
+            yield node if isinstance(node, Skip) else self._judged(node)
+
+    def count(self) -> int:
+        """The number of files that look like images by their name."""
+        return sum(1 for _ in self._image_paths()) if self._count is None else self._count
+
+    def _image_paths(self) -> Iterator[str]:
+        """The paths below the folder of all files that look like images by their name; the last
+        one having been taken, it is known how many they are.
+        """
+        count = 0
+        for node in self._nodes():
+            if isinstance(node, _Node) and is_image_name(node.relative):
+                count += 1
+                yield node.relative
+        self._count = count
+
+    def _nodes(self) -> Iterator[_Node | Skip]:
+        root = self.location.absolute()
+        is_folder = root.is_dir()
+        return _walk(_Node(str(root), "" if is_folder else root.name, is_folder))
+
+    def _judged(self, node: _Node) -> Item | Skip:
+        if not _is_unicode(node.relative):
+            return _skip(node, "file name is not valid Unicode")
+        if not is_image_name(node.relative):
+            suffix = PurePosixPath(node.relative).suffix.lower() or "no extension"
+            return _skip(node, f"not an image file ({suffix})")
+        path = Path(node.path)
+        try:
+            # Not DirEntry.stat: on Windows it may lag behind the file.
+            state = path.stat()
+        except OSError as error:
+            return _skip(node, f"cannot be read ({type(error).__name__})")
+        if not stat.S_ISREG(state.st_mode):
+            return _skip(node, "not a regular file")
+        stamp = f"{state.st_size}:{state.st_mtime_ns}:{state.st_ctime_ns}"
+        return Item(node.relative, stamp, path=path, label=self._label(node.relative))
+
+    def _label(self, relative: str) -> str | None:
+        found = self.class_folders
+        return None if found is None else folder_at(relative, found.level)
+
+
+def is_image_name(name: str) -> bool:
+    """Whether a file name ends like an image's, in any case."""
+    return PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES
+
+
+def _walk(start: _Node) -> Iterator[_Node | Skip]:
+    """The files below a node, depth first; memory grows with the widest path, not with the tree."""
+    pending = [start]
+    while pending:
+        node = pending.pop()
+        if not node.is_folder:
+            yield node
+            continue
+        try:
+            state = Path(node.path).stat()
+            identity = (state.st_dev, state.st_ino)
+            if identity in node.above:
+                yield _skip(node, "link to a folder above it")
+                continue
+            pending.extend(_entries(node, (*node.above, identity)))
+        except OSError as error:
+            yield _skip(node, f"folder cannot be read ({type(error).__name__})")
+
+
+def _entries(folder: _Node, above: tuple[tuple[int, int], ...]) -> list[_Node]:
+    """What lies in a folder, last first, as a stack wants it."""
+    prefix = f"{folder.relative}/" if folder.relative else ""
+    with os.scandir(folder.path) as entries:
+        nodes = [
+            _Node(entry.path, prefix + entry.name, _is_folder(entry), above)
+            for entry in entries
+            if not entry.name.startswith(".")
+        ]
+    # With its slash a folder sorts where the paths below it belong: "a-b.png" before "a/b.png".
+    return sorted(nodes, key=lambda node: node.relative + "/" * node.is_folder, reverse=True)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a folder or a link to one; what cannot be told is judged as a file."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def _is_unicode(name: str) -> bool:
+    """Whether the name can be written as UTF-8; a POSIX file name may be any bytes."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _skip(node: _Node, reason: str) -> Skip:
+    where = node.relative or node.path
+    return Skip(where.encode(errors="backslashreplace").decode(), reason)
