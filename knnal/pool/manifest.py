@@ -5,16 +5,23 @@ Also how the neighbor graph was found, for people to read: what counts is in the
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from knnal.errors import EmbedderMismatchError, PoolDamagedError, Repair
+from knnal.errors import EmbedderMismatchError, PoolDamagedError, PoolNotFoundError, Repair
 from knnal.files import atomic_writer, brief, storing
 from knnal.index.graph_facts import GraphFacts
+from knnal.pool.backup import DATABASE, MANIFEST
 from knnal.pool.checksums import bytes_checksum
+from knnal.pool.connection import Connection
+from knnal.pool.database import connect
+from knnal.pool.migrations import SCHEMA_VERSION, require_known
+from knnal.pool.vectors import EMBEDDINGS
 from knnal.types import EmbedderIdentity, Modality
 
 _CHECK = "check"
@@ -106,3 +113,67 @@ def require_same_embedder(stored: EmbedderIdentity, offered: EmbedderIdentity) -
             f"different embedders cannot be compared: {remedy}, or give the other one a pool of "
             "its own with --pool DIR."
         )
+
+
+def read_manifest(folder: Path) -> Manifest:
+    if (folder / MANIFEST).exists():
+        manifest = Manifest.read(folder / MANIFEST)
+        require_known(manifest.schema_version)
+        return manifest
+    require_no_remains(folder)
+    raise PoolNotFoundError(
+        f"No pool in {folder}. Make one with 'knnal embed SOURCE', run the command where the "
+        "pool's folder lies, or name it with --pool DIR or KNNAL_POOL."
+    )
+
+
+def require_no_remains(folder: Path) -> None:
+    """Raise PoolDamagedError for a folder that holds a pool whose manifest is missing.
+
+    A database alone that has nothing in it is what a crash leaves when a pool is made.
+    """
+    remains = [name for name in (DATABASE, EMBEDDINGS) if (folder / name).exists()]
+    if remains == [DATABASE] and _is_begun(folder / DATABASE):
+        return
+    if remains:
+        raise PoolDamagedError(
+            folder / MANIFEST,
+            f"it is missing, but {' and '.join(remains)} of a pool are there",
+            Repair.REWRITE if DATABASE in remains else Repair.RESTORE,
+        )
+
+
+def _is_begun(database: Path) -> bool:
+    if not database.stat().st_size:
+        return True
+    with closing(connect(database)) as db:
+        return not db.rows("SELECT 1 FROM items UNION SELECT 1 FROM events LIMIT 1")
+
+
+def recorded_manifest(db: Connection) -> Manifest:
+    """The manifest by the copy that the database has."""
+    found = db.first("SELECT id, manifest FROM pool")
+    if found is None:
+        raise db.damaged("it does not say which pool it is of")
+    try:
+        return Manifest.from_content(SCHEMA_VERSION, *found)
+    except NO_MANIFEST as error:
+        raise db.damaged(f"its copy of the manifest cannot be read ({brief(error)})") from error
+
+
+def agreed_manifest(folder: Path, manifest: Manifest, recorded: Manifest) -> Manifest:
+    """The manifest that the database has recorded, with the facts that only the file has.
+
+    Raises PoolDamagedError unless both are of one pool and one embedder.
+    """
+    if manifest.pool and manifest.pool != recorded.pool:
+        raise PoolDamagedError(
+            folder / MANIFEST,
+            f"it belongs to another pool than {DATABASE} does. If {DATABASE} is the right one, "
+            f"remove {MANIFEST} and repair the pool",
+        )
+    if manifest.content != recorded.content and manifest.embedder is not None:
+        raise PoolDamagedError(
+            folder / MANIFEST, f"it names another embedder than {DATABASE} does", Repair.REWRITE
+        )
+    return dataclasses.replace(recorded, graph=manifest.graph)

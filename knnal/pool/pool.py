@@ -32,22 +32,24 @@ from knnal.errors import (
     InputError,
     PoolBusyError,
     PoolDamagedError,
-    PoolNotFoundError,
     PoolUnwritableError,
-    Repair,
 )
-from knnal.files import brief
 from knnal.index.graph_facts import GraphFacts
 from knnal.index.linalg import unit_rows, usable_rows
 from knnal.pool.backup import DATABASE, MANIFEST, require_backup_name, write_backup
 from knnal.pool.catalog import Catalog, NewRecord
 from knnal.pool.connection import Connection
 from knnal.pool.database import connect
-from knnal.pool.embeddings import EmbeddingFile
 from knnal.pool.labels.log import LabelLog
-from knnal.pool.manifest import NO_MANIFEST, Manifest, require_same_embedder
-from knnal.pool.migrations import SCHEMA_VERSION, require_known
-from knnal.pool.vectors import VectorSums
+from knnal.pool.manifest import (
+    Manifest,
+    agreed_manifest,
+    read_manifest,
+    recorded_manifest,
+    require_no_remains,
+    require_same_embedder,
+)
+from knnal.pool.vectors import EMBEDDINGS, EmbeddingFile, VectorSums
 from knnal.pool.verification import (
     VERIFIED_AT_ONCE,
     Background,
@@ -72,7 +74,6 @@ from knnal.types import (
     SilentNarrator,
 )
 
-EMBEDDINGS = "embeddings.npy"
 GRAPH = "graph.npz"
 REDUCED = "reduced.npz"
 NEIGHBORS = "neighbours.npz"
@@ -103,7 +104,7 @@ class Pool:
     def create(cls, folder: Path, narrator: Narrator | None = None) -> Pool:
         """Open the pool in the folder, or make an empty one there."""
         if not (folder / MANIFEST).exists():
-            _require_no_remains(folder)
+            require_no_remains(folder)
             try:
                 folder.mkdir(parents=True, exist_ok=True)
             except OSError as error:
@@ -126,13 +127,13 @@ class Pool:
         Raises PoolNotFoundError where there is none, SchemaTooNewError for one that a newer knnal
         wrote, PoolDamagedError for one whose files are not those that knnal wrote.
         """
-        manifest = _read_manifest(folder) if verified else None
+        manifest = read_manifest(folder) if verified else None
         migrates = manifest is None or not manifest.pool
         db = connect(folder / DATABASE, narrator, new=False, migrates=migrates)
         try:
             agreed = recorded_manifest(db)
             if manifest is not None:
-                agreed = _agreed(folder, manifest, agreed)
+                agreed = agreed_manifest(folder, manifest, agreed)
                 if agreed != manifest and not db.read_only:
                     agreed.write(folder / MANIFEST)
             pool = cls(folder, agreed, db, np.empty((0, 0), dtype=np.float32))
@@ -412,46 +413,11 @@ def nobody_embeds(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def _read_manifest(folder: Path) -> Manifest:
-    if (folder / MANIFEST).exists():
-        manifest = Manifest.read(folder / MANIFEST)
-        require_known(manifest.schema_version)
-        return manifest
-    _require_no_remains(folder)
-    raise PoolNotFoundError(
-        f"No pool in {folder}. Make one with 'knnal embed SOURCE', run the command where the "
-        "pool's folder lies, or name it with --pool DIR or KNNAL_POOL."
-    )
-
-
-def _require_no_remains(folder: Path) -> None:
-    """Raise PoolDamagedError for a folder that holds a pool whose manifest is missing.
-
-    A database alone that has nothing in it is what a crash leaves when a pool is made.
-    """
-    remains = [name for name in (DATABASE, EMBEDDINGS) if (folder / name).exists()]
-    if remains == [DATABASE] and _is_begun(folder / DATABASE):
-        return
-    if remains:
-        raise PoolDamagedError(
-            folder / MANIFEST,
-            f"it is missing, but {' and '.join(remains)} of a pool are there",
-            Repair.REWRITE if DATABASE in remains else Repair.RESTORE,
-        )
-
-
-def _is_begun(database: Path) -> bool:
-    if not database.stat().st_size:
-        return True
-    with closing(connect(database)) as db:
-        return not db.rows("SELECT 1 FROM items UNION SELECT 1 FROM events LIMIT 1")
-
-
 def manifest_findings(pool: Pool) -> Iterator[Damage]:
     """What is wrong with the manifest's file of a pool that was opened without it."""
     assert pool.folder is not None
     try:
-        _agreed(pool.folder, _read_manifest(pool.folder), pool.manifest)
+        agreed_manifest(pool.folder, read_manifest(pool.folder), pool.manifest)
     except PoolDamagedError as error:
         yield error.damage
 
@@ -460,35 +426,6 @@ def mend_manifest(pool: Pool) -> None:
     """Write the manifest's file again if it is damaged. Raises PoolUnwritableError."""
     if pool.folder is not None and any(manifest_findings(pool)):
         pool.manifest.write(pool.folder / MANIFEST)
-
-
-def recorded_manifest(db: Connection) -> Manifest:
-    """The manifest by the copy that the database has."""
-    found = db.first("SELECT id, manifest FROM pool")
-    if found is None:
-        raise db.damaged("it does not say which pool it is of")
-    try:
-        return Manifest.from_content(SCHEMA_VERSION, *found)
-    except NO_MANIFEST as error:
-        raise db.damaged(f"its copy of the manifest cannot be read ({brief(error)})") from error
-
-
-def _agreed(folder: Path, manifest: Manifest, recorded: Manifest) -> Manifest:
-    """The manifest that the database has recorded, with the facts that only the file has.
-
-    Raises PoolDamagedError unless both are of one pool and one embedder.
-    """
-    if manifest.pool and manifest.pool != recorded.pool:
-        raise PoolDamagedError(
-            folder / MANIFEST,
-            f"it belongs to another pool than {DATABASE} does. If {DATABASE} is the right one, "
-            f"remove {MANIFEST} and repair the pool",
-        )
-    if manifest.content != recorded.content and manifest.embedder is not None:
-        raise PoolDamagedError(
-            folder / MANIFEST, f"it names another embedder than {DATABASE} does", Repair.REWRITE
-        )
-    return dataclasses.replace(recorded, graph=manifest.graph)
 
 
 def _require_usable(X: FloatArray, expected: str, fits: bool) -> None:

@@ -18,14 +18,14 @@ from knnal.pool.backup import DATABASE, MANIFEST
 from knnal.pool.catalog import ItemState, Record
 from knnal.pool.database import checksum_sql
 from knnal.pool.derived import DerivedFile
+from knnal.pool.graph_file import load_pool_graph, stored_graph
+from knnal.pool.index_files import load_pool_reduction, stored_reduction
 from knnal.pool.manifest import require_same_embedder
 from knnal.pool.pool import (
     Pool,
     manifest_findings,
     mend_manifest,
 )
-from knnal.pool.stored_graph import load_pool_graph, stored_graph
-from knnal.pool.stored_reduction import load_pool_reduction, stored_reduction
 from knnal.pool.verification import database_findings
 from knnal.pool.view_making import make_views
 from knnal.sources.base import Item, Skip

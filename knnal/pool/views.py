@@ -21,7 +21,7 @@ import numpy as np
 from knnal.errors import PoolDamagedError, Repair
 from knnal.files import atomic_writer, brief, storing
 from knnal.pool.checksums import bytes_checksum, row_checksums
-from knnal.pool.rows import RowFile
+from knnal.pool.vectors import RowFile
 from knnal.types import BoolArray, Float32Array, IntArray, UInt64Array
 
 FACTS, VECTORS, SUMS = "views.json", "views.npy", "views-sums.npy"

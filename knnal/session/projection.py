@@ -13,9 +13,9 @@ from knnal.errors import InputError
 from knnal.index.duplicates import find_duplicates
 from knnal.index.open_groups import OpenGroups
 from knnal.pool.catalog import Record
+from knnal.pool.index_files import restore_neighbors
 from knnal.pool.labels.ledger import Event, EventKind, Ledger
 from knnal.pool.pool import Pool
-from knnal.pool.stored_neighbors import restore_neighbors
 from knnal.types import BoolArray, IntArray, Narrator
 
 _MANY = 8

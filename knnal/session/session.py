@@ -15,12 +15,11 @@ from knnal.classifiers.vote import VoteOptions
 from knnal.errors import PoolUnwritableError
 from knnal.index.kernel_graph import KernelGraph
 from knnal.names import checked_name
+from knnal.pool.graph_file import stored_graph
+from knnal.pool.index_files import stored_reduction, stored_views
 from knnal.pool.labels.ledger import AUDIT, NAMED, Event, EventKind
 from knnal.pool.labels.log import Offer
 from knnal.pool.pool import Pool
-from knnal.pool.stored_graph import stored_graph
-from knnal.pool.stored_reduction import stored_reduction
-from knnal.pool.stored_views import stored_views
 from knnal.session.look_ahead import LookAhead
 from knnal.session.predictions import predict_items, predict_vectors
 from knnal.session.projection import PoolProjection

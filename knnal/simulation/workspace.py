@@ -15,8 +15,8 @@ from knnal.index.graph_within import graph_within
 from knnal.index.kernel_graph import KernelGraph
 from knnal.index.reduced import Axes, ReducedCopy
 from knnal.index.views import Views
-from knnal.pool.stored_graph import load_graph, save_graph
-from knnal.pool.stored_reduction import load_reduction, save_reduction
+from knnal.pool.graph_file import load_graph, save_graph
+from knnal.pool.index_files import load_reduction, save_reduction
 from knnal.pool.views import StoredViews
 from knnal.simulation.holdout import Holdout
 from knnal.simulation.known import KnownItems

@@ -157,8 +157,8 @@ def _interrupt_build(pool_folder: Path) -> None:
     """Leave what is done of the graph, and not the graph."""
     from knnal.index import graph_build
     from knnal.index.graph_journal import Journal
+    from knnal.pool.graph_file import stored_graph
     from knnal.pool.pool import Pool
-    from knnal.pool.stored_graph import stored_graph
 
     graph = pool_folder / "graph.npz"
     graph.unlink()

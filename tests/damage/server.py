@@ -30,7 +30,7 @@ def main() -> None:
     from typer.main import get_command
 
     from knnal.embedders.base import EMBEDDERS
-    from knnal.pool import stored_neighbors as labeled_file
+    from knnal.pool import index_files as labeled_file
     from knnal_cli.main import app
 
     knnal = get_command(app)  # what calling the app does, once for all commands

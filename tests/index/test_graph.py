@@ -19,9 +19,9 @@ from knnal.index.graph import NeighborGraph, build_graph
 from knnal.index.graph_facts import GraphFacts, GraphMethod
 from knnal.pool.catalog import NewRecord
 from knnal.pool.derived import DerivedFile, write_arrays
+from knnal.pool.graph_file import load_graph, save_graph, stored_graph
 from knnal.pool.manifest import Manifest
 from knnal.pool.pool import Pool
-from knnal.pool.stored_graph import stored_graph
 
 from ..damage.files import full_disk
 from ..patience import PATIENCE_S
@@ -64,7 +64,7 @@ def assert_same(one: NeighborGraph, other: NeighborGraph) -> None:
 
 
 def loaded(file: Path) -> NeighborGraph:
-    graph = NeighborGraph.load(file)
+    graph = load_graph(file)
     assert graph is not None
     return graph
 
@@ -111,7 +111,7 @@ def test_progress_counts_the_live_rows(X: Any, monkeypatch: pytest.MonkeyPatch) 
 def test_it_comes_back_from_its_file(X: Any, tmp_path: Path) -> None:
     live = np.random.default_rng(2).random(len(X)) < 0.9
     graph = build_graph(X, live)
-    graph.save(tmp_path / "graph.npz")
+    save_graph(graph, tmp_path / "graph.npz")
     again = loaded(tmp_path / "graph.npz")
     assert_same(again, graph)
     assert again.facts == graph.facts
@@ -122,7 +122,7 @@ def test_it_comes_back_from_its_file(X: Any, tmp_path: Path) -> None:
 
 
 def test_there_is_none_without_a_file(tmp_path: Path) -> None:
-    assert NeighborGraph.load(tmp_path / "none.npz") is None
+    assert load_graph(tmp_path / "none.npz") is None
 
 
 def test_a_graph_of_an_older_version_is_made_again(X: Any, make_pool: Any) -> None:
@@ -131,7 +131,7 @@ def test_a_graph_of_an_older_version_is_made_again(X: Any, make_pool: Any) -> No
     graph = build_graph(X, everyone(X))
     np.savez(pool.graph_file, **graph.arrays())
     with pytest.raises(DAMAGED_ARCHIVE):
-        NeighborGraph.load(pool.graph_file)
+        load_graph(pool.graph_file)
     assert_same(stored_graph(pool, pool.live, told), graph)
     assert told.said == [
         "graph.npz is not used: it has no checksum, as an older version wrote it. It is made again."
@@ -157,7 +157,7 @@ def test_a_damaged_file_is_made_again_and_that_is_said(X: Any, make_pool: Any, d
     file = pool.graph_file
     file.write_bytes(damage(file.read_bytes()))
     with pytest.raises(DAMAGED_ARCHIVE):
-        NeighborGraph.load(file)
+        load_graph(file)
     assert_same(stored_graph(pool, pool.live, told), first)
     (said,) = told.said
     assert re.fullmatch(
@@ -169,7 +169,7 @@ def test_a_damaged_file_is_made_again_and_that_is_said(X: Any, make_pool: Any, d
 def test_no_flipped_byte_gives_another_graph(tmp_path: Path) -> None:
     X = unit(np.random.default_rng(1).normal(size=(24, 5)))
     graph, file = build_graph(X, everyone(X), g=4), tmp_path / "graph.npz"
-    graph.save(file)
+    save_graph(graph, file)
     whole, found = file.read_bytes(), 0
     for at in range(len(whole)):
         file.write_bytes(whole[:at] + bytes([whole[at] ^ (1 << at % 8)]) + whole[at + 1 :])
@@ -207,7 +207,7 @@ def test_parts_that_do_not_belong_together_are_no_graph(
     arrays = {**graph.arrays(), **changed}
     write_arrays(pool.graph_file, pool.vectors_key(len(X)), arrays)
     with pytest.raises(DAMAGED_ARCHIVE):
-        NeighborGraph.load(pool.graph_file)
+        load_graph(pool.graph_file)
     assert_same(stored_graph(pool, pool.live, told), graph)
     assert [said[:36] for said in told.said] == ["graph.npz is not used: it is damaged"]
 
@@ -216,7 +216,7 @@ def test_another_kind_of_numpy_file_is_no_graph(tmp_path: Path) -> None:
     with (tmp_path / "graph.npz").open("wb") as file:
         np.save(file, np.zeros(3))
     with pytest.raises(DAMAGED_ARCHIVE):
-        NeighborGraph.load(tmp_path / "graph.npz")
+        load_graph(tmp_path / "graph.npz")
 
 
 def test_the_graph_of_other_vectors_is_made_again(X: Any, make_pool: Any) -> None:

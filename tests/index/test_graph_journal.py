@@ -14,7 +14,7 @@ from knnal.index import graph_build
 from knnal.index.graph import NeighborGraph, build_graph
 from knnal.index.graph_journal import Journal
 from knnal.index.graph_lists import NearestLists
-from knnal.pool.stored_graph import stored_graph
+from knnal.pool.graph_file import stored_graph
 from knnal.types import LogNarrator
 
 from ..narrators import Hearing

@@ -11,9 +11,9 @@ from knnal.index import layout
 from knnal.index.graph import NeighborGraph, build_graph
 from knnal.index.layout import STAGE, lay_out
 from knnal.index.reduced import ReducedCopy
-from knnal.pool import stored_layout as layout_file
+from knnal.pool import index_files as layout_file
 from knnal.pool.derived import DerivedFile, read_arrays, write_arrays
-from knnal.pool.stored_layout import load_layout, stored_layout
+from knnal.pool.index_files import load_layout, stored_layout
 
 from ..damage.files import full_disk
 from ..narrators import Hearing

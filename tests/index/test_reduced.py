@@ -18,8 +18,8 @@ from knnal.index.parallel import thread_count, use_threads
 from knnal.index.reduced import Axes, ReducedCopy, fit_axes, reduce_rows
 from knnal.index.similarity import similarities
 from knnal.pool.derived import read_arrays, write_arrays
+from knnal.pool.index_files import load_reduction, save_reduction, stored_reduction
 from knnal.pool.pool import Pool
-from knnal.pool.stored_reduction import load_reduction, save_reduction, stored_reduction
 
 from ..damage.files import HEADERS, array_with, full_disk
 from ..narrators import Hearing

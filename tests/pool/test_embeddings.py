@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from knnal.errors import PoolDamagedError
-from knnal.pool.embeddings import EmbeddingFile
+from knnal.pool.vectors import EmbeddingFile
 
 from ..damage.files import flip
 

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from xxhash import xxh3_64_intdigest, xxh3_128_hexdigest
 
+from knnal.pool.graph_file import stored_graph
+from knnal.pool.index_files import stored_layout
 from knnal.pool.labels.importing import LabelImport
 from knnal.pool.migrations import SCHEMA_VERSION
-from knnal.pool.stored_graph import stored_graph
-from knnal.pool.stored_layout import stored_layout
 from knnal.session.session import Session
 
 FORMAT = (Path(__file__).parents[2] / "docs" / "format.md").read_text(encoding="utf-8")

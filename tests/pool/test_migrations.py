@@ -22,13 +22,13 @@ from knnal.pool import connection, migrations
 from knnal.pool.checksums import CHECKED
 from knnal.pool.connection import Connection
 from knnal.pool.database import connect
+from knnal.pool.graph_file import stored_graph
+from knnal.pool.index_files import stored_reduction
 from knnal.pool.labels.ledger import EventKind, Ledger
 from knnal.pool.labels.log import LabelLog
 from knnal.pool.manifest import Manifest
 from knnal.pool.migrations import SCHEMA_VERSION, Migration, migrate
 from knnal.pool.pool import Pool
-from knnal.pool.stored_graph import stored_graph
-from knnal.pool.stored_reduction import stored_reduction
 from knnal.session.session import Session
 from knnal.types import LogNarrator
 
@@ -124,7 +124,7 @@ def test_an_older_pool_is_brought_up_to_date_with_its_labels(
     Session(pool, annotator="ann").tell("item-1", "a")
     pool.close()
     next_version(monkeypatch, add_notes)
-    monkeypatch.setattr("knnal.pool.pool.SCHEMA_VERSION", SCHEMA_VERSION + 1)
+    monkeypatch.setattr("knnal.pool.manifest.SCHEMA_VERSION", SCHEMA_VERSION + 1)
     pool = make_pool()
     assert pool.manifest.schema_version == SCHEMA_VERSION + 1
     assert json.loads((tmp_path / "pool" / "manifest.json").read_text())["schema_version"] == (

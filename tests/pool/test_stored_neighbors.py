@@ -10,10 +10,10 @@ import pytest
 
 from knnal.index.labeled import LabeledNeighbors
 from knnal.index.reduced import ReducedCopy
-from knnal.pool import stored_neighbors as module
+from knnal.pool import index_files as module
 from knnal.pool.derived import read_arrays, write_arrays
+from knnal.pool.index_files import restore_neighbors
 from knnal.pool.pool import Pool
-from knnal.pool.stored_neighbors import restore_neighbors
 
 from ..damage.files import full_disk
 from ..narrators import Hearing

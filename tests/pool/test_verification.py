@@ -384,7 +384,6 @@ def test_a_full_disk_is_named_and_nothing_is_lost(folder: Path) -> None:
 def test_vectors_that_a_full_disk_does_not_take_leave_the_pool_as_it_was(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from knnal.pool import rows
 
     def full(_: Any) -> None:
         raise OSError(28, "No space left on device")
@@ -397,7 +396,7 @@ def test_vectors_that_a_full_disk_does_not_take_leave_the_pool_as_it_was(
 
     with closing(Pool.open(folder)) as pool:
         with monkeypatch.context() as patch:
-            patch.setattr(rows, "_sync", full)
+            patch.setattr(vectors, "_sync", full)
             with pytest.raises(PoolUnwritableError, match=r"embeddings\.npy is full"):
                 add(pool)
         assert pool.catalog.row_count() == ROWS

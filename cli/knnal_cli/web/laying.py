@@ -10,8 +10,8 @@ import os
 import sys
 from pathlib import Path
 
+from knnal.pool.index_files import stored_layout
 from knnal.pool.pool import Pool
-from knnal.pool.stored_layout import stored_layout
 from knnal.types import Narrator
 
 _LOW_PRIORITY = 10

@@ -19,8 +19,8 @@ from pydantic import BaseModel
 from knnal.collaboration.desk import MultiUserSession
 from knnal.errors import KnnalError
 from knnal.index.layout import STAGE
+from knnal.pool.index_files import found_layout, stored_layout
 from knnal.pool.pool import Pool
-from knnal.pool.stored_layout import found_layout, stored_layout
 from knnal.quality.inspection.inspecting import predict_rows
 from knnal.quality.inspection.map_page import grid_positions
 from knnal.session.session import Session

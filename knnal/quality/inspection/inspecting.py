@@ -14,7 +14,7 @@ from knnal.acquisition.uncertainty import MEASURES
 from knnal.classifiers.base import UNLABELED
 from knnal.errors import InputError
 from knnal.index.duplicates import checked_threshold, find_duplicates
-from knnal.pool.stored_graph import stored_graph
+from knnal.pool.graph_file import stored_graph
 from knnal.quality.inspection.clustering import Clustering, clustering
 from knnal.quality.inspection.distribution import ClassCount, class_distribution, evenness
 from knnal.quality.inspection.extremes import (

@@ -16,8 +16,8 @@ from starlette.types import ASGIApp
 
 from knnal.collaboration.desk import MultiUserSession
 from knnal.pool.catalog import NewRecord
+from knnal.pool.index_files import stored_layout
 from knnal.pool.pool import Pool
-from knnal.pool.stored_layout import stored_layout
 from knnal.project import Project
 from knnal.session.session import Session
 from knnal.types import EmbedderIdentity, Modality

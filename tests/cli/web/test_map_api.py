@@ -14,8 +14,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from knnal.collaboration.desk import MultiUserSession
+from knnal.pool.index_files import stored_layout
 from knnal.pool.pool import Pool
-from knnal.pool.stored_layout import stored_layout
 from knnal.quality.inspection.map_page import grid_positions
 from knnal.session.session import Session
 from knnal_cli.web.mapping import PoolMap
