@@ -143,7 +143,7 @@ class Project:
         if not self.pool.catalog.counts()[ItemState.LIVE]:
             raise PoolError(
                 f"The pool in {self.pool.folder} has no items to label. Add some with "
-                "'knnal embed SOURCE'."
+                "`Project.embed`."
             )
         session = Session(self.pool, narrator=self._narrator, **options)
         if calibrated:
@@ -288,8 +288,8 @@ class Project:
         if stored is not None and name is not None and name != stored.name:
             raise EmbedderMismatchError(
                 f"This pool holds vectors of {stored}, and '{name}' was asked for. Vectors of "
-                f"different embedders cannot be compared: leave out --embedder to go on with "
-                f"{stored.name}, or give '{name}' a pool of its own with --pool DIR."
+                f"different embedders cannot be compared: leave out `embedder` to use "
+                f"{stored.name}, or give '{name}' a pool of its own (`Project.create`)."
             )
         if name is None:
             name = stored.name if stored is not None else DEFAULT_EMBEDDERS[modality]

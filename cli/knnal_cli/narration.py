@@ -19,6 +19,7 @@ from rich.progress import (
 from rich.text import Text
 
 from knnal_cli.printable import printable
+from knnal_cli.remedies import in_commands
 
 _REDRAW_S = 0.1
 """Progress may be told of every item; it is drawn at most this often."""
@@ -53,7 +54,9 @@ class Narration:
 
     def say(self, message: str) -> None:
         # A pipe or a file has no width to wrap at.
-        self.console.print(Text(printable(message)), soft_wrap=not self.console.is_terminal)
+        self.console.print(
+            Text(printable(in_commands(message))), soft_wrap=not self.console.is_terminal
+        )
 
     def _begin(self, stage: str) -> None:
         self.close()

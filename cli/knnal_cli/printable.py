@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import typer
 
+from knnal_cli.remedies import in_commands
+
 _KEPT = "\n\t"
 _CONTROLS = [chr(code) for code in (*range(0x20), *range(0x7F, 0xA0))]
 _TURNS = [chr(code) for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))]
@@ -35,5 +37,5 @@ def ask_number(question: str) -> int:
 
 
 def echo_error(error: Exception) -> None:
-    """Say on stderr what went wrong."""
-    typer.secho(f"Error: {printable(str(error))}", fg=typer.colors.RED, err=True)
+    """Say on stderr what went wrong, and what to do in terms of the command line."""
+    typer.secho(f"Error: {printable(in_commands(str(error)))}", fg=typer.colors.RED, err=True)

@@ -49,8 +49,8 @@ def export(session: Session, file: Path, *, labeled_only: bool = False) -> int:
     opener = _WRITERS.get(file.suffix.lower())
     if opener is None:
         raise InputError(
-            f"Expected a file name that ends in {', '.join(FORMATS)}, came {file}. The ending "
-            "chooses the format."
+            f"The name of the file must end in {', '.join(FORMATS)}, got {file}. The ending "
+            "selects the format."
         )
     session.refresh()
     group = ["group"] if session.per_group else []

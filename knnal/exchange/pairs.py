@@ -25,12 +25,11 @@ NO_LABEL = "empty label"
 class Wanted:
     """The column that is read in addition to the ids.
 
-    ``role`` is the word for a cell there, and ``option`` how the command line calls the choice of
-    the column.
+    ``role`` is the word for a cell there, and ``option`` the parameter that names the column.
     """
 
     column: str
-    option: str = "--label-column"
+    option: str = "label_column"
     role: str = LABEL
 
 
@@ -51,7 +50,7 @@ def read_pairs(
     by reason. Raises InputError for a file that cannot be read or lacks one of the columns.
     """
     table = Table(file, encoding=encoding)
-    table.require(id_column, option="--id-column")
+    table.require(id_column, option="id_column")
     table.require(wanted.column, option=wanted.option)
     for cells in table.read(
         id=id_column,

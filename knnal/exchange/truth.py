@@ -13,7 +13,7 @@ from knnal.names import checked_name
 from knnal.pool.labels.ledger import Ledger
 from knnal.pool.pool import Pool
 from knnal.simulation.known import KnownItems
-from knnal.sources.folders import find_class_folders, folder_at
+from knnal.sources.images import find_class_folders, folder_at
 from knnal.types import Modality, Narrator
 
 
@@ -39,11 +39,11 @@ class Truth:
 
     def __post_init__(self) -> None:
         if self.table is not None and (self.from_folders or self.folder_level is not None):
-            raise InputError("Expected --truth or --truth-from-folders, came both. Leave one out.")
+            raise InputError("`truth` and `truth_from_folders` exclude each other. Leave one out.")
         if self.group_column is not None and self.groups is None and self.table is None:
             raise InputError(
-                "Expected the table that the group column is in, came none. Name it with "
-                "--groups FILE, or with --truth FILE if it holds the labels too."
+                "`group_column` needs a table. Pass it as `groups`, or as `truth` if it holds the "
+                "labels too."
             )
 
 
@@ -72,8 +72,8 @@ def _labels(pool: Pool, truth: Truth, narrator: Narrator) -> dict[str, str]:
     if truth.from_folders or truth.folder_level is not None:
         if pool.manifest.modality is not Modality.IMAGE:
             raise InputError(
-                "Expected a pool of images, whose ids are paths, for --truth-from-folders. Name a "
-                "table of ids and labels with --truth FILE."
+                "`truth_from_folders` needs a pool of images, whose ids are paths. Pass a table of "
+                "ids and labels as `truth`."
             )
         return _folder_labels(pool, truth.folder_level, narrator)
     return pool.log.read_into(Ledger()).labels()
@@ -107,7 +107,7 @@ def _groups(pool: Pool, truth: Truth, narrator: Narrator) -> dict[str, str] | No
     table = truth.groups or (truth.table if truth.group_column is not None else None)
     if table is None:
         return None
-    wanted = Wanted(truth.group_column or "group", option="--group-column", role="group")
+    wanted = Wanted(truth.group_column or "group", option="group_column", role="group")
     return _column(pool, truth, table, wanted, narrator)
 
 

@@ -165,7 +165,7 @@ class Catalog:
         if not found:
             raise InputError(
                 f"No item '{item}' in this pool. Ids are paths relative to the source, values of "
-                "the id column, or content hashes; 'knnal export' lists them."
+                "the id column, or content hashes; `Project.export` lists them."
             )
         return found[0]
 

@@ -233,14 +233,14 @@ def stored_views(
         made = stored.made[: len(live)]
         if len(made) < len(live):
             raise PoolError(
-                f"Expected views of all {len(live)} items, but those of {len(live) - len(made)} "
-                "are still to be made. Run 'knnal embed SOURCE' again, or wait until it is done."
+                f"The views of {len(live) - len(made)} of {len(live)} items are not made yet. Run "
+                "`Project.embed` again, or wait until it is done."
             )
         missing = int(np.count_nonzero(live & ~made))
         if missing:
             narrator.say(
                 f"{missing} of {len(live)} items have no views, since their content could not be "
-                "read: they count as they are. 'knnal embed SOURCE' tries again."
+                "read: they count as they are. `Project.embed` tries again."
             )
         return Views(stored.vectors[: len(live)], made, axes)
 

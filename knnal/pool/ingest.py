@@ -351,10 +351,10 @@ def _require_fitting(pool: Pool, source: Source, embedder: Embedder) -> None:
     if pool.manifest.modality not in (None, source.modality):
         raise InputError(
             f"This pool holds {pool.manifest.modality}s, but {source.location} holds "
-            f"{source.modality}s. Give them a pool of their own with --pool DIR."
+            f"{source.modality}s. Give them a pool of their own (`Project.create`)."
         )
     if source.modality is not embedder.modality:
         raise InputError(
-            f"Expected {embedder.modality}s for this embedder, but {source.location} holds "
-            f"{source.modality}s. Choose another with --embedder; 'knnal models' lists them."
+            f"This embedder reads {embedder.modality}s, and {source.location} holds "
+            f"{source.modality}s. Pass another `embedder`."
         )

@@ -105,13 +105,13 @@ def _graph_facts(data: Mapping[str, Any]) -> GraphFacts | None:
 def require_same_embedder(stored: EmbedderIdentity, offered: EmbedderIdentity) -> None:
     """Raises EmbedderMismatchError unless the vectors of both are comparable."""
     if stored != offered:
-        remedy = f"go on with --embedder {stored.name}"
+        remedy = f"pass `embedder={stored.name}`"
         if stored.name == offered.name:
             remedy = f"embed with what made the pool, in {stored.dimension} dimensions"
         raise EmbedderMismatchError(
             f"This pool holds vectors of {stored}, and {offered} was asked for. Vectors of "
             f"different embedders cannot be compared: {remedy}, or give the other one a pool of "
-            "its own with --pool DIR."
+            "its own (`Project.create`)."
         )
 
 
@@ -122,8 +122,7 @@ def read_manifest(folder: Path) -> Manifest:
         return manifest
     require_no_remains(folder)
     raise PoolNotFoundError(
-        f"No pool in {folder}. Make one with 'knnal embed SOURCE', run the command where the "
-        "pool's folder lies, or name it with --pool DIR or KNNAL_POOL."
+        f"There is no pool in {folder}. Create one with `Project.embed`, or pass another `pool`."
     )
 
 

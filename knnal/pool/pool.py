@@ -163,10 +163,10 @@ class Pool:
         Raises InputError for rows without a direction and for ids or views that do not fit.
         """
         X = np.asarray(embeddings)
-        _require_usable(X, "embeddings of shape (n, d)", X.ndim == 2)
+        _require_usable(X, "Embeddings of shape (n, d)", X.ndim == 2)
         names = [str(i) for i in range(len(X))] if ids is None else [str(i) for i in ids]
         if len(names) != len(X) or len(set(names)) != len(names):
-            raise InputError(f"Expected {len(X)} different ids, came {len(set(names))}.")
+            raise InputError(f"There must be {len(X)} different ids, got {len(set(names))}.")
         db = connect(None)
         pool = cls(None, recorded_manifest(db), db, unit_rows(X))
         records = [
@@ -404,7 +404,7 @@ def nobody_embeds(folder: Path) -> Iterator[None]:
         lock.acquire(timeout=0)
     except Timeout as error:
         raise PoolBusyError(
-            f"Another 'knnal embed' is adding to {folder}. Wait until it is done; nothing was "
+            f"Another process is embedding into {folder}. Wait until it is done; nothing was "
             "changed."
         ) from error
     try:
@@ -432,7 +432,7 @@ def _require_usable(X: FloatArray, expected: str, fits: bool) -> None:
     numeric = np.issubdtype(X.dtype, np.number) and not np.iscomplexobj(X)
     if not fits or not numeric or not usable_rows(X.reshape(-1, X.shape[-1])).all():
         raise InputError(
-            f"Expected {expected}, finite and none of them all zeros; came {X.dtype} of shape "
+            f"{expected} must be finite, with no row of zeros, got {X.dtype} of shape "
             f"{X.shape}. Drop the rows that have no direction."
         )
 
@@ -440,7 +440,7 @@ def _require_usable(X: FloatArray, expected: str, fits: bool) -> None:
 def _ready_views(X: Float32Array, views: FloatArray) -> StoredViews:
     n, d = X.shape
     _require_usable(
-        views, f"views of shape ({n}, m, {d})", views.ndim == 3 and views.shape[::2] == (n, d)
+        views, f"Views of shape ({n}, m, {d})", views.ndim == 3 and views.shape[::2] == (n, d)
     )
     unit = unit_rows(views.reshape(-1, d)).reshape(views.shape)
     vectors = np.concatenate([X[:, None], unit], axis=1)

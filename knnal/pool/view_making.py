@@ -60,8 +60,7 @@ def wanted_recipe(
     assert pool.manifest.modality is not None
     if facts is None and count is None:
         raise InputError(
-            "Expected a number of views beside the augmentations, since the pool has none yet. Add "
-            "--views 8."
+            "The pool has no views yet, so `augmentations` need a number of them. Pass `views=8`."
         )
     if facts is not None:
         count = facts.views if count is None else count

@@ -1,7 +1,8 @@
-"""Arrays of vectors: what is asked of them, their rows in blocks, and ``.npy`` files."""
+"""Arrays of vectors: ``.npy`` files, and ``.npz`` archives read as a stream."""
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import count, repeat
@@ -14,9 +15,8 @@ from numpy.typing import NDArray
 
 from knnal.errors import InputError
 from knnal.files import DAMAGED_ARRAY
-from knnal.sources.base import Column, Reading
-from knnal.sources.cells import whole_values
-from knnal.sources.readers import VectorRow
+from knnal.sources.base import Column, Reading, VectorRow, listed
+from knnal.sources.cells import cell_label, whole_values
 from knnal.sources.text import TextFile, reading
 from knnal.types import FloatArray
 
@@ -77,8 +77,8 @@ def require_matrix(what: str, header: Header) -> None:
     shape, dtype = header.shape, header.dtype
     if len(shape) != 2 or shape[1] == 0 or not np.issubdtype(dtype, np.floating):
         raise InputError(
-            f"Expected floats of shape (n, d), but {what} holds {dtype} of shape {shape}. "
-            "Save one vector a row, as float32."
+            f"{what} must hold floats of shape (n, d), got {dtype} of shape {shape}. "
+            "Save one vector per row, as float32."
         )
 
 
@@ -89,8 +89,8 @@ def require_ids(ids: Path | None, rows: int) -> None:
     lines = sum(1 for _ in TextFile(ids).lines())
     if lines != rows:
         raise InputError(
-            f"Expected {rows} ids, one a line for each vector, but {ids} has {lines} lines. "
-            "Write both from the same rows."
+            f"{ids} must have {rows} lines, one id per vector, got {lines}. "
+            "Write both files from the same rows."
         )
 
 
@@ -121,3 +121,120 @@ def named(
     # Names by number never end, so that the vectors say where to stop.
     for vector, name, label in zip(vectors, names, labels or repeat(None), strict=False):
         yield VectorRow(name, vector, label)
+
+
+_WHY_VECTORS = {True: "the array of that name", False: "the only one with rows and columns"}
+
+_BROKEN = (*DAMAGED_ARRAY, zipfile.BadZipFile)
+
+
+class NpzVectors:
+    """The rows of the array ``embeddings``, or of the only 2-d array, of an ``.npz`` archive.
+
+    Arrays ``ids`` and ``labels`` of the same length name and label them; a file of ids, if given,
+    goes first, and with ``ignore_labels`` there are no labels. Nothing is unpickled. Raises
+    InputError when made if the arrays do not fit.
+    """
+
+    def __init__(
+        self, location: Path, ids: Path | None = None, *, ignore_labels: bool = False
+    ) -> None:
+        self._location = location
+        self._ids = ids
+        with reading(location, *_BROKEN), zipfile.ZipFile(location) as archive:
+            headers = _headers(archive)
+        self._array = _choose(location, headers)
+        self._header = headers[self._array]
+        require_matrix(f"{self._array!r} in {location}", self._header)
+        self._members = {"ids", *(() if ignore_labels else ("labels",))}.intersection(headers)
+        for name in self._members:
+            _require_column(location, name, headers[name], self.count())
+        require_ids(ids, self.count())
+
+    def rows(self) -> Iterator[VectorRow]:
+        """The vectors in order; the archive is never held in memory whole.
+
+        An array in Fortran order is the exception, since its rows lie apart.
+        """
+        own_ids = self._ids is None and "ids" in self._members
+        names = self._column("ids") if own_ids else read_ids(self._ids)
+        labels = self._column("labels") if "labels" in self._members else None
+        matrices = blocks(self._read(self._array)) if self._header.fortran else self._stream()
+        yield from named(matrices, names, labels)
+
+    def count(self) -> int:
+        """The number of vectors."""
+        return self._header.shape[0]
+
+    def reading(self) -> Reading:
+        """The format, and which arrays are used."""
+        own_ids = self._ids is None and "ids" in self._members
+        columns = [
+            Column("vector", self._array, _WHY_VECTORS[self._array == "embeddings"]),
+            Column("id", "ids", "the array of that name") if own_ids else id_source(self._ids),
+        ]
+        if "labels" in self._members:
+            columns.append(Column("label", "labels", "the array of that name"))
+        return Reading("NumPy archive", tuple(columns))
+
+    def label_count(self) -> int:
+        """How many vectors have a label inside, that would be taken in."""
+        if "labels" not in self._members:
+            return 0
+        return sum(cell_label(value) is not None for value in self._column("labels"))
+
+    def _column(self, name: str) -> Iterator[object]:
+        values = self._read(name).tolist()
+        return whole_values(lambda: values, typed=True)
+
+    def _read(self, name: str) -> NDArray[Any]:
+        with reading(self._location, *_BROKEN), np.load(self._location) as archive:
+            array: NDArray[Any] = archive[name]
+        return array
+
+    def _stream(self) -> Iterator[FloatArray]:
+        (rows, width), dtype = self._header.shape, self._header.dtype
+        with (
+            reading(self._location, *_BROKEN),
+            zipfile.ZipFile(self._location) as archive,
+            archive.open(f"{self._array}.npy") as stream,
+        ):
+            read_header(stream)
+            for start in range(0, rows, BLOCK):
+                size = min(BLOCK, rows - start)
+                content = stream.read(size * width * dtype.itemsize)
+                yield np.frombuffer(content, dtype).reshape(size, width)
+
+
+def _headers(archive: zipfile.ZipFile) -> dict[str, Header]:
+    headers = {}
+    for member in archive.namelist():
+        if member.endswith(".npy"):
+            with archive.open(member) as stream:
+                headers[member.removesuffix(".npy")] = read_header(stream)
+    return headers
+
+
+def _choose(location: Path, headers: dict[str, Header]) -> str:
+    if "embeddings" in headers:
+        return "embeddings"
+    matrices = [name for name, header in headers.items() if len(header.shape) == 2]
+    if len(matrices) == 1:
+        return matrices[0]
+    raise InputError(
+        f"{location} must hold an array 'embeddings' or a single 2-d array, got {len(matrices)} "
+        f"2-d arrays among {listed(headers)}. Save the vectors as 'embeddings'."
+    )
+
+
+def _require_column(location: Path, name: str, header: Header, rows: int) -> None:
+    if header.dtype.hasobject:
+        raise InputError(
+            f"{name!r} in {location} holds Python objects, which are never loaded. Save it as "
+            f"np.array({name}, dtype=str)."
+        )
+    if header.shape != (rows,):
+        raise InputError(
+            f"{name!r} in {location} must have shape ({rows},), one value per vector, got "
+            f"{header.shape}. Save both arrays from the same rows."
+        )

@@ -9,8 +9,8 @@ from functools import cached_property
 from itertools import islice
 
 from knnal.errors import InputError, ItemError
+from knnal.sources.base import Row
 from knnal.sources.dialect import COMMA, Dialect, Parser, Quoting
-from knnal.sources.readers import Row
 from knnal.sources.text import TextFile, is_undecoded
 
 _DELIMITERS = {COMMA: "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
@@ -166,8 +166,8 @@ class DelimitedRows:
         header = next((line for line in lines if line.strip()), None)
         if header is None:
             raise InputError(
-                f"Expected a row of column names, but {self._file.location} is empty. "
-                "Put one on its first line."
+                f"{self._file.location} is empty; its first line must hold the names of the "
+                "columns."
             )
         return header
 

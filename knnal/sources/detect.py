@@ -5,15 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from knnal.errors import InputError
-from knnal.sources.base import Source
-from knnal.sources.checks import reject_options
+from knnal.sources.base import Source, reject_options
 from knnal.sources.encodings import MARK_BYTES, marked_encoding
 from knnal.sources.images import ImageFolder, is_image_name
-from knnal.sources.lines import TextLines
 from knnal.sources.parquet import ParquetRows, vector_columns
 from knnal.sources.roles import TABLE_SUFFIXES
 from knnal.sources.tables import TextTable, text_columns
-from knnal.sources.text import open_bytes, reading, suffix_of
+from knnal.sources.text import TextLines, open_bytes, reading, suffix_of
 from knnal.sources.vectors import ARRAY_SUFFIXES, VectorFile
 
 SUPPORTED = (
@@ -53,22 +51,20 @@ def open_source(
     """
     path = Path(location)
     columns = {
-        "--text-column": text_column,
-        "--id-column": id_column,
-        "--label-column": label_column,
+        "text_column": text_column,
+        "id_column": id_column,
+        "label_column": label_column,
     }
     if not path.exists():
-        raise InputError(
-            f"Expected {SUPPORTED}; but nothing lies at {path}. Check the path for a slip."
-        )
+        raise InputError(f"There is nothing at {path}. Check the path; supported are {SUPPORTED}.")
     if path.is_dir() or is_image_name(path.name):
-        options = {"--ids": ids, "--encoding": encoding, "--ignore-labels": ignore_labels}
+        options = {"ids": ids, "encoding": encoding, "ignore_labels": ignore_labels}
         reject_options(path, "a source of images", {**columns, **options})
         return ImageFolder(path, labels_from_folders=labels_from_folders, folder_level=folder_level)
-    folders = {"--labels-from-folders": labels_from_folders, "--folder-level": folder_level}
+    folders = {"labels_from_folders": labels_from_folders, "folder_level": folder_level}
     reject_options(path, "a file", folders)
     if suffix_of(path) in ARRAY_SUFFIXES or _prefers_vectors(path, text_column):
-        options = {"--text-column": text_column, "--encoding": encoding}
+        options = {"text_column": text_column, "encoding": encoding}
         reject_options(path, "a file of vectors", options)
         return VectorFile(
             path,
@@ -77,7 +73,7 @@ def open_source(
             label_column=label_column,
             ignore_labels=ignore_labels,
         )
-    reject_options(path, "a file of texts", {"--ids": ids, "--ignore-labels": ignore_labels})
+    reject_options(path, "a file of texts", {"ids": ids, "ignore_labels": ignore_labels})
     if suffix_of(path) in TABLE_SUFFIXES:
         return TextTable(
             path,
@@ -106,6 +102,4 @@ def _require_lines(path: Path) -> None:
         # UTF-16 is full of zero bytes as well.
         if b"\0" not in start or marked_encoding(start[:MARK_BYTES]) is not None:
             return
-    raise InputError(
-        f"Expected {SUPPORTED}; but came {path}, which is none of these. Convert it to one of them."
-    )
+    raise InputError(f"{path} is not supported. Convert it to one of: {SUPPORTED}.")

@@ -72,7 +72,7 @@ def file_encoding(start: bytes, given: str | None, location: object) -> str:
     if given.replace("_", "-").startswith(marked[:6]):  # the same family: utf-8, utf-16, utf-32
         return marked
     raise InputError(
-        f"{location} begins as {shown(marked)} does, so it cannot be {given}. Name no encoding."
+        f"{location} begins as {shown(marked)} does, so it cannot be {given}. Leave out `encoding`."
     )
 
 

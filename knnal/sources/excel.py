@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from knnal.errors import InputError, ItemError
-from knnal.sources.readers import Row
+from knnal.sources.base import Row
 from knnal.sources.text import reading
 
 EXCEL_SUFFIXES = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
@@ -60,7 +60,7 @@ class ExcelRows:
             from python_calamine import CalamineError, CalamineWorkbook, SheetVisibleEnum
         except ModuleNotFoundError:
             raise InputError(
-                f"Reading {self._location} takes the package python-calamine. Install it with "
+                f"Reading {self._location} requires python-calamine. Install it with "
                 "pip install 'knnal[excel]', or save the table as CSV."
             ) from None
         with (
@@ -75,8 +75,8 @@ class ExcelRows:
         filled = [sheet for sheet in sheets if sheet.header]
         if not filled:
             raise InputError(
-                f"Expected a row of column names, but every sheet of {self._location} is empty. "
-                "Put one on the first row."
+                f"Every sheet of {self._location} is empty; the first row of one must hold "
+                "the names of the columns."
             )
         filled[0].others = [sheet.name for sheet in filled[1:]]
         return filled[0]

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TextIO
 
 from knnal.errors import InputError, ItemError
-from knnal.sources.readers import Row
+from knnal.sources.base import Row
 from knnal.sources.text import TextFile, is_undecoded
 
 ELEMENT_LIMIT = 1 << 24
@@ -94,8 +94,8 @@ class JsonRows:
                 undecoded = undecoded or _is_undecoded(row, row.keys())
         if not names:
             raise InputError(
-                f"Expected JSON objects, one on each line or all in one array, but "
-                f"{self._file.location} has none. Write one object a line."
+                f"{self._file.location} holds no JSON objects. Write one per line, or all in "
+                "one array."
             )
         return _Survey(list(names), rows, frozenset(fractional), undecoded)
 
@@ -191,5 +191,5 @@ class _Array:
     def _broken(self, number: int, problem: str) -> InputError:
         return InputError(
             f"{self._location} is not valid JSON at element {number} of its array: {problem}. "
-            "Repair it, or write one object a line."
+            "Repair it, or write one object per line."
         )

@@ -9,13 +9,12 @@ from itertools import islice
 from pathlib import Path
 
 from knnal.errors import InputError, ItemError
+from knnal.sources.base import Row, TableReader, reject_options, require_column, require_file
 from knnal.sources.cells import as_whole, cell_id, cell_label, cell_text, whole_columns
-from knnal.sources.checks import reject_options, require_column, require_file
 from knnal.sources.delimited import DelimitedRows
 from knnal.sources.excel import EXCEL_SUFFIXES, ExcelRows
 from knnal.sources.json_rows import JsonRows
 from knnal.sources.parquet import ParquetRows
-from knnal.sources.readers import Row, TableReader
 from knnal.sources.text import TextFile, is_gzipped, is_undecoded, suffix_of
 
 _DELIMITERS = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
@@ -58,7 +57,7 @@ class Table:
         self.reader = table_reader(self.location, encoding)
         self.columns = self.reader.columns()
 
-    def require(self, name: str, *, option: str | None = None) -> str:
+    def require(self, name: str, *, option: str) -> str:
         """The name itself. Raises InputError unless exactly one column is called so."""
         return require_column(self.location, self.columns, name, option=option, hint=self.hint)
 
@@ -196,9 +195,9 @@ def table_reader(location: Path, encoding: str | None = None) -> TableReader:
     if suffix in _JSON_SUFFIXES:
         return JsonRows(TextFile(location, encoding))
     if not is_gzipped(location) and suffix in (".parquet", *EXCEL_SUFFIXES):
-        reject_options(location, "no text file", {"--encoding": encoding})
+        reject_options(location, "no text file", {"encoding": encoding})
         return ParquetRows(location) if suffix == ".parquet" else ExcelRows(location)
     raise InputError(
-        f"Expected a table ({', '.join(TABLE_SUFFIXES)}; text formats also with .gz), "
-        f"but came {location}. Save it as one of these."
+        f"{location} is not a table ({', '.join(TABLE_SUFFIXES)}; text formats also with .gz). "
+        "Save it as one of these."
     )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 from knnal.errors import InputError, ItemError
-from knnal.sources.base import Column, Item, Reading, Skip
-from knnal.sources.checks import listed
-from knnal.sources.image_tables import image_column
+from knnal.sources.base import Column, Item, Reading, Skip, TableReader, listed
+from knnal.sources.cells import cell_text
+from knnal.sources.images import is_image_name
 from knnal.sources.parquet import ParquetRows, image_columns
 from knnal.sources.roles import Cells, Table
 from knnal.sources.text import text_item
@@ -47,12 +48,12 @@ class TextTable:
         self.location = self._table.location
         self._named = text_column is not None
         if text_column is not None:
-            self._table.require(text_column, option="--text-column")
+            self._table.require(text_column, option="text_column")
         _require_no_images(self._table, text_column)
         self._text = text_column if text_column is not None else _choose(self._table)
         self._id = id_column
         self._label = label_column
-        for option, name in (("--id-column", id_column), ("--label-column", label_column)):
+        for option, name in (("id_column", id_column), ("label_column", label_column)):
             if name is not None:
                 self._table.require(name, option=option)
         self._withheld: Counter[str] = Counter()
@@ -111,7 +112,7 @@ def _left_out(count: int, why: str) -> str:
 
 
 def text_columns(columns: Sequence[str]) -> list[str]:
-    """Those columns that are called like a column of texts."""
+    """Those columns with a usual name for texts."""
     return [name for name in columns if name.strip().lower() in TEXT_COLUMNS]
 
 
@@ -135,11 +136,31 @@ def _choose(table: Table) -> str:
     if (images := image_column(table.reader, table.columns)) is not None:
         raise InputError(
             f"{table.location} looks like a table of labels for images: its column {images!r} "
-            "names image files. Embed the folder of these images, then import the table: "
-            f"'knnal embed FOLDER', 'knnal import {table.location} --id-column {images}'."
+            "names image files. Embed the folder of these images (`Project.embed`), then import "
+            f"the table (`Project.import_labels`) with `id_column={images}`."
         )
     raise InputError(
-        f"Expected exactly one column of texts ({', '.join(TEXT_COLUMNS)}), but {table.location} "
-        f"has {len(found)}. Its columns are {listed(table.columns)}.{table.hint} Say which one "
-        "with --text-column; if these are no names, put a row of column names first."
+        f"{table.location} must have exactly one column with a usual name for texts "
+        f"({', '.join(TEXT_COLUMNS)}), got {len(found)}. Its columns are "
+        f"{listed(table.columns)}.{table.hint} Pass one of them as `text_column`, or put a row of "
+        "column names first if these are not names."
     )
+
+
+_SAMPLE = 20
+
+
+def image_column(reader: TableReader, columns: Sequence[str]) -> str | None:
+    """The first column whose cells end as image files do, by the table's first rows; or None."""
+    rows = [r for r in islice(reader.rows(columns), _SAMPLE) if not isinstance(r, ItemError)]
+    for column in columns:
+        if rows and all(_names_an_image(row.get(column)) for row in rows):
+            return column
+    return None
+
+
+def _names_an_image(cell: object) -> bool:
+    try:
+        return is_image_name(cell_text(cell, "id"))
+    except ItemError:
+        return False

@@ -1,4 +1,4 @@
-"""Text files: opened, decoded and cut into lines; and the item that a text is."""
+"""Text files: opened, decoded and split into lines; and a source of one item per line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TextIO
 
 from knnal.errors import InputError, ItemError
-from knnal.sources.base import Item
+from knnal.sources.base import Column, Item, Reading, Skip, require_file
 from knnal.sources.encodings import (
     MARK_BYTES,
     file_encoding,
@@ -22,6 +22,7 @@ from knnal.sources.encodings import (
     require_encoding,
     shown,
 )
+from knnal.types import Modality
 
 _BLOCK = 1 << 20
 
@@ -48,7 +49,7 @@ def reading(location: Path, *also: type[Exception]) -> Iterator[None]:
         yield
     except expected as error:
         raise InputError(
-            f"Expected to read {location} to its end, but: {error}. "
+            f"{location} cannot be read to its end ({error}). "
             "Check its permissions and that it is complete."
         ) from error
 
@@ -154,3 +155,41 @@ def text_item(text: str, *, name: str | None = None, label: str | None = None) -
         raise ItemError("empty text")
     stamp = sha256(text.encode()).hexdigest()
     return Item(name if name is not None else f"t-{stamp[:16]}", stamp, text=text, label=label)
+
+
+class TextLines:
+    """The lines of a text file, plain or gzipped, each one item.
+
+    Ids and stamps are made of the text, as in a table without a column of ids. Blank lines only
+    separate; a line that is not of the file's ``encoding`` is yielded as a Skip. Raises InputError
+    if no file lies at the location, and while iterating if it cannot be read to its end.
+    """
+
+    modality: Modality = Modality.TEXT
+
+    def __init__(self, location: Path | str, *, encoding: str | None = None) -> None:
+        self.location = require_file(location)
+        self._file = TextFile(self.location, encoding)
+
+    def __iter__(self) -> Iterator[Item | Skip]:
+        """Every line that is not blank, as an Item or a Skip; lines count from 1."""
+        for number, line in enumerate(self._file.lines(), start=1):
+            if not line.strip():
+                continue
+            try:
+                if is_undecoded(line):
+                    raise ItemError(self._file.undecodable)
+                outcome: Item | Skip = text_item(line)
+            except ItemError as error:
+                outcome = Skip(f"line {number}", error.reason)
+            yield outcome
+
+    def count(self) -> int | None:
+        """The lines of the file, blank ones included; None where counting would take decoding."""
+        return self._file.count()
+
+    def reading(self) -> Reading:
+        """How the file is read."""
+        return Reading(
+            f"text lines, {self._file.encoding_shown}", (Column("id", None, "made of the text"),)
+        )

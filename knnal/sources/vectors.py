@@ -10,13 +10,21 @@ from pathlib import Path
 import numpy as np
 
 from knnal.errors import InputError, ItemError
-from knnal.sources.archives import NpzVectors
-from knnal.sources.arrays import NpyVectors, id_source
-from knnal.sources.base import Column, Item, Reading, Skip
+from knnal.sources.arrays import NpyVectors, NpzVectors, id_source
+from knnal.sources.base import (
+    Column,
+    Item,
+    Reading,
+    Skip,
+    VectorReader,
+    VectorRow,
+    listed,
+    reject_options,
+    require_column,
+    require_file,
+)
 from knnal.sources.cells import cell_id, cell_label
-from knnal.sources.checks import listed, reject_options, require_column, require_file
 from knnal.sources.parquet import ParquetVectors, vector_columns
-from knnal.sources.readers import VectorReader, VectorRow
 from knnal.sources.roles import Cells, Table
 from knnal.types import Modality
 
@@ -52,16 +60,16 @@ class VectorFile:
     ) -> None:
         self.location = require_file(location)
         if self.location.suffix.lower() == ".parquet":
-            options = {"--ids": ids, "--ignore-labels": ignore_labels}
+            options = {"ids": ids, "ignore_labels": ignore_labels}
             reject_options(self.location, "a Parquet file", options)
             self._reader: VectorReader = _ParquetReader(
                 self.location, vector_column, id_column, label_column
             )
         else:
             columns = {
-                "--id-column": id_column,
-                "--vector-column": vector_column,
-                "--label-column": label_column,
+                "id_column": id_column,
+                "vector_column": vector_column,
+                "label_column": label_column,
             }
             reject_options(self.location, "a file of arrays", columns)
             names = None if ids is None else require_file(ids)
@@ -111,13 +119,13 @@ def _item(row: VectorRow, dimension: int | None) -> Item:
 def _arrays(location: Path, ids: Path | None, *, ignore_labels: bool) -> VectorReader:
     suffix = location.suffix.lower()
     if suffix == ".npy":
-        reject_options(location, "an array without labels", {"--ignore-labels": ignore_labels})
+        reject_options(location, "an array without labels", {"ignore_labels": ignore_labels})
         return NpyVectors(location, ids)
     if suffix == ".npz":
         return NpzVectors(location, ids, ignore_labels=ignore_labels)
     raise InputError(
-        f"Expected a file of vectors ({', '.join(VECTOR_SUFFIXES)}), but came {location}. "
-        "Save them as one of these."
+        f"{location} is not a file of vectors ({', '.join(VECTOR_SUFFIXES)}). Save the vectors as "
+        "one of these."
     )
 
 
@@ -129,7 +137,7 @@ class _ParquetReader:
     ) -> None:
         self._table = Table(location)
         columns = self._table.columns
-        for option, name in (("--id-column", names), ("--label-column", labels)):
+        for option, name in (("id_column", names), ("label_column", labels)):
             if name is not None:
                 self._table.require(name, option=option)
         self._why_id = "you named it" if names is not None else "the column of that name"
@@ -173,12 +181,11 @@ class _ParquetReader:
 def _vector_column(location: Path, columns: list[str], name: str | None) -> str:
     found = vector_columns(location)
     if name is not None:
-        require_column(location, columns, name)
+        require_column(location, columns, name, option="vector_column")
         found = [column for column in found if column == name]
     if len(found) == 1:
         return found[0]
-    wanted = "lists of floats in exactly one column" if name is None else f"them in {name!r}"
     raise InputError(
-        f"Expected {wanted}, but {location} has such lists in {listed(vector_columns(location))}. "
-        "Keep one column of vectors, or name it as vector_column."
+        f"{location} has lists of floats in the columns {listed(vector_columns(location))}; "
+        "exactly one is needed. Pass its name as `vector_column`."
     )

@@ -17,8 +17,8 @@ from knnal.errors import InputError
 from knnal.sources.base import Item
 from knnal.sources.detect import SUPPORTED, open_source
 from knnal.sources.images import ImageFolder
-from knnal.sources.lines import TextLines
 from knnal.sources.tables import TextTable
+from knnal.sources.text import TextLines
 from knnal.sources.vectors import VectorFile
 
 VECTORS = pa.array([[1.0, 2.0]])

@@ -10,8 +10,8 @@ import pytest
 
 from knnal.errors import InputError
 from knnal.sources.base import Item, Skip
-from knnal.sources.lines import TextLines
 from knnal.sources.tables import TextTable
+from knnal.sources.text import TextLines
 
 TEXTS = ["sch\u00f6ne Gr\u00f6\u00dfe", "plain", "caf\u00e9 \u2013 tr\u00e8s bon"]
 MARKS = {

@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 
 from knnal.errors import InputError
 from knnal.sources.base import Item
-from knnal.sources.folders import (
+from knnal.sources.images import (
     SPLITS,
     AmbiguousFoldersError,
     ClassFolders,
+    ImageFolder,
     find_class_folders,
     folder_at,
 )
-from knnal.sources.images import ImageFolder
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from knnal.errors import InputError
 from knnal.sources.base import Item, Skip
-from knnal.sources.lines import TextLines
+from knnal.sources.text import TextLines
 from knnal.types import Modality
 
 LINES = st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\n")))

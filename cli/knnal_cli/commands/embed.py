@@ -26,7 +26,7 @@ from knnal_cli.taken import class_line, recognition_lines
 if TYPE_CHECKING:
     from knnal.pool.ingest import IngestReport
     from knnal.sources.base import Reading
-    from knnal.sources.folders import AmbiguousFoldersError
+    from knnal.sources.images import AmbiguousFoldersError
 
 
 def register(app: typer.Typer) -> None:
@@ -98,7 +98,7 @@ def embed(
     from knnal.embedders.view_recipe import require_possible
     from knnal.project import Project
     from knnal.sources.detect import open_source
-    from knnal.sources.folders import AmbiguousFoldersError
+    from knnal.sources.images import AmbiguousFoldersError
     from knnal.sources.vectors import VectorFile
     from knnal_cli.narration import Narration
 
