@@ -186,7 +186,9 @@ def reject_options(location: Path, kind: str, given: Mapping[str, object]) -> No
     """Raise InputError for options that are set although the kind of source does not take them."""
     misfits = [f"`{option}`" for option, value in given.items() if value not in (None, False)]
     if misfits:
-        raise InputError(f"{location} is {kind}, which takes no {' or '.join(misfits)}.")
+        raise InputError(
+            f"{location} is {kind}, which takes no {' or '.join(misfits)}. Leave it out."
+        )
 
 
 def listed(names: Iterable[str]) -> str:

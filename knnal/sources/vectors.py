@@ -185,7 +185,13 @@ def _vector_column(location: Path, columns: list[str], name: str | None) -> str:
         found = [column for column in found if column == name]
     if len(found) == 1:
         return found[0]
+    vectors = listed(vector_columns(location))
+    if name is not None:
+        raise InputError(
+            f"The column {name!r} of {location} holds no lists of floats. Columns that do: "
+            f"{vectors}."
+        )
     raise InputError(
-        f"{location} has lists of floats in the columns {listed(vector_columns(location))}; "
-        "exactly one is needed. Pass its name as `vector_column`."
+        f"{location} has lists of floats in the columns {vectors}; exactly one is needed. Pass "
+        "its name as `vector_column`."
     )

@@ -116,7 +116,7 @@ def test_clusters_are_judged_by_a_truth_that_stays_outside(vectors: Any, log: An
     assert found["clustering"]["ari"] == pytest.approx(adjusted_rand_score(truth, clusters))
     assert log(vectors.folder) == []
     both = ("--truth", "truth.csv", "--truth-from-folders")
-    vectors.fails("inspect", *both, saying=["came both"])
+    vectors.fails("inspect", *both, saying=["exclude each other", "--truth"])
 
 
 def test_the_files_of_a_pool_of_texts(texts: Any) -> None:

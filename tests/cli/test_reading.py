@@ -85,7 +85,7 @@ def test_predict_what(texts: Any, arguments: list[str]) -> None:
 def test_predictions_of_what_does_not_fit(labeled: Any) -> None:
     np.save(labeled.folder / "long.npy", np.eye(5, dtype=np.float32))
     labeled.fails("predict", "long.npy", saying=["vectors of 4 numbers", "(5, 5)"])
-    labeled.fails("predict", "gone.npy", saying=["nothing lies at gone.npy"])
+    labeled.fails("predict", "gone.npy", saying=["nothing at gone.npy"])
 
 
 # Tables in and out
@@ -129,7 +129,7 @@ def test_import_of_nothing_usable(labeled: Any) -> None:
     ("arguments", "saying"),
     [
         (["gone.csv"], ["gone.csv", "Check"]),
-        (["labels.csv"], ["'id'", "no such column", "'key', 'label'", "--id-column"]),
+        (["labels.csv"], ["'id'", "no column", "'key', 'label'", "--id-column"]),
         (["labels.csv", "--id-column", "key", "--label-column", "c"], ["'c'", "--label-column"]),
         (["labels.pdf"], ["labels.pdf", ".csv", "Save it"]),
     ],
@@ -162,7 +162,7 @@ def test_export(labeled: Any) -> None:
 @pytest.mark.parametrize(
     ("file", "saying"),
     [
-        ("table.xlsx", [".csv, .tsv, .jsonl, .parquet", "came table.xlsx", "ending"]),
+        ("table.xlsx", [".csv, .tsv, .jsonl, .parquet", "got table.xlsx", "ending"]),
         ("missing/table.csv", ["missing"]),
     ],
 )

@@ -105,7 +105,7 @@ def test_labels_inside_an_archive_are_announced_or_left(knnal: Any) -> None:
 
 
 def test_labels_are_not_ignored_where_there_are_none(numbered: Any) -> None:
-    saying = ["v.npy", "--ignore-labels", "Leave that out"]
+    saying = ["v.npy", "--ignore-labels", "Leave it out"]
     numbered.fails("embed", "v.npy", "--ignore-labels", saying=saying)
 
 

@@ -176,7 +176,7 @@ def test_an_export_that_fails_leaves_the_old_file(
 
 @pytest.mark.parametrize("name", ["out", "out.xlsx", "out.csv.gz"])
 def test_other_endings_are_refused(session: Session, tmp_path: Path, name: str) -> None:
-    with pytest.raises(InputError, match=r"ends in \.csv, \.tsv, \.jsonl, \.parquet"):
+    with pytest.raises(InputError, match=r"end in \.csv, \.tsv, \.jsonl, \.parquet"):
         export(session, tmp_path / name)
     assert not (tmp_path / name).exists()
 

@@ -117,8 +117,8 @@ def test_columns_may_have_other_names(pool: Pool, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"id_column": "item"}, r"Expected a column 'item'.*'id', 'label'.*--id-column"),
-        ({"label_column": "class"}, r"Expected a column 'class'.*--label-column"),
+        ({"id_column": "item"}, r"no column 'item'.*'id', 'label'.*`id_column`"),
+        ({"label_column": "class"}, r"no column 'class'.*`label_column`"),
     ],
 )
 def test_a_missing_column_names_those_there_are(
@@ -151,7 +151,7 @@ def test_a_file_that_turns_out_unreadable_changes_nothing(
 
 def test_missing_files_and_other_endings_are_refused(pool: Pool, tmp_path: Path) -> None:
     (tmp_path / "labels.pdf").write_bytes(b"%PDF")
-    with pytest.raises(InputError, match="Expected a table"):
+    with pytest.raises(InputError, match="is not a table"):
         import_labels(pool, tmp_path / "labels.pdf", annotator="ann")
     for suffix in (".csv", ".jsonl", ".parquet"):
         with pytest.raises(InputError):

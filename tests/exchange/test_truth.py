@@ -144,8 +144,8 @@ def test_folders_below_the_parts_of_a_data_set(tmp_path: Path) -> None:
 def test_options_that_do_not_fit(pool: Pool, tmp_path: Path) -> None:
     file = write(tmp_path / "t.csv", "id,label", "0,a", "1,b")
     for options, phrase in (
-        ({"table": file, "from_folders": True}, "came both"),
-        ({"table": file, "folder_level": 1}, "came both"),
+        ({"table": file, "from_folders": True}, "exclude each other"),
+        ({"table": file, "folder_level": 1}, "exclude each other"),
         ({"group_column": "photo"}, "--groups FILE"),
     ):
         with pytest.raises(InputError, match=phrase):

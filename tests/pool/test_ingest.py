@@ -363,7 +363,7 @@ def test_the_wrong_kind_of_items_is_refused(
 ) -> None:
     source = Texts(tmp_path, WORDS)
     source.modality = Modality.IMAGE
-    with pytest.raises(InputError, match=r"Expected texts for this embedder.*holds images"):
+    with pytest.raises(InputError, match=r"This embedder reads texts.*holds images"):
         ingest(pool, source, embedder, annotator="ann")
 
 

@@ -47,7 +47,7 @@ def test_no_pool_says_how_to_make_or_name_one(tmp_path: Path) -> None:
     with pytest.raises(PoolNotFoundError) as caught:
         Pool.open(tmp_path / "none")
     message = str(caught.value)
-    for part in (str(tmp_path / "none"), "knnal embed", "--pool DIR", "KNNAL_POOL"):
+    for part in (str(tmp_path / "none"), "`Project.embed`", "another `pool`"):
         assert part in message
     assert not (tmp_path / "none").exists()
 
@@ -74,7 +74,7 @@ def test_another_embedder_is_refused_by_name_with_a_remedy(make_pool: Any) -> No
     other = EmbedderIdentity("other-net", "f" * 64, 512, "224")
     with pytest.raises(EmbedderMismatchError) as caught:
         pool.adopt(other, Modality.IMAGE)
-    for part in (str(stored), str(other), "--embedder ready-vectors", "--pool DIR"):
+    for part in (str(stored), str(other), "`embedder=ready-vectors`", "`Project.create`"):
         assert part in str(caught.value)
     with pytest.raises(EmbedderMismatchError):
         pool.adopt(dataclasses.replace(stored, digest="1" * 64), Modality.VECTOR)
@@ -84,7 +84,9 @@ def test_another_embedder_is_refused_by_name_with_a_remedy(make_pool: Any) -> No
 def test_two_cannot_embed_at_once(make_pool: Any) -> None:
     one, two = make_pool(np.eye(3)), make_pool()
     with one.embedding_alone():
-        with pytest.raises(PoolBusyError, match=r"Another 'knnal embed'.*nothing was changed"):
+        with pytest.raises(
+            PoolBusyError, match=r"Another process is embedding.*nothing was changed"
+        ):
             two.embedding_alone().__enter__()
         two.log.append_class("still labeling", "ann")
     with two.embedding_alone():
@@ -140,7 +142,7 @@ def test_in_memory_takes_rows_of_any_size(scale: float) -> None:
     ids=["zeros", "nan", "infinite", "one row", "three axes"],
 )
 def test_in_memory_refuses_rows_without_a_direction(X: Any) -> None:
-    with pytest.raises(InputError, match="Expected embeddings of shape"):
+    with pytest.raises(InputError, match="Embeddings of shape"):
         Pool.in_memory(np.array(X))
 
 

@@ -102,7 +102,7 @@ def test_one_broken_row_of_a_file_in_utf8_suggests_nothing(tmp_path: Path) -> No
 def test_column_names_that_are_decoded_wrongly(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes("Gr\u00f6\u00dfe,text\n1,a\n".encode("cp1252"))
-    with pytest.raises(InputError, match=r"no such column.*looks like cp1252: set the encoding"):
+    with pytest.raises(InputError, match=r"no column.*looks like cp1252: set the encoding"):
         TextTable(path, id_column="Gr\u00f6\u00dfe")
     assert TextTable(path, id_column="Gr\u00f6\u00dfe", encoding="cp1252").columns()
 

@@ -213,7 +213,7 @@ def test_a_folder_named_like_an_image_is_a_folder(tmp_path: Path) -> None:
     assert source.count() == 1
 
 
-@pytest.mark.parametrize(("name", "message"), [("none", "nothing lies"), ("a.txt", "end in")])
+@pytest.mark.parametrize(("name", "message"), [("none", "no folder or image"), ("a.txt", "end in")])
 def test_a_location_of_no_use_is_an_input_error(tmp_path: Path, name: str, message: str) -> None:
     plant(tmp_path, "a.txt")
     with pytest.raises(InputError, match=message):

@@ -51,7 +51,7 @@ def test_every_array(
     path = tmp_path_factory.getbasetemp() / "a.json"
     written = [{**row, "text": f"text {n}"} for n, row in enumerate(rows)]
     write(path, json.dumps([{"text": "first"}, *written]))
-    found = [entry.text for entry in TextTable(path) if isinstance(entry, Item)]
+    found = [entry.text for entry in TextTable(path, text_column="text") if isinstance(entry, Item)]
     assert found == ["first", *(f"text {n}" for n in range(len(rows)))]
 
 
@@ -74,10 +74,10 @@ def test_elements_that_are_no_objects_are_reported(tmp_path: Path) -> None:
         ('[{"text": "a"},]', "element 2"),
         ('[{"text": "a"}]\n[{"text": "b"}]', "something follows"),
         ('[{"text": ' + "[" * 100_000, "element 1"),
-        ("[]", "has none"),
-        ("[1, 2]", "has none"),
-        ("{}", "has none"),
-        ('{\n"text": "a"\n}', "has none"),
+        ("[]", "holds no JSON objects"),
+        ("[1, 2]", "holds no JSON objects"),
+        ("{}", "holds no JSON objects"),
+        ('{\n"text": "a"\n}', "holds no JSON objects"),
     ],
 )
 def test_what_is_no_table(tmp_path: Path, content: str, saying: str) -> None:

@@ -150,7 +150,7 @@ def test_a_telling_name_is_found(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("header", ["a,b", "text,comment"])
 def test_no_or_two_telling_names_list_the_columns(tmp_path: Path, header: str) -> None:
     path = write(tmp_path / "a.csv", f"{header}\n1,2\n")
-    with pytest.raises(InputError, match="--text-column") as caught:
+    with pytest.raises(InputError, match="text_column") as caught:
         TextTable(path)
     assert all(repr(name) in str(caught.value) for name in header.split(","))
 
@@ -163,7 +163,7 @@ def test_a_named_text_column_goes_first(tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
 @pytest.mark.parametrize("role", ["text", "id", "label"])
 def test_a_missing_column_is_an_input_error(tmp_path: Path, role: str, suffix: str) -> None:
-    with pytest.raises(InputError, match=f"'nope'.*'key', 'text', 'kind'.*--{role}-column"):
+    with pytest.raises(InputError, match=f"'nope'.*'key', 'text', 'kind'.*`{role}_column`"):
         TextTable(save(tmp_path, suffix), **{f"{role}_column": "nope"})  # type: ignore[arg-type]
 
 
@@ -182,7 +182,7 @@ def test_one_column_may_have_two_roles(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.jsonl"])
 @pytest.mark.parametrize("content", ["", "\n\n", "\ufeff"])
 def test_an_empty_file_is_an_input_error(tmp_path: Path, name: str, content: str) -> None:
-    with pytest.raises(InputError, match="Expected"):
+    with pytest.raises(InputError, match=r"is empty|holds no JSON"):
         TextTable(write(tmp_path / name, content))
 
 
@@ -337,7 +337,7 @@ def test_blank_cells(tmp_path: Path) -> None:
 
 def test_other_files_are_input_errors(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "none.csv", write(tmp_path / "a.docx", "x")):
-        with pytest.raises(InputError, match="Expected"):
+        with pytest.raises(InputError, match=r"is a folder|no file|not a table"):
             TextTable(path)
 
 
@@ -348,7 +348,7 @@ def test_a_gzipped_parquet_is_an_input_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["a.parquet", "a.csv.gz"])
 def test_a_file_that_is_not_what_it_is_called(tmp_path: Path, name: str) -> None:
-    with pytest.raises(InputError, match="Expected to read"):
+    with pytest.raises(InputError, match="cannot be read to its end"):
         TextTable(write(tmp_path / name, "text\nplain\n"))
 
 

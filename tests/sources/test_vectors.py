@@ -146,12 +146,12 @@ def test_ids_from_a_file(tmp_path: Path) -> None:
 def test_a_wrong_number_of_ids(tmp_path: Path, lines: str, suffix: str) -> None:
     ids = tmp_path / "ids.txt"
     ids.write_text(lines)
-    with pytest.raises(InputError, match=rf"Expected 4 ids.*{len(lines) // 2} lines"):
+    with pytest.raises(InputError, match=rf"must have 4 lines.*got {len(lines) // 2}\."):
         VectorFile(save(tmp_path, suffix, X), ids=ids)
 
 
 def test_a_missing_file_of_ids(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="nothing lies"):
+    with pytest.raises(InputError, match="no file"):
         VectorFile(npy(tmp_path / "a.npy", X), ids=tmp_path / "none.txt")
 
 
@@ -181,7 +181,7 @@ def test_object_arrays_are_never_loaded(tmp_path: Path, suffix: str) -> None:
 def test_a_file_that_is_not_what_it_is_called(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"a{suffix}"
     path.write_bytes(b"this is none")
-    with pytest.raises(InputError, match="Expected to read"):
+    with pytest.raises(InputError, match="cannot be read to its end"):
         VectorFile(path)
 
 
@@ -192,7 +192,7 @@ def test_an_array_with_a_damaged_header(tmp_path: Path, header: str) -> None:
     with zipfile.ZipFile(within, "w") as archive:
         archive.writestr("embeddings.npy", array_with(header))
     for path in (alone, within):
-        with pytest.raises(InputError, match="Expected to read"):
+        with pytest.raises(InputError, match="cannot be read to its end"):
             VectorFile(path)
 
 
@@ -238,7 +238,7 @@ def test_two_matrices_are_ambiguous(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["ids", "labels"])
 def test_columns_of_an_archive_that_do_not_fit(tmp_path: Path, name: str) -> None:
-    with pytest.raises(InputError, match=rf"'{name}' of shape \(4,\)"):
+    with pytest.raises(InputError, match=rf"'{name}' .*must have shape \(4,\)"):
         VectorFile(npz(tmp_path / "a.npz", embeddings=X, **{name: ["a", "b"]}))
     with pytest.raises(InputError, match="dtype=str"):
         VectorFile(npz(tmp_path / "b.npz", embeddings=X, **{name: np.array([None] * 4)}))
@@ -304,17 +304,17 @@ def test_named_columns(tmp_path: Path) -> None:
         ("d", None),
     ]
     assert np.array_equal(matrix_of(source), X + 1)
-    with pytest.raises(InputError, match="lists in 'one', 'two'"):
+    with pytest.raises(InputError, match="the columns 'one', 'two'; exactly one"):
         VectorFile(path)
     with pytest.raises(InputError, match="'kind'"):
         VectorFile(path, vector_column="kind")
     for role in ("id_column", "vector_column", "label_column"):
-        with pytest.raises(InputError, match="no such column"):
+        with pytest.raises(InputError, match="no column"):
             VectorFile(path, **{role: "nope"})  # type: ignore[arg-type]
 
 
 def test_a_table_without_vectors(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="such lists in none"):
+    with pytest.raises(InputError, match="lists of floats in the columns none"):
         VectorFile(parquet(tmp_path / "a.parquet", a=[1], b=pa.array([[1]])))
 
 
@@ -323,18 +323,18 @@ def test_a_table_without_vectors(tmp_path: Path) -> None:
 
 def test_options_that_do_not_fit(tmp_path: Path) -> None:
     arrays, table = npy(tmp_path / "a.npy", X), parquet(tmp_path / "a.parquet", v=lists(X))
-    with pytest.raises(InputError, match="no --id-column or --label-column"):
+    with pytest.raises(InputError, match="no `id_column` or `label_column`"):
         VectorFile(arrays, id_column="a", label_column="b")
-    with pytest.raises(InputError, match="no --vector-column"):
+    with pytest.raises(InputError, match="no `vector_column`"):
         VectorFile(arrays, vector_column="v")
-    with pytest.raises(InputError, match="no --ids"):
+    with pytest.raises(InputError, match="no `ids`"):
         VectorFile(table, ids=arrays)
 
 
 def test_other_files_are_input_errors(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("1 2 3")
     for name in ("a.txt", "none.npy", "."):
-        with pytest.raises(InputError, match="Expected a file"):
+        with pytest.raises(InputError, match=r"is a folder|no file|not a file"):
             VectorFile(tmp_path / name)
 
 
