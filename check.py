@@ -16,6 +16,7 @@ STEPS = (
         "layers",
         ["-c", "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports())"],
     ),
+    ("docs", ["-m", "zensical", "build", "--clean", "--strict"]),
     ("tests", ["-m", "pytest", "--cov", "--cov-report=term", *sys.argv[1:]]),
 )
 

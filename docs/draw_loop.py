@@ -1,36 +1,64 @@
-"""Takes a picture of the application, ``python docs/draw_loop.py POOL PICTURE.svg [WIDTH HEIGHT]
-[KEY ...]``, after keys such as ``B`` or ``escape`` were pressed. Those that label do label.
+"""Draws the README's moving picture: ``python docs/draw_loop.py POOL PICTURE.svg KEY ...``.
 
-The README's pool is one that ``knnal demo`` left.
+The label screen in a pool, a frame before the first key and one after each, such as ``8`` or
+``B``. Keys that label do label. The README's pool is one that ``knnal demo`` left.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from pathlib import Path
 
 from knnal.project import Project
 from knnal_cli.tui.app.application import LabelApp
 
-_PICTURES_S = 2.0
-"""How long the pictures may take to be decoded."""
-_KEY_S = 0.5
-"""How long a key may take to be done."""
+_SIZE = (96, 26)
+_PICTURE_S = 1.5
+"""How long a picture may take to be decoded."""
+_FRAME_S = 1.6
+_UNNEEDED = re.compile(r'@font-face \{.*?\n    \}|<!--.*?-->| clip-path="[^"]*"', re.DOTALL)
 
 
-async def draw(pool: str, picture: str, width: str = "110", height: str = "30", *keys: str) -> None:
+async def frames(pool: str, keys: list[str]) -> list[str]:
+    """The screen as SVG, before the first key and after each."""
     session = Project.open(pool).session(audit=0.0)
     app = LabelApp(session, session.ask())
     app.title = "knnal label"
-    async with app.run_test(size=(int(width), int(height))) as pilot:
-        await pilot.pause(_PICTURES_S)
+    async with app.run_test(size=_SIZE) as pilot:
+        await pilot.pause(_PICTURE_S)
+        drawn = [app.export_screenshot()]
         for key in keys:
             await pilot.press(key)
-            await pilot.pause(_KEY_S)
-        await pilot.pause(_PICTURES_S)
-        Path(picture).write_text(app.export_screenshot(), encoding="utf-8")
+            await pilot.pause(_PICTURE_S)
+            drawn.append(app.export_screenshot())
+    return drawn
+
+
+def moving(drawn: list[str]) -> str:
+    """One SVG that shows the frames in turn, and the first one where motion is unwanted."""
+    opening = drawn[0][: drawn[0].index(">") + 1]
+    share = 100 / len(drawn)
+    style = (
+        ".frame { visibility: hidden; "
+        f"animation: frame {_FRAME_S * len(drawn)}s steps(1) infinite }}\n"
+        "@keyframes frame { 0% { visibility: visible } "
+        f"{share:.3f}% {{ visibility: hidden }} }}\n"
+        "@media (prefers-reduced-motion: reduce) { .frame { animation: none }\n"
+        ".frame:first-of-type { visibility: visible } }\n"
+    )
+    parts = [opening, f"<style>{style}</style>"]
+    for number, svg in enumerate(drawn):
+        content = _UNNEEDED.sub("", svg[svg.index(">") + 1 : svg.rindex("</svg>")])
+        parts += [
+            f'<g class="frame" style="animation-delay: {_FRAME_S * number}s">',
+            content,
+            "</g>",
+        ]
+    return "\n".join([*parts, "</svg>\n"])
 
 
 if __name__ == "__main__":
-    asyncio.run(draw(*sys.argv[1:]))
+    pool, picture, *keys = sys.argv[1:]
+    Path(picture).write_text(moving(asyncio.run(frames(pool, keys))), encoding="utf-8")

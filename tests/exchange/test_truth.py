@@ -146,14 +146,14 @@ def test_options_that_do_not_fit(pool: Pool, tmp_path: Path) -> None:
     for options, phrase in (
         ({"table": file, "from_folders": True}, "exclude each other"),
         ({"table": file, "folder_level": 1}, "exclude each other"),
-        ({"group_column": "photo"}, "--groups FILE"),
+        ({"group_column": "photo"}, "Pass it as `groups`"),
     ):
         with pytest.raises(InputError, match=phrase):
             Truth(**options)  # type: ignore[arg-type]
     for truth, phrase in (
         (Truth(from_folders=True), "a pool of images"),
         (Truth(file, label_column="kind"), "'kind'.*--label-column"),
-        (Truth(file, group_column="photo"), "'photo'.*--group-column"),
+        (Truth(file, group_column="photo"), "'photo'.*`group_column`"),
         (Truth(file, id_column="name"), "'name'.*--id-column"),
         (Truth(), "at least two classes, came 0 labels"),
     ):

@@ -74,7 +74,17 @@ _DESCRIBED: dict[int | str, dict[str, Any]] = {
 
 def create_app(served: Served, *, token: str, hosts: Iterable[str], cookie: str) -> ASGIApp:
     """The application behind its gate; ``token`` and the rest as for ``Gate``."""
-    # The bearer is checked by the gate, for the page as well; here it is but described.
+    app = make_api()
+    app.state.served = served
+    for kind in (*_PROBLEMS, RequestValidationError, HTTPException):
+        app.add_exception_handler(kind, _problem)
+    _add_page(app)
+    return Gate(app, token, hosts, cookie)
+
+
+def make_api() -> FastAPI:
+    """The routes of the API, which describe themselves; nothing serves them yet."""
+    # The gate checks the bearer, for the page as well; here it is only described.
     app = FastAPI(
         title="knnal",
         summary="Label a pool, from the page or from scripts.",
@@ -85,13 +95,9 @@ def create_app(served: Served, *, token: str, hosts: Iterable[str], cookie: str)
         responses=_DESCRIBED,
         dependencies=[Depends(HTTPBearer(auto_error=False))],
     )
-    app.state.served = served
     for routes in (seats.routes, looking.routes):
         app.include_router(routes, prefix="/api")
-    for kind in (*_PROBLEMS, RequestValidationError, HTTPException):
-        app.add_exception_handler(kind, _problem)
-    _add_page(app)
-    return Gate(app, token, hosts, cookie)
+    return app
 
 
 def _problem(request: Request, error: Exception) -> JSONResponse:
