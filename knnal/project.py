@@ -20,6 +20,7 @@ from knnal.pool.catalog import ItemState
 from knnal.pool.graph_file import stored_graph
 from knnal.pool.index_files import stored_layout, stored_reduction
 from knnal.pool.ingest import IngestReport, ingest
+from knnal.pool.labels.writer import checked_annotator
 from knnal.pool.pool import Pool
 from knnal.pool.view_making import make_views, wanted_recipe
 from knnal.quality.audit import (
@@ -29,7 +30,6 @@ from knnal.quality.calibration import (
     required_temperature,
 )
 from knnal.quality.status import Status, read_status
-from knnal.session.recording import checked_annotator
 from knnal.session.session import Session
 from knnal.sources.base import Item, Skip, Source
 from knnal.sources.detect import open_source

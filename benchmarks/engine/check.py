@@ -93,9 +93,9 @@ class Checker:
         if kind in ("tell any", "skip"):
             any_item = str(self._rng.choice(self._session.candidates))
         if self.chance(_ANTICIPATED):
-            self._session.anticipate()
+            self._session.anticipate(self._asked)
             if self.chance(_SETTLED):
-                self._session.settle()
+                self._session.finish_anticipating()
         if kind == "tell asked":
             self._session.tell(self._asked.item, self._label(self._asked.item))
         elif kind == "tell any":

@@ -108,8 +108,8 @@ class Loop:
         """Answer so many questions, each after what may come next has been prepared."""
         for _ in range(steps):
             started = time.perf_counter()
-            self._session.anticipate()
-            self._session.settle()  # who labels looks at the item for longer than that
+            self._session.anticipate(self._question)
+            self._session.finish_anticipating()  # who labels looks at the item for longer than that
             self.steps.append(self._step(time.perf_counter() - started))
         self._session.predict([self._question.item])  # the state is that of the last answer again
 

@@ -165,7 +165,7 @@ def _session(noisy: Noisy, pool: Pool) -> Session:
 def _tell(noisy: Noisy, pool: Pool, places: slice) -> None:
     rows = range(places.start, places.stop)
     with pool.transaction():
-        LabelImport(pool.log, "noise", "noise").add(
+        LabelImport(pool, "noise", "noise").add(
             (str(row), noisy.names[noisy.given[row]]) for row in rows
         )
 

@@ -7,7 +7,7 @@ import time
 import numpy as np
 
 from benchmarks.peers.base import COMBINED, KNN, Entry, Setting
-from knnal import Pool, Session
+from knnal import Pool, Question, Session
 from knnal.types import IntArray
 
 
@@ -21,13 +21,14 @@ class Knnal:
         self._session = Session(
             pool, classifier=classifier, seed=setting.seed, annotator="benchmark"
         )
+        self._question: Question | None = None
         for row, label in zip(rows.tolist(), labels.tolist(), strict=True):
             self.learn(row, label)
 
     def query(self) -> int:
-        question = self._session.ask()
-        assert question is not None
-        return int(question.item)
+        self._question = self._session.ask()
+        assert self._question is not None
+        return int(self._question.item)
 
     def learn(self, row: int, label: int) -> None:
         self._session.tell(str(row), str(label))
@@ -41,8 +42,9 @@ class KnnalLookingAhead(Knnal):
     def look_ahead(self) -> float:
         """Prepare it; the seconds that it took."""
         started = time.perf_counter()
-        self._session.anticipate()
-        self._session.settle()
+        assert self._question is not None
+        self._session.anticipate(self._question)
+        self._session.finish_anticipating()
         return time.perf_counter() - started
 
 

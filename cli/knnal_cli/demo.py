@@ -13,7 +13,8 @@ from knnal import defaults
 from knnal.embedders.assets import DEMO_PHOTOS, fetch
 from knnal.pages.plot import plot_curves
 from knnal.pool.ingest import IngestReport
-from knnal.pool.labels.ledger import EventKind, Ledger
+from knnal.pool.labels.ledger import EventKind
+from knnal.pool.labels.writer import LogWriter
 from knnal.project import Project
 from knnal.simulation.learning_curve import Experiment, LearningCurve
 from knnal.types import Float64Array, Narrator
@@ -97,19 +98,11 @@ def unpack_photos(folder: Path, narrator: Narrator) -> dict[str, str]:
 
 
 def _log_labels(project: Project, labels: list[tuple[str, str]]) -> None:
-    log = project.pool.log
+    writer = LogWriter(project.pool, ORIGIN)
     with project.pool.transaction():
-        ledger = log.read_into(Ledger())
         for item, label in labels:
-            if ledger.label(item) is None:
-                events = log.append_label(
-                    EventKind.LABEL,
-                    label,
-                    new_class=ledger.lacks_class(label),
-                    annotator=ORIGIN,
-                    item=item,
-                    origin=ORIGIN,
-                    strategy=defaults.STRATEGY,
-                )
-                for event in events:
-                    ledger.apply(event)
+            if writer.ledger.label(item) is None:
+                for event in writer.append_label(
+                    EventKind.LABEL, label, item=item, origin=ORIGIN, strategy=defaults.STRATEGY
+                ):
+                    writer.take_in(event)

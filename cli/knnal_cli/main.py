@@ -11,23 +11,8 @@ import typer
 from typer.core import TyperGroup
 
 from knnal.errors import KnnalError, PoolDamagedError
-from knnal_cli.commands import (
-    answer,
-    ask,
-    demo,
-    embed,
-    forget,
-    inspect,
-    label,
-    models,
-    review,
-    serve,
-    simulate,
-    status,
-    transfer,
-    upkeep,
-)
 from knnal_cli.exits import Exit
+from knnal_cli.loading import LazyCommands, PlainParams
 from knnal_cli.printable import echo, echo_error
 from knnal_cli.streams import prepare_streams
 from knnal_cli.usage import usage_explained
@@ -38,8 +23,33 @@ _REMEDIES = (
 )
 
 
-class Commands(TyperGroup):
+_COMMANDS = {
+    "embed": ["embed"],
+    "label": ["label"],
+    "serve": ["serve"],
+    "ask": ["next", "rank", "strategies"],
+    "answer": [
+        "tell", "relabel", "unlabel", "skip", "note", "rename", "remove-class", "undo", "redo",
+    ],
+    "forget": ["forget"],
+    "review": ["review"],
+    "status": ["status", "predict"],
+    "inspect": ["inspect"],
+    "transfer": ["import", "export"],
+    "upkeep": ["check", "backup", "restore"],
+    "simulate": ["simulate"],
+    "models": ["models"],
+    "demo": ["demo"],
+}  # fmt: skip
+"""The modules, and the commands that each registers, in the order of the help."""
+
+
+class Commands(PlainParams, TyperGroup):
     """An error of the user's gets a sentence, not a traceback; Ctrl-C has an exit code."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.commands = LazyCommands(_COMMANDS)
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         prepare_streams()
@@ -113,12 +123,3 @@ def knnal(
         from knnal.index.parallel import use_threads
 
         use_threads(threads)
-
-
-_COMMANDS = (
-    embed, label, serve, ask, answer, forget, review, status, inspect, transfer, upkeep, simulate,
-    models, demo,
-)  # fmt: skip
-
-for module in _COMMANDS:
-    module.register(app)

@@ -9,7 +9,7 @@ from knnal_cli.printable import echo
 from knnal_cli.wording import new_class
 
 if TYPE_CHECKING:
-    from knnal.session.session import Session
+    from knnal.pool.labels.ledger import Ledger
 
 
 class NewClasses:
@@ -17,9 +17,9 @@ class NewClasses:
     ``known_only``, refuses it. ``found`` has them, each with the class that it may stand for.
     """
 
-    def __init__(self, session: Session, *, known_only: bool) -> None:
+    def __init__(self, ledger: Ledger, *, known_only: bool) -> None:
         self.found: dict[str, str | None] = {}
-        self._session = session
+        self._ledger = ledger
         self._known_only = known_only
         self._given: set[str] = set()
 
@@ -29,10 +29,10 @@ class NewClasses:
         Raises InputError for a class that is refused, and what ``decide`` raises.
         """
         from knnal.names import checked_name, close_name
-        from knnal.session.recording import known_class
+        from knnal.session.decisions import known_class
 
         name = checked_name(label)
-        before = [name] if name in self._given else self._session.classes
+        before = [name] if name in self._given else self._ledger.classes()
         if self._known_only:
             known_class(name, before)
         decide()

@@ -9,12 +9,10 @@ from typing import TypeVar
 
 from knnal.collaboration.engine import SessionThread
 from knnal.collaboration.floor import Assignments, Held
-from knnal.collaboration.region import label_items
-from knnal.collaboration.settling import require_still, settle
+from knnal.collaboration.settling import settle
 from knnal.errors import LabelConflictError
 from knnal.pool.labels.ledger import Event, EventKind
 from knnal.session.question_selection import Question
-from knnal.session.recording import latest_of
 from knnal.session.session import Session
 
 Result = TypeVar("Result")
@@ -54,9 +52,7 @@ class MultiUserChanges:
         """
 
         def decide(session: Session) -> Event:
-            known = session.pool.catalog.get(item).id
-            require_still(session.ledger, known, was)
-            return session.relabel(known, label)
+            return session.relabel(item, label, was=was)
 
         return self._change(seat, decide)
 
@@ -66,9 +62,7 @@ class MultiUserChanges:
         """
 
         def decide(session: Session) -> Event:
-            known = session.pool.catalog.get(item).id
-            require_still(session.ledger, known, was)
-            return settle(session, known, label)
+            return settle(session, session.pool.catalog.get(item).id, label, was)
 
         return self._change(seat, decide)
 
@@ -79,8 +73,7 @@ class MultiUserChanges:
         """
 
         def decide(session: Session) -> Event:
-            require_still(session.ledger, item, was)
-            return session.unlabel(item)[0]
+            return session.unlabel(item, was=was)[0]
 
         return self._change(seat, decide)
 
@@ -90,7 +83,7 @@ class MultiUserChanges:
         """Label together those of the items that have no label and are with nobody else; they are
         undone as one, together with the earlier ``batch``.
 
-        Raises SeatUnknownError and what ``region.label_items`` raises.
+        Raises SeatUnknownError and what ``Decisions.label_items`` raises.
         """
         with self._lock:
             self._floor.renew(seat, self._clock())
@@ -98,7 +91,7 @@ class MultiUserChanges:
             elsewhere = self._floor.leases.held_items() - {own}
         known = [self._known(item) for item in items]
         free = [item for item in known if item not in elsewhere]
-        events = self._change(seat, lambda session: label_items(session, free, label, batch))
+        events = self._change(seat, lambda session: session.label_items(free, label, batch))
         if own in free:
             with self._lock:
                 self._floor.give_back(seat, own)
@@ -108,9 +101,8 @@ class MultiUserChanges:
         """What ``undo`` would take back. Raises SeatUnknownError, NothingToUndoError."""
         annotator = self.renew(seat)
         with self._lock:
-            self._floor.book.catch_up()
-            ledger = self._floor.book.ledger
-            return ledger.batch_of(latest_of(ledger, annotator))
+            decisions = self._floor.book.decisions.by(annotator)
+            return decisions.ledger.batch_of(decisions.undoable())
 
     def undo(self, seat: str, expected: int | None = None) -> list[Event]:
         """Take back the annotator's latest decision, and hand its item to the seat again; or what

@@ -14,13 +14,13 @@ from knnal.collaboration.book import Book
 from knnal.collaboration.changing import MultiUserChanges
 from knnal.collaboration.engine import SessionThread
 from knnal.collaboration.floor import Assignments, Held
-from knnal.collaboration.opinions import OPINION, is_drawn
+from knnal.collaboration.opinions import is_drawn
 from knnal.errors import InputError
 from knnal.names import checked_name
-from knnal.pool.labels.ledger import Event, Ledger
+from knnal.pool.labels.ledger import OPINION, Event, Ledger
+from knnal.pool.labels.writer import checked_annotator
 from knnal.pool.pool import Pool
 from knnal.session.question_selection import Question
-from knnal.session.recording import checked_annotator
 from knnal.session.session import Session
 
 LEASE_S = 300.0
@@ -249,5 +249,6 @@ class MultiUserSession(MultiUserChanges):
 
 def _ask(session: Session) -> Question | None:
     question = session.ask()
-    session.anticipate()
+    if question is not None:
+        session.anticipate(question)
     return question

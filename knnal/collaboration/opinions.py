@@ -11,9 +11,6 @@ from knnal.errors import InputError
 from knnal.pool.labels.ledger import ASKED, AUDIT, Event, EventKind, Ledger, is_same
 from knnal.session.agreement import cohens_kappa
 
-OPINION = "opinion"
-"""The origin of a second opinion, and of the question that asks for one."""
-
 _OVERLAP = 3
 """Distinguishes these draws from those of questions and batches with the same seed."""
 

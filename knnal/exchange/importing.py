@@ -84,7 +84,7 @@ def import_labels(
                 yield item, label
 
     with pool.transaction():
-        imported = LabelImport(pool.log, annotator, file.name)
+        imported = LabelImport(pool, annotator, file.name)
         classes = set(imported.classes())
         outcomes = imported.add(labels(classes), overwrite=overwrite)
     report.added = outcomes[Imported.ADDED]

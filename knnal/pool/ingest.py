@@ -118,7 +118,7 @@ class Ingest:
         self._source = source
         self._embedder = embedder
         name = source.location.absolute().name or str(source.location)
-        self._import = LabelImport(pool.log, annotator, name)
+        self._import = LabelImport(pool, annotator, name)
         self._narrator = narrator
         self.report = IngestReport()
         self._recognizer = Recognizer(pool, source)

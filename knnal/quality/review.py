@@ -115,7 +115,9 @@ class Review:
 
         Raises as ``Session.relabel`` does.
         """
-        return decide(self.session, suspect.item, suspect.label, label, suspect.suspicion)
+        return self.session.review(
+            suspect.item, label, suspicion=suspect.suspicion, was=suspect.label
+        )
 
     def consult(self, answers: Mapping[str, str], limit: int | None = None) -> Decided:
         """Answer from a table of true labels, the most suspicious first, at most ``limit`` times.
@@ -220,14 +222,3 @@ class Review:
             path=record.path,
             text=record.text,
         )
-
-
-def decide(session: Session, item: str, given: str, label: str | None, suspicion: float) -> Event:
-    """Keep the label that was given, change it, or, by None, take it out of force and set the item
-    aside. Raises as ``Session.relabel`` does.
-    """
-    if label is None:
-        return session.withdraw(item, suspicion=suspicion)
-    if label.strip() == given:
-        return session.keep(item, suspicion=suspicion)
-    return session.relabel(item, label, suspicion=suspicion)

@@ -1,4 +1,4 @@
-"""A pool's state kept in step with its log."""
+"""A pool's state, which follows its log."""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ _MANY = 8
 class PoolProjection:
     """What the log amounts to: the ledger of decisions, and the pool state that follows it.
 
-    The pool is taken as it is now; rows that are stored later are for the next replay. With
-    ``per_group``, a similarity, near-duplicates are asked about once: ``groups`` has them then.
+    ``take_in`` gives the ledger the next event; the state follows with ``update``. The pool is
+    taken as it is now; rows that are stored later are for the next projection. With ``per_group``,
+    a similarity, near-duplicates are asked about once: ``groups`` has them then.
 
     Raises InputError for a similarity outside (0, 1).
     """
@@ -49,9 +50,10 @@ class PoolProjection:
             groups = find_duplicates(geometry.X, geometry.graph, per_group)
             self.groups = OpenGroups(groups, self._skipped)
         self._class_numbers: dict[str, int] = {}
-        pool.log.read_into(self.ledger)
         self._narrator = narrator
-        self._rebuild(opening=True)
+        self._is_built = False
+        self._renamings = 0  # as of the last update
+        self._changed: dict[str, None] = {}  # items whose row may differ from the ledger
 
     @property
     def classes(self) -> list[str]:
@@ -90,45 +92,46 @@ class PoolProjection:
         """The number of a class. Raises KeyError for one that has not come up."""
         return self._class_numbers[name]
 
-    def unseen(self) -> list[Event]:
-        """What was appended to the log since. Raises PoolDamagedError for a damaged pool."""
-        self.pool.require_sound()
-        return list(self.pool.log.events(after=self.ledger.last_seq))
+    def take_in(self, event: Event) -> None:
+        """Give the ledger the next event of the log."""
+        self._changed.update((change.item, None) for change in self.ledger.apply(event))
 
-    def note(self, events: Sequence[Event]) -> None:
-        """Take in the next events of the log, but leave the state to whoever settles it."""
-        for event in events:
-            self.ledger.apply(event)
+    def disturb(self, item: str) -> None:
+        """Announce that ``assign`` is used on an item's row; the next update takes that back."""
+        self._changed[item] = None
 
-    def apply(self, events: Sequence[Event]) -> None:
-        """Take in the next events of the log, which are durable already."""
-        renamings = self.ledger.renamings
-        changes = [change for event in events for change in self.ledger.apply(event)]
-        items = list(dict.fromkeys(change.item for change in changes))
+    def update(self) -> None:
+        """Bring the state to the decisions in force."""
+        items, self._changed = list(self._changed), {}
+        renamings, self._renamings = self.ledger.renamings - self._renamings, self.ledger.renamings
         names = self.ledger.classes()
-        if self.ledger.renamings != renamings:
-            self._rename(names, alone=len(events) == 1)
-            return
         numbered = min(len(names), len(self._class_numbers))
-        moved = names[:numbered] != self.classes[:numbered]  # a class before the last is gone
-        if moved or (len(items) >= _MANY and 2 * len(items) > self.ledger.label_count):
-            self._rebuild()
-            return
-        if len(names) > numbered:
-            self._declare(names)
-        self._settle(items)
-        self._declare(names)
-
-    def _rename(self, names: list[str], alone: bool) -> None:
-        """Take in that classes are named otherwise, and that some may be one by now."""
-        changed = [pair for pair in zip(self.classes, names, strict=False) if pair[0] != pair[1]]
-        same_parts = alone and len(names) == len(self.classes) and len(changed) == 1
-        if same_parts and changed[0][0] not in names and changed[0][1] not in self._class_numbers:
+        moved = names[:numbered] != self.classes[:numbered]
+        if not self._is_built:
+            self._rebuild(opening=True)
+        elif renamings == 1 and not items and self._is_one_new_name(names):
             self._class_numbers = {name: number for number, name in enumerate(names)}
-        else:
+        elif (
+            renamings or moved or (len(items) >= _MANY and 2 * len(items) > self.ledger.label_count)
+        ):
             self._rebuild()
+        else:
+            if len(names) > numbered:
+                self._declare(names)
+            self._follow(items)
+            self._declare(names)
 
-    def _settle(self, items: Sequence[str]) -> None:
+    def _is_one_new_name(self, names: list[str]) -> bool:
+        """Whether the classes are the same ones, and one has a name that none of them had."""
+        changed = [pair for pair in zip(self.classes, names, strict=False) if pair[0] != pair[1]]
+        return (
+            len(names) == len(self.classes)
+            and len(changed) == 1
+            and changed[0][0] not in names
+            and changed[0][1] not in self._class_numbers
+        )
+
+    def _follow(self, items: Sequence[str]) -> None:
         """Bring some items' labels and skips into the state."""
         for item, row in self.pool.catalog.rows_of(items).items():
             if row >= len(self.state.geometry):
@@ -151,6 +154,7 @@ class PoolProjection:
 
     def _rebuild(self, opening: bool = False) -> None:
         """The state from all decisions in force."""
+        self._is_built = True
         self._class_numbers = {name: number for number, name in enumerate(self.ledger.classes())}
         labels, skipped = self.ledger.labels(), self.ledger.skipped()
         found = self.pool.catalog.rows_of([*labels, *skipped])

@@ -44,29 +44,34 @@ class Stability:
         live = np.flatnonzero(replay.state.geometry.live)
         rng = np.random.default_rng(_SAMPLE_SEED)
         self._rows = np.sort(rng.choice(live, min(sample, len(live)), replace=False))
-        self._earlier: _Look | None = None
         self._present: _Look | None = None
         self._agreement: float | None = None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether ``look`` was called since the log last grew."""
+        return self._present is not None and self._present.seq == self._replay.ledger.last_seq
 
     def look(self) -> float | None:
         """Cohen's kappa of the predictions with and without the latest label in force.
 
+        The state must be that of the labels in force unless ``is_known``.
+
         None where there are not two labels, or where only one class is predicted.
         """
         ledger = self._replay.ledger
-        if self._present is None or self._present.seq != ledger.last_seq:
-            self._earlier = self._present
+        if not self.is_known:
             names = self._replay.classes
-            self._present = _Look(ledger.last_seq, ledger.step, names, self._predict())
-            self._agreement = self._compare(self._present)
+            present = _Look(ledger.last_seq, ledger.step, names, self._predict())
+            self._agreement = self._compare(self._present, present)
+            self._present = present  # last: from here on it is known
         return self._agreement
 
-    def _compare(self, present: _Look) -> float | None:
+    def _compare(self, earlier: _Look | None, present: _Look) -> float | None:
         latest = next(self._replay.ledger.labeled_latest_first(), None)
         row = None if latest is None else self._labeled_row(str(latest.item))
         if latest is None or row is None:
             return None
-        earlier = self._earlier
         if (
             earlier is not None
             and latest.kind is EventKind.LABEL

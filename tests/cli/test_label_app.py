@@ -352,7 +352,7 @@ def test_a_batch_is_accepted_but_for_its_exceptions_and_undone_as_a_whole(told: 
 
 def test_an_undo_of_many_labels_waits_for_a_yes(told: Session) -> None:
     with told.pool.transaction():
-        LabelImport(told.pool.log, "ann", "wrong.csv").add([(str(n), "left") for n in range(3, 8)])
+        LabelImport(told.pool, "ann", "wrong.csv").add([(str(n), "left") for n in range(3, 8)])
 
     async def script(app: LabelApp, pilot: Pilot[Any]) -> None:
         for answers in (["n"], ["escape"], ["u", "u", "enter", "1", "n"]):

@@ -164,7 +164,7 @@ def test_an_unknown_item_in_the_stream(vectors: Any) -> None:
         (["tell", "0", "right"], ["'0' was labeled 'left' by ann", "relabel"]),
         (["skip", "0"], ["'0' was labeled 'left' by ann"]),
         (["skip", "nobody"], ["No item 'nobody'"]),
-        (["relabel", "1", "a"], ["Expected a labeled item", "Use tell"]),
+        (["relabel", "1", "a"], ["has no label to change", "Use tell"]),
         (["relabel", "nobody", "a"], ["No item 'nobody'"]),
         (["relabel", "0", ""], ["Cannot use '' as a class name"]),
     ],

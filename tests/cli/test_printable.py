@@ -48,14 +48,9 @@ def made(folder: Path, ids: list[str], name: str, annotator: str) -> None:
     pool = Pool.open(folder / ".knnal")
     with pool.transaction():
         for item, label in ((ids[0], name), (ids[1], "plain")):
-            pool.log.append_label(
-                EventKind.LABEL,
-                label,
-                new_class=True,
-                annotator=annotator,
-                item=item,
-                origin="named",
-            )
+            log = {"annotator": annotator, "label": label}
+            event = pool.log.append(EventKind.LABEL, item=item, origin="named", **log)
+            pool.log.append(EventKind.CLASS, origin="label", target=event.seq, **log)
     pool.close()
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from knnal.pool.labels.ledger import EventKind
 from knnal.pool.pool import Pool
 from knnal.quality.review import Review
+from knnal.session.decisions import Decisions
 from knnal.session.session import Session
 from knnal_cli.tui.review import suspect_screen
 
@@ -70,15 +70,7 @@ def test_labels_that_two_people_disagree_on_come_first(mislabeled: Any) -> None:
     before = [record["id"] for record in mislabeled("review", "--json").data]
     with closing(Pool.open(mislabeled.folder / ".knnal")) as pool:
         first = next(event for event in pool.log.events() if event.item == "10")
-        pool.log.append_label(
-            EventKind.OPINION,
-            "right",
-            new_class=False,
-            annotator="eve",
-            item="10",
-            target=first.seq,
-            origin="opinion",
-        )
+        Decisions(pool, "eve").opinion("10", "right", first)
     found = mislabeled("review", "--json").data
     assert [record["id"] for record in found] == ["10", *before]
     assert (found[0]["label"], found[0]["annotator"]) == ("left", "ann")

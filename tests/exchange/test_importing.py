@@ -133,7 +133,7 @@ def test_a_missing_column_names_those_there_are(
 def test_a_file_that_turns_out_unreadable_changes_nothing(
     pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    append = pool.log.append_label
+    append = pool.log.append
     calls = iter(range(9))
 
     def fail_later(*args: Any, **fields: Any) -> Any:
@@ -141,7 +141,7 @@ def test_a_file_that_turns_out_unreadable_changes_nothing(
             raise OSError("gone")
         return append(*args, **fields)
 
-    monkeypatch.setattr(pool.log, "append_label", fail_later)
+    monkeypatch.setattr(pool.log, "append", fail_later)
     file = csv_file(tmp_path, "id,label", "a,x", "b,x", "c,x")
     with pytest.raises(OSError, match="gone"):
         import_labels(pool, file, annotator="ann")

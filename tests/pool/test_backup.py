@@ -15,8 +15,10 @@ from knnal.errors import PoolBusyError, PoolUnwritableError
 from knnal.pool import backup, connection
 from knnal.pool.backup import write_backup
 from knnal.pool.connection import Connection
+from knnal.pool.labels.ledger import EventKind
+from knnal.pool.labels.writer import LogWriter
 from knnal.pool.pool import Pool
-from knnal.session.session import Session
+from knnal.session.decisions import Decisions
 
 from ..damage.files import bytes_of, full_disk
 
@@ -24,7 +26,7 @@ from ..damage.files import bytes_of, full_disk
 @pytest.fixture
 def pool(make_pool: Any) -> Pool:
     pool = make_pool(np.random.default_rng(0).normal(size=(9, 4)))
-    Session(pool, annotator="ann").tell("item-1", "a")
+    Decisions(pool, "ann").tell("item-1", "a")
     return pool
 
 
@@ -32,16 +34,16 @@ def test_a_copy_is_a_pool_while_labels_go_on(pool: Pool, tmp_path: Path) -> None
     assert pool.folder is not None
     file = tmp_path / "copies" / "copy.zip"
     with pool.transaction():  # what is not committed is no part of it
-        pool.log.append_class("b", "ann")
+        LogWriter(pool, "ann").append(EventKind.CLASS, "declared", label="b")
         with closing(Connection(pool.folder / "labels.sqlite")) as reader:
             write_backup(reader, pool.folder, file, [pool.folder / "embeddings.npy"])
-    Session(pool, annotator="ann").tell("item-2", "c")
+    Decisions(pool, "ann").tell("item-2", "c")
     assert [one.name for one in file.parent.iterdir()] == ["copy.zip"]
     with ZipFile(file) as archive:
         archive.extractall(tmp_path / "again")
     with closing(Pool.open(tmp_path / "again")) as again:
         assert again.manifest == pool.manifest
-        assert Session(again).ledger.labels() == {"item-1": "a"}
+        assert Decisions(again).ledger.labels() == {"item-1": "a"}
         assert [event.kind for event in again.log.events()] == ["label", "class"]
         np.testing.assert_array_equal(again.embeddings, pool.embeddings)
 
@@ -83,4 +85,4 @@ def test_a_database_that_another_holds_is_waited_for_and_then_named(
                 pool._db.copy_to(held)
             with pytest.raises(PoolBusyError, match="Another process"):
                 held.copy_to(pool._db)
-    assert Session(pool).ledger.labels() == {"item-1": "a"}
+    assert Decisions(pool).ledger.labels() == {"item-1": "a"}

@@ -37,6 +37,7 @@ PREPARE = f"""
 import numpy as np
 from pathlib import Path
 from knnal.pool import ingest as module
+from knnal.session.decisions import Decisions
 from knnal.errors import LabelConflictError
 from knnal.sources.base import Item
 from knnal.embedders.precomputed import Precomputed
@@ -337,7 +338,7 @@ OPEN = (
     PREPARE
     + """
 try:
-    Pool.create(folder).log.append_class(words[0], words[0])
+    Decisions(Pool.create(folder), words[0]).add_class(words[0])
 except BaseException as error:
     reply(f"{type(error).__name__}: {error}")
 else:

@@ -52,7 +52,7 @@ def test_the_documented_query_finds_the_labels_in_force(make_pool: Any, tmp_path
     bob = Session(pool, annotator="bob")
     for labels in ({"item-7": "a", "item-8": "f", "item-1": "g"}, {"item-5": "h", "item-0": "h"}):
         with pool.transaction():
-            LabelImport(pool.log, "bob", "x.csv").add(labels.items(), overwrite=True)
+            LabelImport(pool, "bob", "x.csv").add(labels.items(), overwrite=True)
     bob.undo()
     session.refresh()
     session.relabel("item-8", "k")

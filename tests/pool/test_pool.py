@@ -20,6 +20,7 @@ from knnal.errors import (
 )
 from knnal.pool.catalog import NewRecord
 from knnal.pool.pool import Pool
+from knnal.session.decisions import Decisions
 from knnal.types import EmbedderIdentity, Modality
 
 
@@ -88,7 +89,7 @@ def test_two_cannot_embed_at_once(make_pool: Any) -> None:
             PoolBusyError, match=r"Another process is embedding.*nothing was changed"
         ):
             two.embedding_alone().__enter__()
-        two.log.append_class("still labeling", "ann")
+        Decisions(two, "ann").add_class("still labeling")
     with two.embedding_alone():
         pass
 

@@ -13,7 +13,8 @@ from knnal.classifiers.base import PoolIndex
 from knnal.classifiers.vote import VoteOptions
 from knnal.errors import InputError, LabelConflictError
 from knnal.index.linalg import unit_rows
-from knnal.pool.labels.ledger import AUDIT, IMPORTED, REVIEW, EventKind, Ledger
+from knnal.pool.labels.ledger import AUDIT, IMPORTED, REVIEW, EventKind
+from knnal.pool.labels.writer import LogWriter
 from knnal.pool.pool import Pool
 from knnal.quality.audit import audit_estimate
 from knnal.quality.label_errors import Opinion
@@ -46,7 +47,7 @@ def pool() -> Iterator[Pool]:
     pool = Pool.in_memory(X)
     with pool.transaction():
         for name in NAMES.tolist():
-            pool.log.append_class(name, "bob")
+            LogWriter(pool, "bob").append(EventKind.CLASS, "declared", label=name)
         for row in range(LABELED):
             label(pool, str(row), str(NAMES[GIVEN[row]]))
         label(pool, "80", "d")
@@ -55,9 +56,7 @@ def pool() -> Iterator[Pool]:
 
 
 def label(pool: Pool, item: str, name: str, origin: str = IMPORTED, **more: Any) -> None:
-    more |= {"annotator": "bob", "origin": origin, "item": item}
-    new = pool.log.read_into(Ledger()).lacks_class(name)
-    pool.log.append_label(EventKind.LABEL, name, new_class=new, **more)
+    LogWriter(pool, "bob").append_label(EventKind.LABEL, name, origin=origin, item=item, **more)
 
 
 def new_session(pool: Pool, annotator: str = "ann", classifier: str = "combined") -> Session:
@@ -233,7 +232,7 @@ def test_another_process_was_faster(make_pool: Any) -> None:
         review.answer(suspect, None)
     assert mine.ledger.label(suspect.item) == "d"
     theirs.withdraw(suspect.item, suspicion=0.5)
-    with pytest.raises(InputError, match="has no label to change"):
+    with pytest.raises(LabelConflictError, match="meanwhile skipped by eve"):
         review.answer(suspect, suspect.label)
     (second,) = review.suspects(1)
     theirs.refresh()
@@ -270,14 +269,8 @@ def test_nothing_to_review() -> None:
 def disagree(pool: Pool, item: str, name: str, annotator: str = "eve") -> None:
     """Have somebody say that the item is another class."""
     (first,) = [event for event in pool.log.events() if event.item == item]
-    pool.log.append_label(
-        EventKind.OPINION,
-        name,
-        new_class=False,
-        annotator=annotator,
-        item=item,
-        target=first.seq,
-        origin="opinion",
+    LogWriter(pool, annotator).append_label(
+        EventKind.OPINION, name, origin="opinion", item=item, target=first.seq
     )
 
 

@@ -101,8 +101,8 @@ def test_anticipated_questions_are_the_same() -> None:
                 question = session.ask()
                 items.append(question.item)
                 if anticipate:
-                    session.anticipate()
-                    session.settle()
+                    session.anticipate(question)
+                    session.finish_anticipating()
                 session.tell(question.item, y[int(question.item)])
             asked.append(items)
     assert asked[0] == asked[1]

@@ -65,9 +65,9 @@ def test_questions_answers_and_log_are_the_same_as_without(
     for step in range(25):
         question = asked(plain)
         assert asked(ahead) == question
-        ahead.anticipate()
+        ahead.anticipate(question)
         if step % 2:
-            ahead.settle()
+            ahead.finish_anticipating()
         for session in (plain, ahead):
             if step % 6 == 5:
                 session.skip(question.item)
@@ -93,8 +93,8 @@ def test_a_prepared_question_is_looked_up(
 ) -> None:
     session = new_session()
     question = asked(session)
-    session.anticipate()
-    session.settle()
+    session.anticipate(question)
+    session.finish_anticipating()
     strategy = type(session._asker._strategy)  # the only way to see that it is not called
     monkeypatch.setattr(strategy, "pick", lambda *_: pytest.fail("worked out, not looked up"))
     session.tell(question.item, label(question))
@@ -105,11 +105,11 @@ def test_the_state_is_that_of_the_labels_in_force_whenever_it_is_seen(
     new_session: NewSession,
 ) -> None:
     session, plain = new_session(), new_session()
-    asked(session)
-    session.anticipate()
+    question = asked(session)
+    session.anticipate(question)
     np.testing.assert_array_equal(session.state.labeling.classes, plain.state.labeling.classes)
-    session.anticipate()
-    session.settle()
+    session.anticipate(question)
+    session.finish_anticipating()
     assert session.predict(["5"]) == plain.predict(["5"])
     np.testing.assert_array_equal(session.candidates, plain.candidates)
 
@@ -122,8 +122,8 @@ def test_another_persons_label_makes_what_was_prepared_void(make_pool: Any) -> N
     for item in range(6):
         first.tell(f"item-{item}", "abc"[TRUTH[item]])
     question = asked(first)
-    first.anticipate()
-    first.settle()
+    first.anticipate(question)
+    first.finish_anticipating()
     second.refresh()
     second.tell("item-50", "abc"[TRUTH[50]])
     first.tell(question.item, "a")
@@ -135,19 +135,19 @@ def test_an_error_in_the_background_comes_to_the_front(
     new_session: NewSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = new_session()
-    asked(session)
+    question = asked(session)
     monkeypatch.setattr(session._asker, "next", lambda _: 1 / 0)
-    session.anticipate()
+    session.anticipate(question)
     with pytest.raises(ZeroDivisionError):
-        session.settle()
+        session.finish_anticipating()
 
 
 def test_it_stops_when_told_and_leaves_no_trace(new_session: NewSession) -> None:
     session, plain = new_session(), new_session()
     question = asked(session)
-    session.anticipate()
+    session.anticipate(question)
     session.stop_anticipating()
-    assert session._speculation._work is None
+    assert session._ahead._work is None
     session.tell(question.item, label(question))
     plain.tell(asked(plain).item, label(question))
     assert asked(session) == asked(plain)
@@ -157,7 +157,7 @@ def test_closing_the_pool_waits_for_what_reads_it(
     new_session: NewSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = new_session()
-    asked(session)
+    question = asked(session)
     following, begun, found = session._asker.next, Event(), []
 
     def slowly(moment: Any) -> Question | None:
@@ -167,16 +167,9 @@ def test_closing_the_pool_waits_for_what_reads_it(
         return found[-1]
 
     monkeypatch.setattr(session._asker, "next", slowly)
-    session.anticipate()
+    session.anticipate(question)
     assert begun.wait(PATIENCE_S)
     session.pool.close()
     assert len(found) == 1, "what was under way came to its end, and nothing was begun after it"
     with pytest.raises(sqlite3.ProgrammingError):
         session.pool.catalog.row_count()
-
-
-def test_anticipating_before_any_question_does_nothing(new_session: NewSession) -> None:
-    session = new_session()
-    session.anticipate()
-    session.settle()
-    assert session.ask() is not None

@@ -83,7 +83,7 @@ def test_every_answer_and_undo_leaves_what_the_log_amounts_to(strategy: str, dat
             item = str(data.draw(rows))
             label = data.draw(st.sampled_from("xy"))
             if act == "a" and (question := session.ask()):
-                session.anticipate()
+                session.anticipate(question)
                 session.tell(question.item, label)
             elif act in "nst" and session.ledger.label(item) is None:
                 session.skip(item) if act == "s" else session.tell(item, label)

@@ -162,15 +162,14 @@ def test_answers_are_not_prepared_for_names_that_are_gone() -> None:
     session = Session(in_memory(), annotator="ann")
     for item, name in (("0", "cat"), ("1", "dog"), ("2", "kitten")):
         session.tell(item, name)
-    session.ask()
+    question = session.ask()
     session.rename_class("kitten", "cat")
-    session.anticipate()
-    session.settle()
+    session.anticipate(question)
+    session.finish_anticipating()
     assert session.foreseen() == []
     session.undo()
-    session.ask()
-    session.anticipate()
-    session.settle()
+    session.anticipate(session.ask())
+    session.finish_anticipating()
     assert len(session.foreseen()) == 3
 
 
@@ -195,7 +194,7 @@ def do(session: Session, name: str, *arguments: Any) -> None:
     if name == "take_in":
         labels, overwrite = arguments
         with session.pool.transaction():
-            LabelImport(session.pool.log, session.annotator, "x").add(labels, overwrite=overwrite)
+            LabelImport(session.pool, session.annotator, "x").add(labels, overwrite=overwrite)
         session.refresh()
     else:
         getattr(session, name)(*arguments)

@@ -128,7 +128,7 @@ def test_every_answer_and_undo_leaves_what_the_log_amounts_to(data: Any) -> None
         for act in data.draw(st.lists(st.sampled_from("aaaaaaarus"), min_size=8, max_size=24)):
             question = session.ask()
             assert question is not None
-            session.anticipate()
+            session.anticipate(question)
             label = data.draw(st.sampled_from(["rare", "b", "b"]))
             if act == "a":
                 session.tell(question.item, label)
@@ -155,8 +155,8 @@ def test_what_is_prepared_is_what_would_be_asked(pool: Pool) -> None:
         for step in range(26):
             question = ahead.ask()
             assert question == plain.ask()
-            ahead.anticipate()
-            ahead.settle()
+            ahead.anticipate(question)
+            ahead.finish_anticipating()
             for session in (ahead, plain):
                 session.tell(question.item, "b" if step < 12 else "rare")
 

@@ -91,9 +91,8 @@ def test_it_depends_on_the_labels_in_force_and_nothing_else(actions: list[str], 
                 review = session.keep if action == "keep" else session.withdraw
                 review(item, suspicion=0.5)
             elif action == "wait":
-                session.ask()
-                session.anticipate()
-                session.settle()
+                session.anticipate(session.ask())
+                session.finish_anticipating()
             elif action in ("tell", "skip"):
                 question = session.ask()
                 if action == "skip":

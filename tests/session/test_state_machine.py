@@ -394,7 +394,7 @@ class Driver:
             if row not in given or (overwrite and given[row] != label):
                 changed.append((row, label))
                 given[row] = label
-        one = LabelImport(self.pool.log, "ann", "labels.csv")
+        one = LabelImport(self.pool, "ann", "labels.csv")
         for part in (labels[: len(labels) // 2], labels[len(labels) // 2 :]):
             with self.pool.transaction():
                 one.add([(str(row), label) for row, label in part], overwrite=overwrite)
@@ -413,10 +413,10 @@ class Driver:
         """``ahead``: whether what follows is prepared meanwhile, and waited for."""
         question = self.session.ask()
         assert (question is None) == (len(self.model.in_force) == self.n)
-        if ahead != "no":
-            self.session.anticipate()
+        if ahead != "no" and question is not None:
+            self.session.anticipate(question)
         if ahead == "waited for":
-            self.session.settle()
+            self.session.finish_anticipating()
         if question is not None:
             self.answer(int(question.item), label)
 
@@ -441,7 +441,7 @@ class Driver:
         self.session.redo()
 
     def close(self) -> None:
-        self.session.settle()
+        self.session.finish_anticipating()
         self.pool.close()
 
     def check(self) -> None:
@@ -777,7 +777,7 @@ def test_three_hundred_answers_in_a_pool_of_ten_thousand() -> None:
     for step in range(300):
         with cut_up(2000, 2):
             answer_at_random(session, truth, rng)
-            session.settle()
+            session.finish_anticipating()
         if step % 30 == 29:
             check_large(session, Session(pool, **options), rng)
     pool.close()
@@ -789,7 +789,7 @@ def answer_at_random(session: Session, truth: Any, rng: np.random.Generator) -> 
     labeled = sorted(session.ledger.labels())
     action = rng.random()
     if rng.random() < 0.3:
-        session.anticipate()
+        session.anticipate(question)
     if action < 0.6 or not labeled:
         label = truth[int(question.item)] if rng.random() < 0.9 else rng.integers(4)
         session.tell(question.item, CLASSES[int(label)])

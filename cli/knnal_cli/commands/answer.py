@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,15 +19,14 @@ from knnal_cli.options import (
     JsonOption,
     KnownOnlyOption,
     PoolOption,
-    open_project,
 )
 from knnal_cli.printable import echo, printable_line
 from knnal_cli.records import print_json
 from knnal_cli.wording import brought_back, described, taken_back
 
 if TYPE_CHECKING:
-    from knnal.pool.labels.ledger import Event
-    from knnal.session.session import Session
+    from knnal.pool.labels.ledger import Event, Ledger
+    from knnal.session.decisions import Decisions
 
 
 def register(app: typer.Typer) -> None:
@@ -62,23 +62,33 @@ def tell(
     """Label an item, or many. Each label is on disk before the next one is read."""
     if (item is None) != (label is None):
         raise typer.BadParameter("Expected both an ID and a LABEL, or neither and JSON on stdin.")
-    session = open_project(pool).session(annotator=annotator)
+    decisions = _decisions(pool, annotator)
     pairs = [(item, label)] if item is not None and label is not None else _read_answers()
-    classes = NewClasses(session, known_only=known_only)
-    told = _tell_all(session, pairs, classes)
+    classes = NewClasses(decisions.ledger, known_only=known_only)
+    told = _tell_all(decisions, pairs, classes)
     if as_json:
         print_json({"labeled": told, "new_classes": classes.found})
     else:
         echo(f"Labeled {told}.")
 
 
+def _decisions(pool: Path, annotator: str | None) -> Decisions:
+    """Who decides on what is in the pool; nothing is loaded that predicts."""
+    from knnal.pool.pool import Pool
+    from knnal.session.decisions import Decisions
+
+    return Decisions(Pool.open(pool), annotator)
+
+
 def _tell_all(
-    session: Session, pairs: Iterator[tuple[str, str]] | list[tuple[str, str]], classes: NewClasses
+    decisions: Decisions,
+    pairs: Iterator[tuple[str, str]] | list[tuple[str, str]],
+    classes: NewClasses,
 ) -> int:
     told = 0
     try:
         for item, label in pairs:
-            classes.give(label, partial(session.tell, item, label))
+            classes.give(label, partial(decisions.tell, item, label))
             told += 1
     except BaseException:
         if told:
@@ -120,9 +130,9 @@ def relabel(
     annotator: AnnotatorOption = None,
 ) -> None:
     """Change the label of a labeled item."""
-    session = open_project(pool).session(annotator=annotator)
-    classes = NewClasses(session, known_only=known_only)
-    classes.give(label, partial(session.relabel, item, label))
+    decisions = _decisions(pool, annotator)
+    classes = NewClasses(decisions.ledger, known_only=known_only)
+    classes.give(label, partial(decisions.relabel, item, label))
     echo("Relabeled.")
 
 
@@ -142,7 +152,7 @@ def unlabel(
     if not items and sys.stdin.isatty():
         raise typer.BadParameter("Name at least one ID, or give ids on stdin, one a line.")
     ids = items or [line.rstrip("\r\n") for line in sys.stdin if line.strip()]
-    events = open_project(pool).session(annotator=annotator).unlabel(*ids)
+    events = _decisions(pool, annotator).unlabel(*ids)
     if as_json:
         print_json({"unlabeled": len(events)})
     else:
@@ -153,7 +163,7 @@ def skip(
     item: ItemArgument, pool: PoolOption = POOL_DEFAULT, annotator: AnnotatorOption = None
 ) -> None:
     """Set an item aside: it is not asked about again."""
-    open_project(pool).session(annotator=annotator).skip(item)
+    _decisions(pool, annotator).skip(item)
     echo("Skipped.")
 
 
@@ -164,7 +174,7 @@ def note(
     annotator: AnnotatorOption = None,
 ) -> None:
     """Put a note on an item, which 'knnal export' has in a column."""
-    event = open_project(pool).session(annotator=annotator).note(item, text)
+    event = _decisions(pool, annotator).note(item, text)
     echo("Noted." if event.text else "Note removed.")
 
 
@@ -175,7 +185,7 @@ def rename(
     annotator: AnnotatorOption = None,
 ) -> None:
     """Give a class another name, or merge it into another class."""
-    open_project(pool).session(annotator=annotator).rename_class(old, new)
+    _decisions(pool, annotator).rename_class(old, new)
     echo("Renamed.")
 
 
@@ -185,7 +195,7 @@ def remove_class(
     annotator: AnnotatorOption = None,
 ) -> None:
     """Remove a class without labels. 'knnal rename' merges one that has labels into another."""
-    open_project(pool).session(annotator=annotator).remove_class(name)
+    _decisions(pool, annotator).remove_class(name)
     echo("Removed.")
 
 
@@ -207,23 +217,29 @@ def undo(
     """
     from knnal.errors import NothingToUndoError
 
-    session = open_project(pool).session(annotator=annotator)
+    decisions = _decisions(pool, annotator)
     try:
-        first = session.undoable()
-        events = session.ledger.batch_of(first)
+        first = decisions.undoable()
+        events = decisions.ledger.batch_of(first)
         if dry_run:
-            _report("would_undo", f"Would take back {described(events)}", session, first, as_json)
+            _report(
+                "would_undo",
+                f"Would take back {described(events)}",
+                decisions.ledger,
+                first,
+                as_json,
+            )
             return
         if len(events) > 1 and not yes and sys.stdin.isatty():
             question = printable_line(f"Take back {described(events)}?")
             if not typer.confirm(question, err=True):
                 echo("Nothing was taken back.", err=True)
                 raise typer.Exit(Exit.NOTHING_DONE)
-        session.undo(first.seq)
+        decisions.undo(first.seq)
     except NothingToUndoError as error:
         echo(str(error), err=True)
         raise typer.Exit(Exit.NOTHING_DONE) from None
-    _report("undone", taken_back(events), session, first, as_json)
+    _report("undone", taken_back(events), decisions.ledger, first, as_json)
 
 
 def redo(
@@ -235,19 +251,19 @@ def redo(
     from knnal.errors import NothingToRedoError
 
     try:
-        session = open_project(pool).session(annotator=annotator)
-        first = session.redo()
+        decisions = _decisions(pool, annotator)
+        first = decisions.redo()
     except NothingToRedoError as error:
         echo(str(error), err=True)
         raise typer.Exit(Exit.NOTHING_DONE) from None
-    events = session.ledger.batch_of(first)
-    _report("redone", brought_back(events), session, first, as_json)
+    events = decisions.ledger.batch_of(first)
+    _report("redone", brought_back(events), decisions.ledger, first, as_json)
 
 
-def _report(done: str, sentence: str, session: Session, first: Event, as_json: bool) -> None:
+def _report(done: str, sentence: str, ledger: Ledger, first: Event, as_json: bool) -> None:
     """What is done to ``first`` and the events of its batch, of which the later ones stay."""
-    events = session.ledger.batch_of(first)
-    replaced = sum(session.ledger.replaced_by(event) is not None for event in events)
+    events = ledger.batch_of(first)
+    replaced = sum(ledger.replaced_by(event) is not None for event in events)
     one = len(events) == 1
     if as_json:
         record = {"id": first.item if one else None, "label": first.label if one else None}

@@ -36,7 +36,6 @@ def forget(
     An item whose file comes back later is an item again, without a label.
     """
     from knnal.pool.labels.forgetting import find_vanished, forget_vanished
-    from knnal.session.recording import default_annotator
 
     if not vanished:
         raise typer.BadParameter("Name what to forget: --vanished.")
@@ -46,7 +45,7 @@ def forget(
         if found.items and not typer.confirm(f"Forget {_described(found)}?", err=True):
             echo("Nothing was forgotten.", err=True)
             raise typer.Exit(Exit.NOTHING_DONE)
-    found = forget_vanished(opened, annotator or default_annotator())
+    found = forget_vanished(opened, annotator)
     if as_json:
         print_json({"forgotten": len(found.items), "labels": found.labels})
     elif found.items:

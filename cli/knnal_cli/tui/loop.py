@@ -54,7 +54,7 @@ class LabelLoop:
         """Show a question until a key settles it; the question that follows."""
         self._show(question)
         self._outlook.work()
-        self._session.anticipate()
+        self._session.anticipate(question)
         key = self._keyboard.key()
         classes = keys_of(self._session)
         try:

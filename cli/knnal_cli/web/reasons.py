@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from knnal.collaboration.opinions import OPINION
-from knnal.pool.labels.ledger import AUDIT
+from knnal.pool.labels.ledger import AUDIT, OPINION
 from knnal.session.question_selection import Question
 
 _UNSURE, _TORN = 0.35, 0.7

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from knnal.pool.labels.ledger import NAMED, EventKind, Ledger
+from knnal.pool.labels.ledger import EventKind, Ledger
+from knnal.pool.labels.writer import LogWriter
 from knnal.pool.pool import Pool
 
 
@@ -25,18 +26,16 @@ def find_vanished(pool: Pool, ledger: Ledger | None = None) -> Vanished:
     return Vanished(items, sum(ledger.label(item) is not None for item in items))
 
 
-def forget_vanished(pool: Pool, annotator: str) -> Vanished:
+def forget_vanished(pool: Pool, annotator: str | None = None) -> Vanished:
     """Take vanished items out of use: they are not counted any more, and their labels are none.
 
     An undo by the annotator takes all of it back. An item whose file comes back is an item again,
     without a label. It is durable when this returns.
     """
-    with pool.transaction():
-        found = find_vanished(pool)
-        first: int | None = None
+    writer = LogWriter(pool, annotator)
+    with writer.writing() as events:
+        found = find_vanished(pool, writer.ledger)
         for item in found.items:
-            event = pool.log.append(
-                EventKind.FORGET, annotator=annotator, item=item, origin=NAMED, batch=first
-            )
-            first = first or event.seq
+            batch = events[0].seq if events else None
+            events.append(writer.append(EventKind.FORGET, item=item, batch=batch))
     return found

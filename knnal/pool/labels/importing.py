@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
-from knnal.pool.labels.ledger import IMPORTED, EventKind, Ledger
-from knnal.pool.labels.log import LabelLog
+from knnal.pool.labels.ledger import IMPORTED, EventKind
+from knnal.pool.labels.writer import LogWriter
+from knnal.pool.pool import Pool
 
 
 class Imported(StrEnum):
@@ -25,11 +26,10 @@ class LabelImport:
     If one of them fails, nothing more can be imported by it.
     """
 
-    def __init__(self, log: LabelLog, annotator: str, source: str) -> None:
-        self._log = log
-        self._annotator = annotator
+    def __init__(self, pool: Pool, annotator: str, source: str) -> None:
+        self._writer = LogWriter(pool, annotator)
+        self._ledger = self._writer.ledger
         self._source = source
-        self._ledger = Ledger()
         self._batch: int | None = None
 
     def add(
@@ -40,30 +40,25 @@ class LabelImport:
         Another label that an item has stays in force unless it is to be overwritten. The same one
         is appended where it is older than the item's content. Call it inside a transaction.
         """
-        self._log.read_into(self._ledger)
-        self._batch = self._ledger.joinable(self._batch, self._annotator)
+        self._writer.refresh()
+        self._batch = self._ledger.joinable(self._batch, self._writer.annotator)
         return Counter(self._add(item, label, overwrite) for item, label in labels)
 
     def classes(self) -> list[str]:
         """The classes of the log as it is now."""
-        self._log.read_into(self._ledger)
+        self._writer.refresh()
         return self._ledger.classes()
 
     def note_changes(self, changes: Mapping[str, tuple[str, str]]) -> None:
         """Append that items' contents changed, from one digest to another, where anything was ever
         decided on the item. Call it inside a transaction, before the labels of the new contents.
         """
-        self._log.read_into(self._ledger)
+        self._writer.refresh()
         for item, (before, after) in changes.items():
             if self._ledger.knows(item):
-                event = self._log.append(
-                    EventKind.CONTENT,
-                    annotator=self._annotator,
-                    origin=IMPORTED,
-                    item=item,
-                    scores={"before": before, "after": after},
-                )
-                self._ledger.apply(event)
+                scores = {"before": before, "after": after}
+                event = self._writer.append(EventKind.CONTENT, IMPORTED, item=item, scores=scores)
+                self._writer.take_in(event)
 
     def outdated(self, items: Iterable[str]) -> list[str]:
         """Those of the items whose label is older than their content, as far as is known here."""
@@ -75,18 +70,16 @@ class LabelImport:
             return Imported.UNCHANGED
         if current not in (None, label) and not overwrite:
             return Imported.KEPT
-        events = self._log.append_label(
+        events = self._writer.append_label(
             EventKind.LABEL if current is None else EventKind.RELABEL,
             label,
-            new_class=self._ledger.lacks_class(label),
-            annotator=self._annotator,
             item=item,
             origin=IMPORTED,
             text=self._source if self._batch is None else None,
             batch=self._batch,
         )
         for event in events:
-            self._ledger.apply(event)
+            self._writer.take_in(event)
         if self._batch is None:
             self._batch = events[0].seq
         if current == label:

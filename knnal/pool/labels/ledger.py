@@ -22,6 +22,14 @@ IMPORTED = "imported"
 """... that came with the data, by an import or with what was embedded."""
 REVIEW = "review"
 """... that was changed, kept or withdrawn when labels were looked at again."""
+OPINION = "opinion"
+"""The origin of a second opinion, and of the question that asks for one."""
+
+
+PENDING = "pending"
+"""The key in the scores of a label whose prediction is still to be worked out by a classifier, and
+has an event of its own then. True; in a relabel, the number of the label that it shares it with.
+"""
 
 
 class EventKind(StrEnum):
@@ -39,6 +47,7 @@ class EventKind(StrEnum):
     REMOVE_CLASS = "remove-class"
     CONTENT = "content"
     FORGET = "forget"
+    PREDICTION = "prediction"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +58,8 @@ class Event:
     be decided on: asked by a strategy, drawn for the audit, named by the user, imported, reviewed.
     ``at`` is UTC, ISO 8601. ``text`` is a note, "" for none; of a rename, the name that ``label``
     takes the place of; of the first label of an import, the name of its file or folder. ``batch``
-    is the first of several events that are undone together, in all but that one itself. A content
+    is the first of several events that are undone together, in all but that one itself. A
+    prediction says what was predicted before its target, a label, was learned. A content
     event says that the item's content changed, from the digest ``before`` in its ``scores`` to that
     ``after``.
     """
@@ -82,6 +92,8 @@ _CLEARING = (EventKind.UNLABEL, EventKind.FORGET)
 """After these an item has no label and is not skipped."""
 _DECISIONS = (EventKind.LABEL, EventKind.RELABEL, EventKind.SKIP, *_CLEARING)
 _OF_CLASSES = (EventKind.RENAME, EventKind.REMOVE_CLASS)
+_TEACHING = (EventKind.CLASS, EventKind.UNDO, EventKind.REDO, *_OF_CLASSES)
+"""These may change what is predicted though no label changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,18 +104,25 @@ class Change:
     before: str | None
     after: str | None
 
+    @property
+    def concerns_labels(self) -> bool:
+        """Whether there was or is a label; a relabel may give the same one."""
+        return self.before is not None or self.after is not None
+
 
 class Ledger:
     """Replays events in order. Holds memory only for items that somebody decided on.
 
     All events that it gives have the names that their classes have by now. ``step`` counts the
     decisions, and what was taken back and restored of them; ``renamings`` the renames likewise.
+    ``learned`` is the last event that may have changed what is predicted, by a label or a class.
     """
 
     def __init__(self) -> None:
         self.last_seq = 0
         self.step = 0
         self.renamings = 0
+        self.learned = 0
         self._events: dict[int, Event] = {}  # in their order, those that were taken back too
         self._named: dict[int, Event] = {}  # those of them that bear another name by now
         self._batches: dict[int, list[int]] = {}
@@ -112,6 +131,7 @@ class Ledger:
         self._redoable: dict[str, list[int]] = {}
         self._by_item: dict[str, list[int]] = {}
         self._kept: dict[int, list[int]] = {}
+        self._pending: dict[int, list[int]] = {}
         self._contents: dict[str, list[Event]] = {}
         self._opinions: list[int] = []
         self._notes: dict[str, list[int]] = {}
@@ -122,6 +142,12 @@ class Ledger:
         """Take in the next event; the changes of items' labels. A new name of a class is none;
         ``renamings`` tells it.
         """
+        changes = self._apply(event)
+        if event.kind in _TEACHING or any(change.concerns_labels for change in changes):
+            self.learned = event.seq
+        return changes
+
+    def _apply(self, event: Event) -> Sequence[Change]:
         self.last_seq = event.seq
         if event.kind is EventKind.CLASS:
             self._classes.give(Given(event.seq, str(event.label), event.target))
@@ -129,15 +155,37 @@ class Ledger:
         if event.kind is EventKind.CONTENT:
             self._contents.setdefault(str(event.item), []).append(event)
             return ()
+        if event.kind is EventKind.PREDICTION:
+            self.predict(event.target, event.scores)
+            return ()
         if event.kind is EventKind.UNDO:
             return self._undo(event)
         if event.kind is EventKind.REDO:
             return self._redo(event)
         self._events[event.seq] = event
+        if pending := event.scores.get(PENDING):
+            label = event.seq if pending is True else pending
+            self._pending.setdefault(label, []).append(event.seq)
         if event.batch is not None:
             self._batches.setdefault(event.batch, [event.batch]).append(event.seq)
         self._redoable.pop(event.annotator, None)
         return () if self._is_taken(event) else self._enforce(event)
+
+    @property
+    def pending(self) -> Sequence[int]:
+        """The labels whose prediction is still to be worked out, by number, in order."""
+        return list(self._pending)
+
+    def predict(self, label: int | None, scores: dict[str, Any]) -> None:
+        """Take in what was predicted before a label, which its relabels share."""
+        for seq in self._pending.pop(label or 0, ()):
+            event = self._events[seq]
+            before = [rename for rename in self._classes.renames if rename.seq < seq]
+            known = {name: value for name, value in event.scores.items() if name != PENDING}
+            event = replace(event, scores={**known, **_predicted(scores, label or 0, before)})
+            self._events[seq] = event
+            self._named.pop(seq, None)
+            self._name_all({seq: event}, self._classes.renames)
 
     def _undo(self, event: Event) -> Sequence[Change]:
         assert event.target is not None
@@ -380,6 +428,17 @@ class Ledger:
         """The events that are undone and redone together with this one, in their order."""
         return [self._now(seq) for seq in self._batches.get(event.first, (event.first,))]
 
+    def has_answered_since(self, annotator: str, after: int, item: str) -> bool:
+        """Whether the annotator has labeled or skipped another item since the event ``after``."""
+        since = takewhile(lambda event: event.seq > after, reversed(self._events.values()))
+        return any(
+            event.annotator == annotator
+            and event.item != item
+            and event.kind in (EventKind.LABEL, EventKind.SKIP)
+            and event.origin != IMPORTED
+            for event in since
+        )
+
     def joinable(self, batch: int | None, annotator: str) -> int | None:
         """The batch, if it is one that the annotator's next decision can be undone with; or None,
         as for one that has been taken back.
@@ -422,9 +481,14 @@ def _renamed(event: Event, renames: list[Rename]) -> Event:
     What was predicted is named too, so that right stays right.
     """
     label = event.label and name_now(event.label, event.seq, renames)
-    predicted = event.scores.get("prediction")
-    prediction = predicted and name_now(predicted, event.seq, renames)
-    if label == event.label and prediction == predicted:
+    scores = _predicted(event.scores, event.seq, renames)
+    if label == event.label and scores is event.scores:
         return event
-    scores = {**event.scores, "prediction": prediction} if predicted else event.scores
     return replace(event, label=label, scores=scores)
+
+
+def _predicted(scores: dict[str, Any], given: int, renames: list[Rename]) -> dict[str, Any]:
+    """Scores with the name of today for what was predicted when the event ``given`` was logged."""
+    predicted = scores.get("prediction")
+    named = predicted and name_now(predicted, given, renames)
+    return scores if named == predicted else {**scores, "prediction": named}

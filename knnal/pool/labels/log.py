@@ -12,27 +12,31 @@ from typing import Any
 from knnal.errors import SchemaTooNewError
 from knnal.pool.checksums import CHECKED, values_checksum
 from knnal.pool.connection import Connection
-from knnal.pool.labels.ledger import IMPORTED, Event, EventKind, Ledger
+from knnal.pool.labels.ledger import Event, EventKind, Ledger
 
 _KINDS = frozenset(kind.value for kind in EventKind)
 
-_AFTER = "after_event"
-"""Where the scores of an offer keep what the log ended with."""
+_AFTER, _PREDICTED = "after_event", "predicted"
+"""Where the scores of an offer keep what the log ended with, and what was predicted then."""
 
 _COLUMNS = ", ".join(CHECKED["events"])
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """How an item came to be asked about: ``origin`` ("asked" or "audit"), strategy, scores.
+    """How an item came to be decided on: ``origin`` ("asked", "audit", or "named" without a
+    strategy), strategy, scores.
 
-    ``after`` is the number of the last event in the log when it was made.
+    ``after`` is the number of the last event in the log when it was made. ``predicted`` is what was
+    predicted then, as far as it was found: the ``prediction``, None before any label, its
+    ``probability``, and the ``agreement`` of predictions with those before the latest label.
     """
 
     origin: str
-    strategy: str
+    strategy: str | None
     scores: Mapping[str, Any] = field(default_factory=dict)
     after: int = 0
+    predicted: Mapping[str, Any] = field(default_factory=dict)
 
 
 class LabelLog:
@@ -104,24 +108,6 @@ class LabelLog:
         )
         return _event((seq, *row))
 
-    def append_label(
-        self, kind: EventKind, label: str, *, new_class: bool, **fields: Any
-    ) -> list[Event]:
-        """Append a label, relabel or opinion, and the class that it brings if that is new, which
-        ``Ledger.lacks_class`` tells. ``fields`` are those of ``append``.
-        """
-        event = self.append(kind, label=label, **fields)
-        if not new_class:
-            return [event]
-        return [event, self.append_class(label, fields["annotator"], brought_by=event.seq)]
-
-    def append_class(self, name: str, annotator: str, brought_by: int | None = None) -> Event:
-        """Append a class; ``brought_by`` is the label that it came with, None if declared."""
-        origin = "declared" if brought_by is None else "label"
-        return self.append(
-            EventKind.CLASS, annotator=annotator, origin=origin, label=name, target=brought_by
-        )
-
     def offer(self, offers: Mapping[str, Offer]) -> None:
         """Remember what was asked about, for answers that another process brings."""
         with self._db.transaction():
@@ -133,7 +119,9 @@ class LabelLog:
                         item,
                         offer.origin,
                         offer.strategy,
-                        json.dumps({**offer.scores, _AFTER: offer.after}),
+                        json.dumps(
+                            {**offer.scores, _AFTER: offer.after, _PREDICTED: offer.predicted}
+                        ),
                     )
                     for item, offer in offers.items()
                 ],
@@ -146,17 +134,8 @@ class LabelLog:
             return None
         origin, strategy, text = row
         scores = json.loads(text)
-        after = scores.pop(_AFTER, 0)
-        return Offer(origin, strategy, scores, after)
-
-    def has_answered_since(self, annotator: str, after: int, item: str) -> bool:
-        """Whether the annotator has labeled or skipped another item behind the event ``after``."""
-        row = self._db.first(
-            "SELECT 1 FROM events WHERE seq > ? AND annotator = ? AND item != ?"
-            " AND kind IN ('label', 'skip') AND origin != ? LIMIT 1",
-            (after, annotator, item, IMPORTED),
-        )
-        return row is not None
+        after, predicted = scores.pop(_AFTER, 0), scores.pop(_PREDICTED, {})
+        return Offer(origin, strategy, scores, after, predicted)
 
 
 def _event(row: Sequence[Any]) -> Event:

@@ -380,7 +380,7 @@ def test_an_import_is_undone_as_one(client: TestClient, pictures: Path) -> None:
     assert (nothing.status_code, nothing.json()["error"]) == (409, "nothing-to-undo")
     with closing(Pool.open(pictures)) as pool, pool.transaction():
         labels = [(f"red/{n:02}.png", "wrong") for n in range(8)]
-        LabelImport(pool.log, "ann", "wrong.csv").add(labels)
+        LabelImport(pool, "ann", "wrong.csv").add(labels)
     told = client.get(f"{seat}/undo").json()
     assert (told["count"], told["event"]["origin"], told["event"]["text"]) == (
         8, "imported", "wrong.csv",

@@ -193,7 +193,7 @@ def test_the_way_back_of_an_import_a_label_and_a_class(
 ) -> None:
     with closing(Pool.open(pictures)) as pool, pool.transaction():
         labels = [(f"red/{n:02}.png", "wrong") for n in range(6)]
-        LabelImport(pool.log, "ann", "wrong.csv").add(labels)
+        LabelImport(pool, "ann", "wrong.csv").add(labels)
     page = windows[0]
     page.open(start(pictures, "red", "slip"))
     item = page.answer("2")

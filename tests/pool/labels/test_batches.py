@@ -90,7 +90,7 @@ def pool() -> Pool:
 
 
 def imported(pool: Pool, labels: dict[str, str], *, parts: int = 1, **more: Any) -> LabelImport:
-    one = LabelImport(pool.log, more.pop("annotator", "ann"), "labels.csv")
+    one = LabelImport(pool, more.pop("annotator", "ann"), "labels.csv")
     for part in range(parts):
         with pool.transaction():
             one.add(list(labels.items())[part::parts], **more)

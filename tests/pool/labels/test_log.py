@@ -43,8 +43,10 @@ def database_findings_of(db: Connection) -> list[str]:
 
 def label(log: LabelLog, item: str, name: str, kind: EventKind = EventKind.LABEL) -> int:
     new = log.read_into(Ledger()).lacks_class(name)
-    fields = {"annotator": "ann", "origin": "named", "item": item}
-    return log.append_label(kind, name, new_class=new, **fields)[0].seq
+    seq = log.append(kind, annotator="ann", origin="named", item=item, label=name).seq
+    if new:
+        log.append(EventKind.CLASS, annotator="ann", origin="label", label=name, target=seq)
+    return seq
 
 
 def test_events_come_back_in_order_as_they_were_returned(log: LabelLog) -> None:
@@ -73,17 +75,6 @@ def test_what_is_logged_cannot_be_changed(log: LabelLog, db: Connection, change:
     with pytest.raises(sqlite3.IntegrityError, match="append-only"):
         db.run(change)
     assert list(log.events()) == before
-
-
-def test_the_first_label_brings_its_class_and_later_ones_do_not(log: LabelLog) -> None:
-    first = label(log, "x", "a")
-    label(log, "y", "a")
-    log.append_class("b", "ann")
-    label(log, "z", "b")
-    assert [(e.kind, e.label, e.target) for e in log.events()] == [
-        ("label", "a", None), ("class", "a", first), ("label", "a", None),
-        ("class", "b", None), ("label", "b", None),
-    ]  # fmt: skip
 
 
 def test_a_block_that_fails_appends_nothing(log: LabelLog) -> None:
@@ -170,20 +161,6 @@ def test_an_offer_of_an_older_version_says_nothing_of_the_log(
         " VALUES ('x', 'asked', 'product', '{\"value\": 1.5}')"
     )
     assert log.offered("x") == Offer("asked", "product", {"value": 1.5}, after=0)
-
-
-def test_who_has_answered_since(log: LabelLog) -> None:
-    first = label(log, "x", "a")
-    log.append(EventKind.LABEL, annotator="bob", origin="named", item="y", label="a")
-    log.append(EventKind.LABEL, annotator="ann", origin="imported", item="y", label="a")
-    log.append(EventKind.UNDO, annotator="ann", origin="named", item="x", target=first)
-    log.append(EventKind.RELABEL, annotator="ann", origin="named", item="y", label="b")
-    assert not log.has_answered_since("ann", first, "x")
-    assert log.has_answered_since("ann", 0, "y")
-    assert not log.has_answered_since("ann", 0, "x"), "an answer on the item itself passes nothing"
-    log.append(EventKind.SKIP, annotator="ann", origin="asked", item="z")
-    assert log.has_answered_since("ann", first, "x")
-    assert not log.has_answered_since("cid", 0, "x")
 
 
 def test_an_event_of_a_kind_from_the_future_is_not_guessed_at(

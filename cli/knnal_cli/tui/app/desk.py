@@ -7,7 +7,6 @@ from pathlib import Path
 
 from rich.text import Text
 
-from knnal.collaboration.region import label_together
 from knnal.errors import (
     InputError,
     InvalidNameError,
@@ -57,10 +56,11 @@ class Desk:
             neighbors=() if question is None else seen(session.pool, question.prediction.neighbors),
         )
 
-    def look_ahead(self) -> None:
+    def look_ahead(self, question: Question | None) -> None:
         """Prepare the answers to the question, now that it is on screen, and see how it goes on."""
         self._outlook.work()
-        self.session.anticipate()
+        if question is not None:
+            self.session.anticipate(question)
 
     def foreseen(self) -> list[tuple[Path, list[Path]]]:
         """The pictures of the likeliest of the questions that are prepared by now, and of their
@@ -200,7 +200,7 @@ class Desk:
     def accept(self, given: Sequence[tuple[str, str]]) -> str:
         """Label the items of a batch, the first one as it was asked about; what to say of it."""
         try:
-            labeled = label_together(self.session, given)
+            labeled = self.session.tell_all(given)
         except (InputError, LabelConflictError) as error:
             return str(error)
         return f"Labeled {len(labeled)} of a batch; u takes them back together."

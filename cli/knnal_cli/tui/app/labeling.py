@@ -209,7 +209,8 @@ class LabelStage(Stage):
         """Prepare the answers to the item, now that it is on screen."""
         if self._busy or not self.app.is_running or not self.is_active:
             return
-        self._worker.do(self.desk.look_ahead)
+        question = self._question
+        self._worker.do(lambda: self.desk.look_ahead(question))
         for seconds in _PREFETCH_AFTER_S:
             self.set_timer(seconds, lambda: self._worker.do(self.desk.foreseen, self._prefetch))
 
