@@ -41,8 +41,8 @@ from knnal.acquisition.strategies.published.pseudo_labels import (
     pseudo_labels,
 )
 from knnal.acquisition.strategies.published.tcal import Tcal
-from knnal.classifiers.base import QueryVectors
-from knnal.index.search import NOBODY
+from knnal.index.pool_index import QueryVectors
+from knnal.index.search import NO_NEIGHBOR
 from knnal.pages.plot import plot_curves
 from knnal.session.question_selection import question_rng
 from knnal.types import Float64Array
@@ -136,7 +136,7 @@ def beside(
     own = state.labeling.neighbors.similarities[judged.rows].astype(np.float64)
     votes = P * np.exp((own - 1) / temperature).sum(axis=1, keepdims=True)
     extra = weight * np.exp((similarities - 1) / temperature)
-    rows, slots = np.nonzero((supposed != NOBODY) & (ids != NOBODY))
+    rows, slots = np.nonzero((supposed != NO_NEIGHBOR) & (ids != NO_NEIGHBOR))
     np.add.at(votes, (rows, supposed[rows, slots]), extra[rows, slots])
     shares: Float64Array = votes / votes.sum(axis=1, keepdims=True)
     return shares

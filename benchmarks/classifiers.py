@@ -26,7 +26,7 @@ from benchmarks.sets.catalog import DATA_SETS, embedded_set, kept, kept_file
 from benchmarks.source import settings_of
 from benchmarks.store import Store
 from knnal.acquisition.state import PoolState
-from knnal.classifiers.base import PoolIndex, QueryVectors
+from knnal.index.pool_index import PoolIndex, QueryVectors
 from knnal.quality.calibration import LEAST_AUDITED
 from knnal.session.calibration import (
     expected_calibration_error,

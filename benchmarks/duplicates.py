@@ -18,8 +18,8 @@ from benchmarks.data import add_data_option
 from benchmarks.options import default_work
 from benchmarks.sets.catalog import DATA_SETS, embedded_set
 from benchmarks.tables import table
-from knnal.classifiers.base import PoolIndex
 from knnal.index.duplicates import DuplicateGroups, find_duplicates
+from knnal.index.pool_index import PoolIndex
 from knnal.types import IntArray
 
 SIMILARITIES = (0.85, 0.9, 0.93, 0.95, 0.97, 0.99)

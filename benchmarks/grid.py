@@ -17,7 +17,7 @@ from benchmarks.sets.catalog import EmbeddedSet, kept, kept_file
 from benchmarks.source import settings_of
 from benchmarks.store import Store
 from knnal.acquisition.state import PoolState
-from knnal.classifiers.base import PoolIndex, QueryVectors
+from knnal.index.pool_index import PoolIndex, QueryVectors
 from knnal.types import Float64Array, IntArray
 
 _VERSION = 1

@@ -21,7 +21,7 @@ from benchmarks.engine.seeds import Seeds
 from benchmarks.options import default_work
 from benchmarks.sets.catalog import FRUITS, embedded_set
 from knnal.index.graph import NeighborGraph, build_graph
-from knnal.index.layout import lay_out
+from knnal.index.layout import compute_layout
 from knnal.index.reduced import ReducedCopy
 from knnal.types import Float32Array, IntArray, RowArray
 
@@ -55,7 +55,7 @@ def measured(name: str, X: Float32Array, classes: IntArray, seed: int) -> Iterat
     plane = reduced.first.codes[:, :2] * reduced.first.scale[:, None]
     yield _line(f"{name}, plane", plane, graph, classes, seed)
     wall, processor = time.perf_counter(), time.process_time()
-    positions = lay_out(graph, reduced, seed)
+    positions = compute_layout(graph, reduced, seed)
     wall, processor = time.perf_counter() - wall, time.process_time() - processor
     line = _line(f"{name}, map", positions, graph, classes, seed)
     yield f"{line}{wall:>9.1f}{processor:>11.1f}"

@@ -35,7 +35,7 @@ from knnal import defaults
 from knnal.acquisition.strategies.base import PoolView
 from knnal.acquisition.strategies.search_progress import SeekPhase
 from knnal.acquisition.strategies.seek import Seek
-from knnal.classifiers.base import PoolIndex
+from knnal.index.pool_index import PoolIndex
 from knnal.pool.pool import Pool
 from knnal.session.session import Session
 from knnal.types import BoolArray, Float32Array, Float64Array, IntArray

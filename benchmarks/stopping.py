@@ -25,7 +25,7 @@ from benchmarks.data import add_data_option
 from benchmarks.options import default_work
 from benchmarks.sets.catalog import DATA_SETS, embedded_set
 from knnal import defaults
-from knnal.classifiers.base import PoolIndex
+from knnal.index.pool_index import PoolIndex
 from knnal.pool.pool import Pool
 from knnal.quality.audit import audited_items, latest_estimate
 from knnal.quality.random_baseline import RandomLabels

@@ -6,10 +6,14 @@ from knnal.types import LogNarrator
 
 
 class Hearing(LogNarrator):
-    """Remembers what is said."""
+    """Remembers what is said and reported."""
 
     def __init__(self) -> None:
         self.said: list[str] = []
+        self.steps: list[tuple[str, int, int | None]] = []
+
+    def progress(self, stage: str, done: int, total: int | None) -> None:
+        self.steps.append((stage, done, total))
 
     def say(self, message: str) -> None:
         self.said.append(message)

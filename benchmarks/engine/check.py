@@ -13,7 +13,7 @@ from scipy import sparse
 
 from benchmarks.engine.loop import CLASSIFIER, STRATEGY
 from benchmarks.engine.pools import BenchmarkPool
-from knnal.acquisition.uncertainty import smallest_margin
+from knnal.acquisition.terms import smallest_margin
 from knnal.errors import NothingToUndoError
 from knnal.index.kernel_graph import squared_distance
 from knnal.index.similarity import rounding_bound

@@ -12,7 +12,7 @@ from collections import defaultdict
 from time import perf_counter
 from typing import Any
 
-from knnal.acquisition.coverage import Covering
+from knnal.acquisition.coverage import Coverage
 from knnal.acquisition.state import PoolState
 from knnal.acquisition.strategies.cdf_product import CdfProduct
 from knnal.classifiers.ensemble import Ensemble
@@ -24,7 +24,7 @@ WATCHED: tuple[tuple[type, str, str], ...] = (
     (LabeledNeighbors, "add", "neighbors"),
     (NearestMean, "update", "reduced pass"),
     (LabelDiffusion, "update", "graph"),
-    (Covering, "update", "graph"),
+    (Coverage, "update", "graph"),
     (Ensemble, "update", "weighing"),
     (PoolState, "reliability", "weighing"),
     (PoolState, "uncertainty", "uncertainty"),

@@ -13,12 +13,11 @@ import numpy as np
 
 from benchmarks.sets import sources
 from benchmarks.sets.embedding import SampledItems
-from knnal.classifiers.base import PoolIndex
 from knnal.errors import PoolNotFoundError
 from knnal.index.graph import build_graph
 from knnal.index.kernel_graph import KernelGraph
+from knnal.index.pool_index import PoolIndex, Views
 from knnal.index.reduced import Axes, ReducedCopy
-from knnal.index.views import Views
 from knnal.pool.labels.ledger import Ledger
 from knnal.project import Project
 from knnal.sources.base import Item, Source

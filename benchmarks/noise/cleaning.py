@@ -17,8 +17,8 @@ from benchmarks.source import settings_of
 from benchmarks.store import Store
 from knnal import defaults
 from knnal.acquisition.state import PoolState
-from knnal.classifiers.base import PoolIndex, QueryVectors
 from knnal.classifiers.vote import VoteOptions
+from knnal.index.pool_index import PoolIndex, QueryVectors
 from knnal.pool.labels.importing import LabelImport
 from knnal.pool.pool import Pool
 from knnal.quality.review import Mode, Review

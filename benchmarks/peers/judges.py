@@ -12,7 +12,7 @@ import numpy as np
 from benchmarks.peers.base import COMBINED, KNN, LOGISTIC, SVC
 from benchmarks.peers.models import SVC_C, logistic
 from knnal.acquisition.state import PoolState
-from knnal.classifiers.base import PoolIndex, QueryVectors
+from knnal.index.pool_index import PoolIndex, QueryVectors
 from knnal.types import Float32Array, IntArray
 
 EVERY = 20

@@ -19,8 +19,8 @@ from benchmarks.source import source_digest
 from benchmarks.strategies.areas import file_name, store_of
 from knnal.acquisition.state import PoolState
 from knnal.acquisition.strategies.base import PoolView, Strategy, create_strategy
-from knnal.classifiers.base import PoolIndex
 from knnal.errors import InputError
+from knnal.index.pool_index import PoolIndex
 from knnal.session.question_selection import question_rng
 from knnal.types import Float32Array, IntArray
 

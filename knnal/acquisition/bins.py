@@ -1,6 +1,8 @@
-"""The values of one factor over a pool, counted into bins, and kept so while they change."""
+"""The values of one score term over a pool, counted into bins, and updated as they change."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,45 +12,54 @@ from knnal.types import BoolArray, Float32Array, IntArray, UInt16Array
 
 BINS = 4096
 _STRIP = 256
-"""Rows that are compared together before each is."""
+"""Rows that are compared together before each one is."""
 
 _MANY = 16
-"""Where more than one row in so many has changed, counting all anew is no slower."""
+"""If more than one row in this many has changed, counting all rows again is no slower."""
+
+
+class Binned(NamedTuple):
+    """The values of rows, whether they are in the pool, and their bins, each ``(rows,)``.
+
+    Rows outside the pool may have any values and bins.
+    """
+
+    values: Float32Array
+    pool: BoolArray
+    bins: UInt16Array
 
 
 class BinnedFactor:
-    """``values``, ``pool`` and ``bins`` ``(rows,)``; ``counts`` ``(BINS,)`` of the pool's values.
+    """A factor's ``rows``, and the ``counts`` ``(BINS,)`` of the pool's values in each bin.
 
-    A lower bin has no higher value. When all are counted, the lowest and the highest value get a
-    bin of their own: those are the ones that many rows share. Rows outside the pool may have any
-    values and bins.
+    A lower bin has no higher value. When all are counted, the lowest and the highest value, which
+    many rows share, get a bin of their own.
     """
 
     def __init__(self, rows: int) -> None:
-        self.values: Float32Array = np.full(rows, np.nan, dtype=np.float32)
-        self.pool: BoolArray = np.zeros(rows, dtype=np.bool_)
-        self.bins: UInt16Array = np.zeros(rows, dtype=np.uint16)
+        self.rows = Binned(
+            np.full(rows, np.nan, dtype=np.float32),
+            np.zeros(rows, dtype=np.bool_),
+            np.zeros(rows, dtype=np.uint16),
+        )
         self.counts: IntArray = np.zeros(BINS, dtype=np.int64)
         self._extent: Float32Array = np.array([np.inf, -np.inf], dtype=np.float32)
 
-    def bring_up(self, values: Float32Array, pool: BoolArray) -> None:
+    def update(self, values: Float32Array, pool: BoolArray) -> None:
         """Count these values ``(rows,)`` of this pool instead; few changes take little time."""
-        found = over_rows(
-            lambda start, stop: _changed(values, pool, self.values, self.pool, start, stop),
-            len(pool),
-        )
+        found = over_rows(lambda a, b: _changed(values, pool, self.rows, a, b), len(pool))
         rows = np.concatenate([part for part, _ in found])
         if not all(few for _, few in found) or not _patch(
-            values, pool, rows, self._extent, self.values, self.pool, self.bins, self.counts
+            values, pool, rows, self._extent, self.rows, self.counts
         ):
             self._count(values, pool)
 
     @property
-    def alike(self) -> BoolArray:
-        """The bins of which all values are known to be one and the same, ``(BINS,)``."""
-        alike = self.counts <= 1
-        alike[[0, -1]] = True
-        return alike
+    def single_valued(self) -> BoolArray:
+        """The bins whose values are known to be equal, ``(BINS,)``."""
+        single = self.counts <= 1
+        single[[0, -1]] = True
+        return single
 
     def _count(self, values: Float32Array, pool: BoolArray) -> None:
         extents = over_rows(lambda start, stop: _extent(values, pool, start, stop), len(pool))
@@ -56,36 +67,28 @@ class BinnedFactor:
             [min(low for low, _ in extents), max(high for _, high in extents)], dtype=np.float32
         )
         parts = over_rows(
-            lambda start, stop: _fill(
-                values, pool, self._extent, start, stop, self.values, self.pool, self.bins
-            ),
-            len(pool),
+            lambda a, b: _fill(values, pool, self._extent, a, b, self.rows), len(pool)
         )
         self.counts = np.sum(parts, axis=0)
 
 
 @kernel
 def _changed(
-    values: Float32Array,
-    pool: BoolArray,
-    old_values: Float32Array,
-    old_pool: BoolArray,
-    start: int,
-    stop: int,
+    values: Float32Array, pool: BoolArray, old: Binned, start: int, stop: int
 ) -> tuple[IntArray, bool]:
-    """The rows whose value or membership is another one, rising, and whether those are few.
+    """The rows whose value or membership changed, rising, and whether those are few.
 
-    Where they are not, the search ends early.
+    If they are not, the search ends early.
     """
     most = (stop - start) // _MANY
     found = np.empty(most + _STRIP, dtype=np.int64)
     count = 0
     for first in range(start, stop, _STRIP):
         last = min(first + _STRIP, stop)
-        value, old_value = values[first:last], old_values[first:last]
-        member, old_member = pool[first:last], old_pool[first:last]
+        value, old_value = values[first:last], old.values[first:last]
+        member, old_member = pool[first:last], old.pool[first:last]
         others = np.int32(0)
-        for i in range(len(value)):  # apart, since their sizes differ: each runs on vectors
+        for i in range(len(value)):  # two loops, since the item sizes differ: each is vectorized
             others += np.int32(value[i] != old_value[i])
         for i in range(len(value)):
             others += np.int32(member[i] != old_member[i])
@@ -104,23 +107,21 @@ def _patch(
     pool: BoolArray,
     rows: IntArray,
     extent: Float32Array,
-    own_values: Float32Array,
-    own_pool: BoolArray,
-    bins: UInt16Array,
+    own: Binned,
     counts: IntArray,
 ) -> bool:
-    """Move some rows to the bins of their new values; False where one lies beyond the extent."""
+    """Move rows to the bins of their new values; returns False if one is outside the extent."""
     low, high = extent
     per_bin = _bins_per_unit(low, high)
     for row in rows:
         value = values[row]
         if pool[row] and not low <= value <= high:
             return False
-        counts[bins[row]] -= own_pool[row]
-        bins[row] = _bin_of(value, low, high, per_bin)
-        counts[bins[row]] += pool[row]
-        own_values[row] = value
-        own_pool[row] = pool[row]
+        counts[own.bins[row]] -= own.pool[row]
+        own.bins[row] = _bin_of(value, low, high, per_bin)
+        counts[own.bins[row]] += pool[row]
+        own.values[row] = value
+        own.pool[row] = pool[row]
     return True
 
 
@@ -131,7 +132,7 @@ def _extent(
     """The lowest and the highest value."""
     lows = np.full(_STRIP, np.float32(np.inf))
     highs = np.full(_STRIP, np.float32(-np.inf))
-    for first in range(start, stop, _STRIP):  # those of each place in a strip: many at a time
+    for first in range(start, stop, _STRIP):  # the extremes of each place in a strip: vectorized
         last = min(first + _STRIP, stop)
         value, member = values[first:last], pool[first:last]
         for i in range(len(value)):
@@ -148,21 +149,19 @@ def _fill(
     extent: Float32Array,
     start: int,
     stop: int,
-    own_values: Float32Array,
-    own_pool: BoolArray,
-    bins: UInt16Array,
+    own: Binned,
 ) -> IntArray:
-    """Keep rows and sort them into bins; how many of the pool are in each, ``(BINS,)``."""
+    """Store rows and assign their bins; returns how many of the pool are in each, ``(BINS,)``."""
     low, high = extent
     per_bin = _bins_per_unit(low, high)
     counts = np.zeros(BINS, dtype=np.int64)
-    # Places in a slice are not below 0, unlike rows for all the compiler knows: that costs vectors.
-    value, member, own = values[start:stop], pool[start:stop], bins[start:stop]
+    # The compiler knows that places in a slice are not negative, and can vectorize.
+    value, member, bins = values[start:stop], pool[start:stop], own.bins[start:stop]
     for i in range(len(value)):
-        own[i] = _bin_of(value[i], low, high, per_bin)
-    own_values[start:stop], own_pool[start:stop] = value, member
+        bins[i] = _bin_of(value[i], low, high, per_bin)
+    own.values[start:stop], own.pool[start:stop] = value, member
     for i in range(len(value)):
-        counts[own[i]] += member[i]
+        counts[bins[i]] += member[i]
     return counts
 
 

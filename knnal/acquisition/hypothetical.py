@@ -7,9 +7,9 @@ from typing import Protocol, TypeVar, cast
 
 import numpy as np
 
-from knnal.acquisition.coverage import Covering
-from knnal.acquisition.diversity import distance, distance_as_printed
+from knnal.acquisition.coverage import Coverage
 from knnal.acquisition.state import PoolState
+from knnal.acquisition.terms import distance, distance_as_printed
 from knnal.index.labeled import LabeledNeighbors
 from knnal.index.similarity import similarities
 from knnal.types import Float32Array
@@ -42,16 +42,16 @@ class HypotheticalState:
             part.add(row)
 
     @property
-    def covering(self) -> Covering:
-        return self._part("covered", lambda: _Covered(self._state)).covering
+    def coverage(self) -> Coverage:
+        return self._part("covered", lambda: _Covered(self._state)).coverage
 
     def uncovered(self) -> Float32Array:
         """As ``PoolState.uncovered``, ``(rows,)``."""
-        return self.covering.share
+        return self.coverage.share
 
     def coverage_gain(self) -> Float32Array:
         """As ``PoolState.coverage_gain``, ``(rows,)``."""
-        return self.covering.gain
+        return self.coverage.gain
 
     def distance(self) -> Float32Array:
         """As ``PoolState.distance``, ``(rows,)``."""
@@ -77,10 +77,10 @@ class _Covered:
 
     def __init__(self, state: PoolState) -> None:
         self._nearest = state.labeling.neighbors.nearest_alone()
-        self.covering = state.covering.beside(self._nearest)
+        self.coverage = state.coverage.following(self._nearest)
 
     def add(self, row: int) -> None:
-        self.covering.update(row, self._nearest.add(row))
+        self.coverage.update(row, self._nearest.add(row))
 
 
 class _Farthest:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from knnal.acquisition.masked import MaskedVotes
-from knnal.classifiers.base import Labeling
 from knnal.classifiers.knn import KNNVote
 from knnal.classifiers.vote import VoteOptions
+from knnal.index.pool_index import Labeling
 from knnal.types import Float32Array, IntArray
 
 _BLOCK = 8192

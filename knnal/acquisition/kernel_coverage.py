@@ -1,113 +1,104 @@
-"""Which part of the pool's kernel mass the labels cover, kept exact while they come and go."""
+"""What labels cover on the neighbor graph alone, and what another label would add."""
 
 from __future__ import annotations
-
-from copy import copy
-from typing import Protocol
 
 import numpy as np
 
 from knnal.index.compilation import kernel
+from knnal.index.kernel_graph import Edges
 from knnal.index.parallel import over_rows
-from knnal.types import BoolArray, Float32Array, Float64Array, Int32Array, IntArray
+from knnal.types import BoolArray, Float32Array, Float64Array, IntArray
+
+_MANY = 16
+"""If more than one row in this many has changed, adding up all rows again is no slower."""
 
 
-class Edges(Protocol):
-    """A symmetric graph in compressed rows, as ``KernelGraph`` is one; 1 on its diagonal."""
+class WeightedGain:
+    """``gain[x] = sum_j w_j max(K(x, x_j) - covered_j, 0)`` over the graph, ``(rows,)``.
 
-    @property
-    def starts(self) -> IntArray: ...
+    Rows whose weight or cover changes touch their neighbors alone. A gain is added up in double
+    precision in the order of the row's neighbors, so that it depends on the weights and the cover
+    alone, bit for bit.
+    Source: UHerding (arXiv 2412.20644).
+    """
 
-    @property
-    def targets(self) -> Int32Array: ...
+    def __init__(self, edges: Edges) -> None:
+        self._edges = edges
+        rows = len(edges.starts) - 1
+        self._weights: Float32Array = np.full(rows, np.nan, dtype=np.float32)
+        self._covered: Float32Array = np.full(rows, np.nan, dtype=np.float32)
+        self._gain: Float64Array = np.empty(rows)
 
-    @property
-    def kernel(self) -> Float32Array: ...
+    def of(self, weights: Float32Array, covered: Float32Array) -> Float64Array:
+        """The gains for weights and covers ``(rows,)``, valid until the next call."""
+        changed = np.flatnonzero((weights != self._weights) | (covered != self._covered))
+        self._weights[changed], self._covered[changed] = weights[changed], covered[changed]
+        if len(changed) > len(weights) // _MANY:
+            rows = np.arange(len(weights))
+        else:
+            rows = np.unique(_next_to(self._edges, changed))
+        _add_up(self._edges, rows, self._weights, self._covered, self._gain)
+        return self._gain
 
-    def __len__(self) -> int: ...
 
-
-class Coverage:
+class KernelCoverage:
     """``covered[j] = max over labeled l of K(x_j, x_l)`` and, for each row x, the gain
     ``gain[x] = sum_j max(K(x, x_j) - covered[j], 0)`` that labeling it would bring.
 
-    A label touches its neighbors and theirs: O(g^2) rows, whatever the size of the pool. Both
-    arrays depend on the set of labels alone, bit for bit: ``covered`` holds kernel values, and a
-    gain is added up in double precision in the order of the row's neighbors.
+    Nothing is labeled at first. A label touches its neighbors and theirs: O(g^2) rows, whatever
+    the size of the pool. Both arrays ``(rows,)`` depend on the set of labels alone, bit for bit.
     Source: MaxHerding (arXiv 2407.12212), on the neighbor graph.
     """
 
-    def __init__(self, graph: Edges, labeled: IntArray) -> None:
-        self._edges = graph.starts, graph.targets, graph.kernel
-        self._labeled: BoolArray = np.zeros(len(graph), dtype=np.bool_)
-        self._labeled[labeled] = True
-        self.covered: Float32Array = np.zeros(len(graph), dtype=np.float32)
-        self.gain: Float64Array = np.empty(len(graph))
-        for row in labeled:
-            _cover(*self._edges, row, self.covered)
-        over_rows(
-            lambda start, stop: _gains(*self._edges, self.covered, start, stop, self.gain),
-            len(graph),
-        )
+    def __init__(self, edges: Edges) -> None:
+        self._edges = edges
+        rows = len(edges.starts) - 1
+        self._labeled: BoolArray = np.zeros(rows, dtype=np.bool_)
+        self._ones: Float32Array = np.ones(rows, dtype=np.float32)
+        self.covered: Float32Array = np.zeros(rows, dtype=np.float32)
+        self.gain: Float64Array = np.empty(rows)
+        self._add_up(np.arange(rows))
 
-    def copy(self) -> Coverage:
-        """One of its own, on the same graph."""
-        copied = copy(self)
-        copied._labeled = self._labeled.copy()
-        copied.covered, copied.gain = self.covered.copy(), self.gain.copy()
-        return copied
+    def add(self, row: int) -> None:
+        """Row ``row`` has got a label."""
+        self._label(row, True)
 
-    def add(self, row: int) -> IntArray:
-        """Row ``row`` has got a label. Returns the rows whose gain changed, rising."""
-        self._labeled[row] = True
-        return self._regain(_cover(*self._edges, row, self.covered))
+    def remove(self, row: int) -> None:
+        """Row ``row`` has lost its label."""
+        self._label(row, False)
 
-    def remove(self, row: int) -> IntArray:
-        """Row ``row`` has lost its label. Returns the rows whose gain changed, rising."""
-        self._labeled[row] = False
-        return self._regain(_uncover(*self._edges, row, self._labeled, self.covered))
+    def _label(self, row: int, labeled: bool) -> None:
+        self._labeled[row] = labeled
+        changed = _cover(self._edges, row, self._labeled, self.covered)
+        self._add_up(np.unique(_next_to(self._edges, changed)))
 
-    def _regain(self, changed: IntArray) -> IntArray:
-        """Update the gains of the rows next to those whose cover changed."""
-        touched = np.unique(next_to(*self._edges[:2], changed))
-        moved = _regain(*self._edges, self.covered, touched, self.gain)
-        return touched[moved]
+    def _add_up(self, rows: IntArray) -> None:
+        _add_up(self._edges, rows, self._ones, self.covered, self.gain)
 
 
-@kernel
-def _cover(
-    starts: IntArray, targets: Int32Array, values: Float32Array, row: int, covered: Float32Array
-) -> IntArray:
-    """Take a label in. Returns the rows whose cover changed."""
-    changed = np.empty(starts[row + 1] - starts[row] + 1, dtype=np.int64)
-    count = 0
-    if covered[row] != np.float32(1.0):
-        covered[row] = np.float32(1.0)
-        changed[0] = row
-        count = 1
-    for at in range(starts[row], starts[row + 1]):
-        if values[at] > covered[targets[at]]:
-            covered[targets[at]] = values[at]
-            changed[count] = targets[at]
-            count += 1
-    return changed[:count]
-
-
-@kernel
-def _uncover(
-    starts: IntArray,
-    targets: Int32Array,
-    values: Float32Array,
-    row: int,
-    labeled: BoolArray,
+def _add_up(
+    edges: Edges,
+    rows: IntArray,
+    weights: Float32Array,
     covered: Float32Array,
-) -> IntArray:
-    """Take a label back, which ``labeled`` no longer holds. Returns the rows it had covered."""
+    gain: Float64Array,
+) -> None:
+    """Update the gains of some rows."""
+    over_rows(lambda a, b: _fill(edges, rows[a:b], weights, covered, gain), len(rows))
+
+
+@kernel
+def _cover(edges: Edges, row: int, labeled: BoolArray, covered: Float32Array) -> IntArray:
+    """Set what covers a row and its neighbors. Returns the rows where that changed."""
+    starts, targets, values = edges
     changed = np.empty(starts[row + 1] - starts[row] + 1, dtype=np.int64)
     count = 0
     for at in range(starts[row], starts[row + 1] + 1):
         other = row if at == starts[row + 1] else targets[at]
-        cover = _cover_of(starts, targets, values, other, labeled)
+        cover = np.float32(1.0 if labeled[other] else 0.0)
+        for near in range(starts[other], starts[other + 1]):
+            if labeled[targets[near]] and values[near] > cover:
+                cover = values[near]
         if cover != covered[other]:
             covered[other] = cover
             changed[count] = other
@@ -116,21 +107,9 @@ def _uncover(
 
 
 @kernel
-def _cover_of(
-    starts: IntArray, targets: Int32Array, values: Float32Array, row: int, labeled: BoolArray
-) -> np.float32:
-    if labeled[row]:
-        return np.float32(1.0)
-    cover = np.float32(0.0)
-    for at in range(starts[row], starts[row + 1]):
-        if labeled[targets[at]] and values[at] > cover:
-            cover = values[at]
-    return cover
-
-
-@kernel
-def next_to(starts: IntArray, targets: Int32Array, rows: IntArray) -> IntArray:
+def _next_to(edges: Edges, rows: IntArray) -> IntArray:
     """The rows themselves and all their neighbors, some of them repeatedly."""
+    starts, targets, _ = edges
     count = len(rows)
     for row in rows:
         count += starts[row + 1] - starts[row]
@@ -145,42 +124,18 @@ def next_to(starts: IntArray, targets: Int32Array, rows: IntArray) -> IntArray:
 
 
 @kernel
-def _regain(
-    starts: IntArray,
-    targets: Int32Array,
-    values: Float32Array,
-    covered: Float32Array,
+def _fill(
+    edges: Edges,
     rows: IntArray,
-    gain: Float64Array,
-) -> BoolArray:
-    """Update the gains of the rows; for each, whether it changed."""
-    moved = np.empty(len(rows), dtype=np.bool_)
-    for i, row in enumerate(rows):
-        value = _gain_of(starts, targets, values, covered, row)
-        moved[i] = value != gain[row]
-        gain[row] = value
-    return moved
-
-
-@kernel
-def _gains(
-    starts: IntArray,
-    targets: Int32Array,
-    values: Float32Array,
+    weights: Float32Array,
     covered: Float32Array,
-    start: int,
-    stop: int,
     gain: Float64Array,
 ) -> None:
-    for row in range(start, stop):
-        gain[row] = _gain_of(starts, targets, values, covered, row)
-
-
-@kernel
-def _gain_of(
-    starts: IntArray, targets: Int32Array, values: Float32Array, covered: Float32Array, row: int
-) -> float:
-    total = 0.0
-    for at in range(starts[row], starts[row + 1]):
-        total += max(np.float64(values[at]) - np.float64(covered[targets[at]]), 0.0)
-    return total + (1.0 - np.float64(covered[row]))
+    starts, targets, values = edges
+    for row in rows:
+        total = 0.0
+        for at in range(starts[row], starts[row + 1]):
+            other = targets[at]
+            new = max(np.float64(values[at]) - np.float64(covered[other]), 0.0)
+            total += np.float64(weights[other]) * new
+        gain[row] = total + np.float64(weights[row]) * (1.0 - np.float64(covered[row]))

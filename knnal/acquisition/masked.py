@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from knnal.acquisition.uncertainty import disagreement
-from knnal.classifiers.base import UNLABELED, Labeling
+from knnal.acquisition.terms import disagreement
 from knnal.classifiers.masks import FeatureMasks, MaskedVote
 from knnal.classifiers.vote import VoteOptions, guided_class_weights
 from knnal.index.labeled import LabeledNeighbors
+from knnal.index.pool_index import UNLABELED, Labeling
 from knnal.types import BoolArray, Float32Array, IntArray
 
 CANDIDATES = 4

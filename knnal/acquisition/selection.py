@@ -2,7 +2,7 @@
 
 Values are counted into bins. That bounds each item's place in each factor from both sides, and so
 its score; the few items whose upper bound reaches the best lower bound are then placed exactly,
-among the values of their own bins. Two rounds of counts, which parts of a pool can add up.
+among the values of their own bins.
 """
 
 from __future__ import annotations
@@ -12,22 +12,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from knnal.acquisition.bins import BINS, BinnedFactor
-from knnal.acquisition.combine import power_product
+from knnal.acquisition.bins import BINS, Binned, BinnedFactor
+from knnal.acquisition.terms import power_product
 from knnal.index.compilation import kernel
 from knnal.index.parallel import over_rows
 from knnal.types import BoolArray, Float32Array, Float64Array, IntArray, UInt16Array
 
 _STRIDE = 61
-"""One row in so many is looked at first, for a score that the others have to reach."""
+"""One row in this many is scored first, for a score that the others have to reach."""
 
 _STRIP = 64
-"""Rows that are passed over together: what a few vectors hold."""
+"""Rows that are scanned together: as many as a few vector registers hold."""
 
 _ROUNDING = 1.0 - 1e-12
-"""A few counts are raised and multiplied in double precision; bounds give way by more than that
-rounds.
-"""
+"""Bounds are relaxed by more than the rounding of powers and products in double precision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +38,9 @@ class Selection:
 
 
 class CdfProductSelector:
-    """Picks rows of the largest product of empirical CDFs, time after time from the same pool.
+    """Picks rows of the largest product of empirical CDFs, repeatedly from the same pool.
 
-    What it keeps from one time to the next are the bins of values that have not changed. It never
-    changes what is picked.
+    It keeps the bins of values that have not changed, which never affects what it picks.
     """
 
     def __init__(self) -> None:
@@ -58,18 +55,32 @@ class CdfProductSelector:
     ) -> Selection | None:
         """The allowed row of the largest product, ties to the lower row.
 
-        ``factors`` are ``(rows,)`` each; their CDFs are over the rows of ``pool``, and ``powers``,
-        one for each, are at least 0. Equal, to the last bit, to the argmax of the
-        ``power_product`` of ``empirical_cdf`` (``knnal.acquisition.combine``). None if no row is
-        allowed.
+        Equal, to the last bit, to the argmax of ``power_product`` of ``empirical_cdf``
+        (``knnal.acquisition.terms``).
+
+        Parameters
+        ----------
+        factors : sequence of array of float32, shape (rows,)
+            The values of each term.
+        powers : sequence of float
+            One for each factor, at least 0.
+        pool : array of bool, shape (rows,)
+            The rows that the CDFs are over.
+        allowed : array of bool, shape (rows,)
+            The rows to choose from; those outside the pool do not count.
+
+        Returns
+        -------
+        Selection or None
+            None if no row is allowed.
         """
         allowed = pool & allowed
         if not allowed.any():
             return None
-        if [len(factor.values) for factor in self._factors] != [len(values) for values in factors]:
+        if [len(factor.rows.pool) for factor in self._factors] != [len(v) for v in factors]:
             self._factors = [BinnedFactor(len(values)) for values in factors]
         for factor, values in zip(self._factors, factors, strict=True):
-            factor.bring_up(values, pool)
+            factor.update(values, pool)
         rows = _contenders(self._factors, powers, allowed)
         size = int(np.count_nonzero(pool))
         places = [_count_up_to(factor, rows) / size for factor in self._factors]
@@ -96,12 +107,12 @@ def _contenders(
     factors: Sequence[BinnedFactor], powers: Sequence[float], allowed: BoolArray
 ) -> IntArray:
     """The allowed rows whose score may be the highest, rising."""
-    bins = tuple(factor.bins for factor in factors)
+    bins = tuple(factor.rows.bins for factor in factors)
     upper = np.array([factor.counts.cumsum() for factor in factors], dtype=np.float64)
     counts = np.array([factor.counts for factor in factors])
-    alike = np.array([factor.alike for factor in factors])
+    single = np.array([factor.single_valued for factor in factors])
     exponents = np.array(powers)[:, None]
-    lower = np.where(alike, upper, upper - counts + 1.0) ** exponents
+    lower = np.where(single, upper, upper - counts + 1.0) ** exponents
     upper **= exponents
     rows = len(allowed)
     some = np.arange(0, rows, _STRIDE)
@@ -116,7 +127,7 @@ def _contenders(
 
 
 def _least_bins(upper: Float64Array, score: float) -> UInt16Array:
-    """The bins that a row must reach for a score, were it the best in all other factors."""
+    """The bins that a row must reach for a score if it is the best in all other factors."""
     best = upper[:, -1]
     alone = upper * (best.prod() / best)[:, None]
     least: UInt16Array = np.argmax(alone >= score, axis=1).astype(np.uint16)
@@ -133,28 +144,25 @@ def _bounds(bins: tuple[UInt16Array, ...], rows: IntArray, at: Float64Array) -> 
 
 def _count_up_to(factor: BinnedFactor, rows: IntArray) -> IntArray:
     """How many values of the pool are at most as large as those of ``rows``."""
-    own = factor.bins[rows]
-    unsettled = np.zeros(BINS, dtype=np.bool_)
-    unsettled[own] = True
-    unsettled &= ~factor.alike
+    own = factor.rows.bins[rows]
+    mixed = np.zeros(BINS, dtype=np.bool_)
+    mixed[own] = True
+    mixed &= ~factor.single_valued
     up_to = factor.counts.cumsum()
     among = np.empty(0, dtype=np.float32)
-    if unsettled.any():
-        lowest, highest = map(int, np.flatnonzero(unsettled)[[0, -1]])
-        among = np.concatenate(
-            over_rows(
-                lambda start, stop: _values_in(
-                    factor.values, factor.bins, factor.pool, unsettled, lowest, highest, start, stop
-                ),
-                len(factor.bins),
-            )
+    if mixed.any():
+        lowest, highest = map(int, np.flatnonzero(mixed)[[0, -1]])
+        parts = over_rows(
+            lambda a, b: _values_in(factor.rows, mixed, lowest, highest, a, b),
+            len(factor.rows.pool),
         )
+        among = np.concatenate(parts)
     among.sort()
-    full = up_to[own] - np.where(unsettled[own], factor.counts[own], 0)
-    of_unsettled = np.where(unsettled, factor.counts, 0)
-    below_unsettled = (np.cumsum(of_unsettled) - of_unsettled)[own]
-    placed = np.searchsorted(among, factor.values[rows], side="right") - below_unsettled
-    places: IntArray = full + np.where(unsettled[own], placed, 0)
+    full = up_to[own] - np.where(mixed[own], factor.counts[own], 0)
+    of_mixed = np.where(mixed, factor.counts, 0)
+    below_mixed = (np.cumsum(of_mixed) - of_mixed)[own]
+    placed = np.searchsorted(among, factor.rows.values[rows], side="right") - below_mixed
+    places: IntArray = full + np.where(mixed[own], placed, 0)
     return places
 
 
@@ -191,25 +199,19 @@ def _reaching(
 
 @kernel
 def _values_in(
-    values: Float32Array,
-    bins: UInt16Array,
-    pool: BoolArray,
-    wanted: BoolArray,
-    lowest: int,
-    highest: int,
-    start: int,
-    stop: int,
+    own: Binned, wanted: BoolArray, lowest: int, highest: int, start: int, stop: int
 ) -> Float32Array:
     """The pool's values in some of the bins ``lowest`` to ``highest``."""
+    values, pool, bins = own
     found = np.empty(stop - start, dtype=np.float32)
     count = 0
     low, high = np.uint16(lowest), np.uint16(highest)
     for first in range(start, stop, _STRIP):
         last = min(first + _STRIP, stop)
-        own = bins[first:last]
+        some = bins[first:last]
         near = False
-        for i in range(len(own)):
-            near |= (own[i] >= low) & (own[i] <= high)
+        for i in range(len(some)):
+            near |= (some[i] >= low) & (some[i] <= high)
         if near:
             for row in range(first, last):
                 found[count] = values[row]

@@ -8,14 +8,19 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 
 from knnal import defaults
-from knnal.acquisition.coverage import Covering
-from knnal.acquisition.density import global_density, kernel_mass
-from knnal.acquisition.diversity import distance, distance_as_printed
-from knnal.acquisition.uncertainty import MEASURES
+from knnal.acquisition.coverage import Coverage
+from knnal.acquisition.terms import (
+    MEASURES,
+    distance,
+    distance_as_printed,
+    global_density,
+    kernel_mass,
+)
 from knnal.acquisition.view_entropy import ViewVotes
-from knnal.classifiers.base import UNLABELED, Labeling, PoolIndex, create_classifier
+from knnal.classifiers.base import create_classifier
 from knnal.classifiers.vote import VoteOptions
 from knnal.index.parallel import over_rows
+from knnal.index.pool_index import UNLABELED, Labeling, PoolIndex
 from knnal.index.similarity import similarities
 from knnal.types import BoolArray, Float32Array, IntArray
 
@@ -55,7 +60,7 @@ class PoolState:
         self.classifier = create_classifier(classifier, self.labeling, vote)
         self.unlabeled: BoolArray = geometry.live.copy()
         self._followers: dict[type[Any], IncrementalStatistic] = {}
-        self._covering: Covering | None = None
+        self._coverage: Coverage | None = None
         self._uncertainty: dict[str, Float32Array] = {}
         self._stale: BoolArray = np.zeros(rows, dtype=np.bool_)
         self._all_stale = False
@@ -72,11 +77,11 @@ class PoolState:
         self.unlabeled[row] = self.geometry.live[row] and after == UNLABELED
         changed = np.empty(0, dtype=np.int64)
         if before == UNLABELED:
-            changed = labeling.neighbors.add(row, self.classifier.beside(row))
+            changed = labeling.neighbors.add(row, self.classifier.extra_products(row))
         elif after == UNLABELED:
             changed = labeling.neighbors.remove(row)
-        if self._covering is not None and UNLABELED in (before, after):
-            self._covering.update(row, changed)
+        if self._coverage is not None and UNLABELED in (before, after):
+            self._coverage.update(row, changed)
         stale = self.classifier.update(row, before, changed)
         if stale is None:
             self._all_stale = True
@@ -102,7 +107,7 @@ class PoolState:
             labeling.neighbors.rebuild(rows)
         self.unlabeled[:] = self.geometry.live & (labeling.classes == UNLABELED)
         self.classifier.rebuild()
-        self._covering = None
+        self._coverage = None
         self._followers.clear()
         self._all_stale = True
 
@@ -122,7 +127,7 @@ class PoolState:
         return self.classifier.predicted_labels() / max(labels, 1)
 
     def uncertainty(self, measure: str) -> Float32Array:
-        """A measure of ``knnal.acquisition.uncertainty`` for every row, ``(rows,)``."""
+        """A measure of ``knnal.acquisition.terms`` for every row, ``(rows,)``."""
         self._refresh_uncertainty()
         if measure not in self._uncertainty:
             self._uncertainty[measure] = np.empty(len(self.geometry), dtype=np.float32)
@@ -176,19 +181,19 @@ class PoolState:
 
     def uncovered(self) -> Float32Array:
         """The share of each row's kernel mass that no label covers, ``(rows,)``."""
-        return self.covering.share
+        return self.coverage.share
 
     def coverage_gain(self) -> Float32Array:
         """Density times uncovered share: the kernel mass that a label would newly cover."""
-        return self.covering.gain
+        return self.coverage.gain
 
     @property
-    def covering(self) -> Covering:
+    def coverage(self) -> Coverage:
         """What the labels cover of the pool. Whoever wants to change it takes one of its own."""
-        if self._covering is None:
+        if self._coverage is None:
             neighbors = self.labeling.neighbors
-            self._covering = Covering(self.geometry.graph, self.local_density, neighbors)
-        return self._covering
+            self._coverage = Coverage(self.geometry.graph, self.local_density, neighbors)
+        return self._coverage
 
     def distance(self) -> Float32Array:
         """``1 - max similarity`` to a labeled row, ``(rows,)``."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from knnal.acquisition.uncertainty import response_entropy
-from knnal.classifiers.base import UNLABELED, Labeling
+from knnal.acquisition.terms import response_entropy
 from knnal.classifiers.vote import VoteOptions, class_probabilities
 from knnal.classifiers.votes import cast_ballots
 from knnal.index.labeled import LabeledNeighbors
 from knnal.index.parallel import over_rows
+from knnal.index.pool_index import UNLABELED, Labeling
 from knnal.index.search import Nearest
 from knnal.types import BoolArray, Float32Array, IntArray
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from knnal.classifiers.base import UNLABELED, Labeling, PoolClassifier, QueryVectors
+from knnal.classifiers.base import PoolClassifier
 from knnal.classifiers.expert_weights import FLOOR, MIXTURES, choose_powers, predict_by_each
 from knnal.classifiers.graph import LabelDiffusion
 from knnal.classifiers.knn import KNNVote
@@ -25,8 +25,8 @@ from knnal.classifiers.vote import VoteOptions
 from knnal.classifiers.votes import cast_ballots
 from knnal.index.compilation import kernel
 from knnal.index.parallel import over_rows
-from knnal.index.reduced import Products
-from knnal.index.search import Nearest
+from knnal.index.pool_index import UNLABELED, Labeling, QueryVectors
+from knnal.index.reduced import ExtraProducts
 from knnal.types import Float32Array, Int32Array, IntArray, UInt16Array
 
 _CHUNK = 1024
@@ -62,8 +62,8 @@ class Ensemble(PoolClassifier):
         self._left_out = np.empty(0, np.int64), np.empty((0, len(MIXTURES)), np.int64)
         self.rebuild()
 
-    def beside(self, row: int) -> Products:
-        return self._means.beside(row)
+    def extra_products(self, row: int) -> ExtraProducts:
+        return self._means.extra_products(row)
 
     def update(self, row: int, before: int, changed: IntArray) -> IntArray | None:
         revoted = self._knn.update(row, before, changed)
@@ -150,7 +150,7 @@ class Ensemble(PoolClassifier):
             block = rows[start:stop]
             voters, votes = no_votes
             if self.powers[0]:
-                nearest = Nearest(neighbors.ids[block], neighbors.similarities[block])
+                nearest = neighbors.at(block)
                 voters, votes = cast_ballots(self.labeling, nearest, self.options, block)
             _settle(self.powers, voters, votes, classes, scores, block, settled)
 

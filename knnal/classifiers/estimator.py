@@ -19,7 +19,7 @@ from knnal.classifiers.vote import (
 )
 from knnal.errors import InputError
 from knnal.index.linalg import unit_rows
-from knnal.index.search import NOBODY, ExactIndex, Nearest
+from knnal.index.search import NO_NEIGHBOR, Nearest, search_rows
 from knnal.types import Float64Array, FloatArray, IntArray
 
 
@@ -92,7 +92,7 @@ class KNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         options = self._options()
         nearest = self._nearest(self._checked(X), options.k)
         weights = vote_weights(nearest.ids, nearest.similarities, options)
-        codes = np.where(nearest.ids == NOBODY, 0, self._codes[nearest.ids])
+        codes = np.where(nearest.ids == NO_NEIGHBOR, 0, self._codes[nearest.ids])
         balance = self._class_weights()
         if balance is not None:
             weights = weights * balance[codes].astype(np.float32)
@@ -118,13 +118,10 @@ class KNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 f"stored, came {k}."
             )
         nearest = self._nearest(X, k)
+        ids = nearest.ids.astype(np.int64)
         if not return_distance:
-            return nearest.ids
-        return np.maximum(1.0 - nearest.similarities.astype(np.float64), 0.0), nearest.ids
-
-    def __getstate__(self) -> dict[str, Any]:
-        """FAISS indexes do not pickle; theirs is made again from the samples."""
-        return {name: value for name, value in super().__getstate__().items() if name != "_index"}
+            return ids
+        return np.maximum(1.0 - nearest.similarities.astype(np.float64), 0.0), ids
 
     def _options(self) -> VoteOptions:
         if self.weights not in ("similarity", "uniform"):
@@ -150,7 +147,6 @@ class KNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self._X = X
         self._codes = codes.astype(np.int64)
         self.n_samples_fit_ = len(X)
-        self._index = ExactIndex(X)
         return self
 
     def _checked(self, X: Any) -> FloatArray:
@@ -159,6 +155,4 @@ class KNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return checked
 
     def _nearest(self, X: FloatArray, k: int) -> Nearest:
-        if not hasattr(self, "_index"):
-            self._index = ExactIndex(self._X)
-        return self._index.search(unit_rows(X), k)
+        return search_rows(self._X, np.arange(len(self._X)), unit_rows(X), k)

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from knnal.classifiers.base import UNLABELED, Labeling, PoolClassifier, QueryVectors
+from knnal.classifiers.base import PoolClassifier
 from knnal.classifiers.soft_targets import Mixture, Mixtures, parts_of
 from knnal.classifiers.sparse import END, Chains, SparseTable
 from knnal.classifiers.tables import normalized_columns
@@ -15,7 +15,8 @@ from knnal.classifiers.vote import VoteOptions
 from knnal.index.compilation import kernel
 from knnal.index.diffusion import Diffusion
 from knnal.index.parallel import over_rows
-from knnal.index.search import NOBODY
+from knnal.index.pool_index import UNLABELED, Labeling, QueryVectors
+from knnal.index.search import NO_NEIGHBOR
 from knnal.types import Float32Array, Float64Array, Int32Array, IntArray
 
 _UNIT = 1 << 22
@@ -127,7 +128,7 @@ class LabelDiffusion(PoolClassifier):
             self._room = np.zeros(len(self.labeling.geometry), dtype=np.int32)
         near = self.labeling.neighbors.ids[row]
         self._room[reached] = scores
-        found: Int32Array = np.where(near == NOBODY, 0, self._room[near]).astype(np.int32)
+        found: Int32Array = np.where(near == NO_NEIGHBOR, 0, self._room[near]).astype(np.int32)
         self._room[reached] = 0
         return found
 
@@ -167,7 +168,7 @@ def _average(chains: Chains, near: IntArray, weights: Float64Array, out: Float64
     """Add up the weighted scores of the rows ``near`` ``(m, k)`` to each item, in ``(C, m)``."""
     for i in range(len(near)):
         for j in range(near.shape[1]):
-            at = chains.first[near[i, j]] if near[i, j] != NOBODY else END
+            at = chains.first[near[i, j]] if near[i, j] != NO_NEIGHBOR else END
             while at != END:
                 out[chains.classes[at], i] += chains.values[at] * weights[i, j]
                 at = chains.following[at]

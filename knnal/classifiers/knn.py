@@ -6,9 +6,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from knnal.classifiers.base import UNLABELED, Labeling, PoolClassifier, QueryVectors
+from knnal.classifiers.base import PoolClassifier
 from knnal.classifiers.vote import class_probabilities
 from knnal.classifiers.votes import cast_ballots
+from knnal.index.pool_index import UNLABELED, Labeling, QueryVectors
 from knnal.index.search import Nearest, search_rows
 from knnal.types import Float32Array, IntArray
 
@@ -42,7 +43,7 @@ class KNNVote(PoolClassifier):
 
     def probabilities(self, rows: IntArray) -> Float32Array:
         neighbors = self.labeling.neighbors
-        return self._vote(Nearest(neighbors.ids[rows], neighbors.similarities[rows]), rows)
+        return self._vote(neighbors.at(rows), rows)
 
     def predict(self, outsiders: QueryVectors) -> Float32Array:
         if outsiders.rows is not None:

@@ -16,7 +16,7 @@ from knnal.classifiers.vote import VoteOptions
 from knnal.errors import InputError
 from knnal.index.compilation import kernel
 from knnal.index.parallel import over_rows
-from knnal.index.search import NOBODY
+from knnal.index.search import NO_NEIGHBOR
 from knnal.index.similarity import frozen
 from knnal.types import Float32Array, Int32Array, IntArray, RowArray
 
@@ -68,8 +68,8 @@ class FeatureMasks:
 
 
 class _Known(NamedTuple):
-    """The latest candidates of each row ``ids`` ``(n, slots)``, NOBODY in empty ones, and their
-    ``cosines`` to it under each mask ``(n, slots, M)``: memory that is not there before it is used.
+    """The latest candidates of each row ``ids`` ``(n, slots)``, NO_NEIGHBOR in empty ones, and
+    their ``cosines`` to it under each mask ``(n, slots, M)``, allocated when first used.
     """
 
     ids: Int32Array
@@ -78,7 +78,7 @@ class _Known(NamedTuple):
     @classmethod
     def none(cls, rows: int, slots: int, masks: int) -> _Known:
         cosines = np.empty((rows, slots, masks), dtype=np.float32)
-        return cls(np.full((rows, slots), NOBODY, dtype=np.int32), cosines)
+        return cls(np.full((rows, slots), NO_NEIGHBOR, dtype=np.int32), cosines)
 
 
 class MaskedVote:
@@ -181,7 +181,7 @@ def _vote(
     for at in range(start, stop):
         row, own = rows[at], candidates[at]
         count = 0
-        while count < len(own) and own[count] != NOBODY:
+        while count < len(own) and own[count] != NO_NEIGHBOR:
             count += 1
         if _of_one_class(own[:count], classes):  # whoever votes, they agree
             out[at] = 0.0

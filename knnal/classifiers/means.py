@@ -6,13 +6,14 @@ from typing import ClassVar
 
 import numpy as np
 
-from knnal.classifiers.base import UNLABELED, Labeling, PoolClassifier, QueryVectors
+from knnal.classifiers.base import PoolClassifier
 from knnal.classifiers.soft_targets import Evidence, Mixtures, parts_of
 from knnal.classifiers.tables import class_table, code_of, columns_of, decoded, normalized_columns
 from knnal.classifiers.vote import VoteOptions
 from knnal.index.compilation import kernel
 from knnal.index.parallel import over_rows
-from knnal.index.reduced import FIRST, Products, first_dots
+from knnal.index.pool_index import UNLABELED, Labeling, QueryVectors
+from knnal.index.reduced import FIRST, ExtraProducts, first_dots
 from knnal.types import Float32Array, Int8Array, Int16Array, Int32Array, IntArray, UInt16Array
 
 TEMPERATURE = 0.1
@@ -49,13 +50,13 @@ class NearestMean(PoolClassifier):
         self._mixtures = None if options.bootstrap is None else Mixtures(labeling, options)
         self.declare_classes()
 
-    def beside(self, row: int) -> Products:
+    def extra_products(self, row: int) -> ExtraProducts:
         if self._mixtures is not None:
-            return super().beside(row)
+            return super().extra_products(row)
         c = int(self.labeling.classes[row])
         mean, _ = _direction(self._sums[c] + self._contribution(np.array([row]))[0])
         self._product_of = (row, c)
-        return Products(mean, self._products)
+        return ExtraProducts(mean, self._products)
 
     def update(self, row: int, before: int, changed: IntArray) -> IntArray | None:
         if self._mixtures is not None:

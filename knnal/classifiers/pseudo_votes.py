@@ -9,16 +9,16 @@ import numpy as np
 from knnal.index.compilation import kernel
 from knnal.index.kernel_graph import KernelGraph
 from knnal.index.parallel import over_rows
-from knnal.index.search import NOBODY
+from knnal.index.search import NO_NEIGHBOR
 from knnal.types import BoolArray, Float32Array, Int32Array, IntArray
 
 _BLOCK = 4096
 
 
 def beside_supposed(graph: KernelGraph, supposed: Int32Array) -> BoolArray:
-    """Whether a neighbor of each row has a supposed class, ``(n,) -> (n,)``; NOBODY: none."""
+    """Whether a neighbor of each row has a supposed class, ``(n,) -> (n,)``; NO_NEIGHBOR: none."""
     beside = np.zeros(len(graph), dtype=np.bool_)
-    _mark(graph.starts, graph.targets, supposed, beside)
+    _mark(graph.edges.starts, graph.edges.targets, supposed, beside)
     return beside
 
 
@@ -34,17 +34,18 @@ def with_supposed_votes(
 ) -> Float32Array:
     """``(v P + w sum_j b_j e_j) / (v + w sum_j b_j)`` of some rows, ``(m, C) -> (m, C)``.
 
-    ``j`` runs over a row's neighbors in the graph that have a ``supposed`` class ``(n,)``, NOBODY
-    for none. ``e_j`` is that class and ``b_j = exp((s_j - s_1) scale)`` what a label as similar as
-    ``j`` would vote, in units of the nearest label's vote, whose similarity ``s_1`` is ``nearest``
-    ``(m,)``. In that unit all labels vote ``v``, ``mass`` ``(m,)``; ``weight`` is ``w``.
+    ``j`` runs over a row's neighbors in the graph that have a ``supposed`` class ``(n,)``,
+    NO_NEIGHBOR for none. ``e_j`` is that class and ``b_j = exp((s_j - s_1) scale)`` what a label
+    as similar as ``j`` would vote, in units of the nearest label's vote, whose similarity ``s_1``
+    is ``nearest`` ``(m,)``. In that unit all labels vote ``v``, ``mass`` ``(m,)``; ``weight`` is
+    ``w``.
     """
     out = np.empty_like(P)
 
     def vote(start: int, stop: int) -> None:
         _vote(
-            P, mass, nearest, rows, supposed, graph.starts, graph.targets, graph.similarities,
-            weight, scale, start, stop, out,
+            P, mass, nearest, rows, supposed, graph.edges.starts, graph.edges.targets,
+            graph.similarities, weight, scale, start, stop, out,
         )  # fmt: skip
 
     over_rows(vote, len(rows), _BLOCK)
@@ -54,7 +55,7 @@ def with_supposed_votes(
 @kernel
 def _mark(starts: IntArray, targets: Int32Array, supposed: Int32Array, beside: BoolArray) -> None:
     for row in range(len(supposed)):
-        if supposed[row] != NOBODY:
+        if supposed[row] != NO_NEIGHBOR:
             for at in range(starts[row], starts[row + 1]):
                 beside[targets[at]] = True
 
@@ -80,7 +81,7 @@ def _vote(
         edges = range(starts[rows[at]], starts[rows[at] + 1])
         closest = nearest[at]
         for edge in edges:
-            if supposed[targets[edge]] != NOBODY:
+            if supposed[targets[edge]] != NO_NEIGHBOR:
                 closest = max(closest, similarities[edge])
         most = (closest - nearest[at]) * scale  # votes in units of the strongest: none overflows
         total = mass[at] * math.exp(-most)
@@ -88,7 +89,7 @@ def _vote(
             votes[c] = P[at, c] * total
         for edge in edges:
             label = supposed[targets[edge]]
-            if label != NOBODY:
+            if label != NO_NEIGHBOR:
                 vote = weight * math.exp((similarities[edge] - closest) * scale)
                 votes[label] += vote
                 total += vote

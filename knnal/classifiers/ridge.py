@@ -7,13 +7,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from knnal.classifiers.base import UNLABELED, Labeling, PoolClassifier, QueryVectors
+from knnal.classifiers.base import PoolClassifier
 from knnal.classifiers.vote import VoteOptions
 from knnal.index.compilation import kernel, reordered_kernel
-from knnal.index.directions import AXES
 from knnal.index.linalg import inverse_of_positive
 from knnal.index.parallel import over_rows
-from knnal.index.reduced import FIRST, first_dots, second_dots
+from knnal.index.pool_index import UNLABELED, Labeling, QueryVectors
+from knnal.index.reduced import AXES, FIRST, first_dots, second_dots
 from knnal.types import Float32Array, Float64Array, Int16Array, IntArray
 
 PENALTY = 0.5

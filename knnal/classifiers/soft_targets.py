@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from knnal.classifiers.base import UNLABELED, Labeling
 from knnal.classifiers.vote import VoteOptions
 from knnal.classifiers.votes import cast_ballots
+from knnal.index.pool_index import UNLABELED, Labeling
 from knnal.index.search import Nearest
 from knnal.types import IntArray, RowArray
 
@@ -135,8 +135,8 @@ class Mixtures:
         return Mixture(*(np.stack(of) for of in zip(*known, strict=True)))
 
     def _mixed(self, rows: IntArray, without: IntArray | None) -> Mixture:
-        themselves = Nearest(rows[:, None], np.ones((len(rows), 1), dtype=np.float32))
-        ballots = cast_ballots(self._labeling, themselves, self._options, without)
+        own, ones = rows[:, None].astype(np.int32), np.ones((len(rows), 1), dtype=np.float32)
+        ballots = cast_ballots(self._labeling, Nearest(own, ones), self._options, without)
         parts = np.rint(ballots.weights.astype(np.float64) * WHOLE).astype(np.int64)
         classes = self._labeling.classes[ballots.rows].astype(np.int64)
         return _merged(np.where(parts > 0, classes, UNLABELED), parts)

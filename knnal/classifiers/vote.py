@@ -12,7 +12,7 @@ from knnal import defaults
 from knnal.errors import InputError
 from knnal.index.compilation import kernel
 from knnal.index.parallel import over_rows
-from knnal.index.search import NOBODY
+from knnal.index.search import NO_NEIGHBOR
 from knnal.types import Float32Array, Float64Array, Int32Array, IntArray, RowArray
 
 
@@ -88,10 +88,10 @@ def _weigh(
     for row in range(start, stop):
         nearest = -np.inf
         for slot in range(ids.shape[1]):
-            if ids[row, slot] != NOBODY:
+            if ids[row, slot] != NO_NEIGHBOR:
                 nearest = max(nearest, float(sims[row, slot]))
         for slot in range(ids.shape[1]):
-            if ids[row, slot] == NOBODY:
+            if ids[row, slot] == NO_NEIGHBOR:
                 out[row, slot] = 0.0
             else:
                 out[row, slot] = math.exp((sims[row, slot] - nearest) * scale)

@@ -14,17 +14,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from knnal.classifiers.base import Labeling
 from knnal.classifiers.vote import VoteOptions, guided_class_weights, vote_weights
 from knnal.index.compilation import kernel
-from knnal.index.search import NOBODY, Nearest
+from knnal.index.pool_index import Labeling
+from knnal.index.search import NO_NEIGHBOR, Nearest
 from knnal.types import Float32Array, Int32Array, IntArray
 
 
 class Ballots(NamedTuple):
     """Votes for the classes of labeled rows: ``rows`` and ``weights`` ``(m, votes)``.
 
-    NOBODY in empty places, whose weight is 0.
+    NO_NEIGHBOR in empty places, whose weight is 0.
     """
 
     rows: Int32Array
@@ -37,7 +37,7 @@ def neighbor_votes(labeling: Labeling, nearest: Nearest, options: VoteOptions) -
     if not options.balanced or not labeling.class_count:
         return votes
     balance = guided_class_weights(labeling.class_sizes()).astype(np.float32)
-    classes = np.where(nearest.ids == NOBODY, 0, labeling.classes[nearest.ids])
+    classes = np.where(nearest.ids == NO_NEIGHBOR, 0, labeling.classes[nearest.ids])
     weighted: Float32Array = votes * balance[classes]
     return weighted
 
@@ -58,15 +58,17 @@ def cast_ballots(
     neighbors = labeling.neighbors
     k = neighbors.k
     others = neighbors.ids[ids]  # (m, near, k)
-    unheard = np.broadcast_to((ids == NOBODY)[:, :, None], others.shape)
+    unheard = np.broadcast_to((ids == NO_NEIGHBOR)[:, :, None], others.shape)
     if rows is not None:
         unheard = unheard | (others == rows[:, None, None])
-    others = np.where(unheard, np.int32(NOBODY), others).reshape(m * near, k)
+    others = np.where(unheard, np.int32(NO_NEIGHBOR), others).reshape(m * near, k)
     beside = Nearest(others, neighbors.similarities[ids].reshape(m * near, k))
     of_others = neighbor_votes(labeling, beside, options)
     hard = options.bootstrap == "hard"
     shape = m, near * (2 if hard else 1 + k)
-    ballots = Ballots(np.full(shape, NOBODY, dtype=np.int32), np.zeros(shape, dtype=np.float32))
+    ballots = Ballots(
+        np.full(shape, NO_NEIGHBOR, dtype=np.int32), np.zeros(shape, dtype=np.float32)
+    )
     _mix(hard, options.beta, ids, votes, others, of_others, labeling.classes, ballots)
     return ballots
 
@@ -111,10 +113,10 @@ def _winner(near: Int32Array, votes: Float32Array, classes: Int32Array) -> int:
     """The place ``(k,)`` of a vote for the class with most; of equals for the first class."""
     best, winner = np.float32(-1.0), -1
     for place in range(len(near)):
-        if near[place] != NOBODY:
+        if near[place] != NO_NEIGHBOR:
             total = np.float32(0.0)
             for other in range(len(near)):
-                if near[other] != NOBODY and classes[near[other]] == classes[near[place]]:
+                if near[other] != NO_NEIGHBOR and classes[near[other]] == classes[near[place]]:
                     total += votes[other]
             if total > best or (total == best and classes[near[place]] < classes[near[winner]]):
                 best, winner = total, place

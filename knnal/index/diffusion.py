@@ -5,10 +5,10 @@ With weights ``W = K^4``, degrees ``D`` and ``P = D^-1 W``, a label at ``l`` giv
     score(x, l) = [(I - a P)^-1](x, l) / sqrt(D_l)
 
 which is the column of ``(I - a D^-1/2 W D^-1/2)^-1``, divided by ``sqrt(D_x)``: a factor that all
-classes share. The kernel to its fourth power is one of half the width: of the graph's 20
-neighbors the near ones count, as good as a graph of 10, and one graph serves coverage too.
-Degrees are in units of their median, and none counts as less than a hundredth of it, which keeps
-the score of an outlier, and so the sum of all scores, within bounds.
+classes share. The kernel to its fourth power is a kernel of half the width: the near ones of the
+graph's 20 neighbors count, which predicts as well as a graph of 10, and one graph serves coverage
+too. Degrees are in units of their median, at least a hundredth of it, which bounds the score of an
+outlier, and so the sum of all scores.
 
 Source of the push: R. Andersen, F. Chung and K. Lang, "Local graph partitioning using PageRank
 vectors" (FOCS 2006).
@@ -19,63 +19,58 @@ from __future__ import annotations
 import numpy as np
 
 from knnal.index.compilation import kernel as compiled
-from knnal.index.kernel_graph import KernelGraph
+from knnal.index.kernel_graph import Edges, KernelGraph
 from knnal.index.parallel import over_rows
-from knnal.types import Float32Array, Float64Array, Int32Array, IntArray
+from knnal.types import Float64Array, IntArray
 
 RESTART = 0.1
-"""1 - a: how soon what a label spreads comes to rest."""
+"""1 - a: the probability that a random walk restarts at each step."""
 
 TOLERANCE = 3e-4
-"""What stays unspread at a row, in units of its degree, and so how exact the scores are: no score
-of a label at ``l`` is short of the exact one by more than ``TOLERANCE / RESTART * sqrt(D_l)``.
+"""The residual that may stay at a row, in units of its degree: no score of a label at ``l`` is
+below the exact one by more than ``TOLERANCE / RESTART * sqrt(D_l)``.
 """
 
 _LEAST_DEGREE = 0.01
 
 
 class Diffusion:
-    """Spreads labels over a graph. ``degrees`` ``(rows,)``: see the module."""
+    """Spreads labels over a graph.
+
+    Parameters
+    ----------
+    graph : KernelGraph
+    tolerance : float
+        See TOLERANCE.
+
+    Attributes
+    ----------
+    degrees : array of float64, shape (rows,)
+        ``D``, in units of the median.
+    """
 
     def __init__(self, graph: KernelGraph, tolerance: float = TOLERANCE) -> None:
-        self._graph = graph
+        self._edges = graph.edges
         self._tolerance = tolerance
         sums = np.empty(len(graph))
-        over_rows(
-            lambda start, stop: _sum_weights(graph.starts, graph.kernel, start, stop, sums),
-            len(graph),
-        )
-        typical = float(np.median(sums[sums > 0])) if (sums > 0).any() else 1.0
-        self._unit = 1.0 / typical
+        over_rows(lambda start, stop: _sum_weights(graph.edges, start, stop, sums), len(graph))
+        self._unit = 1.0 / (float(np.median(sums[sums > 0])) if (sums > 0).any() else 1.0)
         self.degrees: Float64Array = np.maximum(sums * self._unit, _LEAST_DEGREE)
-        self._idle: list[tuple[Float64Array, Float64Array]] = []
+        self._free: list[tuple[Float64Array, Float64Array]] = []
 
     def spread(self, row: int) -> tuple[IntArray, Float64Array]:
-        """The rows that a label at ``row`` reaches, in order of reach, and their scores there."""
-        try:
-            room = self._idle.pop()
+        """The rows that a label at ``row`` reaches, in the order reached, and their scores."""
+        try:  # each thread that spreads at the same time uses its own arrays
+            estimate, residual = self._free.pop()
         except IndexError:
-            room = self._room()
-        reached, scores = _push(
-            self._graph.starts,
-            self._graph.targets,
-            self._graph.kernel,
-            self.degrees,
-            self._unit,
-            row,
-            self._tolerance,
-            *room,
-        )
-        self._idle.append(room)
-        return reached, scores
-
-    def _room(self) -> tuple[Float64Array, Float64Array]:
-        """What is settled and what waits, for each thread that spreads at a time a pair of its own.
-
-        Beside what waits at a row, ``(rows, 2)``, is how much may: both are read for every edge.
-        """
-        n = len(self.degrees)
-        return np.zeros(n), np.column_stack([np.zeros(n), self._tolerance * self.degrees])
+            estimate = np.zeros(len(self.degrees))
+            # Next to each residual, how much may stay: both are read for every edge.
+            residual = np.column_stack([estimate, self._tolerance * self.degrees])
+        found = _push(
+            self._edges, self.degrees, self._unit, row, self._tolerance, estimate, residual,
+        )  # fmt: skip
+        self._free.append((estimate, residual))
+        return found
 
 
 def edge_weights(kernel: Float64Array) -> Float64Array:
@@ -86,61 +81,60 @@ def edge_weights(kernel: Float64Array) -> Float64Array:
 
 @compiled
 def _push(
-    starts: IntArray,
-    targets: Int32Array,
-    kernel: Float32Array,
+    edges: Edges,
     degrees: Float64Array,
     unit: float,
     source: int,
     tolerance: float,
-    settled: Float64Array,
-    waiting: Float64Array,
+    estimate: Float64Array,
+    residual: Float64Array,
 ) -> tuple[IntArray, Float64Array]:
-    """Settle what waits at a row and pass on the rest, until little waits anywhere.
+    """Add a row's residual to its estimate and push the rest on, until all residuals are small.
 
-    Rows are served first come, first served, so the result depends on the graph alone. Any amount
-    may wait at a row that is in the queue already. The working arrays are left as they were.
+    Rows are served first come, first served, so the result depends on the graph alone. A row in the
+    queue may have any residual. The working arrays are restored at the end.
     """
+    starts, targets, kernel = edges
     damping = 1.0 - RESTART
-    order = np.empty(64, dtype=np.int64)  # every row that has been in the queue, once each time
+    order = np.empty(64, dtype=np.int64)  # every row that was in the queue, once each time
     reached = np.empty(64, dtype=np.int64)
     count = 0
     order[0] = source
     begin, end = 0, 1
-    waiting[source] = 1.0, np.inf
+    residual[source] = 1.0, np.inf
     while begin < end:
         row = order[begin]
         begin += 1
-        amount = waiting[row, 0]
-        waiting[row] = 0.0, tolerance * degrees[row]
-        if settled[row] == 0.0:
+        amount = residual[row, 0]
+        residual[row] = 0.0, tolerance * degrees[row]
+        if estimate[row] == 0.0:
             if count == len(reached):
                 reached = _doubled(reached)
             reached[count] = row
             count += 1
-        settled[row] += amount
-        passed = damping * amount * unit / degrees[row]
+        estimate[row] += amount
+        pushed = damping * amount * unit / degrees[row]
         while end + starts[row + 1] - starts[row] > len(order):
             order = _doubled(order)
         for at in range(starts[row], starts[row + 1]):
             other = targets[at]
-            amount = waiting[other, 0] + passed * _weight(kernel[at])
-            limit = waiting[other, 1]
-            waiting[other, 0] = amount
+            amount = residual[other, 0] + pushed * _weight(kernel[at])
+            limit = residual[other, 1]
+            residual[other, 0] = amount
             # A branch that goes either way at random would cost more than all of this.
             order[end] = other
             end += amount > limit
-            waiting[other, 1] = np.inf if amount > limit else limit
+            residual[other, 1] = np.inf if amount > limit else limit
     scores = np.empty(count)
     own = np.sqrt(degrees[source])
     for i in range(count):
         row = reached[i]
-        scores[i] = own * settled[row] / degrees[row]
+        scores[i] = own * estimate[row] / degrees[row]
     for i in range(count):
         row = reached[i]
-        settled[row] = 0.0
+        estimate[row] = 0.0
         for at in range(starts[row], starts[row + 1]):
-            waiting[targets[at], 0] = 0.0
+            residual[targets[at], 0] = 0.0
     return reached[:count], scores
 
 
@@ -151,9 +145,8 @@ def _weight(kernel: np.float32) -> float:
 
 
 @compiled
-def _sum_weights(
-    starts: IntArray, kernel: Float32Array, start: int, stop: int, out: Float64Array
-) -> None:
+def _sum_weights(edges: Edges, start: int, stop: int, out: Float64Array) -> None:
+    starts, _, kernel = edges
     for row in range(start, stop):
         total = 0.0
         for at in range(starts[row], starts[row + 1]):

@@ -1,9 +1,9 @@
-"""Near-duplicates: rows that are joined by steps between very similar rows.
+"""Near-duplicates: groups of rows connected by pairs of very similar rows.
 
-The neighbor graph holds most of these steps. A row with more near neighbors than its list has
-places lacks some, as in a crowd of a hundred copies: a step that neither of its ends lists joins
-two rows whose lists are both full of nearer ones. So crowds are compared with each other, a few
-of their rows standing for the whole where they are far apart.
+The neighbor graph holds most of these pairs. A row with more near neighbors than its list has slots
+lacks some, as in a crowd of a hundred copies: a pair that neither row lists is of two rows whose
+lists are both full of nearer ones. So crowds are compared with each other, by their first rows
+alone where they are far apart.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ import numpy as np
 
 from knnal.errors import InputError
 from knnal.index.compilation import kernel
-from knnal.index.kernel_graph import KernelGraph, squared_distance
+from knnal.index.kernel_graph import Edges, KernelGraph, squared_distance
 from knnal.index.parallel import over_rows
 from knnal.index.similarity import dot, frozen, rounding_bound, similarities
-from knnal.types import BoolArray, Float32Array, Int32Array, IntArray
+from knnal.types import BoolArray, Float32Array, IntArray
 
 _KERNEL_SLACK = np.float32(1e-5)
-"""Kernel values tell which similarities to look at: with more slack than they are rounded by."""
+"""Kernel values select the similarities to compute, with more slack than their rounding."""
 
 _BLOCK = 1024
 
 
 class DuplicateGroups:
-    """``numbers`` ``(rows,)``: the group of each row, from 0 without gaps. Most rows are alone."""
+    """``numbers`` ``(rows,)``: the group of each row, from 0 without gaps. Most have one row."""
 
     def __init__(self, numbers: IntArray) -> None:
         self.numbers = numbers
@@ -36,7 +36,7 @@ class DuplicateGroups:
         return len(self.sizes)
 
     def members(self, row: int) -> IntArray:
-        """The rows of a row's group, itself among them, rising."""
+        """The rows of a row's group, including itself, rising."""
         group = self.numbers[row]
         return self._ordered[self._starts[group] : self._starts[group + 1]]
 
@@ -49,28 +49,80 @@ class DuplicateGroups:
         return np.concatenate([[0], np.cumsum(self.sizes)])
 
 
+class OpenGroups:
+    """Which groups still have to be asked about: those without a labeled or skipped row.
+
+    ``closed`` ``(rows,)`` marks the rows of the other groups. A decision takes time proportional to
+    the size of its group. Everything depends on which rows are decided alone.
+    """
+
+    def __init__(self, groups: DuplicateGroups, decided: BoolArray) -> None:
+        self.groups = groups
+        self.rebuild(decided)
+
+    def rebuild(self, decided: BoolArray) -> None:
+        """Start over from all decided rows, ``(rows,)``."""
+        numbers = self.groups.numbers
+        self._decided: BoolArray = decided.copy()
+        self._counts: IntArray = np.bincount(numbers[decided], minlength=len(self.groups))
+        self.closed: BoolArray = self._counts[numbers] > 0
+
+    def set_decided(self, row: int, decided: bool) -> None:
+        """Record that a row is decided, or no longer."""
+        if self._decided[row] == decided:
+            return
+        self._decided[row] = decided
+        group = self.groups.numbers[row]
+        self._counts[group] += 1 if decided else -1
+        self.closed[self.groups.members(row)] = self._counts[group] > 0
+
+    def count(self, rows: BoolArray) -> int:
+        """How many groups the rows of a mask ``(rows,)`` belong to."""
+        return int(np.count_nonzero(np.bincount(self.groups.numbers[rows])))
+
+    def first_of_each(self, rows: IntArray) -> IntArray:
+        """The places of the first row of each group among ``rows`` ``(m,)``, rising."""
+        _, first = np.unique(self.groups.numbers[rows], return_index=True)
+        return np.sort(first)
+
+
 def checked_threshold(threshold: float) -> float:
-    """Raises InputError for a similarity that no two different items could be told apart by."""
+    """The threshold. Raises InputError unless it is above 0 and below 1."""
     if not 0.0 < threshold < 1.0:
         raise InputError(
-            f"Expected a similarity above 0 and below 1 for near-duplicates, came {threshold}. "
-            "0.95 joins variants of one photo, 0.999 hardly more than copies."
+            "The similarity of near-duplicates must be above 0 and below 1, got "
+            f"{threshold}. 0.95 joins variants of one photo, 0.999 hardly more than copies."
         )
     return threshold
 
 
 def find_duplicates(X: Float32Array, graph: KernelGraph, threshold: float) -> DuplicateGroups:
-    """The connected components of the live rows that are at least so similar, ``(rows, d)``.
+    """Group rows by the connected components of their similar pairs.
 
-    ``graph`` is that of the rows; where it is exact, so are the groups: those that all pairs of
-    rows would give. Rows that are not live are alone. Raises InputError for a threshold outside
-    (0, 1).
+    Parameters
+    ----------
+    X : array of float32, shape (rows, d)
+        Unit rows.
+    graph : KernelGraph
+        Of these rows. If it is exact, so are the groups: those that all pairs of rows would give.
+    threshold : float
+        Least cosine similarity of a pair.
+
+    Returns
+    -------
+    DuplicateGroups
+        Rows that are not live are groups of one.
+
+    Raises
+    ------
+    InputError
+        For a threshold outside (0, 1).
     """
     least = np.float32(checked_threshold(threshold))
     X = frozen(X)
-    steps = _steps(X, graph, least)
-    sources = np.searchsorted(graph.starts, steps, side="right") - 1
-    targets = graph.targets[steps].astype(np.int64)
+    pairs = _near_edges(X, graph, least)
+    sources = np.searchsorted(graph.edges.starts, pairs, side="right") - 1
+    targets = graph.edges.targets[pairs].astype(np.int64)
     numbers = _components(len(graph), sources, targets)
     near = np.bincount(sources, minlength=len(graph))
     near += np.bincount(targets, minlength=len(graph))
@@ -84,13 +136,13 @@ def find_duplicates(X: Float32Array, graph: KernelGraph, threshold: float) -> Du
     return DuplicateGroups(numbers)
 
 
-def _steps(X: Float32Array, graph: KernelGraph, least: np.float32) -> IntArray:
-    """The places of edges to a higher row that is at least so similar."""
+def _near_edges(X: Float32Array, graph: KernelGraph, least: np.float32) -> IntArray:
+    """The places of edges to a higher row of at least the similarity ``least``."""
     (squared,) = squared_distance(np.array([least]))
-    floor = np.float32(np.exp(-squared / graph.width)) * (np.float32(1.0) - _KERNEL_SLACK)
-    near = np.zeros(len(graph.targets), dtype=np.bool_)
-    edges = graph.starts, graph.targets, graph.kernel
-    over_rows(lambda a, b: _find_near(X, *edges, floor, least, a, b, near), len(graph), _BLOCK)
+    lowest = np.float32(np.exp(-squared / graph.width)) * (np.float32(1.0) - _KERNEL_SLACK)
+    near = np.zeros(len(graph.edges.targets), dtype=np.bool_)
+    edges = graph.edges
+    over_rows(lambda a, b: _find_near(X, edges, lowest, least, a, b, near), len(graph), _BLOCK)
     return np.flatnonzero(near)
 
 
@@ -114,10 +166,10 @@ def _crowds(numbers: IntArray, full: IntArray) -> list[IntArray]:
 
 
 def _joined(X: Float32Array, crowds: list[IntArray], least: np.float32) -> list[tuple[int, int]]:
-    """Pairs of crowds that some step joins, enough of them to join all that are to be.
+    """Pairs of crowds that some near pair connects, enough of them to connect all that should be.
 
-    Angles obey the triangle inequality: where the first rows of two crowds are farther apart than
-    each crowd reaches and a step besides, there is none.
+    Angles obey the triangle inequality: if the first rows of two crowds are farther apart than the
+    radius of each crowd and a near pair together, there is no such pair.
     """
     if len(crowds) < 2:
         return []
@@ -126,13 +178,13 @@ def _joined(X: Float32Array, crowds: list[IntArray], least: np.float32) -> list[
     closest = [
         float(np.min(similarities(X[crowd], one))) for crowd, one in zip(crowds, first, strict=True)
     ]
-    reach = _angle(np.array(closest, dtype=np.float32) - slack)
+    radius = _angle(np.array(closest, dtype=np.float32) - slack)
     step = _angle(np.array([least]) - slack)
     leaders = np.arange(len(crowds))
     joined = []
     for start in range(0, len(crowds), _BLOCK):
         apart = _angle(first[start : start + _BLOCK] @ first.T + slack)
-        allowed = reach[start : start + _BLOCK, None] + reach + step
+        allowed = radius[start : start + _BLOCK, None] + radius + step
         for at, j in np.argwhere(apart <= allowed):
             i = start + at
             if leaders[i] != leaders[j] and _any_near(X, crowds[i], crowds[j], least):
@@ -149,19 +201,18 @@ def _angle(cosine: Float32Array) -> Float32Array:
 @kernel
 def _find_near(
     X: Float32Array,
-    starts: IntArray,
-    targets: Int32Array,
-    values: Float32Array,
-    floor: np.float32,
+    edges: Edges,
+    lowest: np.float32,
     least: np.float32,
     start: int,
     stop: int,
     near: BoolArray,
 ) -> None:
+    starts, targets, values = edges
     for row in range(start, stop):
         for at in range(starts[row], starts[row + 1]):
             other = targets[at]
-            if other > row and values[at] >= floor:
+            if other > row and values[at] >= lowest:
                 near[at] = dot(X[other], X[row]) >= least
 
 

@@ -1,4 +1,4 @@
-"""How a neighbor graph was found, and how complete it is."""
+"""How a neighbor graph was found, and how complete it is. Imports no kernels: manifests read it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class GraphMethod(StrEnum):
-    """Whether every pair of items was compared, or only likely ones."""
+    """Whether every pair of items was compared, or candidates only."""
 
     EXACT = "exact"
     APPROXIMATE = "approximate"

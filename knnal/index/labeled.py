@@ -7,36 +7,36 @@ from dataclasses import dataclass
 import numpy as np
 
 from knnal.index.compilation import CACHE_LINE, kernel, prefetch
-from knnal.index.labeled_search import insert, search_labeled
+from knnal.index.labeled_search import search_labeled
 from knnal.index.parallel import over_rows
 from knnal.index.reduced import (
     SECOND,
+    ExtraProducts,
     Group,
-    Products,
     Queries,
     ReducedCopy,
     first_dots,
     first_dots_of_two,
     second_dot,
 )
-from knnal.index.search import NOBODY
+from knnal.index.search import NO_NEIGHBOR, Nearest, insert
 from knnal.index.similarity import dot, frozen
-from knnal.types import BoolArray, Float32Array, Int32Array, IntArray
+from knnal.types import Float32Array, Int32Array, IntArray
 
 _TOO_MANY = 0.95
-"""Where the first bound leaves more than this share of a block, the second costs what it saves."""
+"""If the first bound leaves more than this share of a block, the second costs what it saves."""
 
 _CHUNK = 2048
 
 _AHEAD = 16
-"""How many candidates before its turn a row is sent for: memory takes so long to answer."""
+"""How many candidates ahead a row is prefetched: memory takes that long to answer."""
 
 _SAMPLE = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """Where a new label entered: the rows, and their neighbors as they were before."""
+class _Addition:
+    """The rows that a new label entered, and their neighbors before."""
 
     row: int
     rows: IntArray
@@ -45,15 +45,30 @@ class Taken:
 
 
 class LabeledNeighbors:
-    """For each row of ``X``, its nearest labeled rows, never itself.
+    """For each row of a pool, its nearest labeled rows other than itself.
 
-    ``ids`` and ``similarities`` are ``(n, k)``, by falling similarity, ties by lower row, empty
-    slots NOBODY and -inf. ``last`` ``(n,)`` is the last column of similarities once more, which
-    every label reads whole. The state depends on the set of labeled rows alone, not on the order
-    in which they came, and not on their classes.
+    The state depends on the set of labeled rows alone: not on their order, nor on their classes. A
+    new label is compared in full only with rows whose k-th neighbor it may beat: the bounds of
+    ``ReducedCopy`` exclude the others, and can only err on the side of comparing.
 
-    A new label is compared in full only with rows whose k-th neighbor it may beat: the bounds of
-    ``ReducedCopy`` prove the others out, and can only err on the side of comparing.
+    Parameters
+    ----------
+    X : array of float32, shape (n, d)
+        Unit rows.
+    k : int
+        Neighbors per row.
+    reduced : ReducedCopy
+        Of the same rows.
+
+    Attributes
+    ----------
+    labeled : set of int
+    ids : array of int32, shape (n, k)
+        By falling similarity, ties by lower row; NO_NEIGHBOR in empty slots.
+    similarities : array of float32, shape (n, k)
+        Cosine similarities; -inf in empty slots.
+    last : array of float32, shape (n,)
+        The last column of ``similarities`` once more, contiguous: every label reads all of it.
     """
 
     def __init__(self, X: Float32Array, k: int, reduced: ReducedCopy) -> None:
@@ -61,14 +76,18 @@ class LabeledNeighbors:
         self._reduced = reduced
         self.k = k
         self.labeled: set[int] = set()
-        self.ids: Int32Array = np.full((len(X), k), NOBODY, dtype=np.int32)
-        self.similarities: Float32Array = np.full((len(X), k), -np.inf, dtype=np.float32)
+        self._lists = Nearest.empty(len(X), k)
+        self.ids, self.similarities = self._lists
         self.last: Float32Array = self.similarities[:, -1].copy()
-        self._latest: Taken | None = None
+        self._latest: _Addition | None = None
         self._backwards = False
 
+    def at(self, rows: IntArray) -> Nearest:
+        """A copy of the neighbors of some rows."""
+        return self._lists.at(rows)
+
     def nearest_alone(self) -> LabeledNeighbors:
-        """One of its own, of the same labels, that keeps the nearest of them only."""
+        """An independent copy with the same labels that keeps only the nearest of them."""
         alone = LabeledNeighbors(self._X, 1, self._reduced)
         alone.labeled = set(self.labeled)
         alone.ids[:], alone.similarities[:] = self.ids[:, :1], self.similarities[:, :1]
@@ -79,13 +98,13 @@ class LabeledNeighbors:
         """Start over from a set of labeled rows."""
         self.labeled = set(map(int, rows))
         self._latest = None
-        search_labeled(self._X, self._reduced, np.sort(rows), self.ids, self.similarities)
+        search_labeled(self._X, self._reduced, np.sort(rows), self._lists)
         self.last[:] = self.similarities[:, -1]
 
     def adopt(self, labeled: IntArray, ids: Int32Array, similarities: Float32Array) -> bool:
-        """Take over a state that was kept, unless it is of other rows or wrong on a sample of them.
+        """Restore a stored state, unless it is of other rows or wrong on a sample of them.
 
-        Returns whether it was taken over; if not, the state is undefined until the next rebuild.
+        Returns whether it was restored; if not, the state is undefined until the next rebuild.
         """
         if ids.shape != self.ids.shape or similarities.shape != self.similarities.shape:
             return False
@@ -93,31 +112,31 @@ class LabeledNeighbors:
             return False
         if len(labeled) and not 0 <= np.min(labeled) <= np.max(labeled) < len(ids):
             return False
-        if ids.size and not NOBODY <= ids.min() <= ids.max() < len(ids):
+        if ids.size and not NO_NEIGHBOR <= ids.min() <= ids.max() < len(ids):
             return False
         self.labeled = set(map(int, labeled))
         self._latest = None
         self.ids[:], self.similarities[:] = ids, similarities
         self.last[:] = similarities[:, -1]
         sample = np.arange(0, len(ids), max(1, len(ids) // _SAMPLE))
-        _search(self._X, sample, np.sort(labeled), self.ids, self.similarities)
+        _search(self._X, sample, np.sort(labeled), self._lists)
         same = self.ids[sample] == ids[sample]
         return bool((same & (self.similarities[sample] == similarities[sample])).all())
 
-    def add(self, row: int, beside: Products | None = None) -> IntArray:
+    def add(self, row: int, extra: ExtraProducts | None = None) -> IntArray:
         """Row ``row`` has got a label. Returns the rows whose neighbors changed, rising.
 
-        The products asked for beside are those of all rows.
+        ``extra`` products of all rows are computed in the same pass.
         """
         self.labeled.add(row)
-        self._latest = self._offer(row, beside or Products.none())
+        self._latest = self._offer(row, extra or ExtraProducts.none())
         return self._latest.rows
 
     def remove(self, row: int) -> IntArray:
         """Row ``row`` has lost its label. Returns the rows whose neighbors changed, rising.
 
-        The latest addition is taken back at once; an earlier one by comparing each row that it
-        was a neighbor of with every label left.
+        The latest addition is reverted at once; an earlier one by comparing each row that it was a
+        neighbor of with every remaining label.
         """
         self.labeled.remove(row)
         latest, self._latest = self._latest, None
@@ -128,11 +147,7 @@ class LabeledNeighbors:
         changed = self.voters(row)
         remaining = np.array(sorted(self.labeled), dtype=np.int64)
         over_rows(
-            lambda start, stop: _search(
-                self._X, changed[start:stop], remaining, self.ids, self.similarities
-            ),
-            len(changed),
-            256,
+            lambda a, b: _search(self._X, changed[a:b], remaining, self._lists), len(changed), 256
         )
         self.last[changed] = self.similarities[changed, -1]
         return changed
@@ -144,30 +159,27 @@ class LabeledNeighbors:
 
     def voters_of_any(self, rows: IntArray) -> IntArray:
         """The rows that at least one of ``rows`` votes for, rising."""
-        wanted = np.zeros(len(self.ids), dtype=np.bool_)
+        wanted = np.zeros(len(self.ids) + 1, dtype=np.bool_)  # the last for NO_NEIGHBOR, -1
         wanted[rows] = True
-        parts = over_rows(
-            lambda start, stop: _rows_with_any(self.ids, wanted, start, stop), len(self.ids)
-        )
-        return np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
+        return np.flatnonzero(wanted[self.ids].any(axis=1))
 
-    def _offer(self, row: int, beside: Products) -> Taken:
-        """Enter a labeled row wherever it is among the nearest."""
+    def _offer(self, row: int, extra: ExtraProducts) -> _Addition:
+        """Enter a labeled row into all lists where it is among the nearest."""
         q = self._X[row]
         reduced = self._reduced
         query = reduced.queries(q[None])
 
         def offer(start: int, stop: int) -> tuple[IntArray, Int32Array, Float32Array]:
             found = _candidates(
-                reduced.first, reduced.second, reduced.offset, query, beside, self.last,
+                reduced.first, reduced.second, reduced.offset, query, extra, self.last,
                 start, stop,
             )  # fmt: skip
-            return _enter(self._X, q, row, found, self.ids, self.similarities, self.last)
+            return _enter(self._X, q, row, found, self._lists, self.last)
 
-        # To and fro: where memory does not hold all rows, it holds those that were read last.
+        # Alternate directions: if memory does not hold all rows, it holds those read last.
         self._backwards = not self._backwards
         parts = over_rows(offer, len(self._X), backwards=self._backwards)
-        return Taken(row, *(np.concatenate(part) for part in zip(*parts, strict=True)))
+        return _Addition(row, *(np.concatenate(part) for part in zip(*parts, strict=True)))
 
 
 @kernel
@@ -176,46 +188,46 @@ def _candidates(
     second: Group,
     offset: Float32Array,
     query: Queries,
-    beside: Products,
+    extra: ExtraProducts,
     last: Float32Array,
     start: int,
     stop: int,
 ) -> IntArray:
     """The rows whose bound reaches their ``last`` neighbor's similarity ``(n,)``, rising."""
     found = np.empty(stop - start, dtype=np.int64)
-    known_of = np.empty(stop - start, dtype=np.float32)
+    partial_of = np.empty(stop - start, dtype=np.float32)
     dots = np.empty(_CHUNK, dtype=np.int32)
-    known = np.empty(_CHUNK, dtype=np.float32)
+    partial = np.empty(_CHUNK, dtype=np.float32)
     bound = np.empty(_CHUNK, dtype=np.float32)
     count = 0
-    for begin in range(start, stop, _CHUNK):  # what is known of a chunk stays in the cache
+    for begin in range(start, stop, _CHUNK):  # the partial bounds of a chunk stay in the cache
         end = min(begin + _CHUNK, stop)
         values = query.first.values[0]
-        if len(beside.values):
-            other = beside.out[begin:end]
-            first_dots_of_two(first.codes, values, beside.values, begin, end, dots, other)
+        if len(extra.values):
+            other = extra.out[begin:end]
+            first_dots_of_two(first.codes, values, extra.values, begin, end, dots, other)
         else:
             first_dots(first.codes, values, begin, end, dots)
-        _bound_by_first(dots, first, offset, query, begin, end, known, bound)
+        _bound_by_first(dots, first, offset, query, begin, end, partial, bound)
         # Branches that go either way at random cost more than the work they would save here.
         for row in range(begin, end):
             found[count] = row
-            known_of[count] = known[row - begin]
+            partial_of[count] = partial[row - begin]
             count += bound[row - begin] >= last[row]
     if second.codes.shape[1] == 0 or count > _TOO_MANY * (stop - start):
         return found[:count]
-    return _reaching_by_second(second, query, found[:count], known_of, last)
+    return _reaching_by_second(second, query, found[:count], partial_of, last)
 
 
 @kernel
 def _reaching_by_second(
-    group: Group, query: Queries, rows: IntArray, known: Float32Array, last: Float32Array
+    group: Group, query: Queries, rows: IntArray, partial: Float32Array, last: Float32Array
 ) -> IntArray:
     """Those of ``rows`` whose bound by both groups reaches ``last`` ``(n,)``, rising.
 
-    ``known`` is theirs, by the first group without its rest. ``rows`` are written over.
+    ``partial`` are their bounds by the first group without its rest. ``rows`` are overwritten.
     """
-    values, unit = query.second.values, query.second.unit[0]
+    values, unit = query.second.values[0], query.second.unit[0]
     length, query_rest = query.second.length[0], query.second.rest[0]
     count = 0
     for at in range(len(rows)):
@@ -225,10 +237,10 @@ def _reaching_by_second(
         prefetch(group.scale, ahead, 0)
         prefetch(last, ahead, 0)
         row = rows[at]
-        more = np.float32(second_dot(group.codes, row, values, 0)) * unit * group.scale[row]
+        more = np.float32(second_dot(group.codes, row, values)) * unit * group.scale[row]
         beyond = group.error[row] * length + group.rest[row] * query_rest
         rows[count] = row
-        count += known[at] + more + beyond >= last[row]
+        count += partial[at] + more + beyond >= last[row]
     return rows[:count]
 
 
@@ -240,12 +252,12 @@ def _bound_by_first(
     query: Queries,
     start: int,
     stop: int,
-    known: Float32Array,
+    partial: Float32Array,
     bound: Float32Array,
 ) -> None:
-    """What the first group says of rows ``start`` to ``stop``, without and with its rest.
+    """Bounds of rows ``start`` to ``stop`` by the first group, without and with its rest.
 
-    ``dots`` are the products of their codes and the query.
+    ``dots`` are the products of their codes with the query.
     """
     size = stop - start
     unit, length, query_rest = query.first.unit[0], query.first.length[0], query.first.rest[0]
@@ -253,9 +265,9 @@ def _bound_by_first(
     scale, error = group.scale[start:stop], group.error[start:stop]
     rest, offset = group.rest[start:stop], offset[start:stop]
     for i in range(size):
-        known[i] = np.float32(dots[i]) * unit * scale[i] + error[i] * length
-        known[i] += offset[i] + query_offset
-        bound[i] = known[i] + rest[i] * query_rest
+        partial[i] = np.float32(dots[i]) * unit * scale[i] + error[i] * length
+        partial[i] += offset[i] + query_offset
+        bound[i] = partial[i] + rest[i] * query_rest
 
 
 @kernel
@@ -264,14 +276,14 @@ def _enter(
     q: Float32Array,
     new: int,
     rows: IntArray,
-    ids: Int32Array,
-    similarities: Float32Array,
+    lists: Nearest,
     last: Float32Array,
 ) -> tuple[IntArray, Int32Array, Float32Array]:
     """Compare rows with a label in full and enter it where it is among the nearest.
 
-    Returns the rows where it is, and their neighbors before.
+    Returns the rows that it entered, and their neighbors before.
     """
+    ids, similarities = lists
     k = ids.shape[1]
     entered = np.empty(len(rows), dtype=np.int64)
     values = np.empty(len(rows), dtype=np.float32)
@@ -295,23 +307,15 @@ def _enter(
 
 
 @kernel
-def _search(
-    X: Float32Array,
-    rows: IntArray,
-    labeled: IntArray,
-    ids: Int32Array,
-    similarities: Float32Array,
-) -> None:
-    """The nearest labeled rows of some rows from scratch; ``labeled`` by rising row."""
-    last = ids.shape[1] - 1
+def _search(X: Float32Array, rows: IntArray, labeled: IntArray, lists: Nearest) -> None:
+    """Find the nearest labeled rows of some rows from scratch."""
+    ids, similarities = lists
     for row in rows:
-        ids[row] = NOBODY
+        ids[row] = NO_NEIGHBOR
         similarities[row] = -np.inf
         for other in labeled:
             if other != row:
-                value = dot(X[other], X[row])
-                if value > similarities[row, last]:
-                    insert(ids[row], similarities[row], other, value)
+                insert(ids[row], similarities[row], other, dot(X[other], X[row]))
 
 
 @kernel
@@ -323,20 +327,6 @@ def _rows_with(ids: Int32Array, wanted: int, start: int, stop: int) -> IntArray:
         hit = False
         for slot in range(ids.shape[1]):
             hit |= ids[row, slot] == wanted
-        found[count] = row
-        count += hit
-    return found[:count]
-
-
-@kernel
-def _rows_with_any(ids: Int32Array, wanted: BoolArray, start: int, stop: int) -> IntArray:
-    """The rows that have a neighbor among those ``wanted`` ``(n,)``, rising."""
-    found = np.empty(stop - start, dtype=np.int64)
-    count = 0
-    for row in range(start, stop):
-        hit = False
-        for slot in range(ids.shape[1]):
-            hit |= ids[row, slot] != NOBODY and wanted[ids[row, slot]]
         found[count] = row
         count += hit
     return found[:count]

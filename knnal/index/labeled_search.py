@@ -3,7 +3,7 @@
 Products of the reduced copies, the labels' in 8 bits too, estimate all similarities of a row. Its
 best candidates by that are compared in full; of the other labels, only those whose bounds reach
 what is found so far, the most promising ones first: bounds by the first group of axes, by both, and
-by the whole vectors in 8 bits. Each takes longer than the one before and leaves fewer labels.
+by the full vectors in 8 bits. Each takes longer than the one before and leaves fewer labels.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from knnal.index.compilation import (
     CACHE_LINE,
@@ -36,7 +37,7 @@ from knnal.index.reduced import (
     Queries,
     ReducedCopy,
 )
-from knnal.index.search import NOBODY
+from knnal.index.search import NO_NEIGHBOR, Nearest, insert
 from knnal.index.similarity import dot, frozen, rounding_bound
 from knnal.types import (
     Float32Array,
@@ -49,129 +50,115 @@ from knnal.types import (
 )
 
 _BLOCK = 64
-"""Rows that are searched for together: each has a bit of one number."""
+"""Rows that are searched for together: each has one bit of a 64-bit number."""
 
 _STRIP = 64
-"""Labels that are passed over together: what a few vectors hold."""
+"""Labels that are scanned together: as many as a few vector registers hold."""
 
 _ROWS_A_TASK = 16384
 
 _LANDMARKS = 64
-"""Labels by which rows are put in order within a task, and the labels themselves: rows that are
-alike meet the same labels, which are in the cache then.
+"""Labels by which rows are sorted within a task, and the labels themselves: similar rows meet the
+same labels, which are in the cache then.
 """
 
 _PAGE = 4096
 _ZERO = 128
 
 
-class Bytes(NamedTuple):
-    """Labels' coordinates on a group of axes in 8 bits, ``unit * (values - 128)``: ``values``
-    ``(labels, dims)``, ``unit`` and how far they are off at most, ``error``, ``(labels,)``.
+class Coded(NamedTuple):
+    """Labels' vectors in 8 bits, signed or not, ``(labels, dims)``; ``unit`` and ``error`` are
+    ``(labels,)``.
     """
 
-    values: UInt8Array
+    values: NDArray[Any]
     unit: Float32Array
     error: Float32Array
 
-    @classmethod
-    def of(cls, queries: GroupQueries) -> Bytes:
-        values = queries.values.astype(np.float64)
-        per_unit = np.maximum(np.abs(values).max(axis=1, initial=0.0), 1.0) / LONGEST
-        codes = np.rint(values / per_unit[:, None])
-        off = values - codes * per_unit[:, None]
-        unit, error = per_unit * queries.unit, np.sqrt(np.vecdot(off, off)) * queries.unit
-        return cls((codes + _ZERO).astype(np.uint8), *(v.astype(np.float32) for v in (unit, error)))
+
+def coded_axes(queries: GroupQueries) -> Coded:
+    """Coordinates on a group of axes, ``unit * (values - 128)``, off by at most ``error``."""
+    values = queries.values.astype(np.float64)
+    per_unit = np.maximum(np.abs(values).max(axis=1, initial=0.0), 1.0) / LONGEST
+    codes = np.rint(values / per_unit[:, None])
+    off = values - codes * per_unit[:, None]
+    unit, error = per_unit * queries.unit, np.sqrt(np.vecdot(off, off)) * queries.unit
+    codes += _ZERO
+    return Coded(codes.astype(np.uint8), unit.astype(np.float32), error.astype(np.float32))
 
 
-class Whole(NamedTuple):
-    """Labels' unit vectors in 8 bits, whose products with those of rows in 16 bits bound their
-    similarities: ``unit * product + error``. ``values`` ``(labels, d)``, the others ``(labels,)``.
+def coded_vectors(Q: Float32Array) -> Coded:
+    """Unit vectors, whose products with rows in 16 bits bound their similarities from above by
+    ``unit * product + error``.
     """
-
-    values: Int8Array
-    unit: Float32Array
-    error: Float32Array
-
-    @classmethod
-    def of(cls, Q: Float32Array) -> Whole:
-        unit = np.maximum(np.abs(Q).max(axis=1), np.float32(SMALLEST)) / np.float32(LONGEST)
-        values = np.rint(Q / unit[:, None])
-        off = values * unit[:, None]
-        np.subtract(Q, off, out=off)
-        length = np.sqrt(np.vecdot(off, off))
-        of_rows = 0.51 / FINEST * np.sqrt(Q.shape[1])  # as far as rounding takes them
-        error = length + of_rows * (1.0 + length) + rounding_bound(Q.shape[1]) + SLACK
-        return cls(values.astype(np.int8), unit / np.float32(FINEST), error.astype(np.float32))
+    unit = np.maximum(np.abs(Q).max(axis=1), np.float32(SMALLEST)) / np.float32(LONGEST)
+    values = np.rint(Q / unit[:, None])
+    off = values * unit[:, None]
+    np.subtract(Q, off, out=off)
+    length = np.sqrt(np.vecdot(off, off))
+    of_rows = 0.51 / FINEST * np.sqrt(Q.shape[1])  # the rounding of the rows
+    error = length + of_rows * (1.0 + length) + rounding_bound(Q.shape[1]) + SLACK
+    return Coded(values.astype(np.int8), unit / np.float32(FINEST), error.astype(np.float32))
 
 
 class Labels(NamedTuple):
-    """The labeled rows ``(labels,)``, their vectors ``(labels, d)``, and these in all the forms
-    that bounds are found by; ``tiles`` are the first group's bytes as its products take them.
+    """The labeled rows ``(labels,)``, their vectors ``(labels, d)``, and these in all forms that
+    the bounds use; ``tiles`` are the first group's bytes in the order of ``_dots_together``.
     """
 
     rows: IntArray
     vectors: Float32Array
     queries: Queries
-    first: Bytes
-    second: Bytes
+    first: Coded
+    second: Coded
     tiles: UInt8Array
-    whole: Whole
+    full: Coded
 
     @classmethod
     def of(cls, X: Float32Array, reduced: ReducedCopy, rows: IntArray) -> Labels:
         Q = frozen(X[rows])
         queries = reduced.queries(Q)
-        first, second = Bytes.of(queries.first), Bytes.of(queries.second)
+        first, second = coded_axes(queries.first), coded_axes(queries.second)
         tiles = _tiles(first.values) if multiplies_bytes() else first.values
-        return cls(rows, Q, queries, first, second, tiles, Whole.of(Q))
-
-
-class Scratch(NamedTuple):
-    """Working memory for a block of rows, all of it ``(rows, labels)``: the labels whose bounds by
-    both groups reach far enough, and those bounds.
-    """
-
-    found: Int32Array
-    bounds: Float32Array
-
-    @classmethod
-    def of(cls, labels: int) -> Scratch:
-        shape = _BLOCK, labels
-        return cls(np.empty(shape, dtype=np.int32), np.empty(shape, dtype=np.float32))
+        return cls(rows, Q, queries, first, second, tiles, coded_vectors(Q))
 
 
 def search_labeled(
-    X: Float32Array,
-    reduced: ReducedCopy,
-    labeled: IntArray,
-    ids: Int32Array,
-    similarities: Float32Array,
+    X: Float32Array, reduced: ReducedCopy, labeled: IntArray, lists: Nearest
 ) -> None:
-    """Fill ``ids`` and ``similarities`` ``(n, k)`` with each row's nearest labeled rows.
+    """Find the nearest labeled rows of every row; none is its own neighbor.
 
-    ``labeled`` are rows of ``X``, rising; none is its own neighbor. Order and ties are those of
-    ``LabeledNeighbors``.
+    Parameters
+    ----------
+    X : array of float32, shape (n, d)
+        Unit rows.
+    reduced : ReducedCopy
+        Of the same rows.
+    labeled : array of int64, shape (m,)
+        Rows of ``X``, rising.
+    lists : Nearest
+        Filled with the neighbors, ``(n, k)``, in the order of ``LabeledNeighbors``.
     """
-    ids[:] = NOBODY
-    similarities[:] = -np.inf
+    lists.ids[:] = NO_NEIGHBOR
+    lists.similarities[:] = -np.inf
     if not len(labeled):
         return
     first, second = reduced.first, reduced.second
-    landmarks = Bytes.of(reduced.queries(X[labeled[:: -(-len(labeled) // _LANDMARKS)]]).first)
+    landmarks = coded_axes(reduced.queries(X[labeled[:: -(-len(labeled) // _LANDMARKS)]]).first)
     labeled = labeled[np.argsort(_nearest(first.codes[labeled], landmarks), kind="stable")]
     X, labels = frozen(X), Labels.of(X, reduced, labeled)
 
     def search(start: int, stop: int) -> None:
-        # Memory that the system has to hand out anew for each block costs more than the products.
-        scratch = Scratch.of(len(labeled))
+        # Fresh memory for each block would cost more than the products.
+        shape = _BLOCK, len(labeled)
+        found, bounds = np.empty(shape, dtype=np.int32), np.empty(shape, dtype=np.float32)
         _read_through(X, start, stop)
         order = start + np.argsort(_nearest(first.codes[start:stop], landmarks), kind="stable")
         for begin in range(0, len(order), _BLOCK):
             rows = order[begin : begin + _BLOCK]
             _search_block(
-                scratch, first.at(rows), second.at(rows), reduced.offset[rows], labels,
-                X, rows, ids, similarities,
+                found, bounds, first.at(rows), second.at(rows), reduced.offset[rows], labels,
+                X, rows, lists,
             )  # fmt: skip
 
     over_rows(search, len(X), _ROWS_A_TASK)
@@ -179,8 +166,8 @@ def search_labeled(
 
 @kernel
 def _read_through(X: Float32Array, start: int, stop: int) -> np.float32:
-    """Touch every page of some rows in their order: a disk that they come from is read in order
-    then, where memory does not hold them all.
+    """Touch every page of some rows in order, so that a disk is read in order if memory does not
+    hold them all.
     """
     total = np.float32(0.0)
     for row in range(start, stop):
@@ -190,35 +177,39 @@ def _read_through(X: Float32Array, start: int, stop: int) -> np.float32:
 
 
 @kernel
-def _nearest(codes: Int8Array, landmarks: Bytes) -> IntArray:
-    """Which landmark is most like each of the rows ``codes``, ``(n,)``."""
+def _nearest(codes: Int8Array, landmarks: Coded) -> IntArray:
+    """The landmark most similar to each of the rows ``codes``, ``(n,)``."""
     nearest = np.zeros(len(codes), dtype=np.int64)
     for i in range(len(codes)):
         shift = _ZERO * _sums(codes[i])[0]
         best = np.float32(-np.inf)
         for j in range(len(landmarks.values)):
             products = byte_dot(codes, i, landmarks.values, j, FIRST) - shift
-            likeness = np.float32(products) * landmarks.unit[j]
-            if likeness > best:
-                best, nearest[i] = likeness, j
+            similarity = np.float32(products) * landmarks.unit[j]
+            if similarity > best:
+                best, nearest[i] = similarity, j
     return nearest
 
 
 @kernel
 def _search_block(
-    scratch: Scratch,
+    found: Int32Array,
+    bounds: Float32Array,
     first: Group,
     second: Group,
     offset: Float32Array,
     labels: Labels,
     X: Float32Array,
     rows: IntArray,
-    ids: Int32Array,
-    similarities: Float32Array,
+    lists: Nearest,
 ) -> None:
-    """For ``rows`` ``(m,)`` of ``X``, whose reduced copies are given alone."""
+    """Search for ``rows`` ``(m,)`` of ``X``, given their reduced copies.
+
+    ``found`` and ``bounds`` are working memory.
+    """
+    ids, similarities = lists
     count, last = len(labels.rows), ids.shape[1] - 1
-    everyone = np.arange(count, dtype=np.int32)
+    every_label = np.arange(count, dtype=np.int32)
     codes = np.zeros((-(-len(rows) // TOGETHER) * TOGETHER, FIRST), dtype=np.int8)
     codes[: len(rows)] = first.codes
     dots = np.empty((TOGETHER, -(-count // LANES) * LANES), dtype=np.int32)
@@ -226,40 +217,40 @@ def _search_block(
     bound = np.empty(count, dtype=np.float32)
     thresholds = np.empty(len(rows), dtype=np.float32)
     reaching = np.zeros(count, dtype=np.uint64)
-    labeled, Q, queries, whole = labels.rows, labels.vectors, labels.queries, labels.whole
+    labeled, Q, queries, full = labels.rows, labels.vectors, labels.queries, labels.full
     length, rest, label_offset = queries.first.length, queries.first.rest, queries.offset
     unit, label_error = labels.first.unit, labels.first.error
+    shifts, sizes = _shifts_and_sizes(first)
     for i in range(len(rows)):
         row = rows[i]
         if i % TOGETHER == 0:
             _dots_together(codes, i, labels.tiles, dots)
         own = dots[i % TOGETHER]
-        _send_for(X, rows[min(i + 1, len(rows) - 1)])
-        total, length_of_codes = _sums(codes[i])
-        shift, size = _ZERO * total, length_of_codes * first.scale[i]
-        scale, error, row_rest = first.scale[i], first.error[i], first.rest[i]
+        _prefetch_row(X, rows[min(i + 1, len(rows) - 1)])
+        shift, size, scale = shifts[i], sizes[i], first.scale[i]
+        error, row_rest = first.error[i], first.rest[i]
         row_offset = offset[i]
         for j in range(count):
             known[j] = np.float32(own[j] - shift) * (unit[j] * scale)
             known[j] += label_offset[j] + row_offset
             known[j] += length[j] * error + label_error[j] * size
             bound[j] = known[j] + rest[j] * row_rest
-        _enter_highest(known, everyone, X[row], Q, labeled, row, ids[row], similarities[row])
+        _enter_highest(known, every_label, X[row], Q, labeled, row, ids[row], similarities[row])
         thresholds[i] = similarities[row, last]
         _mark(bound, thresholds[i], i, reaching)
-    counts = _reaching(scratch, reaching, first, second, offset, labels, thresholds)
+    counts = _reaching(found, bounds, reaching, first, second, offset, labels, thresholds)
     in_16_bits = np.empty(X.shape[1], dtype=np.int16)
     for i in range(len(rows)):
         row = rows[i]
-        _send_for(X, rows[min(i + 1, len(rows) - 1)])
-        some, bound = scratch.found[i, : counts[i]], scratch.bounds[i, : counts[i]]
+        _prefetch_row(X, rows[min(i + 1, len(rows) - 1)])
+        some, bound = found[i, : counts[i]], bounds[i, : counts[i]]
         _enter_highest(bound, some, X[row], Q, labeled, row, ids[row], similarities[row])
         _round(X[row], in_16_bits)
         for at in range(len(some)):
             if bound[at] >= similarities[row, last]:
                 j = some[at]
-                product = _product(in_16_bits, whole.values, j)
-                if product * whole.unit[j] + whole.error[j] >= similarities[row, last]:
+                product = _product(in_16_bits, full.values, j)
+                if product * full.unit[j] + full.error[j] >= similarities[row, last]:
                     _offer(labeled[j], X[row], Q[j], row, ids[row], similarities[row])
 
 
@@ -274,7 +265,7 @@ def _round(x: Float32Array, out: Int16Array) -> None:
 def _product(x: Int16Array, values: Int8Array, j: int) -> np.float32:
     """The product of a rounded row ``(d,)`` and a label in 8 bits.
 
-    Lengths of 32767 and 127 for each coordinate: 2^31 is out of reach up to a ``d`` of 260,000.
+    With lengths of 32767 and 127 it stays below 2^31 up to a ``d`` of 260,000.
     """
     total = np.int32(0)
     for i in range(len(x)):
@@ -283,8 +274,8 @@ def _product(x: Int16Array, values: Int8Array, j: int) -> np.float32:
 
 
 @kernel
-def _send_for(X: Float32Array, row: int) -> None:
-    """Have a row on its way from memory while another one is at work."""
+def _prefetch_row(X: Float32Array, row: int) -> None:
+    """Fetch a row into the cache while another one is processed."""
     for byte in range(0, X.shape[1] * X.itemsize, CACHE_LINE):
         prefetch(X, row, byte)
 
@@ -301,7 +292,9 @@ def _sums(codes: Int8Array) -> tuple[np.int32, np.float32]:
 
 @kernel
 def _rows_of_dots(codes: Int8Array, first: int, values: UInt8Array, out: Int32Array) -> None:
-    """The products of rows ``first`` and on with the labels' bytes, ``(TOGETHER, labels)``."""
+    """The products of TOGETHER rows from ``first`` on with the labels' bytes, ``-> (TOGETHER,
+    labels)``.
+    """
     for r in range(TOGETHER):
         for j in range(len(values)):
             out[r, j] = byte_dot(codes, first + r, values, j, FIRST)
@@ -309,7 +302,7 @@ def _rows_of_dots(codes: Int8Array, first: int, values: UInt8Array, out: Int32Ar
 
 @kernel
 def _tiles_of_dots(codes: Int8Array, first: int, tiles: UInt8Array, out: Int32Array) -> None:
-    """As ``_rows_of_dots``, of labels' bytes in tiles."""
+    """As ``_rows_of_dots``, with the labels' bytes in tiles."""
     for tile in range(len(tiles)):
         tile_dots(codes, first, tiles, tile, out, FIRST)
 
@@ -318,7 +311,7 @@ _dots_together = _tiles_of_dots if multiplies_bytes() else _rows_of_dots
 
 
 def _tiles(values: UInt8Array) -> UInt8Array:
-    """Bytes as ``tile_dots`` takes them, ``(labels, FIRST) -> (tiles, FIRST / 4, LANES * 4)``."""
+    """Bytes in the order of ``tile_dots``, ``(labels, FIRST) -> (tiles, FIRST / 4, LANES * 4)``."""
     padded = np.zeros((-(-len(values) // LANES) * LANES, FIRST), dtype=np.uint8)
     padded[: len(values)] = values
     parts = padded.reshape(-1, LANES, FIRST // 4, 4).transpose(0, 2, 1, 3)
@@ -335,7 +328,8 @@ def _mark(bound: Float32Array, threshold: np.float32, row: int, reaching: UInt64
 
 @kernel
 def _reaching(
-    scratch: Scratch,
+    found: Int32Array,
+    bounds: Float32Array,
     marked: UInt64Array,
     first: Group,
     second: Group,
@@ -344,11 +338,10 @@ def _reaching(
     thresholds: Float32Array,
 ) -> IntArray:
     """Of the labels marked for each row, find those whose bound by both groups reaches its
-    threshold; returns how many, ``(rows,)``.
+    threshold: the labels, their bounds ``(rows, labels)``, and how many there are, ``(rows,)``.
 
-    One label after the other, so that the rows' codes stay in the cache.
+    Label by label, so that the rows' codes stay in the cache.
     """
-    found, bounds = scratch.found, scratch.bounds
     counts = np.zeros(len(thresholds), dtype=np.int64)
     with_second = second.codes.shape[1] > 0
     near, far = labels.queries.first, labels.queries.second
@@ -381,8 +374,8 @@ def _reaching(
 
 @kernel
 def _shifts_and_sizes(group: Group) -> tuple[Int32Array, Float32Array]:
-    """What products of rows' codes with bytes have too much, since these count from 128; and the
-    lengths of the rows' coordinates, ``(rows,)``.
+    """The excess of products of rows' codes with bytes, whose zero is 128, and the lengths of the
+    rows' coordinates, ``(rows,)``.
     """
     shifts = np.empty(len(group.codes), dtype=np.int32)
     sizes = np.empty(len(group.codes), dtype=np.float32)
@@ -403,30 +396,30 @@ def _enter_highest(
     ids: Int32Array,
     similarities: Float32Array,
 ) -> None:
-    """Of ``some`` labels, enter those of the highest values: the others have more to beat then.
+    """Of ``some`` labels, enter those of the highest values, which raises the bar for the others.
 
-    One in each of ``_STRIP`` lots at most, which can be told from one another on vectors.
+    At most one of each ``_STRIP`` lots, so that they are compared on vector registers.
     """
     best = np.full(_STRIP, np.float32(-np.inf))
     best_at = np.zeros(_STRIP, dtype=np.int32)
-    whole = len(values) // _STRIP * _STRIP
-    for begin in range(0, whole, _STRIP):
+    full = len(values) // _STRIP * _STRIP
+    for begin in range(0, full, _STRIP):
         for lot in range(_STRIP):  # a number known to the compiler, for vectors
             value = values[begin + lot]
             higher = value > best[lot]
             best_at[lot] = np.int32(begin) if higher else best_at[lot]
             best[lot] = value if higher else best[lot]
-    for lot in range(len(values) - whole):
-        if values[whole + lot] > best[lot]:
-            best[lot], best_at[lot] = values[whole + lot], whole
+    for lot in range(len(values) - full):
+        if values[full + lot] > best[lot]:
+            best[lot], best_at[lot] = values[full + lot], full
     k = len(ids)
-    places = np.full(k, np.int32(NOBODY))
+    places = np.full(k, np.int32(NO_NEIGHBOR))
     highest = np.full(k, np.float32(-np.inf))
     for lot in range(_STRIP):
         if best[lot] > highest[k - 1]:
             insert(places, highest, best_at[lot] + lot, best[lot])
     for place in places:
-        if place != NOBODY:
+        if place != NO_NEIGHBOR:
             j = some[place]
             _offer(labeled[j], x, Q[j], row, ids, similarities)
 
@@ -446,24 +439,4 @@ def _offer(
     for other in ids:
         if other == label:
             return
-    last = len(ids) - 1
-    value = dot(x, q)
-    if value > similarities[last] or (value == similarities[last] and label < ids[last]):
-        insert(ids, similarities, label, value)
-
-
-@kernel
-def insert(
-    ids: Int32Array, similarities: Float32Array, new: int | np.signedinteger[Any], value: np.float32
-) -> None:
-    """Put a neighbor in its place, ties by lower row; the last one drops out. ``(k,), (k,)``"""
-    place = len(ids) - 1
-    while place > 0 and (
-        similarities[place - 1] < value
-        or (similarities[place - 1] == value and ids[place - 1] > new)
-    ):
-        ids[place] = ids[place - 1]
-        similarities[place] = similarities[place - 1]
-        place -= 1
-    ids[place] = new
-    similarities[place] = value
+    insert(ids, similarities, label, dot(x, q))

@@ -1,4 +1,4 @@
-"""A small copy of every row: its first principal coordinates in 8 bits, and what is left out.
+"""A small copy of every row: its first principal coordinates in 8 bits, and the residual length.
 
 With the mean ``m`` of the pool and orthonormal axes ``A``, a row is ``x = m + A'a + r``, where the
 remainder ``r`` is orthogonal to all axes. The coordinates ``a`` are kept as ``scale * codes``, off
@@ -6,8 +6,8 @@ by no more than ``error``, and of ``r`` only the length. By Cauchy and Schwarz
 
     x.q <= (scale codes).a_q + error |a_q| + |r_x| |r_q| + m.x + m.q - m.m
 
-which bounds a similarity by a tenth of the bytes of the row, or less. The axes come in two groups:
-the first 128, read for every row, and the next, read where those leave a doubt.
+which bounds a similarity from a tenth of the row's bytes, or less. The axes come in two groups: the
+first 128, read for every row, and the next 256, read where the first do not decide.
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ from knnal.index.similarity import rounding_bound
 from knnal.types import Float32Array, Float64Array, Int8Array, Int16Array, Int32Array, IntArray
 
 FIRST = 128
-"""Axes in the first group. Class means lose nothing by it against all 1280 dimensions."""
+"""Axes in the first group. Class means are as accurate on these as on all 1280 dimensions."""
 
 SECOND = 256
+AXES = FIRST + SECOND
 _WORTH_A_SECOND = 20_000
 _SAMPLE = 20_000
 _BLOCK = 4096
@@ -39,7 +40,7 @@ LONGEST, FINEST = 127, 32767
 """The largest number of 8 bits, and of 16."""
 
 SMALLEST = 1e-30
-"""In place of a vector's largest coordinate where all are 0."""
+"""Replaces a vector's largest coordinate where all are 0."""
 
 SLACK = 2e-5
 """Covers float32 arithmetic on the terms of bounds; each is below 4 and rounds to some 1e-7."""
@@ -49,8 +50,8 @@ SLACK = 2e-5
 class Axes:
     """The mean ``(d,)`` and two groups of orthonormal axes, ``(FIRST, d)`` and ``(SECOND, d)``.
 
-    Rows of zeros make up the number where there are fewer, so that kernels are compiled for two
-    sizes alone; a small pool has no second group, ``(0, d)``.
+    Padded with rows of zeros where there are fewer, so that kernels are compiled for two sizes
+    only; a small pool has no second group, ``(0, d)``.
     """
 
     mean: Float32Array
@@ -64,9 +65,7 @@ class Axes:
 
     @cached_property
     def skew(self) -> float:
-        """How far, being rounded, they are from orthonormal: no ``a'(AA' - I)a`` is above
-        ``skew a'a``.
-        """
+        """How far rounding takes them from orthonormal: ``a'(AA' - I)a <= skew a'a``."""
         axes = np.concatenate([self.first, self.second]).astype(np.float64)
         axes = axes[axes.any(axis=1)]
         return float(np.linalg.norm(axes @ axes.T - np.eye(len(axes))))
@@ -75,7 +74,7 @@ class Axes:
 class Group(NamedTuple):
     """Coordinates on one group of axes: ``codes (n, dims)``, ``scale (n,)``, ``error (n,)``.
 
-    ``rest (n,)`` is the length of what this group and those before it leave out.
+    ``rest (n,)`` is the length of the remainder after this group and those before it.
     """
 
     codes: Int8Array
@@ -84,27 +83,22 @@ class Group(NamedTuple):
     rest: Float32Array
 
     def at(self, rows: IntArray) -> Group:
-        return Group(self.codes[rows], self.scale[rows], self.error[rows], self.rest[rows])
+        return Group._make(part[rows] for part in self)
 
     def followed_by(self, other: Group) -> Group:
-        return Group(
-            np.concatenate([self.codes, other.codes]),
-            np.concatenate([self.scale, other.scale]),
-            np.concatenate([self.error, other.error]),
-            np.concatenate([self.rest, other.rest]),
-        )
+        pairs = zip(iter(self), iter(other), strict=True)
+        return Group._make(np.concatenate(pair) for pair in pairs)
 
-    def side_by_side(self) -> Group:
-        """The same, with what belongs to a row in one place: for reading a row here and there."""
+    def interleaved(self) -> Group:
+        """The same, with the numbers of a row in one place: for reading scattered rows."""
         lengths = np.zeros((len(self.codes), 4), dtype=np.float32)
-        for at, values in enumerate((self.scale, self.error, self.rest)):
-            lengths[:, at] = values
-        return Group(self.codes, lengths[:, 0], lengths[:, 1], lengths[:, 2])
+        lengths[:, :3] = np.stack(self[1:], axis=1)
+        return Group(self.codes, *lengths.T[:3])
 
 
 class GroupQueries(NamedTuple):
-    """Coordinates ``unit * values`` ``(q,), (q, dims)`` of vectors on a group, and the lengths
-    ``(q,)`` that the bound needs.
+    """Coordinates ``unit * values`` ``(q,), (q, dims)`` of vectors on a group, their ``length`` and
+    that of the remainder, ``rest``, ``(q,)``.
     """
 
     values: Int16Array
@@ -114,35 +108,44 @@ class GroupQueries(NamedTuple):
 
 
 class Queries(NamedTuple):
-    """Vectors on both groups; ``offset`` ``(q,)`` is ``m.q - m.m`` and every slack there is."""
+    """Vectors on both groups; ``offset`` ``(q,)`` is ``m.q - m.m`` plus all slack for rounding."""
 
     first: GroupQueries
     second: GroupQueries
     offset: Float32Array
 
 
-class Products(NamedTuple):
-    """A vector ``(FIRST,)``, or none ``(0,)``, and where its products with the first group's codes
-    go, ``(n,)`` or ``(0,)``: who reads the codes anyway can multiply them with one more.
+class ExtraProducts(NamedTuple):
+    """A vector ``(FIRST,)``, or none ``(0,)``, and the output for its products with the first
+    group's codes, ``(n,)`` or ``(0,)``: a pass over the codes can multiply them with one more.
     """
 
     values: Int16Array
     out: Int32Array
 
     @classmethod
-    def none(cls) -> Products:
+    def none(cls) -> ExtraProducts:
         return cls(np.empty(0, dtype=np.int16), np.empty(0, dtype=np.int32))
 
 
 class ReducedCopy:
-    """The reduced rows of a pool. ``offset (n,)`` is ``m.x``; ``fitted_rows`` of them, or fewer,
-    were there when the axes were fitted.
+    """The reduced rows of a pool.
+
+    Parameters
+    ----------
+    axes : Axes
+    first, second : Group
+        The rows' coordinates, ``(n, FIRST)`` and ``(n, SECOND)`` or ``(n, 0)``.
+    offset : array of float32, shape (n,)
+        ``m.x`` of each row.
+    fitted_rows : int
+        How many rows there were when the axes were fitted.
     """
 
     def __init__(
         self, axes: Axes, first: Group, second: Group, offset: Float32Array, fitted_rows: int
     ) -> None:
-        self.axes, self.first, self.second = axes, first, second.side_by_side()
+        self.axes, self.first, self.second = axes, first, second.interleaved()
         self.offset = offset
         self.fitted_rows = fitted_rows
         # |codes|, for directions: a row without any has direction 0, whatever it is divided by.
@@ -154,21 +157,22 @@ class ReducedCopy:
 
     @classmethod
     def fit(cls, X: Float32Array, rows: IntArray, *, both: bool = False) -> ReducedCopy:
-        """Reduce all of ``X`` ``(n, d)`` by the principal axes of some of its rows; with ``both``
-        groups of these, however few there are.
+        """Reduce all of ``X`` ``(n, d)`` by the principal axes of some of its ``rows``.
+
+        ``both`` asks for both groups of axes even in a small pool.
         """
         axes = fit_axes(X, rows, both=both)
         return cls(axes, *reduce_rows(axes, X), fitted_rows=len(X))
 
     def extended(self, X: Float32Array) -> ReducedCopy:
-        """With the rows of ``X`` that this copy lacks, on the same axes."""
+        """A copy with the rows of ``X`` that this one lacks, on the same axes."""
         new = reduce_rows(self.axes, X[len(self) :])
         first, second = self.first.followed_by(new[0]), self.second.followed_by(new[1])
         offset = np.concatenate([self.offset, new[2]])
         return ReducedCopy(self.axes, first, second, offset, self.fitted_rows)
 
     def queries(self, Q: Float32Array) -> Queries:
-        """What the bounds of all rows against unit vectors ``(q, d)`` need of them."""
+        """Prepare unit vectors ``(q, d)`` for the bounds on their similarities to all rows."""
         mean = self.axes.mean.astype(np.float64)
         centered = Q.astype(np.float64) - mean
         squares = np.vecdot(centered, centered)
@@ -185,16 +189,49 @@ class ReducedCopy:
             groups.append(GroupQueries(values, *(v.astype(np.float32) for v in lengths)))
         return Queries(groups[0], groups[1], offset.astype(np.float32))
 
-    def direction_of(self, vectors: Float32Array) -> Float64Array:
-        """The same of other unit vectors, in full precision, ``(m, d) -> (m, d1)``."""
-        a = (vectors.astype(np.float64) - self.axes.mean) @ self.axes.precise[0]
-        lengths = np.sqrt(np.vecdot(a, a))[:, None]
-        directions: Float64Array = np.divide(a, lengths, out=np.zeros_like(a), where=lengths > 0)
-        return directions
+    def directions_of(self, vectors: Float32Array) -> Float64Array:
+        """Unit directions of centered vectors on the first axes, ``(m, d) -> (m, FIRST)``."""
+        return _directions(vectors, self.axes.mean, self.axes.precise[0])
+
+
+class Directions:
+    """Unit directions of centered vectors on both groups of axes: of a reduced copy's rows, by
+    their 8-bit codes, and of other vectors.
+
+    A row's direction is ``first_scale * codes`` of the first group followed by ``second_scale *
+    codes`` of the second, both scales ``(n,)``; zeros for a row equal to the mean.
+    """
+
+    def __init__(self, reduced: ReducedCopy) -> None:
+        self._axes = reduced.axes
+        groups = reduced.first, reduced.second
+        self.first, self.second = (group.codes for group in groups)
+        length = np.hypot(*(code_lengths(group.codes) * group.scale for group in groups))
+        inverse = np.divide(1.0, length, out=np.zeros_like(length), where=length > 0)
+        self.first_scale: Float32Array = reduced.first.scale * inverse
+        self.second_scale: Float32Array = reduced.second.scale * inverse
+
+    def of_rows(self, rows: IntArray) -> Float64Array:
+        """``(m,) -> (m, AXES)``."""
+        first = self.first[rows] * self.first_scale[rows, None].astype(np.float64)
+        second = self.second[rows] * self.second_scale[rows, None].astype(np.float64)
+        return np.concatenate([first, second], axis=1)
+
+    def of_vectors(self, vectors: Float32Array) -> Float64Array:
+        """Of unit vectors, in full precision, ``(m, d) -> (m, AXES)``."""
+        axes = np.concatenate([self._axes.first, self._axes.second]).astype(np.float64)
+        return _directions(vectors, self._axes.mean, axes.T)
+
+
+def _directions(vectors: Float32Array, mean: Float32Array, axes: Float64Array) -> Float64Array:
+    a = (vectors.astype(np.float64) - mean) @ axes
+    lengths = np.sqrt(np.vecdot(a, a))[:, None]
+    directions: Float64Array = np.divide(a, lengths, out=np.zeros_like(a), where=lengths > 0)
+    return directions
 
 
 def fit_axes(X: Float32Array, rows: IntArray, *, both: bool = False) -> Axes:
-    """The principal axes of an even sample of the rows; a second group for large pools, or with
+    """The principal axes of an even sample of the rows; a second group in large pools, or if
     ``both``.
     """
     d = X.shape[1]
@@ -210,7 +247,7 @@ def fit_axes(X: Float32Array, rows: IntArray, *, both: bool = False) -> Axes:
 
 
 def reduce_rows(axes: Axes, X: Float32Array) -> tuple[Group, Group, Float32Array]:
-    """Both groups and the offsets of rows ``(n, d)``; in double precision, a thread a block."""
+    """Both groups and the offsets of rows ``(n, d)``; in double precision, one thread per block."""
     from threadpoolctl import threadpool_limits
 
     mean = axes.mean.astype(np.float64)
@@ -249,9 +286,9 @@ def _encode(group: Group, start: int, stop: int, a: Float64Array, rest: Float64A
 
 
 def _upper_root(squares: Float64Array, axes: Axes) -> Float64Array:
-    """The length of a remainder, from above, by the squares of the row less its coordinates'.
+    """An upper bound on the length of a remainder, from the row's square less its coordinates'.
 
-    That difference is off by what the axes lack of being orthonormal, and by some rounding.
+    That difference is off by how far the axes are from orthonormal, and by some rounding.
     """
     off = _LONGEST_ROW**2 * axes.skew + _SQUARES_OFF
     root: Float64Array = np.sqrt(np.maximum(squares, 0.0) + off)
@@ -264,13 +301,10 @@ def first_dots(
 ) -> None:
     """The products of the first group's rows ``start`` to ``stop``, into ``out``.
 
-    Exact: 2^31 is out of reach for 128 codes and 16-bit values.
+    Exact: 128 codes times 16-bit values stay below 2^31.
     """
     for row in range(start, stop):
-        total = np.int32(0)
-        for j in range(FIRST):  # a number known to the compiler keeps ``values`` in registers
-            total += np.int32(codes[row, j]) * np.int32(values[j])
-        out[row - start] = total
+        out[row - start] = _first_dot(codes, row, values)
 
 
 @kernel
@@ -285,25 +319,16 @@ def first_dots_of_two(
 ) -> None:
     """``first_dots`` with two vectors, quicker than one after the other."""
     for row in range(start, stop):
-        total, other = np.int32(0), np.int32(0)
         # Two loops over the same codes: of one with both sums the compiler makes wider products.
-        for j in range(FIRST):
-            total += np.int32(codes[row, j]) * np.int32(values[j])
-        for j in range(FIRST):
-            other += np.int32(codes[row, j]) * np.int32(more[j])
-        out[row - start] = total
-        more_out[row - start] = other
+        out[row - start] = _first_dot(codes, row, values)
+        more_out[row - start] = _first_dot(codes, row, more)
 
 
 @kernel
-def second_dot(codes: Int8Array, row: int, values: Int16Array, vector: int) -> np.int32:
-    """The product of a row of the second group and one of the vectors ``values``.
-
-    2^31 is out of reach for 256 codes, too.
-    """
+def _first_dot(codes: Int8Array, row: int, values: Int16Array) -> np.int32:
     total = np.int32(0)
-    for j in range(SECOND):
-        total += np.int32(codes[row, j]) * np.int32(values[vector, j])
+    for j in range(FIRST):  # a number known to the compiler keeps ``values`` in registers
+        total += np.int32(codes[row, j]) * np.int32(values[j])
     return np.int32(total)
 
 
@@ -311,26 +336,27 @@ def second_dot(codes: Int8Array, row: int, values: Int16Array, vector: int) -> n
 def second_dots(
     codes: Int8Array, values: Int16Array, start: int, stop: int, out: Int32Array
 ) -> None:
-    """As ``first_dots``, of the second group."""
+    """As ``first_dots``, of the second group; 256 codes stay below 2^31, too."""
     for row in range(start, stop):
-        total = np.int32(0)
-        for j in range(SECOND):
-            total += np.int32(codes[row, j]) * np.int32(values[j])
-        out[row - start] = total
-
-
-def code_lengths(codes: Int8Array) -> Float32Array:
-    """Euclidean lengths of rows of codes, ``(n, dims) -> (n,)``."""
-    squares = np.empty(len(codes), dtype=np.int64)
-    over_rows(lambda start, stop: _code_squares(codes, start, stop, squares), len(codes))
-    lengths: Float32Array = np.sqrt(squares).astype(np.float32)
-    return lengths
+        out[row - start] = second_dot(codes, row, values)
 
 
 @kernel
-def _code_squares(codes: Int8Array, start: int, stop: int, out: IntArray) -> None:
-    for row in range(start, stop):
-        total = np.int32(0)
-        for j in range(codes.shape[1]):
-            total += np.int32(codes[row, j]) * np.int32(codes[row, j])
-        out[row] = total
+def second_dot(codes: Int8Array, row: int, values: Int16Array) -> np.int32:
+    """The product of a row of the second group and a vector, for use in other kernels."""
+    total = np.int32(0)
+    for j in range(SECOND):
+        total += np.int32(codes[row, j]) * np.int32(values[j])
+    return np.int32(total)
+
+
+def code_lengths(codes: Int8Array) -> Float32Array:
+    """Euclidean lengths of rows of codes, ``(n, dims) -> (n,)``; sums of squares are exact."""
+    lengths: Float32Array = np.empty(len(codes), dtype=np.float32)
+
+    def measure(start: int, stop: int) -> None:
+        block = codes[start:stop].astype(np.float32)
+        np.sqrt(np.vecdot(block, block), out=lengths[start:stop])
+
+    over_rows(measure, len(codes), _BLOCK)
+    return lengths

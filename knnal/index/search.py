@@ -1,91 +1,204 @@
-"""Exact k nearest neighbors: FAISS proposes, the row-independent similarity decides."""
+"""Exact k-nearest-neighbor search, and the lists of neighbors that it fills.
+
+A matrix product finds the few rows that may be near enough, within its rounding; the canonical
+similarity of ``knnal.index.similarity`` decides. So neither blocks nor threads affect a result.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from knnal.index.similarity import frozen, rounding_bound, similarities, similarities_at
-from knnal.types import Float32Array, IntArray, RowArray
+from knnal.index.compilation import kernel
+from knnal.index.parallel import over_rows, thread_count
+from knnal.index.similarity import dot, frozen, rounding_bound
+from knnal.types import BoolArray, Float32Array, Int32Array, IntArray
 
-NOBODY = -1
-"""The id in a slot that no neighbor fills; its similarity is -inf."""
+NO_NEIGHBOR = -1
+"""The id in an empty slot of a list; its similarity is -inf."""
 
-_SPARE = 8
-_BLOCK = 4096
-_PART = 16384
+_QUERIES = 512
+_OTHERS = 8192
 
 
-@dataclass(frozen=True, slots=True)
-class Nearest:
-    """``ids`` and ``similarities`` ``(n, k)``, by falling similarity, ties by lower id."""
+class Nearest(NamedTuple):
+    """Lists of nearest neighbors.
 
-    ids: RowArray
+    A list is the best of all that it was ever offered, whatever the order of the offers.
+
+    Parameters
+    ----------
+    ids : array of int32, shape (n, k)
+        Row numbers, by falling similarity, ties by lower row; NO_NEIGHBOR in empty slots.
+    similarities : array of float32, shape (n, k)
+        Their cosine similarities; -inf in empty slots.
+    """
+
+    ids: Int32Array
     similarities: Float32Array
 
+    @classmethod
+    def empty(cls, rows: int, k: int) -> Nearest:
+        return cls(
+            np.full((rows, k), NO_NEIGHBOR, dtype=np.int32),
+            np.full((rows, k), -np.inf, dtype=np.float32),
+        )
 
-class ExactIndex:
-    """Unit rows ``(m, d)`` to search in."""
+    def at(self, rows: IntArray) -> Nearest:
+        """A copy of some of the lists."""
+        return Nearest(self.ids[rows], self.similarities[rows])
 
-    def __init__(self, base: Float32Array) -> None:
-        import faiss
+    def put(self, rows: IntArray, lists: Nearest) -> None:
+        """Set some of the lists."""
+        self.ids[rows], self.similarities[rows] = lists.ids, lists.similarities
 
-        self._base = frozen(base)
-        self._index = faiss.IndexFlatIP(self._base.shape[1])
-        self._index.add(self._base)
-
-    def search(self, queries: Float32Array, k: int) -> Nearest:
-        """The ``k`` nearest of each unit query row ``(n, d)``; slots beyond the base stay empty."""
-        n = len(queries)
-        ids = np.full((n, k), NOBODY, dtype=np.int64)
-        sims = np.full((n, k), -np.inf, dtype=np.float32)
-        width = min(k, len(self._base))
-        if width:
-            for start in range(0, n, _BLOCK):
-                block = slice(start, start + _BLOCK)
-                ids[block, :width], sims[block, :width] = self._search_block(queries[block], width)
-        return Nearest(ids, sims)
-
-    def _search_block(self, queries: Float32Array, k: int) -> tuple[IntArray, Float32Array]:
-        queries = frozen(queries)
-        wide = min(k + _SPARE, len(self._base))
-        proposed, candidates = self._index.search(queries, wide)
-        sims = similarities_at(self._base, candidates, queries)
-        ids, sims = _first(candidates, sims, k)
-        if wide < len(self._base):
-            # FAISS may have left out a candidate that ties with, or rounds above, our last one.
-            doubtful = sims[:, -1] <= proposed[:, -1] + rounding_bound(queries.shape[1])
-            for row in np.flatnonzero(doubtful):
-                ids[row], sims[row] = self._search_all(queries[row], k)
-        return ids, sims
-
-    def _search_all(self, query: Float32Array, k: int) -> tuple[IntArray, Float32Array]:
-        sims = similarities(self._base, query)
-        threshold = np.partition(sims, -k)[-k]
-        candidates = np.flatnonzero(sims >= threshold)
-        ids, best = _first(candidates[None], sims[None, candidates], k)
-        return ids[0], best[0]
-
-
-def _first(ids: IntArray, sims: Float32Array, k: int) -> tuple[IntArray, Float32Array]:
-    """The first ``k`` by falling similarity, ties by lower id, of each row."""
-    order = np.lexsort((ids, -sims))[:, :k]
-    return np.take_along_axis(ids, order, 1), np.take_along_axis(sims, order, 1)
+    def resized(self, rows: int) -> Nearest:
+        """A copy of the first ``rows`` lists, filled up with empty ones."""
+        lists = Nearest.empty(rows, self.ids.shape[1])
+        kept = np.arange(min(rows, len(self.ids)))
+        lists.put(kept, self.at(kept))
+        return lists
 
 
 def search_rows(X: Float32Array, rows: IntArray, queries: Float32Array, k: int) -> Nearest:
-    """The ``k`` of some rows of ``X`` ``(N, d)`` nearest to each unit query, ``-> (m, k)``.
+    """Find the rows nearest to query vectors, exactly.
 
-    Rows are copied a part at a time, so that ``X`` may be larger than memory.
+    Parameters
+    ----------
+    X : array of float32, shape (n, d)
+        Unit rows; may be mapped from a file larger than memory.
+    rows : array of int64, shape (m,)
+        The rows of ``X`` to search, rising.
+    queries : array of float32, shape (q, d)
+        Unit vectors.
+    k : int
+        Neighbors per query.
+
+    Returns
+    -------
+    Nearest
+        ``(q, k)``; slots beyond the number of rows stay empty.
     """
-    ids = np.full((len(queries), k), NOBODY, dtype=np.int64)
-    sims = np.full((len(queries), k), -np.inf, dtype=np.float32)
-    for start in range(0, len(rows), _PART):
-        part = rows[start : start + _PART]
-        found = ExactIndex(X[part]).search(queries, k)
-        names = np.where(found.ids == NOBODY, np.iinfo(np.int64).max, part[found.ids])
-        # Empty slots sort behind everything by their similarity, -inf.
-        ids, sims = _first(np.hstack([ids, names]), np.hstack([sims, found.similarities]), k)
-        ids[np.isneginf(sims)] = NOBODY
-    return Nearest(ids, sims)
+    found = Nearest.empty(len(queries), k)
+    offer(X, np.full(len(queries), NO_NEIGHBOR), rows, found, queries)
+    return found
+
+
+def offer(
+    X: Float32Array,
+    rows: IntArray,
+    others: IntArray,
+    lists: Nearest,
+    queries: Float32Array | None = None,
+) -> None:
+    """Enter the rows ``others`` into the lists of ``rows`` ``(m,)`` where they are nearer.
+
+    The lists of ``queries`` ``(m, d)`` instead, if given; ``rows`` are NO_NEIGHBOR then.
+    """
+    from threadpoolctl import threadpool_limits
+
+    X = frozen(X)
+    bound = np.float32(rounding_bound(X.shape[1]))
+
+    def work(start: int, stop: int) -> None:
+        own = rows[start:stop]
+        block = frozen(take(X, own) if queries is None else queries[start:stop])
+        own_lists = Nearest(lists.ids[start:stop], lists.similarities[start:stop])
+        for begin in range(0, len(others), _OTHERS):
+            part = others[begin : begin + _OTHERS]
+            _offer(X, block, block @ take(X, part).T, own, part, bound, own_lists)
+
+    with threadpool_limits(1):
+        over_rows(work, len(rows), min(_QUERIES, max(1, -(-len(rows) // thread_count()))))
+
+
+def rerank(X: Float32Array, rows: IntArray, candidates: IntArray, lists: Nearest) -> None:
+    """Enter the ``candidates`` ``(m, c)`` of each row into the lists of ``rows`` ``(m,)``."""
+    X = frozen(X)
+    over_rows(lambda a, b: _rerank(X, rows, candidates, a, b, lists), len(rows), 64)
+
+
+def offer_back(
+    X: Float32Array, rows: IntArray, candidates: IntArray, takers: BoolArray, lists: Nearest
+) -> None:
+    """Offer each row to those of its ``candidates`` ``(m, c)`` that are ``takers`` ``(n,)``.
+
+    ``lists`` are those of all n rows.
+    """
+    _offer_back(frozen(X), rows, candidates, takers, lists)
+
+
+def take(X: Float32Array, rows: IntArray) -> Float32Array:
+    """Rows by rising number, ``(m,) -> (m, d)``; a view if they are consecutive."""
+    if len(rows) and rows[-1] - rows[0] + 1 == len(rows):
+        return X[rows[0] : rows[-1] + 1]
+    return X[rows]
+
+
+@kernel
+def insert(
+    ids: Int32Array, sims: Float32Array, other: int | np.signedinteger[Any], similarity: np.float32
+) -> bool:
+    """Enter a row into one list ``(k,)``, unless it is there or the list is full of nearer ones.
+
+    For use in other kernels. Returns whether the row entered.
+    """
+    place = len(ids) - 1
+    if similarity < sims[place] or (similarity == sims[place] and other >= ids[place]):
+        return False
+    while place > 0 and (
+        sims[place - 1] < similarity or (sims[place - 1] == similarity and ids[place - 1] > other)
+    ):
+        place -= 1
+    if place > 0 and ids[place - 1] == other:
+        return False
+    for slot in range(len(ids) - 1, place, -1):
+        ids[slot] = ids[slot - 1]
+        sims[slot] = sims[slot - 1]
+    ids[place] = other
+    sims[place] = similarity
+    return True
+
+
+@kernel
+def _offer(
+    X: Float32Array,
+    queries: Float32Array,
+    products: Float32Array,
+    rows: IntArray,
+    others: IntArray,
+    bound: np.float32,
+    lists: Nearest,
+) -> None:
+    ids, sims = lists
+    last = ids.shape[1] - 1
+    for i in range(len(rows)):
+        threshold = sims[i, last] - bound
+        for j in range(len(others)):
+            if products[i, j] >= threshold and others[j] != rows[i]:
+                similarity = dot(X[others[j]], queries[i])
+                if insert(ids[i], sims[i], others[j], similarity):
+                    threshold = sims[i, last] - bound
+
+
+@kernel
+def _rerank(
+    X: Float32Array, rows: IntArray, candidates: IntArray, start: int, stop: int, lists: Nearest
+) -> None:
+    ids, sims = lists
+    for i in range(start, stop):
+        for other in candidates[i]:
+            if other not in (NO_NEIGHBOR, rows[i]):
+                insert(ids[i], sims[i], other, dot(X[other], X[rows[i]]))
+
+
+@kernel
+def _offer_back(
+    X: Float32Array, rows: IntArray, candidates: IntArray, takers: BoolArray, lists: Nearest
+) -> None:
+    ids, sims = lists
+    for i in range(len(rows)):
+        for other in candidates[i]:
+            if other not in (NO_NEIGHBOR, rows[i]) and takers[other]:
+                insert(ids[other], sims[other], rows[i], dot(X[other], X[rows[i]]))

@@ -16,9 +16,9 @@ from knnal import defaults
 from knnal.errors import PoolError
 from knnal.index.graph import NeighborGraph
 from knnal.index.labeled import LabeledNeighbors
-from knnal.index.layout import lay_out
+from knnal.index.layout import compute_layout
+from knnal.index.pool_index import Views
 from knnal.index.reduced import FIRST, SECOND, Axes, Group, ReducedCopy
-from knnal.index.views import Views
 from knnal.pool.derived import Arrays, DerivedFile, read_arrays, write_arrays
 from knnal.pool.graph_file import stored_graph
 from knnal.pool.pool import Pool
@@ -184,7 +184,7 @@ def stored_layout(
     key = layout_key(graph, seed)
     positions = None if file is None else load_layout(file, key, len(live))
     if positions is None:
-        positions = lay_out(graph, stored_reduction(pool, live, narrator), seed, narrator)
+        positions = compute_layout(graph, stored_reduction(pool, live, narrator), seed, narrator)
         if file is not None:
             file.save(key, {"positions": positions})
     return positions

@@ -20,8 +20,8 @@ from functools import cached_property
 
 import numpy as np
 
-from knnal.classifiers.base import PoolIndex
 from knnal.index.diffusion import Diffusion
+from knnal.index.pool_index import PoolIndex
 from knnal.pool.pool import Pool
 from knnal.quality.audit import CONFIDENCE_Z, Audited, CurvePoint
 from knnal.quality.rehearsal import Rehearsal

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from knnal.classifiers.base import PoolIndex
 from knnal.classifiers.expert_weights import FLOOR, choose_powers, count_predicted
 from knnal.classifiers.means import TEMPERATURE
 from knnal.classifiers.tables import normalized_columns
 from knnal.classifiers.vote import VoteOptions
 from knnal.index.diffusion import Diffusion
+from knnal.index.pool_index import PoolIndex
 from knnal.index.similarity import similarities_at
 from knnal.types import BoolArray, Float32Array, Int32Array, IntArray
 

@@ -12,8 +12,7 @@ import numpy as np
 from knnal.acquisition.strategies.base import STRATEGIES, create_strategy
 from knnal.acquisition.strategies.published.ceal import Ceal
 from knnal.acquisition.strategies.search_progress import SearchProgress, sought_classes
-from knnal.index.duplicates import find_duplicates
-from knnal.index.open_groups import OpenGroups
+from knnal.index.duplicates import OpenGroups, find_duplicates
 from knnal.pool.catalog import ItemState
 from knnal.pool.labels.forgetting import find_vanished
 from knnal.pool.labels.ledger import Ledger

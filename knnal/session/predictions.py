@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from knnal.classifiers.base import QueryVectors
 from knnal.classifiers.knn import nearest_labeled
 from knnal.classifiers.vote import VoteOptions
 from knnal.classifiers.votes import neighbor_votes
 from knnal.errors import InputError
 from knnal.index.linalg import unit_rows
-from knnal.index.search import NOBODY, Nearest
+from knnal.index.pool_index import QueryVectors
+from knnal.index.search import NO_NEIGHBOR, Nearest
 from knnal.session.calibration import with_temperature
 from knnal.session.projection import PoolProjection
 from knnal.types import Float32Array, FloatArray, IntArray, Neighbor, Prediction
@@ -32,7 +32,7 @@ def predict_items(
     """
     rows = np.array([replay.row(item) for item in items], dtype=np.int64)
     neighbors = replay.state.labeling.neighbors
-    nearest = Nearest(neighbors.ids[rows], neighbors.similarities[rows])
+    nearest = neighbors.at(rows)
     P = _calibrated(replay.state.classifier.probabilities(rows), temperature)
     return _predictions(replay, items, P, nearest, vote)
 
@@ -100,5 +100,5 @@ def _neighbors(
             share=float(weight) / total,
         )
         for row, sim, weight in zip(ids, sims, weights, strict=True)
-        if row != NOBODY
+        if row != NO_NEIGHBOR
     )

@@ -7,11 +7,10 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from knnal.acquisition.state import PoolState
-from knnal.classifiers.base import UNLABELED, PoolIndex
 from knnal.classifiers.vote import VoteOptions
 from knnal.errors import InputError
-from knnal.index.duplicates import find_duplicates
-from knnal.index.open_groups import OpenGroups
+from knnal.index.duplicates import OpenGroups, find_duplicates
+from knnal.index.pool_index import UNLABELED, PoolIndex
 from knnal.pool.catalog import Record
 from knnal.pool.index_files import restore_neighbors
 from knnal.pool.labels.ledger import Event, EventKind, Ledger
@@ -145,7 +144,7 @@ class PoolProjection:
         """Give a row a class number or none, in the state and not in the ledger."""
         self.state.assign(row, label)
         if self.groups is not None:
-            self.groups.settle(row, label is not None or bool(self._skipped[row]))
+            self.groups.set_decided(row, label is not None or bool(self._skipped[row]))
 
     def _declare(self, names: list[str]) -> None:
         if names != self.classes:

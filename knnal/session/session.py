@@ -11,10 +11,10 @@ import numpy as np
 from knnal import defaults
 from knnal.acquisition.state import PoolState
 from knnal.acquisition.strategies.search_progress import SearchProgress, sought
-from knnal.classifiers.base import PoolIndex
 from knnal.classifiers.vote import VoteOptions
 from knnal.errors import PoolUnwritableError
 from knnal.index.kernel_graph import KernelGraph
+from knnal.index.pool_index import PoolIndex
 from knnal.names import checked_name
 from knnal.pool.graph_file import stored_graph
 from knnal.pool.index_files import stored_reduction, stored_views

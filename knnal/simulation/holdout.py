@@ -10,9 +10,9 @@ import numpy as np
 from knnal import defaults
 from knnal.acquisition.state import PoolState
 from knnal.acquisition.strategies.base import create_strategy, require_views
-from knnal.classifiers.base import PoolIndex, QueryVectors
 from knnal.classifiers.vote import VoteOptions
 from knnal.index.duplicates import DuplicateGroups, find_duplicates
+from knnal.index.pool_index import PoolIndex, QueryVectors
 from knnal.session.schedule import Schedule
 from knnal.simulation.measures import count_outcomes
 from knnal.simulation.questions import SimulatedQuestions, example_of

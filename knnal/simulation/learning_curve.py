@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from knnal import defaults
-from knnal.classifiers.base import PoolIndex
 from knnal.classifiers.vote import VoteOptions
 from knnal.index.linalg import unit_rows
+from knnal.index.pool_index import PoolIndex
 from knnal.simulation.holdout import Holdout
 from knnal.simulation.measures import accuracy, labels_to
 from knnal.types import Float64Array, FloatArray

@@ -9,8 +9,7 @@ from knnal.acquisition.strategies.base import Pick, PoolView, Strategy
 from knnal.acquisition.strategies.grouped import one_of_each_group
 from knnal.acquisition.strategies.search_progress import RECENT, can_be_sought
 from knnal.acquisition.strategies.seek import Seek
-from knnal.index.duplicates import DuplicateGroups
-from knnal.index.open_groups import OpenGroups
+from knnal.index.duplicates import DuplicateGroups, OpenGroups
 from knnal.session.question_selection import question_rng
 from knnal.session.schedule import Schedule
 from knnal.types import BoolArray, IntArray
@@ -51,7 +50,7 @@ class SimulatedQuestions:
     def learn(self, row: int, label: int) -> None:
         """A row that was asked about has got its class number."""
         if self._open is not None:
-            self._open.settle(row, decided=True)
+            self._open.set_decided(row, decided=True)
         if row in self._sought:
             self._outcomes.append(label == self._seek)
 

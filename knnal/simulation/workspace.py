@@ -8,13 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from knnal.classifiers.base import PoolIndex
-from knnal.index.graph import NEIGHBORS, build_graph
-from knnal.index.graph_build import EXACT_LIMIT
-from knnal.index.graph_within import graph_within
+from knnal.index.graph import EXACT_LIMIT, NEIGHBORS, build_graph, graph_within
 from knnal.index.kernel_graph import KernelGraph
+from knnal.index.pool_index import PoolIndex, Views
 from knnal.index.reduced import Axes, ReducedCopy
-from knnal.index.views import Views
 from knnal.pool.graph_file import load_graph, save_graph
 from knnal.pool.index_files import load_reduction, save_reduction
 from knnal.pool.views import StoredViews

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from knnal.acquisition import bins
-from knnal.acquisition.combine import empirical_cdf
 from knnal.acquisition.selection import CdfProductSelector, Selection, place_in_cdfs
+from knnal.acquisition.terms import empirical_cdf
 from knnal.index import parallel
 from knnal.index.parallel import thread_count, use_threads
 

@@ -11,12 +11,11 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from knnal.acquisition.state import PoolState
-from knnal.acquisition.uncertainty import response_entropy
-from knnal.classifiers.base import UNLABELED, PoolIndex
+from knnal.acquisition.terms import response_entropy
 from knnal.classifiers.vote import VoteOptions
 from knnal.errors import InputError
+from knnal.index.pool_index import UNLABELED, PoolIndex, Views
 from knnal.index.similarity import similarities
-from knnal.index.views import Views
 
 ROWS, VIEWS, DIMENSION = 24, 3, 4
 OPTIONS = [

@@ -15,7 +15,7 @@ from benchmarks.classifiers import EXTENTS, Task, do, measure
 from benchmarks.engine.seeds import made_seeds
 from benchmarks.sets.catalog import EmbeddedSet, keep, kept_file
 from knnal.acquisition.state import PoolState
-from knnal.classifiers.base import PoolIndex, QueryVectors
+from knnal.index.pool_index import PoolIndex, QueryVectors
 
 
 def made_set() -> EmbeddedSet:

@@ -16,8 +16,8 @@ from benchmarks.grid_tables import ceal_lines, multiclass_lines
 from benchmarks.sets.catalog import DATA_SETS, EmbeddedSet, keep, kept_file
 from knnal.acquisition.state import PoolState
 from knnal.acquisition.strategies.published.pseudo_labels import PseudoRule, pseudo_labels
-from knnal.classifiers.base import PoolIndex, QueryVectors
-from knnal.index.search import NOBODY
+from knnal.index.pool_index import PoolIndex, QueryVectors
+from knnal.index.search import NO_NEIGHBOR
 from knnal.simulation.learning_curve import Experiment
 
 
@@ -51,7 +51,7 @@ def test_pseudo_labels_of_pool_neighbors_vote_on_held_out_items() -> None:
         labels = np.sort(X[:12] @ X[row])[-5:]
         votes = P[at] * np.exp((labels - 1) / 0.07).sum()
         for other in nearest:
-            if supposed[other] != NOBODY:
+            if supposed[other] != NO_NEIGHBOR:
                 votes[supposed[other]] += 0.5 * np.exp((X[other] @ X[row] - 1) / 0.07)
         np.testing.assert_allclose(found[at], votes / votes.sum(), atol=1e-5)
     assert np.abs(found - P).max() > 0.05

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from knnal.classifiers.base import UNLABELED, Labeling, PoolIndex
 from knnal.classifiers.vote import VoteOptions
+from knnal.index.pool_index import UNLABELED, Labeling, PoolIndex
 
 
 class ExpertPool:

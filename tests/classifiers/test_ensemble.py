@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from knnal.acquisition.state import PoolState
-from knnal.acquisition.uncertainty import MEASURES
+from knnal.acquisition.terms import MEASURES
 from knnal.classifiers import ensemble as combined
-from knnal.classifiers.base import UNLABELED, PoolIndex, QueryVectors, create_classifier
+from knnal.classifiers.base import create_classifier
 from knnal.classifiers.expert_weights import MIXTURES, choose_powers, count_predicted
 from knnal.classifiers.vote import VoteOptions
+from knnal.index.pool_index import UNLABELED, PoolIndex, QueryVectors
 
 QUICK = ["least-confidence", "smallest-margin", "largest-margin"]
 CLOSE = 3e-4

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from knnal.classifiers import graph
-from knnal.classifiers.base import UNLABELED, QueryVectors
 from knnal.classifiers.graph import LabelDiffusion
 from knnal.index.diffusion import RESTART, Diffusion
 from knnal.index.linalg import unit_rows
+from knnal.index.pool_index import UNLABELED, QueryVectors
 
 UNIT = 2.0**22
 

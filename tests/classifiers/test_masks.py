@@ -9,11 +9,11 @@ import pytest
 
 from knnal.acquisition.masked import CANDIDATES, MaskedVotes
 from knnal.acquisition.state import PoolState
-from knnal.classifiers.base import PoolIndex
 from knnal.classifiers.masks import GROUPS, FeatureMasks, MaskedVote
 from knnal.classifiers.vote import VoteOptions, guided_class_weights
 from knnal.errors import InputError
-from knnal.index.search import NOBODY
+from knnal.index.pool_index import PoolIndex
+from knnal.index.search import NO_NEIGHBOR
 
 CLASSES = 3
 
@@ -58,12 +58,12 @@ def test_votes_are_those_of_the_definition(d: int, uniform: bool) -> None:
     kept = masks.dimensions(d)
     rows = np.array([59, 4, 8, 30])
     candidates = np.stack([rng.permutation(58)[:7] for _ in rows])
-    candidates[1, 2:] = NOBODY
-    candidates[2, :] = NOBODY
+    candidates[1, 2:] = NO_NEIGHBOR
+    candidates[2, :] = NO_NEIGHBOR
     found = MaskedVote(X, masks).probabilities(rows, candidates, classes, weights, options)
     assert found.shape == (4, 5, CLASSES)
     for at, row in enumerate(rows):
-        own = candidates[at][candidates[at] != NOBODY]
+        own = candidates[at][candidates[at] != NO_NEIGHBOR]
         for m in range(5):
             expected = votes_by_definition(X, row, own, kept[:, m], classes, weights, options)
             np.testing.assert_allclose(found[at, m], expected, atol=2e-4)

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from knnal.classifiers.base import UNLABELED, QueryVectors
 from knnal.classifiers.means import NearestMean
+from knnal.index.pool_index import UNLABELED, QueryVectors
 
 
 @pytest.fixture(scope="module")

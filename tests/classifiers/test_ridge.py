@@ -11,8 +11,8 @@ from scipy.special import softmax
 from sklearn.linear_model import Ridge
 
 from knnal.classifiers import ridge
-from knnal.classifiers.base import UNLABELED, QueryVectors
 from knnal.classifiers.ridge import PENALTY, TEMPERATURE, RidgeRegression
+from knnal.index.pool_index import UNLABELED, QueryVectors
 
 
 @pytest.fixture(scope="module")

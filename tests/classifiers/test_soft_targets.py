@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from knnal.classifiers.base import UNLABELED
 from knnal.classifiers.graph import LabelDiffusion
 from knnal.classifiers.means import TEMPERATURE, NearestMean
 from knnal.classifiers.soft_targets import WHOLE, parts_of
 from knnal.classifiers.vote import VoteOptions
+from knnal.index.pool_index import UNLABELED
 
 OPTIONS = {
     "soft": VoteOptions(bootstrap="soft", beta=0.6),

@@ -17,7 +17,7 @@ from knnal.classifiers.vote import (
     vote_weights,
 )
 from knnal.errors import InputError
-from knnal.index.search import NOBODY
+from knnal.index.search import NO_NEIGHBOR
 
 VOTERS = st.lists(
     st.one_of(st.none(), st.tuples(st.integers(0, 3), st.floats(-1, 1, width=32))),
@@ -28,7 +28,7 @@ VOTERS = st.lists(
 
 def arrays(voters: list[tuple[int, float] | None]) -> tuple[Any, Any, Any]:
     """One row: ids, similarities and classes of its neighbors; None is an empty slot."""
-    ids = [[NOBODY if v is None else i for i, v in enumerate(voters)]]
+    ids = [[NO_NEIGHBOR if v is None else i for i, v in enumerate(voters)]]
     sims = [[-math.inf if v is None else v[1] for v in voters]]
     classes = [[-1 if v is None else v[0] for v in voters]]
     return np.array(ids), np.array(sims, np.float32), np.array(classes)

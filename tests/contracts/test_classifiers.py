@@ -7,16 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from knnal.classifiers.base import (
-    CLASSIFIERS,
-    UNLABELED,
-    Labeling,
-    PoolIndex,
-    QueryVectors,
-    create_classifier,
-)
+from knnal.classifiers.base import CLASSIFIERS, create_classifier
 from knnal.classifiers.vote import VoteOptions
 from knnal.errors import InputError, UnknownNameError
+from knnal.index.pool_index import UNLABELED, Labeling, PoolIndex, QueryVectors
 
 EVERY = pytest.mark.parametrize("name", CLASSIFIERS.names())
 OPTIONS = {

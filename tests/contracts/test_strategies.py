@@ -26,8 +26,8 @@ from knnal.acquisition.strategies.base import (
 )
 from knnal.acquisition.strategies.batches import highest
 from knnal.acquisition.strategies.description import MEANINGS, describe
-from knnal.classifiers.base import PoolIndex
 from knnal.errors import InputError, UnknownNameError
+from knnal.index.pool_index import PoolIndex
 from knnal.pool.pool import Pool
 from knnal.session.session import Session, stored_geometry
 
@@ -111,8 +111,8 @@ def everything(state: PoolState) -> list[Any]:
     terms = [TERMS[name](state)[state.unlabeled] for name in MEANINGS]
     return [
         neighbors.ids, neighbors.similarities, sorted(neighbors.labeled),
-        state.labeling.classes, state.unlabeled, state.covering.coverage.covered,
-        state.covering.coverage.gain, *terms,
+        state.labeling.classes, state.unlabeled, state.coverage.covered,
+        state.coverage.units, *terms,
     ]  # fmt: skip
 
 

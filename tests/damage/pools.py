@@ -155,7 +155,7 @@ def _interrupted(root: Path, vectors: World) -> World:
 
 def _interrupt_build(pool_folder: Path) -> None:
     """Leave what is done of the graph, and not the graph."""
-    from knnal.index import graph_build
+    from knnal.index import graph as graph_module
     from knnal.index.graph_journal import Journal
     from knnal.pool.graph_file import stored_graph
     from knnal.pool.pool import Pool
@@ -163,7 +163,7 @@ def _interrupt_build(pool_folder: Path) -> None:
     graph = pool_folder / "graph.npz"
     graph.unlink()
     pool = Pool.open(pool_folder)
-    with patch.object(Journal, "remove"), patch.object(graph_build, "_BLOCK", 16):
+    with patch.object(Journal, "remove"), patch.object(graph_module, "_BLOCK", 16):
         stored_graph(pool, pool.live)
     pool.close()
     graph.unlink()

@@ -152,9 +152,9 @@ def test_options_that_do_not_fit(pool: Pool, tmp_path: Path) -> None:
             Truth(**options)  # type: ignore[arg-type]
     for truth, phrase in (
         (Truth(from_folders=True), "a pool of images"),
-        (Truth(file, label_column="kind"), "'kind'.*--label-column"),
+        (Truth(file, label_column="kind"), "'kind'.*`label_column`"),
         (Truth(file, group_column="photo"), "'photo'.*`group_column`"),
-        (Truth(file, id_column="name"), "'name'.*--id-column"),
+        (Truth(file, id_column="name"), "'name'.*`id_column`"),
         (Truth(), "at least two classes, came 0 labels"),
     ):
         with pytest.raises(InputError, match=phrase):

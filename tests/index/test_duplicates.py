@@ -12,10 +12,9 @@ from hypothesis import strategies as st
 from scipy.sparse.csgraph import connected_components
 
 from knnal.errors import InputError
-from knnal.index.duplicates import DuplicateGroups, find_duplicates
+from knnal.index.duplicates import DuplicateGroups, OpenGroups, find_duplicates
 from knnal.index.graph import build_graph
 from knnal.index.kernel_graph import KernelGraph
-from knnal.index.open_groups import OpenGroups
 from knnal.index.similarity import similarities
 
 THRESHOLDS = (0.3, 0.8, 0.95, 0.999)
@@ -141,7 +140,7 @@ def test_groups_close_and_open_with_their_rows(numbers: list[int], data: Any) ->
     changes = st.tuples(st.integers(0, rows - 1), st.booleans())
     for row, now in data.draw(st.lists(changes, max_size=20)):
         decided[row] = now
-        tracked.settle(row, now)
+        tracked.set_decided(row, now)
         expected = [any(decided[numbering == numbering[r]]) for r in range(rows)]
         assert tracked.closed.tolist() == expected
     some = np.array(data.draw(st.permutations(range(rows))))

@@ -1,34 +1,28 @@
-"""The neighbor graph against scikit-learn, and how a pool stores it and keeps it in step."""
+"""The neighbor graph against scikit-learn; its updates and parts against building it again."""
 
 from __future__ import annotations
 
-import re
-import threading
-from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from filelock import FileLock
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 from sklearn.neighbors import NearestNeighbors
 
-from knnal.files import DAMAGED_ARCHIVE
-from knnal.index import graph_build, graph_lists
-from knnal.index.graph import NeighborGraph, build_graph
+from knnal.index import graph as graph_module
+from knnal.index import search
+from knnal.index.graph import NeighborGraph, build_graph, graph_within, updated_graph
 from knnal.index.graph_facts import GraphFacts, GraphMethod
-from knnal.pool.catalog import NewRecord
-from knnal.pool.derived import DerivedFile, write_arrays
-from knnal.pool.graph_file import load_graph, save_graph, stored_graph
-from knnal.pool.manifest import Manifest
-from knnal.pool.pool import Pool
+from knnal.index.search import Nearest, offer
 
-from ..damage.files import full_disk
-from ..patience import PATIENCE_S
+from ..narrators import Hearing
 
 
 def unit(X: Any) -> Any:
     X = np.asarray(X, dtype=np.float64)
+    X = np.where(np.all(X == 0, axis=1, keepdims=True), 1.0, X)
     return (X / np.linalg.norm(X, axis=1, keepdims=True)).astype(np.float32)
 
 
@@ -41,41 +35,21 @@ def vectors() -> Any:
     return unit(np.random.default_rng(0).normal(size=(180, 12)))
 
 
-class Told:
-    """Remembers what it is told."""
-
-    def __init__(self) -> None:
-        self.steps: list[tuple[str, int, int | None]] = []
-        self.said: list[str] = []
-        self.spoken_to = threading.Event()
-
-    def progress(self, stage: str, done: int, total: int | None) -> None:
-        self.steps.append((stage, done, total))
-
-    def say(self, message: str) -> None:
-        self.said.append(message)
-        self.spoken_to.set()
-
-
-def assert_same(one: NeighborGraph, other: NeighborGraph) -> None:
+def assert_same(one: NeighborGraph | None, other: NeighborGraph) -> None:
+    assert one is not None
     np.testing.assert_array_equal(one.ids, other.ids)
     np.testing.assert_array_equal(one.similarities, other.similarities)
     np.testing.assert_array_equal(one.live, other.live)
-
-
-def loaded(file: Path) -> NeighborGraph:
-    graph = load_graph(file)
-    assert graph is not None
-    return graph
+    assert one.facts == other.facts
 
 
 @pytest.mark.parametrize("block", [2048, 7])
 def test_neighbors_are_those_of_scikit_learn(
     X: Any, block: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(graph_build, "_BLOCK", block)
-    monkeypatch.setattr(graph_lists, "_QUERIES", block)
-    monkeypatch.setattr(graph_lists, "_OTHERS", block)
+    monkeypatch.setattr(graph_module, "_BLOCK", block)
+    monkeypatch.setattr(search, "_QUERIES", block)
+    monkeypatch.setattr(search, "_OTHERS", block)
     graph = build_graph(X, everyone(X), g=9)
     exact = NearestNeighbors(n_neighbors=9, metric="cosine", algorithm="brute")
     distances, ids = exact.fit(X.astype(np.float64)).kneighbors()
@@ -101,228 +75,149 @@ def test_fewer_items_than_neighbors(n: int) -> None:
 
 
 def test_progress_counts_the_live_rows(X: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(graph_build, "_BLOCK", 50)
-    told = Told()
+    monkeypatch.setattr(graph_module, "_BLOCK", 50)
+    told = Hearing()
     build_graph(X, np.arange(180) % 2 == 0, narrator=told)
     assert told.steps == [("Neighbor graph", 50, 90), ("Neighbor graph", 90, 90)]
     assert told.said == []
 
 
-def test_it_comes_back_from_its_file(X: Any, tmp_path: Path) -> None:
-    live = np.random.default_rng(2).random(len(X)) < 0.9
-    graph = build_graph(X, live)
-    save_graph(graph, tmp_path / "graph.npz")
-    again = loaded(tmp_path / "graph.npz")
-    assert_same(again, graph)
-    assert again.facts == graph.facts
-    assert again.ids.dtype == np.int32
-    assert again.fits(live)
-    assert not again.fits(everyone(X))
-    assert not again.fits(live[:-1])
-
-
-def test_there_is_none_without_a_file(tmp_path: Path) -> None:
-    assert load_graph(tmp_path / "none.npz") is None
-
-
-def test_a_graph_of_an_older_version_is_made_again(X: Any, make_pool: Any) -> None:
-    """It does not say which vectors it was made of."""
-    pool, told = make_pool(X), Told()
-    graph = build_graph(X, everyone(X))
-    np.savez(pool.graph_file, **graph.arrays())
-    with pytest.raises(DAMAGED_ARCHIVE):
-        load_graph(pool.graph_file)
-    assert_same(stored_graph(pool, pool.live, told), graph)
-    assert told.said == [
-        "graph.npz is not used: it has no checksum, as an older version wrote it. It is made again."
-    ]
-    assert_same(loaded(pool.graph_file), graph)
-
-
-DAMAGE = {
-    "empty": lambda data: b"",
-    "one byte": lambda data: data[:1],
-    "cut in the middle": lambda data: data[: len(data) // 2],
-    "last byte missing": lambda data: data[:-1],
-    "a flipped byte inside": lambda data: data[:400] + bytes([data[400] ^ 255]) + data[401:],
-    "text": lambda data: b"not a graph at all",
-    "zip header, then nothing": lambda data: data[:4],
-}
-
-
-@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE.keys())
-def test_a_damaged_file_is_made_again_and_that_is_said(X: Any, make_pool: Any, damage: Any) -> None:
-    pool, told = make_pool(X), Told()
-    first = stored_graph(pool, pool.live)
-    file = pool.graph_file
-    file.write_bytes(damage(file.read_bytes()))
-    with pytest.raises(DAMAGED_ARCHIVE):
-        load_graph(file)
-    assert_same(stored_graph(pool, pool.live, told), first)
-    (said,) = told.said
-    assert re.fullmatch(
-        r"graph\.npz is not used: it is damaged \(.*\)\. It is made again\.", said, re.DOTALL
+@settings(max_examples=150)
+@given(st.integers(1, 40), st.integers(0, 20), st.sampled_from([1, 3, 20]), st.data())
+def test_an_updated_exact_graph_is_one_built_anew(
+    before: int, added: int, g: int, data: st.DataObject
+) -> None:
+    """Items come, vanish, come back and are superseded; many are copies of one another."""
+    whole = st.sampled_from([2, 3]).flatmap(
+        lambda d: hnp.arrays(np.float64, (before + added, d), elements=st.integers(-2, 2))
     )
-    assert_same(loaded(file), first)
+    X = unit(data.draw(whole))
+    was = data.draw(hnp.arrays(np.bool_, before))
+    flips = data.draw(st.sets(st.integers(0, before - 1), max_size=3))
+    live = np.append(was, data.draw(hnp.arrays(np.bool_, added)))
+    live[list(flips)] = ~live[list(flips)]
+    fresh = build_graph(X, live, g)
+    updated = updated_graph(build_graph(X[:before], was, g), X, live)
+    if updated is not None:
+        assert_same(updated, fresh)
+    # An older session asks for the rows of then.
+    back = updated_graph(fresh, X[:before], was)
+    if back is not None:
+        assert_same(back, build_graph(X[:before], was, g))
 
 
-def test_no_flipped_byte_gives_another_graph(tmp_path: Path) -> None:
-    X = unit(np.random.default_rng(1).normal(size=(24, 5)))
-    graph, file = build_graph(X, everyone(X), g=4), tmp_path / "graph.npz"
-    save_graph(graph, file)
-    whole, found = file.read_bytes(), 0
-    for at in range(len(whole)):
-        file.write_bytes(whole[:at] + bytes([whole[at] ^ (1 << at % 8)]) + whole[at + 1 :])
-        try:
-            again = loaded(file)
-        except DAMAGED_ARCHIVE:
-            found += 1
-        else:  # a byte that nothing depends on, such as a date
-            assert_same(again, graph)
-            assert again.facts == graph.facts
-    assert found > len(whole) / 2
+def test_few_changes_are_an_update_and_many_a_build() -> None:
+    X = unit(np.random.default_rng(0).normal(size=(400, 9)))
+    old = build_graph(X[:380], np.ones(380, dtype=bool), 5)
+    live = np.ones(400, dtype=bool)
+    live[:3] = False
+    assert_same(updated_graph(old, X, live), build_graph(X, live, 5))
+    assert updated_graph(old, X[:380], np.arange(380) < 150) is None
 
 
-@pytest.mark.parametrize(
-    "changed",
-    [
-        {"facts": np.array("{}")},
-        {"facts": np.array("not json")},
-        {"facts": np.array("[]")},
-        {"similarities": np.zeros((180, 3), np.float32)},
-        {"similarities": np.zeros((180, 20), np.float64)},
-        {"ids": np.zeros((180, 20), np.int64)},
-        {"ids": np.full((180, 20), 180, np.int32)},
-        {"ids": np.full((180, 20), -2, np.int32)},
-        {"live": np.ones(5, dtype=bool)},
-        {"live": np.ones(180, dtype=np.int8)},
-    ],
-)
-def test_parts_that_do_not_belong_together_are_no_graph(
-    X: Any, make_pool: Any, changed: dict[str, Any]
-) -> None:
-    """Even with a checksum that is right, since kernels trust the numbers."""
-    pool, told = make_pool(X), Told()
-    graph = build_graph(X, everyone(X))
-    arrays = {**graph.arrays(), **changed}
-    write_arrays(pool.graph_file, pool.vectors_key(len(X)), arrays)
-    with pytest.raises(DAMAGED_ARCHIVE):
-        load_graph(pool.graph_file)
-    assert_same(stored_graph(pool, pool.live, told), graph)
-    assert [said[:36] for said in told.said] == ["graph.npz is not used: it is damaged"]
+def clusters(n: int, seed: int = 0) -> Any:
+    rng = np.random.default_rng(seed)
+    centers = rng.normal(size=(40, 160)) * (0.95 ** np.arange(160))
+    return unit(centers[rng.integers(0, 40, n)] + rng.normal(size=(n, 160)) * 0.1)
 
 
-def test_another_kind_of_numpy_file_is_no_graph(tmp_path: Path) -> None:
-    with (tmp_path / "graph.npz").open("wb") as file:
-        np.save(file, np.zeros(3))
-    with pytest.raises(DAMAGED_ARCHIVE):
-        load_graph(tmp_path / "graph.npz")
+def recall(graph: NeighborGraph, X: Any) -> float:
+    """Against all pairs, in double precision."""
+    rows = np.flatnonzero(graph.live)
+    S = X[rows].astype(np.float64) @ X[rows].T.astype(np.float64)
+    np.fill_diagonal(S, -np.inf)
+    g = graph.ids.shape[1]
+    true = rows[np.argpartition(-S, g, axis=1)[:, :g]]
+    shared = [len(np.intersect1d(a, b)) for a, b in zip(graph.ids[rows], true, strict=True)]
+    return float(np.mean(shared)) / g
 
 
-def test_the_graph_of_other_vectors_is_made_again(X: Any, make_pool: Any) -> None:
-    pool, told = make_pool(X), Told()
-    first = stored_graph(pool, pool.live)
-    other = make_pool(X[::-1], folder="other")
-    stored_graph(other, other.live)
-    pool.graph_file.write_bytes(other.graph_file.read_bytes())
-    assert_same(stored_graph(pool, pool.live, told), first)
-    assert told.said == [
-        "graph.npz is not used: it was made of other vectors than those of this pool. "
-        "It is made again."
-    ]
-    assert_same(loaded(pool.graph_file), first)
+@pytest.fixture
+def soon_approximate(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(graph_module, "EXACT_LIMIT", 1000)
+    monkeypatch.setattr(graph_module, "EXACT_UPDATE", 100)
 
 
-def test_a_graph_that_cannot_be_stored_stays_in_memory(
-    X: Any, make_pool: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pool, told = make_pool(X), Told()
-    with monkeypatch.context() as full:
-        full.setattr("knnal.pool.derived.atomic_writer", full_disk)
-        full.setattr("knnal.pool.manifest.atomic_writer", full_disk)
-        graph = stored_graph(pool, pool.live, told)
-    assert_same(graph, build_graph(X, everyone(X)))
-    (said,) = told.said
-    assert said.startswith("graph.npz is kept in memory for this command.")
-    assert "full (No space left on device)" in said
-    assert not pool.graph_file.exists()
-    assert_same(stored_graph(pool, pool.live), graph)
-    assert_same(loaded(pool.graph_file), graph)
+@pytest.mark.usefixtures("soon_approximate")
+def test_a_few_rows_enter_an_approximate_graph_exactly() -> None:
+    X = clusters(3000)
+    live = np.ones(2950, dtype=bool)
+    old = build_graph(X[:2950], live)
+    live = np.append(live, np.ones(50, dtype=bool))
+    new = updated_graph(old, X, live)
+    assert new is not None
+    every_pair = Nearest.empty(50, 20)
+    offer(X, np.arange(2950, 3000), np.arange(3000), every_pair)
+    np.testing.assert_array_equal(new.ids[2950:], every_pair.ids)
+    assert new.facts.method is GraphMethod.APPROXIMATE
+    assert (new.facts.rows, new.facts.built, new.facts.recall) == (3000, 2950, old.facts.recall)
+    assert recall(new, X) >= recall(old, X[:2950]) - 0.005
 
 
-def test_a_pool_in_memory_stores_none(X: Any) -> None:
-    with closing(Pool.in_memory(X)) as pool:
-        assert len(stored_graph(pool, pool.live).ids) == len(X)
-        assert pool.graph_file is None
-        assert pool.manifest.graph is None
+@pytest.mark.usefixtures("soon_approximate")
+def test_many_rows_enter_by_way_of_the_index() -> None:
+    X = clusters(4000)
+    old = build_graph(X[:3200], np.ones(3200, dtype=bool))
+    live = np.arange(4000) != 17
+    new = updated_graph(old, X, live)
+    assert new is not None
+    assert (new.facts.rows, new.facts.built) == (3999, 3200)
+    assert new.facts.sample == 500
+    assert recall(new, X) == pytest.approx(new.facts.recall, abs=0.02)
+    assert recall(new, X) > 0.95
+    assert not (new.ids == 17).any()
+    rows = np.flatnonzero(live)
+    assert (np.diff(new.similarities[rows], axis=1) <= 0).all()
+    assert all(len(set(near)) == 20 for near in new.ids[rows].tolist())
+    assert not (new.ids[rows] == rows[:, None]).any()
 
 
-def test_the_manifest_says_how_it_was_found(X: Any, make_pool: Any, tmp_path: Path) -> None:
-    pool = make_pool(X)
-    graph = stored_graph(pool, pool.live)
-    manifest = tmp_path / "pool" / "manifest.json"
-    assert Manifest.read(manifest).graph == pool.manifest.graph == graph.facts
-    # A pool from before the manifest said so has it added, without another build.
-    Manifest(1, pool.manifest.modality, pool.manifest.embedder).write(manifest)
-    again, told = make_pool(), Told()
-    stored_graph(again, again.live, told)
-    assert told.steps == []
-    assert Manifest.read(manifest).graph == graph.facts
+@pytest.mark.usefixtures("soon_approximate")
+def test_an_exact_graph_that_outgrows_the_limit_goes_on() -> None:
+    X = clusters(1500)
+    old = build_graph(X[:900], np.ones(900, dtype=bool))
+    step = updated_graph(old, X[:1010], np.ones(1010, dtype=bool))
+    assert step is not None
+    assert step.facts.method is GraphMethod.APPROXIMATE
+    few = updated_graph(old, X[:990], np.ones(990, dtype=bool))
+    assert few is not None
+    over = updated_graph(few, X[:1050], np.ones(1050, dtype=bool))
+    assert over is not None
+    assert over.facts.method is GraphMethod.EXACT
+    assert over.facts.built == 1050
+    assert recall(over, X[:1050]) == 1.0
 
 
-def add(pool: Pool, X: Any, ids: list[str]) -> None:
-    with pool.transaction():
-        pool.store(1, [NewRecord(name, "stamp", "digest") for name in ids], unit(X))
-    pool.reload()
+@pytest.mark.usefixtures("soon_approximate")
+def test_it_is_built_anew_where_an_update_would_not_do() -> None:
+    X = clusters(2450)
+    old = build_graph(X[:1200], np.ones(1200, dtype=bool))
+    more = updated_graph(old, X[:1700], np.ones(1700, dtype=bool))
+    assert more is not None
+    assert updated_graph(more, X[:2400], np.ones(2400, dtype=bool)) is not None
+    assert updated_graph(more, X, np.ones(2450, dtype=bool)) is None  # more than twice as many
+    assert updated_graph(old, X[:1200], np.arange(1200) < 900) is None  # exact from here on
 
 
-def test_new_changed_and_vanished_items_update_it(
-    X: Any, make_pool: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pool = make_pool(X)
-    stored_graph(pool, pool.live)
-    rng = np.random.default_rng(3)
-    add(pool, rng.normal(size=(9, 12)), ["item-4", "item-90", *(f"new-{i}" for i in range(7))])
-    pool.catalog.begin_scan()
-    for record in list(pool.catalog.records())[3:]:
-        pool.catalog.see(record.id)
-    assert pool.catalog.end_scan(1) == (3, 0)
-    with monkeypatch.context() as no_build:
-        no_build.setattr("knnal.index.graph.build_lists", None)
-        updated = stored_graph(pool, pool.live)
-    assert_same(updated, build_graph(pool.embeddings, pool.live))
-    assert_same(loaded(pool.graph_file), updated)
-    assert pool.manifest.graph.rows == 184
+@pytest.mark.usefixtures("soon_approximate")
+def test_it_is_built_anew_where_the_recall_would_suffer(monkeypatch: pytest.MonkeyPatch) -> None:
+    X = clusters(2000)
+    old = build_graph(X[:1400], np.ones(1400, dtype=bool))
+    monkeypatch.setattr(graph_module, "offer_back", lambda *ignored: None)
+    assert updated_graph(old, X, np.ones(2000, dtype=bool)) is None
 
 
-def test_a_session_that_began_earlier_leaves_the_newer_graph_alone(X: Any, make_pool: Any) -> None:
-    earlier = make_pool(X)
-    live = earlier.live
-    pool = make_pool()
-    add(pool, np.random.default_rng(4).normal(size=(5, 12)), list("abcde"))
-    newer = stored_graph(pool, pool.live)
-    then = stored_graph(earlier, live)
-    assert_same(then, build_graph(X, live))
-    assert_same(loaded(pool.graph_file), newer)
-    assert pool.manifest.graph.rows == 185
-
-
-def test_it_waits_while_another_process_builds_it(X: Any, make_pool: Any) -> None:
-    pool = make_pool(X)
-    live, told = pool.live, Told()
-    made = build_graph(X, live)
-    held = threading.Event()
-
-    def build_elsewhere() -> None:
-        with FileLock(pool.graph_file.with_name("graph.lock")):
-            held.set()
-            told.spoken_to.wait(PATIENCE_S)
-            DerivedFile(pool.graph_file).save(pool.vectors_key(len(live)), made.arrays())
-
-    other = threading.Thread(target=build_elsewhere)
-    other.start()
-    held.wait()
-    assert_same(stored_graph(pool, live, told), made)
-    other.join()
-    assert told.steps == []
-    assert told.said == ["Another process is building the neighbor graph; waiting for it."]
+@pytest.mark.parametrize("wide", [9, 12, 40])
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.95])
+def test_it_is_the_graph_built_anew(wide: int, share: float) -> None:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(80, 6)).astype(np.float32)
+    X[40:60] = X[:20]  # equal rows tie
+    X /= np.linalg.norm(X, axis=1, keepdims=True)
+    whole = build_graph(X, np.ones(80, dtype=np.bool_), wide)
+    live = rng.random(80) >= share
+    part, anew = graph_within(whole, X, live, 8), build_graph(X, live, 8)
+    np.testing.assert_array_equal(part.ids, anew.ids)
+    np.testing.assert_array_equal(part.similarities, anew.similarities)
+    assert part.facts == anew.facts
+    assert part.fits(live)

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from knnal.index import graph_build
+from knnal.index import graph as graph_module
 from knnal.index.graph import NeighborGraph, build_graph
 from knnal.index.graph_journal import Journal
-from knnal.index.graph_lists import NearestLists
+from knnal.index.search import Nearest
 from knnal.pool.graph_file import stored_graph
 from knnal.types import LogNarrator
 
@@ -23,7 +23,7 @@ KILLED = """
 import os, sys
 from pathlib import Path
 import numpy as np
-from knnal.index import graph_build
+from knnal.index import graph as graph_module
 from knnal.index.graph import build_graph
 from knnal.index.graph_journal import Journal
 from knnal.types import LogNarrator
@@ -33,7 +33,7 @@ class Killer(LogNarrator):
         if stage == "Neighbor graph" and done >= 900:
             os._exit(9)
 
-graph_build._BLOCK, graph_build.BATCH, graph_build.EXACT_LIMIT = 300, 300, int(sys.argv[3])
+graph_module._BLOCK, graph_module.BATCH, graph_module.EXACT_LIMIT = 300, 300, int(sys.argv[3])
 X = np.load(sys.argv[1])
 build_graph(X, np.ones(len(X), dtype=bool), narrator=Killer(), journal=Journal(Path(sys.argv[2])))
 """
@@ -65,9 +65,9 @@ def vectors() -> Any:
 
 @pytest.fixture(params=[50_000, 100], ids=["exact", "approximate"], autouse=True, name="limit")
 def small_blocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
-    monkeypatch.setattr(graph_build, "_BLOCK", 300)
-    monkeypatch.setattr(graph_build, "BATCH", 300)
-    monkeypatch.setattr(graph_build, "EXACT_LIMIT", request.param)
+    monkeypatch.setattr(graph_module, "_BLOCK", 300)
+    monkeypatch.setattr(graph_module, "BATCH", 300)
+    monkeypatch.setattr(graph_module, "EXACT_LIMIT", request.param)
     return int(request.param)
 
 
@@ -166,9 +166,9 @@ def test_a_pool_goes_on_and_then_keeps_no_journal(X: Any, make_pool: Any) -> Non
 
 def test_without_a_file_nothing_is_kept(X: Any) -> None:
     journal = Journal(None)
-    lists = NearestLists.empty(2000, 2)
+    lists = Nearest.empty(2000, 2)
     assert journal.open(X, everyone(X), "exact", lists).tolist() == []
-    journal.append(np.arange(3), NearestLists.empty(3, 2))
+    journal.append(np.arange(3), Nearest.empty(3, 2))
     journal.remove()
 
 
@@ -189,9 +189,9 @@ def test_rows_that_are_not_there_are_not_taken(
 ) -> None:
     """Kernels trust the numbers, so even a record whose checksum is right is checked."""
     journal = Journal(tmp_path / "journal")
-    lists = NearestLists.empty(2000, 20)
+    lists = Nearest.empty(2000, 20)
     journal.open(X, everyone(X), "exact", lists)
-    block = NearestLists.empty(1, 20)
+    block = Nearest.empty(1, 20)
     block.ids[0, 3] = neighbor
     journal.append(np.array([row]), block)
     journal.close()

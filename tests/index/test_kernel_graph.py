@@ -104,7 +104,7 @@ def test_fewer_items_than_neighbors(n: int) -> None:
 def test_copies_cover_copies() -> None:
     X = np.repeat(unit([[1.0, 2.0, 3.0]]), 30, axis=0)
     kernel = KernelGraph(build_graph(X, everyone(X)))
-    assert np.isfinite(kernel.kernel).all()
+    assert np.isfinite(kernel.edges.kernel).all()
     np.testing.assert_array_equal(dense(kernel), dense_reference(X)[0].astype(np.float32))
 
 
@@ -141,12 +141,12 @@ def test_the_number_of_threads_changes_nothing() -> None:
     finally:
         use_threads(before)
     one, three = kernels
-    np.testing.assert_array_equal(one.targets, three.targets)
-    np.testing.assert_array_equal(one.kernel, three.kernel)
+    np.testing.assert_array_equal(one.edges.targets, three.edges.targets)
+    np.testing.assert_array_equal(one.edges.kernel, three.edges.kernel)
     np.testing.assert_array_equal(one.sums, three.sums)
 
 
 def test_it_is_as_small_as_can_be(X: Any) -> None:
     kernel = KernelGraph(build_graph(X, everyone(X)))
-    assert (kernel.targets.dtype, kernel.kernel.dtype) == (np.int32, np.float32)
-    assert (kernel.starts.dtype, kernel.sums.dtype) == (np.int64, np.float64)
+    assert (kernel.edges.targets.dtype, kernel.edges.kernel.dtype) == (np.int32, np.float32)
+    assert (kernel.edges.starts.dtype, kernel.sums.dtype) == (np.int64, np.float64)

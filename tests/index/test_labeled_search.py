@@ -7,7 +7,7 @@ import pytest
 
 from knnal.index import labeled_search as labeled_search
 from knnal.index.compilation import LANES, TOGETHER, multiplies_bytes
-from knnal.index.labeled_search import Bytes, Whole
+from knnal.index.labeled_search import coded_axes, coded_vectors
 from knnal.index.reduced import FIRST, GroupQueries
 from knnal.index.similarity import similarities
 
@@ -45,7 +45,7 @@ def test_labels_in_bytes_are_no_further_off_than_they_say() -> None:
     values[0], values[1] = 0, 1
     unit = rng.uniform(1e-9, 1e-4, 40).astype(np.float32)
     nothing = np.zeros(40, dtype=np.float32)
-    in_bytes = Bytes.of(GroupQueries(values, unit, nothing, nothing))
+    in_bytes = coded_axes(GroupQueries(values, unit, nothing, nothing))
     exact = values * unit[:, None].astype(np.float64)
     kept = (in_bytes.values.astype(np.float64) - 128) * in_bytes.unit[:, None]
     off, length = np.linalg.norm(exact - kept, axis=1), np.linalg.norm(exact, axis=1)
@@ -54,18 +54,18 @@ def test_labels_in_bytes_are_no_further_off_than_they_say() -> None:
 
 
 @pytest.mark.parametrize("d", [1, 3, 512])
-def test_no_similarity_is_above_the_bound_by_whole_vectors(d: int) -> None:
+def test_no_similarity_is_above_the_bound_by_full_vectors(d: int) -> None:
     rng = np.random.default_rng(d)
     X = rng.normal(size=(60, d)) * rng.choice([1e-6, 1.0, 30.0], (60, d))
     X = (X / np.linalg.norm(X, axis=1, keepdims=True)).astype(np.float32)
-    whole = Whole.of(X)
+    full = coded_vectors(X)
     rounded = np.empty(d, dtype=np.int16)
     for x in X:
         labeled_search._round(x, rounded)
-        products = np.array([labeled_search._product(rounded, whole.values, j) for j in range(60)])
-        exact = rounded.astype(np.int64) @ whole.values.T.astype(np.int64)
+        products = np.array([labeled_search._product(rounded, full.values, j) for j in range(60)])
+        exact = rounded.astype(np.int64) @ full.values.T.astype(np.int64)
         np.testing.assert_array_equal(products, exact.astype(np.float32))
-        excess = products * whole.unit + whole.error - similarities(X, x)
+        excess = products * full.unit + full.error - similarities(X, x)
         assert (excess >= 0).all()
-        assert (excess <= 2 * whole.error).all()
-    assert (whole.error <= 0.05).all()
+        assert (excess <= 2 * full.error).all()
+    assert (full.error <= 0.05).all()

@@ -9,7 +9,7 @@ import pytest
 
 from knnal.index import layout
 from knnal.index.graph import NeighborGraph, build_graph
-from knnal.index.layout import STAGE, lay_out
+from knnal.index.layout import STEP, compute_layout
 from knnal.index.reduced import ReducedCopy
 from knnal.pool import index_files as layout_file
 from knnal.pool.derived import DerivedFile, read_arrays, write_arrays
@@ -29,7 +29,7 @@ def clusters(n: int, groups: int, d: int = 6, seed: int = 0) -> Any:
 
 def placed(X: Any, live: Any = None, seed: int = 0) -> Any:
     there = np.ones(len(X), dtype=np.bool_) if live is None else live
-    return lay_out(build_graph(X, there), ReducedCopy.fit(X, np.flatnonzero(there)), seed)
+    return compute_layout(build_graph(X, there), ReducedCopy.fit(X, np.flatnonzero(there)), seed)
 
 
 def nearest(Y: Any, k: int) -> Any:
@@ -100,7 +100,7 @@ class Stages:
         self.told: list[tuple[int, int | None]] = []
 
     def progress(self, stage: str, done: int, total: int | None) -> None:
-        if stage == STAGE:
+        if stage == STEP:
             self.told.append((done, total))
 
     def say(self, message: str) -> None:
@@ -111,7 +111,7 @@ def test_progress_rises_to_its_end() -> None:
     X = clusters(50, 2)
     graph = build_graph(X, np.ones(50, dtype=np.bool_))
     stages = Stages()
-    lay_out(graph, ReducedCopy.fit(X, np.arange(50)), 0, stages)
+    compute_layout(graph, ReducedCopy.fit(X, np.arange(50)), 0, stages)
     assert stages.told == sorted(stages.told)
     done, total = stages.told[-1]
     assert done == total
@@ -128,9 +128,9 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[NeighborGraph]:
 
     def remember(graph: NeighborGraph, *rest: Any) -> Any:
         graphs.append(graph)
-        return lay_out(graph, *rest)
+        return compute_layout(graph, *rest)
 
-    monkeypatch.setattr(layout_file, "lay_out", remember)
+    monkeypatch.setattr(layout_file, "compute_layout", remember)
     return graphs
 
 

@@ -173,7 +173,7 @@ def test_directions_of_other_vectors_have_unit_length(hard_vectors: Maker) -> No
     copy = ReducedCopy.fit(X, everyone(X))
     inside = copy.first.codes * copy.inverse_length[:, None].astype(np.float64)
     np.testing.assert_allclose(np.linalg.norm(inside, axis=1), 1, atol=1e-6)
-    outside = copy.direction_of(X)
+    outside = copy.directions_of(X)
     np.testing.assert_allclose(np.linalg.norm(outside, axis=1), 1, atol=1e-9)
     assert (np.vecdot(inside, outside) > 0.999).all()
 

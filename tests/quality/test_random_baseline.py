@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from knnal.acquisition.state import PoolState
-from knnal.classifiers.base import PoolIndex
 from knnal.index.linalg import unit_rows
+from knnal.index.pool_index import PoolIndex
 from knnal.pool.pool import Pool
 from knnal.quality import random_baseline as module
 from knnal.quality.audit import Audited, audited_items, wilson_interval

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from knnal.acquisition.state import PoolState
-from knnal.classifiers.base import PoolIndex
 from knnal.index.diffusion import Diffusion
 from knnal.index.linalg import unit_rows
+from knnal.index.pool_index import PoolIndex
 from knnal.quality.rehearsal import Rehearsal
 
 

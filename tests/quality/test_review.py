@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from knnal.acquisition.state import PoolState
-from knnal.classifiers.base import PoolIndex
 from knnal.classifiers.vote import VoteOptions
 from knnal.errors import InputError, LabelConflictError
 from knnal.index.linalg import unit_rows
+from knnal.index.pool_index import PoolIndex
 from knnal.pool.labels.ledger import AUDIT, IMPORTED, REVIEW, EventKind
 from knnal.pool.labels.writer import LogWriter
 from knnal.pool.pool import Pool

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from knnal.classifiers.base import PoolIndex
 from knnal.index.linalg import unit_rows
+from knnal.index.pool_index import PoolIndex
 from knnal.pool.pool import Pool
 from knnal.session.question_selection import Question
 from knnal.session.session import Session

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse.csgraph import connected_components
 
-from knnal.classifiers.base import PoolIndex
 from knnal.errors import InputError, NothingToUndoError
+from knnal.index.pool_index import PoolIndex
 from knnal.pool.labels.ledger import AUDIT
 from knnal.pool.pool import Pool
 from knnal.session.session import Session

@@ -18,8 +18,8 @@ from knnal.acquisition.strategies.search_progress import (
     sought_classes,
 )
 from knnal.acquisition.strategies.seek import Seek
-from knnal.classifiers.base import PoolIndex
 from knnal.errors import InputError, NothingToUndoError
+from knnal.index.pool_index import PoolIndex
 from knnal.pool.labels.ledger import AUDIT, Ledger
 from knnal.pool.pool import Pool
 from knnal.session.session import Session

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from knnal.classifiers.base import PoolIndex
 from knnal.classifiers.vote import VoteOptions
 from knnal.errors import InputError, LabelConflictError, NothingToUndoError, UnknownNameError
+from knnal.index.pool_index import PoolIndex
 from knnal.pool.labels.ledger import ASKED, AUDIT, NAMED
 from knnal.pool.pool import Pool
 from knnal.quality.audit import audit_estimate, wilson_interval
@@ -373,7 +373,7 @@ def test_vanished_items_are_not_asked_but_their_labels_vote(make_pool: Any) -> N
     assert prediction.label == "a"
     assert [n.item for n in prediction.neighbors] == ["item-5"]
     graph = session.state.geometry.graph
-    assert not {5, 6, 7} & set(graph.targets.tolist())
+    assert not {5, 6, 7} & set(graph.edges.targets.tolist())
 
 
 # The audit

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 
 from knnal.acquisition.state import PoolState
-from knnal.classifiers.base import PoolIndex
 from knnal.index.linalg import unit_rows
+from knnal.index.pool_index import PoolIndex
 from knnal.pool.pool import Pool
 from knnal.quality.audit import audited_items
 from knnal.quality.stopping import advise

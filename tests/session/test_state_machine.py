@@ -27,7 +27,7 @@ from scipy import stats
 from knnal.acquisition import state
 from knnal.acquisition.state import PoolState
 from knnal.acquisition.strategies.base import PoolView, create_strategy
-from knnal.classifiers.base import UNLABELED, PoolIndex, create_classifier
+from knnal.classifiers.base import create_classifier
 from knnal.classifiers.vote import VoteOptions
 from knnal.errors import (
     InputError,
@@ -37,6 +37,7 @@ from knnal.errors import (
 )
 from knnal.index import parallel
 from knnal.index.diffusion import RESTART, TOLERANCE
+from knnal.index.pool_index import UNLABELED, PoolIndex
 from knnal.index.similarity import similarities
 from knnal.pool.labels.importing import LabelImport
 from knnal.pool.pool import Pool

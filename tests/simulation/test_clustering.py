@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
-from knnal.classifiers.base import PoolIndex
+from knnal.index.pool_index import PoolIndex
 from knnal.quality.inspection.clustering import (
     Clustering,
     adjusted_rand_index,

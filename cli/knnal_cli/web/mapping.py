@@ -18,7 +18,7 @@ from pydantic import BaseModel
 
 from knnal.collaboration.desk import MultiUserSession
 from knnal.errors import KnnalError
-from knnal.index.layout import STAGE
+from knnal.index.layout import STEP
 from knnal.pool.index_files import found_layout, stored_layout
 from knnal.pool.pool import Pool
 from knnal.quality.inspection.inspecting import predict_rows
@@ -143,7 +143,7 @@ class PoolMap:
         share = done / total if total else 0.0
         with self._lock:
             self._done = min(max(share, 0.0), 1.0)
-            self._detail = "Laying out the map" if stage == STAGE else f"Before the map: {stage}"
+            self._detail = "Laying out the map" if stage == STEP else f"Before the map: {stage}"
 
     def _take(self, pool: Pool, layout: Float32Array, rows: IntArray) -> None:
         by_row = {record.row: record.id for record in pool.catalog.records()}

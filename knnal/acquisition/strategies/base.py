@@ -17,7 +17,7 @@ from knnal.acquisition.masked import MaskedVotes
 from knnal.acquisition.state import PoolState
 from knnal.acquisition.strategies.batches import highest, spread
 from knnal.acquisition.strategies.spec import Spec, parse_spec
-from knnal.acquisition.uncertainty import MEASURES
+from knnal.acquisition.terms import MEASURES
 from knnal.errors import InputError
 from knnal.registry import Registry, unknown_name
 from knnal.types import BoolArray, Float32Array, FloatArray, IntArray
@@ -64,7 +64,7 @@ class PoolView:
     @property
     def covered(self) -> Float32Array:
         """How far each row is covered by those taken, ``(rows,)``: its highest kernel value."""
-        return (self._overlay or self.state).covering.coverage.covered
+        return (self._overlay or self.state).coverage.covered
 
     def after(self, row: int) -> PoolView:
         """The pool once the row is chosen too. It takes the place of this view in the batch."""

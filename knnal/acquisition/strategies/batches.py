@@ -6,10 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from knnal.acquisition.combine import empirical_cdf
-from knnal.acquisition.density import kernel_mass
-from knnal.acquisition.diversity import uncovered
-from knnal.acquisition.kernel_coverage import Coverage
+from knnal.acquisition.kernel_coverage import KernelCoverage
+from knnal.acquisition.terms import empirical_cdf, kernel_mass, uncovered
 from knnal.index.kernel_graph import KernelGraph
 from knnal.types import BoolArray, FloatArray, IntArray
 
@@ -24,7 +22,7 @@ def spread(
     pass over the pool. The first place is that of the highest value; ties go to the lower row.
     """
     ranks = empirical_cdf(values)
-    coverage = Coverage(graph, np.empty(0, dtype=np.int64))
+    coverage = KernelCoverage(graph.edges)
     mass = kernel_mass(graph.sums[rows])
     left = allowed.copy()
     for _ in range(int(np.count_nonzero(allowed))):

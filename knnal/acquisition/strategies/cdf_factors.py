@@ -7,9 +7,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from knnal.acquisition.combine import empirical_cdf, power_product
 from knnal.acquisition.selection import CdfProductSelector, Selection, place_in_cdfs
 from knnal.acquisition.strategies.base import Pick, PoolView, Scores, Strategy
+from knnal.acquisition.terms import empirical_cdf, power_product
 from knnal.types import Float32Array
 
 

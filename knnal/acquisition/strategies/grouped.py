@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from knnal.acquisition.strategies.base import Pick
-from knnal.index.open_groups import OpenGroups
+from knnal.index.duplicates import OpenGroups
 from knnal.types import IntArray
 
 

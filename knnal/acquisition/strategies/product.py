@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from knnal.acquisition.combine import product
 from knnal.acquisition.strategies.base import UNCERTAINTIES, PoolView, Scores, Strategy
+from knnal.acquisition.terms import product
 
 
 class RawProduct(Strategy):

@@ -7,9 +7,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from knnal.acquisition.combine import UNCERTAINTY_FLOOR
+from knnal.acquisition.kernel_coverage import WeightedGain
 from knnal.acquisition.strategies.base import UNCERTAINTIES, PoolView, Scores, Strategy
-from knnal.acquisition.weighted_gain import WeightedGain
+from knnal.acquisition.terms import UNCERTAINTY_OFFSET
 from knnal.errors import InputError
 from knnal.types import Float32Array
 
@@ -41,13 +41,13 @@ class UHerding(Strategy):
 
     def score(self, pool: PoolView) -> Scores:
         if self._gain is None:
-            self._gain = WeightedGain(pool.state.geometry.graph)
+            self._gain = WeightedGain(pool.state.geometry.graph.edges)
         gain = self._gain.of(self._weights(pool), pool.covered)[pool.rows]
         return Scores(gain, {"u": pool.term(self.terms["u"]), "uid": gain})
 
     def _weights(self, pool: PoolView) -> Float32Array:
         """0 where there is a label: it is covered, and no uncertainty is kept for it."""
-        raised = pool.whole_term(self.terms["u"]) + np.float32(UNCERTAINTY_FLOOR)
+        raised = pool.whole_term(self.terms["u"]) + np.float32(UNCERTAINTY_OFFSET)
         return np.where(pool.state.unlabeled, raised, np.float32(0.0))
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from knnal.classifiers.base import PoolIndex
+from knnal.index.pool_index import PoolIndex
 from knnal.index.reduced import ReducedCopy
 from knnal.types import Float32Array, IntArray, RowArray
 

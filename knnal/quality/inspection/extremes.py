@@ -8,7 +8,7 @@ import numpy as np
 
 from knnal.index.duplicates import DuplicateGroups
 from knnal.index.graph import NeighborGraph
-from knnal.index.search import NOBODY
+from knnal.index.search import NO_NEIGHBOR
 from knnal.types import FloatArray, IntArray
 
 
@@ -27,7 +27,7 @@ def closest_pairs(graph: NeighborGraph, threshold: float, top: int) -> Pairs:
     The ``top`` most similar ones come with their rows, ties by lower row. An item with more copies
     than the graph has neighbors has more such pairs than are counted.
     """
-    rows, slots = np.nonzero((graph.similarities >= threshold) & (graph.ids != NOBODY))
+    rows, slots = np.nonzero((graph.similarities >= threshold) & (graph.ids != NO_NEIGHBOR))
     others = graph.ids[rows, slots].astype(np.int64)
     low, high = np.minimum(rows, others), np.maximum(rows, others)
     _, kept = np.unique(low * len(graph.ids) + high, return_index=True)

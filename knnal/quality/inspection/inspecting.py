@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from knnal import defaults
-from knnal.acquisition.uncertainty import MEASURES
-from knnal.classifiers.base import UNLABELED
+from knnal.acquisition.terms import MEASURES
 from knnal.errors import InputError
 from knnal.index.duplicates import checked_threshold, find_duplicates
+from knnal.index.pool_index import UNLABELED
 from knnal.pool.graph_file import stored_graph
 from knnal.quality.inspection.clustering import Clustering, clustering
 from knnal.quality.inspection.distribution import ClassCount, class_distribution, evenness

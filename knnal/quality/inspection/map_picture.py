@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from knnal.classifiers.base import UNLABELED
 from knnal.files import atomic_writer
+from knnal.index.pool_index import UNLABELED
 from knnal.quality.inspection.colors import NONE, class_colors
 from knnal.quality.inspection.points import Color, MapPoints
 from knnal.types import BoolArray, Float32Array

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from knnal.acquisition.strategies.base import PoolView, create_strategy
-from knnal.classifiers.base import UNLABELED
+from knnal.index.pool_index import UNLABELED
 from knnal.quality.inspection.inspecting import Predicted
 from knnal.session.question_selection import question_rng
 from knnal.session.session import Session

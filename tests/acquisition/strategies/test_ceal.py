@@ -23,9 +23,9 @@ from knnal.acquisition.strategies.published.pseudo_labels import (
     pseudo_labels,
     uncertainty_beside,
 )
-from knnal.acquisition.uncertainty import MEASURES
-from knnal.classifiers.base import PoolIndex
+from knnal.acquisition.terms import MEASURES
 from knnal.classifiers.vote import VoteOptions
+from knnal.index.pool_index import PoolIndex
 
 N, CLASSES = 150, 3
 RULE = PseudoRule(batch=4, start=0.3, decay=0.1 / 3, weight=0.4)

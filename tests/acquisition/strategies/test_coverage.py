@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from knnal.acquisition.strategies.base import PoolView, create_strategy
+from knnal.acquisition.strategies.published.clusters import cluster
 from knnal.acquisition.strategies.published.probcover import pseudo_classes
 from knnal.acquisition.strategies.published.typiclust import clusters_for
-from knnal.acquisition.uncertainty import MEASURES
-from knnal.index.clusters import cluster
+from knnal.acquisition.terms import MEASURES
 from knnal.index.similarity import similarities
 from knnal.pool.pool import Pool
 from knnal.session.session import Session

@@ -10,9 +10,9 @@ from sklearn.metrics import adjusted_rand_score
 
 from knnal.acquisition.state import PoolState
 from knnal.acquisition.strategies.base import PoolView
+from knnal.acquisition.strategies.published.clusters import cluster
 from knnal.acquisition.strategies.published.tcal import BETA, Tcal
-from knnal.classifiers.base import PoolIndex
-from knnal.index.clusters import cluster
+from knnal.index.pool_index import PoolIndex
 
 N, GROUPS = 240, 4
 

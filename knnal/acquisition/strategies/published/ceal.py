@@ -7,7 +7,6 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from knnal.acquisition.combine import empirical_cdf
 from knnal.acquisition.state import PoolState
 from knnal.acquisition.strategies.base import Pick, PoolView, Scores, Strategy
 from knnal.acquisition.strategies.batches import highest
@@ -17,6 +16,7 @@ from knnal.acquisition.strategies.published.pseudo_labels import (
     pseudo_labels,
     uncertainty_beside,
 )
+from knnal.acquisition.terms import empirical_cdf
 from knnal.types import BoolArray, Float32Array, Float64Array, FloatArray
 
 SOURCE = (

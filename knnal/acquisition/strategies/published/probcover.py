@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from knnal.acquisition.kernel_coverage import Coverage
+from knnal.acquisition.kernel_coverage import KernelCoverage
 from knnal.acquisition.strategies.base import PoolView, Scores, Strategy
-from knnal.index.clusters import cluster
+from knnal.acquisition.strategies.published.clusters import cluster
 from knnal.index.compilation import kernel
-from knnal.index.kernel_graph import KernelGraph
+from knnal.index.kernel_graph import Edges, KernelGraph
 from knnal.index.parallel import over_rows
-from knnal.types import BoolArray, Float32Array, Int32Array, IntArray
+from knnal.types import BoolArray, Float32Array, Int32Array
 
 PURE = 0.95
 FEWEST_CLASSES = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Balls:
-    """The neighbor graph with a kernel of 1 within the radius and 0 beyond it."""
-
-    starts: IntArray
-    targets: Int32Array
-    kernel: Float32Array
-
-    def __len__(self) -> int:
-        return len(self.starts) - 1
 
 
 class ProbCover(Strategy):
@@ -55,20 +42,23 @@ class ProbCover(Strategy):
     covers: ClassVar[bool] = True
 
     def __init__(self) -> None:
-        self._coverages: dict[int, tuple[Coverage, frozenset[int]]] = {}
+        self._coverages: dict[int, tuple[KernelCoverage, frozenset[int]]] = {}
 
     def score(self, pool: PoolView) -> Scores:
         gain = self._coverage(pool).gain[pool.rows]
         return Scores(gain, {"newly_covered": gain})
 
-    def _coverage(self, pool: PoolView) -> Coverage:
+    def _coverage(self, pool: PoolView) -> KernelCoverage:
         """That of the rows that are taken, brought up from those that were."""
         classes = pseudo_classes(pool.state.labeling.class_count)
         if classes not in self._coverages:
             geometry = pool.state.geometry
             clusters = cluster(geometry.reduced, np.flatnonzero(geometry.live), classes)
             balls = balls_of(geometry.graph, clusters, geometry.live)
-            self._coverages[classes] = Coverage(balls, np.empty(0, dtype=np.int64)), frozenset()
+            self._coverages[classes] = (
+                KernelCoverage(balls),
+                frozenset(),
+            )
         coverage, before = self._coverages[classes]
         taken = pool.taken
         for row in before - taken:
@@ -84,35 +74,26 @@ def pseudo_classes(classes: int) -> int:
     return max(FEWEST_CLASSES, 1 << max(classes - 1, 0).bit_length())
 
 
-def balls_of(graph: KernelGraph, clusters: Int32Array, live: BoolArray) -> Balls:
-    """The balls of the largest radius at which 95 % of those of live rows are pure.
+def balls_of(graph: KernelGraph, clusters: Int32Array, live: BoolArray) -> Edges:
+    """The edges within the largest radius at which 95 % of the balls of live rows are pure: a
+    kernel of 1 there, and of 0 beyond it.
 
     A ball is pure below the distance of the row's nearest neighbor in another cluster.
     """
     nearest_other = np.zeros(len(graph), dtype=np.float32)
-    over_rows(
-        lambda start, stop: _nearest_other(
-            graph.starts, graph.targets, graph.kernel, clusters, start, stop, nearest_other
-        ),
-        len(graph),
-    )
+    over_rows(lambda a, b: _nearest_other(graph.edges, clusters, a, b, nearest_other), len(graph))
     found = np.sort(nearest_other[live])[::-1]
     spared = int(np.floor((1.0 - PURE) * len(found)))
     edge = found[spared] if len(found) else np.float32(0.0)
-    return Balls(graph.starts, graph.targets, (graph.kernel > edge).astype(np.float32))
+    return graph.edges._replace(kernel=(graph.edges.kernel > edge).astype(np.float32))
 
 
 @kernel
 def _nearest_other(
-    starts: IntArray,
-    targets: Int32Array,
-    values: Float32Array,
-    clusters: Int32Array,
-    start: int,
-    stop: int,
-    out: Float32Array,
+    edges: Edges, clusters: Int32Array, start: int, stop: int, out: Float32Array
 ) -> None:
     """The highest kernel value to a row of another cluster; 0 where there is none."""
+    starts, targets, values = edges
     for row in range(start, stop):
         for at in range(starts[row], starts[row + 1]):
             if clusters[targets[at]] != clusters[row] and values[at] > out[row]:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from knnal.acquisition.state import PoolState
-from knnal.acquisition.uncertainty import MEASURES
+from knnal.acquisition.terms import MEASURES
 from knnal.classifiers.pseudo_votes import beside_supposed, with_supposed_votes
 from knnal.classifiers.votes import neighbor_votes
-from knnal.index.search import NOBODY, Nearest
+from knnal.index.search import NO_NEIGHBOR
 from knnal.types import Float32Array, Int32Array, IntArray
 
 _BLOCK = 65536
@@ -53,8 +53,8 @@ class PseudoLabels:
         return len(self.rows)
 
     def by_row(self, rows: int) -> Int32Array:
-        """The supposed class of every row of a pool, ``(rows,)``; NOBODY for none."""
-        supposed = np.full(rows, NOBODY, dtype=np.int32)
+        """The supposed class of every row of a pool, ``(rows,)``; NO_NEIGHBOR for none."""
+        supposed = np.full(rows, NO_NEIGHBOR, dtype=np.int32)
         supposed[self.rows] = self.classes
         return supposed
 
@@ -100,7 +100,7 @@ def _probabilities_beside(
 ) -> Float32Array:
     """The class probabilities of some rows, ``-> (m, C)``."""
     neighbors, options = state.labeling.neighbors, state.vote
-    nearest = Nearest(neighbors.ids[rows], neighbors.similarities[rows])
+    nearest = neighbors.at(rows)
     mass = neighbor_votes(state.labeling, nearest, options).sum(axis=1)
     return with_supposed_votes(
         state.classifier.probabilities(rows),

@@ -8,7 +8,7 @@ import numpy as np
 
 from knnal.acquisition.strategies.base import Pick, PoolView, Scores, Strategy
 from knnal.acquisition.strategies.batches import highest
-from knnal.index.clusters import cluster
+from knnal.acquisition.strategies.published.clusters import cluster
 from knnal.types import BoolArray, FloatArray, IntArray, RowArray
 
 BETA = 10

@@ -7,9 +7,8 @@ from typing import ClassVar
 import numpy as np
 
 from knnal.acquisition.strategies.base import PoolView, Scores, Strategy
-from knnal.index.clusters import cluster
-from knnal.index.search import NOBODY
-from knnal.index.typicality import typicality
+from knnal.acquisition.strategies.published.clusters import cluster, typicality
+from knnal.index.search import NO_NEIGHBOR
 from knnal.types import Float64Array, Int32Array, IntArray
 
 MOST_CLUSTERS = 512
@@ -51,7 +50,7 @@ class TypiClust(Strategy):
         count = clusters_for(len(taken))
         clusters = self._clusters_of(pool, count)
         labels = np.bincount(clusters[taken], minlength=count)
-        sizes = np.bincount(clusters[clusters != NOBODY], minlength=count)
+        sizes = np.bincount(clusters[clusters != NO_NEIGHBOR], minlength=count)
         behind = count - 1 - _places(labels, sizes)
         own = clusters[pool.rows]
         t = self._typicality_of(pool)[pool.rows]

@@ -8,25 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from knnal.index import graph_build, graph_recall
+from knnal.index import graph as graph_module
+from knnal.index import graph_candidates
 from knnal.index.graph import build_graph
+from knnal.index.graph_candidates import CandidateIndex, sample_of
 from knnal.index.graph_facts import GraphMethod
-from knnal.index.graph_index import ReducedIndex, sample_of
-from knnal.index.graph_lists import NearestLists, offer
 from knnal.index.parallel import thread_count, use_threads
+from knnal.index.search import Nearest, offer
 from knnal.types import LogNarrator
 
-
-class Told(LogNarrator):
-    def __init__(self) -> None:
-        self.steps: list[tuple[str, int, int | None]] = []
-        self.said: list[str] = []
-
-    def progress(self, stage: str, done: int, total: int | None) -> None:
-        self.steps.append((stage, done, total))
-
-    def say(self, message: str) -> None:
-        self.said.append(message)
+from ..narrators import Hearing
 
 
 def unit(X: Any) -> Any:
@@ -42,7 +33,7 @@ def clusters() -> Any:
 
 @pytest.fixture(autouse=True)
 def small_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(graph_build, "EXACT_LIMIT", 1000)
+    monkeypatch.setattr(graph_module, "EXACT_LIMIT", 1000)
 
 
 @pytest.fixture
@@ -55,7 +46,7 @@ def threads() -> Iterator[None]:
 def shares_found(graph: Any, X: Any) -> Any:
     """Of each live row's true neighbors, ties as good as one another."""
     rows = np.flatnonzero(graph.live)
-    true = NearestLists.empty(len(rows), graph.ids.shape[1])
+    true = Nearest.empty(len(rows), graph.ids.shape[1])
     offer(X, rows, rows, true)
     return (graph.similarities[rows] >= true.similarities[:, -1:]).mean(axis=1)
 
@@ -86,7 +77,7 @@ def test_what_it_holds_are_true_similarities_in_order(X: Any) -> None:
 
 
 def test_progress_counts_the_index_then_the_graph(X: Any) -> None:
-    told = Told()
+    told = Hearing()
     build_graph(X, np.ones(len(X), dtype=bool), narrator=told)
     assert told.steps[0] == ("Neighbor index", 0, 6000)
     assert ("Neighbor index", 6000, 6000) in told.steps
@@ -110,8 +101,8 @@ def test_more_effort_is_made_and_a_low_recall_said_out_loud(
 ) -> None:
     """Without any structure, no reduction can tell who is near."""
     X = unit(np.random.default_rng(2).normal(size=(4000, 600)))
-    monkeypatch.setattr(graph_recall, "_EFFORTS", ((1, 25), (2, 30), (4, 40)))
-    told = Told()
+    monkeypatch.setattr(graph_candidates, "_EFFORTS", ((1, 25), (2, 30), (4, 40)))
+    told = Hearing()
     graph = build_graph(X, np.ones(len(X), dtype=bool), narrator=told)
     assert graph.facts.recall < 0.5
     assert graph.facts.recall == pytest.approx(shares_found(graph, X).mean(), abs=0.03)
@@ -135,7 +126,7 @@ def test_copies_are_found() -> None:
 
 def test_each_wanted_row_comes_once_with_its_own_vector(X: Any) -> None:
     rows = np.arange(0, len(X), 2)
-    index = ReducedIndex(X, rows, LogNarrator())
+    index = CandidateIndex(X, rows, LogNarrator())
     wanted = np.arange(len(X)) % 4 == 0
     batches = list(index.batches(wanted, 400))
     assert all(len(part) >= 400 for part, _ in batches[:-1])

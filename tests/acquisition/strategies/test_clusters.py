@@ -10,14 +10,13 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 from sklearn.neighbors import NearestNeighbors
 
-from knnal.index.clusters import cluster
+from knnal.acquisition.strategies.published.clusters import cluster, typicality
 from knnal.index.graph import build_graph
 from knnal.index.kernel_graph import KernelGraph
 from knnal.index.linalg import unit_rows
 from knnal.index.parallel import thread_count, use_threads
 from knnal.index.reduced import ReducedCopy
-from knnal.index.search import NOBODY
-from knnal.index.typicality import typicality
+from knnal.index.search import NO_NEIGHBOR
 
 
 def reduced_of(X: Any) -> ReducedCopy:
@@ -53,7 +52,7 @@ def test_some_rows_are_clustered_the_same_way_whatever_the_threads() -> None:
     use_threads(threads)
     np.testing.assert_array_equal(found[0], found[1])
     others = np.setdiff1d(np.arange(400), rows)
-    assert (found[0][others] == NOBODY).all()
+    assert (found[0][others] == NO_NEIGHBOR).all()
     assert set(found[0][rows]) == set(range(9))
 
 
