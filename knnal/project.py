@@ -16,12 +16,12 @@ from knnal.errors import EmbedderMismatchError, ItemError, PoolError
 from knnal.exchange.exporting import export
 from knnal.exchange.importing import ImportReport, import_labels
 from knnal.exchange.truth import Truth, known_items
-from knnal.pool.catalog import ItemState
 from knnal.pool.graph_file import stored_graph
 from knnal.pool.index_files import stored_layout, stored_reduction
 from knnal.pool.ingest import IngestReport, ingest
 from knnal.pool.labels.writer import checked_annotator
 from knnal.pool.pool import Pool
+from knnal.pool.storage import ItemState
 from knnal.pool.view_making import make_views, wanted_recipe
 from knnal.quality.audit import (
     audited_items,

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
-from knnal.pool.catalog import NewRecord
 from knnal.pool.pool import Pool
+from knnal.pool.storage import NewRecord
 from knnal.types import EmbedderIdentity, Modality
 
 settings.register_profile("knnal", deadline=None, suppress_health_check=[HealthCheck.too_slow])

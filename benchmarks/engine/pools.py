@@ -18,10 +18,10 @@ import numpy as np
 from benchmarks.engine.process import Memory, MemoryPeak
 from benchmarks.engine.seeds import Seeds
 from knnal.index.linalg import unit_rows
-from knnal.pool.catalog import NewRecord
 from knnal.pool.graph_file import stored_graph
 from knnal.pool.index_files import stored_reduction
 from knnal.pool.pool import Pool
+from knnal.pool.storage import NewRecord
 from knnal.types import EmbedderIdentity, Float32Array, IntArray, Modality
 
 RECIPE = (

@@ -13,7 +13,7 @@ from typing import IO, Any, Protocol
 
 from knnal.errors import InputError
 from knnal.files import atomic_writer
-from knnal.pool.catalog import ItemState, Record
+from knnal.pool.storage import ItemState, Record
 from knnal.session.session import Session
 from knnal.types import Prediction
 

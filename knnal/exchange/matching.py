@@ -12,7 +12,7 @@ from itertools import islice, takewhile
 from pathlib import PurePosixPath
 
 from knnal.errors import ItemError
-from knnal.pool.catalog import Catalog, Record
+from knnal.pool.storage import ItemCatalog, Record
 from knnal.sources.images import is_image_name
 
 UNKNOWN = "no such item in the pool"
@@ -42,7 +42,7 @@ class ItemMatcher:
     those that found none, by reason.
     """
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: ItemCatalog) -> None:
         self.rules: Counter[Rule] = Counter()
         self.examples: dict[str, list[str]] = {}
         self._catalog = catalog

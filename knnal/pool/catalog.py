@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +12,7 @@ from knnal.errors import InputError
 from knnal.names import is_unicode
 from knnal.pool.checksums import CHECKED, values_checksum
 from knnal.pool.connection import Connection, Row
+from knnal.pool.storage import ItemState, NewRecord, Record
 from knnal.types import BoolArray
 
 _COLUMNS = ", ".join(f"items.{name}" for name in CHECKED["items"])
@@ -30,45 +28,8 @@ _IS_FILE = "path IS NOT NULL AND state != 'superseded'"
 _DIGEST_LENGTH = 16
 
 
-class ItemState(StrEnum):
-    """Vanished items keep their labels, which go on voting; superseded rows are out of use."""
-
-    LIVE = "live"
-    VANISHED = "vanished"
-    SUPERSEDED = "superseded"
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One item as stored. ``path`` is absolute."""
-
-    row: int
-    id: str
-    source: int
-    state: ItemState
-    stamp: str
-    digest: str
-    path: Path | None
-    text: str | None
-
-    @property
-    def path_exists(self) -> bool:
-        return self.path is not None and os.path.lexists(self.path)
-
-
-@dataclass(frozen=True, slots=True)
-class NewRecord:
-    """An item about to be stored; ``path`` is relative to its source."""
-
-    id: str
-    stamp: str
-    digest: str
-    path: str | None = None
-    text: str | None = None
-
-
 class Catalog:
-    """Items by id and by row. ``home`` is the folder that relative locations start from."""
+    """The ``ItemCatalog`` in SQLite. ``home`` is the folder that relative locations start from."""
 
     def __init__(self, db: Connection, home: Path) -> None:
         self._db = db

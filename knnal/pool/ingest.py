@@ -16,10 +16,10 @@ from knnal.embedders.base import Embedder
 from knnal.embedders.pipeline import Embedded, embed_stream
 from knnal.errors import InputError, InvalidNameError
 from knnal.names import checked_name
-from knnal.pool.catalog import NewRecord, Record
 from knnal.pool.labels.importing import Imported, LabelImport
 from knnal.pool.pool import Pool
 from knnal.pool.recognition import Known, Place, Recognizer, is_same_content
+from knnal.pool.storage import NewRecord, Record
 from knnal.sources.base import FileSource, Item, Reading, Skip, Source
 from knnal.types import LogNarrator, Modality, Narrator
 

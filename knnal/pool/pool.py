@@ -37,7 +37,7 @@ from knnal.errors import (
 from knnal.index.graph_facts import GraphFacts
 from knnal.index.linalg import unit_rows, usable_rows
 from knnal.pool.backup import DATABASE, MANIFEST, require_backup_name, write_backup
-from knnal.pool.catalog import Catalog, NewRecord
+from knnal.pool.catalog import Catalog
 from knnal.pool.connection import Connection
 from knnal.pool.database import connect
 from knnal.pool.labels.log import LabelLog
@@ -49,6 +49,7 @@ from knnal.pool.manifest import (
     require_no_remains,
     require_same_embedder,
 )
+from knnal.pool.storage import EventLog, ItemCatalog, NewRecord
 from knnal.pool.vectors import EMBEDDINGS, EmbeddingFile, VectorSums
 from knnal.pool.verification import (
     VERIFIED_AT_ONCE,
@@ -90,8 +91,9 @@ class Pool:
     ) -> None:
         self.folder = folder
         self.manifest = manifest
-        self.catalog = Catalog(db, (folder or Path.cwd()).absolute().parent)
-        self.log = LabelLog(db)
+        self._items = Catalog(db, (folder or Path.cwd()).absolute().parent)
+        self.catalog: ItemCatalog = self._items
+        self.log: EventLog = LabelLog(db)
         self.sums = VectorSums(db)
         self._db = db
         self._closing = contextlib.ExitStack()
@@ -163,7 +165,7 @@ class Pool:
         Raises InputError for rows without a direction and for ids or views that do not fit.
         """
         X = np.asarray(embeddings)
-        _require_usable(X, "Embeddings of shape (n, d)", X.ndim == 2)
+        _require_usable(X, "Embeddings must have shape (n, d)", X.ndim == 2)
         names = [str(i) for i in range(len(X))] if ids is None else [str(i) for i in ids]
         if len(names) != len(X) or len(set(names)) != len(names):
             raise InputError(f"There must be {len(X)} different ids, got {len(set(names))}.")
@@ -292,7 +294,7 @@ class Pool:
             found = next(rows, None) or next(iter(pages.result()), None)
         if found is not None:
             raise PoolDamagedError.of(found, self.folder)
-        self.catalog.is_verified = True
+        self._items.is_verified = True
 
     def _background_findings(self, db: Connection, narrator: Narrator) -> Iterator[Damage]:
         """The findings through a connection of their own, from a random row on: several short
@@ -432,7 +434,7 @@ def _require_usable(X: FloatArray, expected: str, fits: bool) -> None:
     numeric = np.issubdtype(X.dtype, np.number) and not np.iscomplexobj(X)
     if not fits or not numeric or not usable_rows(X.reshape(-1, X.shape[-1])).all():
         raise InputError(
-            f"{expected} must be finite, with no row of zeros, got {X.dtype} of shape "
+            f"{expected}, be finite and have no row of zeros, got {X.dtype} of shape "
             f"{X.shape}. Drop the rows that have no direction."
         )
 
@@ -440,7 +442,9 @@ def _require_usable(X: FloatArray, expected: str, fits: bool) -> None:
 def _ready_views(X: Float32Array, views: FloatArray) -> StoredViews:
     n, d = X.shape
     _require_usable(
-        views, f"Views of shape ({n}, m, {d})", views.ndim == 3 and views.shape[::2] == (n, d)
+        views,
+        f"Views must have shape ({n}, m, {d})",
+        views.ndim == 3 and views.shape[::2] == (n, d),
     )
     unit = unit_rows(views.reshape(-1, d)).reshape(views.shape)
     vectors = np.concatenate([X[:, None], unit], axis=1)

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from knnal.embedders.pipeline import content_digest, read_content
 from knnal.errors import ItemError
-from knnal.pool.catalog import ItemState, Record
 from knnal.pool.pool import Pool
+from knnal.pool.storage import ItemState, Record
 from knnal.sources.base import Item, Skip, Source
 
 _SAMPLE = 32

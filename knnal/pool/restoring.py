@@ -14,12 +14,12 @@ from pathlib import Path
 from knnal.errors import Damage, InputError, PoolDamagedError, Repair
 from knnal.files import DAMAGED_ARCHIVE, brief, storing
 from knnal.pool.backup import DATABASE, FOLDER, KEYS, MANIFEST, write_backup
-from knnal.pool.catalog import ItemState
 from knnal.pool.connection import Connection
 from knnal.pool.database import connect
 from knnal.pool.manifest import recorded_manifest
 from knnal.pool.migrations import POOL_ID_VERSION, schema_version
 from knnal.pool.pool import VECTOR_FILES, Pool, mend_manifest, nobody_embeds
+from knnal.pool.storage import ItemState
 from knnal.pool.upkeep import check_pool
 from knnal.pool.vectors import EMBEDDINGS, EmbeddingFile, VectorSums
 from knnal.pool.verification import database_findings

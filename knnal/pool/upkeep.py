@@ -15,7 +15,6 @@ from knnal.embedders.view_recipe import Recipe
 from knnal.errors import Damage, PoolDamagedError, PoolNotFoundError, Repair
 from knnal.files import storing
 from knnal.pool.backup import DATABASE, MANIFEST
-from knnal.pool.catalog import ItemState, Record
 from knnal.pool.database import checksum_sql
 from knnal.pool.derived import DerivedFile
 from knnal.pool.graph_file import load_pool_graph, stored_graph
@@ -26,6 +25,7 @@ from knnal.pool.pool import (
     manifest_findings,
     mend_manifest,
 )
+from knnal.pool.storage import ItemState, Record
 from knnal.pool.verification import database_findings
 from knnal.pool.view_making import make_views
 from knnal.sources.base import Item, Skip

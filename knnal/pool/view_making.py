@@ -14,8 +14,8 @@ from knnal.embedders.pipeline import content_digest, in_order, read_content
 from knnal.embedders.view_recipe import Recipe
 from knnal.errors import InputError, ItemError
 from knnal.index.linalg import unit_rows, usable_rows
-from knnal.pool.catalog import ItemState, Record
 from knnal.pool.pool import Pool
+from knnal.pool.storage import ItemState, Record
 from knnal.pool.views import ViewFacts, ViewFiles
 from knnal.sources.base import Item, Skip
 from knnal.types import Float32Array, Narrator

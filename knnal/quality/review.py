@@ -15,8 +15,8 @@ import numpy as np
 
 from knnal.classifiers.ensemble import Ensemble
 from knnal.errors import InputError
-from knnal.pool.catalog import Record
 from knnal.pool.labels.ledger import Event, EventKind
+from knnal.pool.storage import Record
 from knnal.quality.label_errors import Judged, Suspect, judge, judgeable
 from knnal.session.session import Session
 from knnal.session.suspicion import NONE, likeliest_classes, majority

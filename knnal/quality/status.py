@@ -13,10 +13,10 @@ from knnal.acquisition.strategies.base import STRATEGIES, create_strategy
 from knnal.acquisition.strategies.published.ceal import Ceal
 from knnal.acquisition.strategies.search_progress import SearchProgress, sought_classes
 from knnal.index.duplicates import OpenGroups, find_duplicates
-from knnal.pool.catalog import ItemState
 from knnal.pool.labels.forgetting import find_vanished
 from knnal.pool.labels.ledger import Ledger
 from knnal.pool.pool import Pool
+from knnal.pool.storage import ItemState
 from knnal.quality.audit import (
     AccuracyEstimate,
     Audited,

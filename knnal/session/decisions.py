@@ -28,9 +28,9 @@ from knnal.pool.labels.ledger import (
     EventKind,
     is_same,
 )
-from knnal.pool.labels.log import Offer
 from knnal.pool.labels.writer import LogWriter
 from knnal.pool.pool import Pool
+from knnal.pool.storage import Offer
 
 Scores = dict[str, Any]
 

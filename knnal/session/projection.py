@@ -11,10 +11,10 @@ from knnal.classifiers.vote import VoteOptions
 from knnal.errors import InputError
 from knnal.index.duplicates import OpenGroups, find_duplicates
 from knnal.index.pool_index import UNLABELED, PoolIndex
-from knnal.pool.catalog import Record
 from knnal.pool.index_files import restore_neighbors
 from knnal.pool.labels.ledger import Event, EventKind, Ledger
 from knnal.pool.pool import Pool
+from knnal.pool.storage import Record
 from knnal.types import BoolArray, IntArray, Narrator
 
 _MANY = 8

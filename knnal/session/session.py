@@ -19,8 +19,8 @@ from knnal.names import checked_name
 from knnal.pool.graph_file import stored_graph
 from knnal.pool.index_files import stored_reduction, stored_views
 from knnal.pool.labels.ledger import NAMED, Event, Ledger
-from knnal.pool.labels.log import Offer
 from knnal.pool.pool import Pool
+from knnal.pool.storage import Offer
 from knnal.session.decisions import Decisions, Scores
 from knnal.session.look_ahead import LookAhead
 from knnal.session.predictions import predict_items, predict_vectors

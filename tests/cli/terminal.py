@@ -13,8 +13,8 @@ import pytest
 from PIL import Image, ImageDraw
 
 from knnal.index.linalg import unit_rows
-from knnal.pool.catalog import NewRecord
 from knnal.pool.pool import Pool
+from knnal.pool.storage import NewRecord
 from knnal.types import EmbedderIdentity, Modality
 
 from ..patience import PATIENCE_S

@@ -13,8 +13,8 @@ from PIL import Image
 from scipy.sparse.csgraph import connected_components
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
-from knnal.pool.catalog import NewRecord
 from knnal.pool.pool import Pool
+from knnal.pool.storage import NewRecord
 from knnal.types import EmbedderIdentity, Modality
 
 FILES = {"inspect.json", "least-confusing", "map.html", "map.png", "most-confusing", "outliers"}

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from knnal.exchange.exporting import FORMATS, export
 from knnal.exchange.importing import import_labels
-from knnal.pool.catalog import NewRecord
 from knnal.pool.pool import Pool
+from knnal.pool.storage import NewRecord
 from knnal.session.session import Session
 from knnal.sources.base import Item
 from knnal.sources.tables import TextTable

@@ -10,8 +10,8 @@ import pytest
 
 from knnal.errors import ItemError
 from knnal.exchange.matching import AMBIGUOUS, UNKNOWN, ItemMatcher, Rule, skip_lines
-from knnal.pool.catalog import NewRecord
 from knnal.pool.pool import Pool
+from knnal.pool.storage import NewRecord
 from knnal.types import EmbedderIdentity, Modality
 
 IMAGES = (

@@ -13,8 +13,8 @@ from knnal.errors import InvalidNameError
 from knnal.exchange.exporting import FORMATS, export
 from knnal.exchange.importing import import_labels
 from knnal.names import checked_name
-from knnal.pool.catalog import NewRecord
 from knnal.pool.pool import Pool
+from knnal.pool.storage import NewRecord
 from knnal.session.session import Session
 from knnal.types import EmbedderIdentity, Modality
 

@@ -10,8 +10,8 @@ import pytest
 
 from knnal.errors import InputError
 from knnal.exchange.truth import Truth, known_items
-from knnal.pool.catalog import NewRecord
 from knnal.pool.pool import Pool
+from knnal.pool.storage import NewRecord
 from knnal.session.session import Session
 from knnal.types import EmbedderIdentity, Modality
 

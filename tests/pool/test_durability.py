@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 
 from knnal.embedders.view_recipe import Recipe
-from knnal.pool.catalog import ItemState
 from knnal.pool.pool import Pool
+from knnal.pool.storage import ItemState
 from knnal.session.session import Session
 from knnal.types import Modality
 

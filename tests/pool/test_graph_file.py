@@ -14,11 +14,11 @@ from filelock import FileLock
 
 from knnal.files import DAMAGED_ARCHIVE
 from knnal.index.graph import NeighborGraph, build_graph
-from knnal.pool.catalog import NewRecord
 from knnal.pool.derived import DerivedFile, write_arrays
 from knnal.pool.graph_file import load_graph, save_graph, stored_graph
 from knnal.pool.manifest import Manifest
 from knnal.pool.pool import Pool
+from knnal.pool.storage import NewRecord
 
 from ..damage.files import full_disk
 from ..narrators import Hearing

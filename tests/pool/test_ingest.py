@@ -13,9 +13,9 @@ import pytest
 
 from knnal.errors import EmbedderMismatchError, InputError, PoolBusyError
 from knnal.pool import ingest as module
-from knnal.pool.catalog import ItemState
 from knnal.pool.ingest import IngestReport, ingest
 from knnal.pool.pool import Pool
+from knnal.pool.storage import ItemState
 from knnal.session.session import Session
 from knnal.sources.base import Item, Skip
 from knnal.types import EmbedderIdentity, Modality

@@ -18,8 +18,8 @@ from knnal.errors import (
     PoolDamagedError,
     PoolNotFoundError,
 )
-from knnal.pool.catalog import NewRecord
 from knnal.pool.pool import Pool
+from knnal.pool.storage import NewRecord
 from knnal.session.decisions import Decisions
 from knnal.types import EmbedderIdentity, Modality
 
@@ -143,7 +143,7 @@ def test_in_memory_takes_rows_of_any_size(scale: float) -> None:
     ids=["zeros", "nan", "infinite", "one row", "three axes"],
 )
 def test_in_memory_refuses_rows_without_a_direction(X: Any) -> None:
-    with pytest.raises(InputError, match="Embeddings of shape"):
+    with pytest.raises(InputError, match="Embeddings must have shape"):
         Pool.in_memory(np.array(X))
 
 

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from knnal.pool.catalog import ItemState
 from knnal.pool.ingest import IngestReport, ingest
 from knnal.pool.pool import Pool
+from knnal.pool.storage import ItemState
 from knnal.session.session import Session
 from knnal.sources.images import ImageFolder
 from knnal.sources.tables import TextTable

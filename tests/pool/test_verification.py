@@ -17,8 +17,8 @@ import pytest
 from knnal.errors import PoolDamagedError, PoolUnwritableError
 from knnal.pool import pool as pool_module
 from knnal.pool import vectors, verification
-from knnal.pool.catalog import NewRecord
 from knnal.pool.pool import Pool
+from knnal.pool.storage import NewRecord
 from knnal.pool.verification import Repair
 from knnal.pool.views import ViewFacts
 from knnal.session.session import Session

@@ -142,7 +142,7 @@ def _fits_an_address(token: str) -> bool:
 
 
 def _about(session: Session, overlap: float, asking: Asking, *, remote: bool) -> About:
-    from knnal.pool.catalog import ItemState
+    from knnal.pool.storage import ItemState
     from knnal_cli.web.schemas import About
 
     manifest = session.pool.manifest

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from knnal import types
-from knnal.pool.catalog import Record
 from knnal.pool.labels import ledger
+from knnal.pool.storage import Record
 from knnal.session.question_selection import Question
 from knnal_cli.web import reasons, schemas
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from knnal.embedders.images import open_thumbnail
 from knnal.errors import ItemError
-from knnal.pool.catalog import Record
+from knnal.pool.storage import Record
 
 SMALL = (256, 256)
 """What a thumbnail fits into; a screen of high resolution shows it at half that."""

@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 from knnal.collaboration.desk import MultiUserSession
-from knnal.pool.catalog import Record
+from knnal.pool.storage import Record
 from knnal.quality.review import Review
 from knnal.session import question_selection as asking
 from knnal_cli.web import schemas

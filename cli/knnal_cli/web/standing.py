@@ -9,8 +9,8 @@ from dataclasses import asdict
 from knnal.collaboration.desk import MultiUserSession
 from knnal.collaboration.opinions import agreement
 from knnal.errors import InputError
-from knnal.pool.catalog import ItemState
 from knnal.pool.labels.ledger import Event, EventKind
+from knnal.pool.storage import ItemState
 from knnal.quality.audit import audit_curve, audited_items, latest_estimate
 from knnal.quality.stopping import advise
 from knnal_cli.class_keys import ClassKeys

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +12,7 @@ from knnal.errors import SchemaTooNewError
 from knnal.pool.checksums import CHECKED, values_checksum
 from knnal.pool.connection import Connection
 from knnal.pool.labels.ledger import Event, EventKind, Ledger
+from knnal.pool.storage import Offer
 
 _KINDS = frozenset(kind.value for kind in EventKind)
 
@@ -22,25 +22,8 @@ _AFTER, _PREDICTED = "after_event", "predicted"
 _COLUMNS = ", ".join(CHECKED["events"])
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """How an item came to be decided on: ``origin`` ("asked", "audit", or "named" without a
-    strategy), strategy, scores.
-
-    ``after`` is the number of the last event in the log when it was made. ``predicted`` is what was
-    predicted then, as far as it was found: the ``prediction``, None before any label, its
-    ``probability``, and the ``agreement`` of predictions with those before the latest label.
-    """
-
-    origin: str
-    strategy: str | None
-    scores: Mapping[str, Any] = field(default_factory=dict)
-    after: int = 0
-    predicted: Mapping[str, Any] = field(default_factory=dict)
-
-
 class LabelLog:
-    """Reads and appends events. Appending happens inside ``writing``, and nowhere else."""
+    """The ``EventLog`` in SQLite."""
 
     def __init__(self, db: Connection) -> None:
         self._db = db

@@ -15,9 +15,9 @@ from PIL import Image
 from starlette.types import ASGIApp
 
 from knnal.collaboration.desk import MultiUserSession
-from knnal.pool.catalog import NewRecord
 from knnal.pool.index_files import stored_layout
 from knnal.pool.pool import Pool
+from knnal.pool.storage import NewRecord
 from knnal.project import Project
 from knnal.session.session import Session
 from knnal.types import EmbedderIdentity, Modality

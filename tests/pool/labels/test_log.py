@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -20,7 +19,8 @@ from knnal.pool import connection
 from knnal.pool.connection import Connection
 from knnal.pool.database import connect
 from knnal.pool.labels.ledger import EventKind, Ledger
-from knnal.pool.labels.log import LabelLog, Offer
+from knnal.pool.labels.log import LabelLog
+from knnal.pool.storage import Offer
 from knnal.pool.verification import database_findings
 from knnal.types import LogNarrator
 
@@ -49,23 +49,6 @@ def label(log: LabelLog, item: str, name: str, kind: EventKind = EventKind.LABEL
     return seq
 
 
-def test_events_come_back_in_order_as_they_were_returned(log: LabelLog) -> None:
-    scores = {"value": 0.25, "u": 1.0}
-    first = log.append(
-        EventKind.LABEL, annotator="ann", origin="asked", item="x", label="naïve ☃",
-        strategy="product", scores=scores,
-    )  # fmt: skip
-    second = log.append(
-        EventKind.UNDO, annotator="bob", origin="named", item="x", target=first.seq, batch=first.seq
-    )
-    assert list(log.events()) == [first, second]
-    assert list(log.events(after=first.seq)) == [second]
-    assert first.scores == scores
-    assert (second.target, second.batch) == (first.seq, first.seq)
-    age = datetime.now(UTC) - datetime.fromisoformat(first.at)
-    assert timedelta(0) <= age < timedelta(minutes=1)
-
-
 @pytest.mark.parametrize(
     "change", ["UPDATE events SET label = 'z'", "DELETE FROM events", "DELETE FROM events WHERE 1"]
 )
@@ -75,29 +58,6 @@ def test_what_is_logged_cannot_be_changed(log: LabelLog, db: Connection, change:
     with pytest.raises(sqlite3.IntegrityError, match="append-only"):
         db.run(change)
     assert list(log.events()) == before
-
-
-def test_a_block_that_fails_appends_nothing(log: LabelLog) -> None:
-    def fail_in_the_middle() -> None:
-        with log.writing(lambda: None):
-            label(log, "x", "a")
-            raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        fail_in_the_middle()
-    assert list(log.events()) == []
-    with log.writing(lambda: None):
-        label(log, "x", "a")
-    assert len(list(log.events())) == 2
-
-
-def test_what_others_appended_is_taken_in_first(log: LabelLog, tmp_path: Path) -> None:
-    other = connect(tmp_path / "labels.sqlite")
-    label(LabelLog(other), "x", "a")
-    seen: list[str | None] = []
-    with log.writing(lambda: seen.extend(event.item for event in log.events())):
-        assert seen == ["x", None]
-    other.close()
 
 
 def test_another_writer_is_waited_for_and_then_named(
@@ -138,19 +98,6 @@ def test_what_cannot_be_written_is_told_and_changes_nothing(
     assert list(log.events()) == before
     db.run("PRAGMA query_only = 0")
     assert database_findings_of(db) == []
-
-
-def test_offers_are_replaced_by_later_ones(log: LabelLog) -> None:
-    assert log.offered("x") is None
-    log.offer({"x": Offer("asked", "product", {"value": 1.5}), "y": Offer("audit", "random")})
-    log.offer({"x": Offer("audit", "random", {"value": 0.5})})
-    assert log.offered("x") == Offer("audit", "random", {"value": 0.5})
-    assert log.offered("y") == Offer("audit", "random", {})
-
-
-def test_an_offer_remembers_where_the_log_ended(log: LabelLog) -> None:
-    log.offer({"x": Offer("audit", "random", {"value": 0.5}, after=3)})
-    assert log.offered("x") == Offer("audit", "random", {"value": 0.5}, after=3)
 
 
 def test_an_offer_of_an_older_version_says_nothing_of_the_log(
