@@ -73,7 +73,7 @@ class Repair(StrEnum):
     """What mends a damaged file of a pool."""
 
     REMAKE = "remake"
-    """It follows from the vectors or the log, and is made again."""
+    """It is derived from the vectors or the log, and is rebuilt."""
     EMBED = "embed"
     """The items are embedded again from their source."""
     REWRITE = "rewrite"

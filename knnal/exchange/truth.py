@@ -48,7 +48,7 @@ class Truth:
 
 
 def known_items(pool: Pool, truth: Truth, narrator: Narrator) -> KnownItems:
-    """The pool's items whose class is known; what is left out is told.
+    """The pool's items whose class is known; omitted items are reported.
 
     Tables name items as ``ItemMatcher`` tells. Raises InputError for tables that cannot be read,
     and for less than two classes.

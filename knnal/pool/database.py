@@ -26,7 +26,7 @@ def connect(
 
     A commit is durable when it returns: write-ahead log, synced at each commit. Without ``new``,
     a database must be there, and unless it ``migrates``, one of a pool with an id. One that cannot
-    be written, as on a full disk, is opened for reading alone, and the narrator is told. Without
+    be written, as on a full disk, is opened read-only, which the narrator reports. Without
     ``has_vectors``, as for a backup of labels alone, an old one is migrated without its vectors.
 
     Raises PoolDamagedError where the file is no database of knnal, PoolBusyError where another

@@ -1,7 +1,6 @@
-"""Files that follow from others: arrays in an npz that says what they were made of.
+"""Files derived from others: arrays in an npz that records what it was computed from.
 
-Such a file is never a source. One that is damaged, or was made of something else, is made again,
-and that is said.
+Such a file is never a source. One that is damaged or outdated is reported and rebuilt.
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ class DerivedFile:
         self._narrator = narrator or LogNarrator()
 
     def load(self) -> Stored | None:
-        """What the file holds; None where there is none, or it is damaged, which is said."""
+        """The file's content; None if there is no file, or it is damaged, which is reported."""
         try:
             return read_arrays(self.path)
         except FileNotFoundError:
@@ -78,12 +77,12 @@ class DerivedFile:
         return made
 
     def reject(self, why: str) -> None:
-        """Say that what the file holds is not used."""
+        """Report that the file is not used."""
         self.problem = why
-        self._narrator.say(f"{self.path.name} is not used: {why}. It is made again.")
+        self._narrator.say(f"{self.path.name} is not used: {why}. It is rebuilt.")
 
     def save(self, made_of: str, arrays: Arrays) -> bool:
-        """Replace the file as a whole; False, and that is said, where it cannot be written."""
+        """Replace the file; False if it cannot be written, which is reported."""
         try:
             with storing(self.path):
                 write_arrays(self.path, made_of, arrays)

@@ -69,7 +69,7 @@ def _journal_of(pool: Pool, file: Path, narrator: Narrator) -> Journal:
 
 @contextlib.contextmanager
 def _building_alone(file: Path, narrator: Narrator) -> Iterator[bool]:
-    """Wait while another process builds the graph, since it is the same one; whether one did."""
+    """Wait while another process builds the same graph; yields whether one did."""
     from filelock import FileLock, Timeout
 
     path, waited = file.with_name(f"{file.stem}.lock"), False

@@ -26,11 +26,11 @@ from knnal.types import BoolArray, Float32Array, IntArray, LogNarrator, Narrator
 
 _AXES = ("mean", "first", "second")
 _GROWTH = 2
-"""Axes fitted to a pool that has since grown by more than this are fitted anew."""
+"""Axes are fitted again once a pool has grown by more than this factor."""
 
 
 def stored_reduction(pool: Pool, live: BoolArray, narrator: Narrator | None = None) -> ReducedCopy:
-    """The pool's reduced copy from its file, extended or made again where rows are missing."""
+    """The pool's reduced copy from its file, extended or rebuilt where rows are missing."""
     X = pool.embeddings
     narrator = narrator or LogNarrator()
     path = pool.reduced_file

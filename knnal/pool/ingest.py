@@ -336,7 +336,7 @@ def ingest(
 
     Raises EmbedderMismatchError for a pool of another embedder, InputError for a source that the
     embedder cannot read, PoolBusyError while another process adds to the pool,
-    ModelUnavailableError where the weights are not to be had.
+    ModelUnavailableError if the weights are unavailable.
     """
     narrator = narrator or LogNarrator()
     _require_fitting(pool, source, embedder)

@@ -4,13 +4,13 @@
   manifest.json      the pool's id, the embedder's identity, dimension, modality, schema version
   labels.sqlite      items, sources, the append-only log of events, and checksums of all
   embeddings.npy     float32, unit-norm rows; row r belongs to the item of row r
-  graph.npz          the neighbor graph, made again from the embeddings where it is missing
-  reduced.npz        a small copy of the embeddings, made again likewise
-  neighbours.npz     of large pools, the labeled neighbors, made again from the log likewise
-  views.npy          views of the items, if any were wanted, with views.json and views-sums.npy
-  layout.npz         where each item lies on the map, made again likewise
-  graph.partial      what is done of a graph whose making was interrupted
-  backups/           copies that knnal made before it changed the schema or restored another copy
+  graph.npz          the neighbor graph, rebuilt from the embeddings if missing
+  reduced.npz        a small copy of the embeddings, likewise
+  neighbours.npz     labeled neighbors of large pools, rebuilt from the log if missing
+  views.npy          views of the items, if any, with views.json and views-sums.npy
+  layout.npz         positions on the map, rebuilt if missing
+  graph.partial      finished blocks of an interrupted graph build
+  backups/           copies made before migrations and restores
 """
 
 from __future__ import annotations
@@ -161,7 +161,7 @@ class Pool:
     ) -> Pool:
         """A pool of ready embeddings ``(n, d)`` that leaves nothing on disk.
 
-        ``ids`` are "0" to "n - 1" unless given, ``views`` ``(n, m, d)`` are of each item's views.
+        ``ids`` are "0" to "n - 1" by default, ``views`` ``(n, m, d)`` are of each item's views.
         Raises InputError for rows without a direction and for ids or views that do not fit.
         """
         X = np.asarray(embeddings)

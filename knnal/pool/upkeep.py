@@ -39,7 +39,7 @@ _CHUNK = 1024
 class RepairReport:
     """``repaired`` files are right again; of those ``left``, only a backup has what was lost.
 
-    ``skips`` are items whose vectors could not be made again, and why.
+    ``skips`` are items that could not be embedded again, and why.
     """
 
     repaired: list[Damage] = field(default_factory=list)
@@ -69,9 +69,9 @@ def repair_pool(folder: Path, narrator: Narrator | None = None) -> RepairReport:
     """Mend what can be mended of a pool's files.
 
     The manifest is written again from the database, damaged vectors and views are embedded again
-    from their source, and derived files are made again. Nothing is lost by it: what is replaced is
+    from their source, and derived files are rebuilt. Nothing is lost by it: what is replaced is
     damaged. Raises as ``check_pool`` does, and PoolBusyError while another process adds items,
-    ModelUnavailableError where the embedder's weights are not to be had.
+    ModelUnavailableError if the embedder's weights are unavailable.
     """
     narrator = narrator or LogNarrator()
     report = RepairReport()
@@ -197,7 +197,7 @@ def _put_vectors(pool: Pool, found: list[Embedded], rows: dict[str, list[int]]) 
 
 
 def _fill_superseded(pool: Pool, records: Sequence[Record]) -> None:
-    """Rows that are out of use get a vector that is sound, since theirs cannot be made again."""
+    """Give superseded rows a valid vector, since their content is gone."""
     rows = np.array([r.row for r in records if r.state is ItemState.SUPERSEDED], dtype=np.int64)
     if len(rows):
         vectors = np.zeros((len(rows), pool.embeddings.shape[1]), dtype=np.float32)

@@ -71,9 +71,9 @@ def wanted_recipe(
 def make_views(pool: Pool, embedder: Embedder, recipe: Recipe, narrator: Narrator) -> ViewReport:
     """Make the views of all live items that have none.
 
-    Those of another recipe are made anew. What is stored stays stored, however this ends. Raises
+    Views of another recipe are replaced. What is stored stays stored, however this ends. Raises
     PoolBusyError while another process adds to the pool, ModelUnavailableError where the weights
-    are not to be had.
+    are unavailable.
     """
     files = pool.view_files
     assert files is not None
@@ -82,7 +82,7 @@ def make_views(pool: Pool, embedder: Embedder, recipe: Recipe, narrator: Narrato
         facts, stored = ViewFacts(recipe.count, recipe.augmentations), files.facts()
         if stored != facts:
             if stored is not None:
-                narrator.say(f"The pool had views, {stored}; it gets {facts}, made anew.")
+                narrator.say(f"The pool's views ({stored}) are replaced by {facts}.")
             files.begin(facts)
         return _Making(pool, files, embedder, recipe, narrator).run()
 

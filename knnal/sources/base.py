@@ -70,7 +70,7 @@ class FileSource(Protocol):
 
 
 class Source(Protocol):
-    """A place that items come from. Iterating it anew starts from the beginning."""
+    """A place that items come from. Each iteration starts from the beginning."""
 
     modality: Modality
     location: Path

@@ -30,7 +30,7 @@ def test_views_are_made_kept_up_changed_and_removed(texts: Any) -> None:
 
     changed = embed_views(texts, "--views", 2, "--augment", "swap,drop", "--json")
     assert changed.data["viewed"] == 9
-    assert "it gets 2 an item (drop, swap), made anew" in changed.err
+    assert "are replaced by 2 an item (drop, swap)" in changed.err
     stored = np.load(texts.folder / ".knnal" / "views.npy")
     np.testing.assert_allclose(stored[3], first[:3], atol=1e-5)
 

@@ -25,7 +25,7 @@ pytestmark = [
 
 SEED, COUNT = 0, 160
 FILES = (
-    "manifest", "embeddings", "labels", "graph", "reduced", "neighbors", "layout", "views", "keys",
+    "manifest", "embeddings", "labels", "graph", "reduced", "neighbours", "layout", "views", "keys",
     "embed.",
 )  # fmt: skip
 """What the names of a pool's files begin with."""

@@ -18,7 +18,7 @@ from knnal.pool.labels.importing import LabelImport
 from knnal.pool.migrations import SCHEMA_VERSION
 from knnal.session.session import Session
 
-FORMAT = (Path(__file__).parents[2] / "docs" / "format.md").read_text(encoding="utf-8")
+FORMAT = (Path(__file__).parents[2] / "docs" / "reference" / "format.md").read_text(encoding="utf-8")
 
 
 def test_the_documented_query_finds_the_labels_in_force(make_pool: Any, tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_every_table_and_column_is_documented(make_pool: Any, tmp_path: Path) ->
 
 
 def test_the_version_is_the_documented_one() -> None:
-    assert FORMAT.startswith(f"# The pool on disk, schema version {SCHEMA_VERSION}\n")
+    assert FORMAT.startswith(f"# Pool format, schema version {SCHEMA_VERSION}\n")
 
 
 def test_the_checksums_are_the_documented_ones(make_pool: Any, tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def test_a_graph_of_an_older_version_is_made_again(X: Any, make_pool: Any) -> No
         load_graph(pool.graph_file)
     assert_same(stored_graph(pool, pool.live, told), graph)
     assert told.said == [
-        "graph.npz is not used: it has no checksum, as an older version wrote it. It is made again."
+        "graph.npz is not used: it has no checksum, as an older version wrote it. It is rebuilt."
     ]
     assert_same(loaded(pool.graph_file), graph)
 
@@ -116,7 +116,7 @@ def test_a_damaged_file_is_made_again_and_that_is_said(X: Any, make_pool: Any, d
     assert_same(stored_graph(pool, pool.live, told), first)
     (said,) = told.said
     assert re.fullmatch(
-        r"graph\.npz is not used: it is damaged \(.*\)\. It is made again\.", said, re.DOTALL
+        r"graph\.npz is not used: it is damaged \(.*\)\. It is rebuilt\.", said, re.DOTALL
     )
     assert_same(loaded(file), first)
 
@@ -183,7 +183,7 @@ def test_the_graph_of_other_vectors_is_made_again(X: Any, make_pool: Any) -> Non
     assert_same(stored_graph(pool, pool.live, told), first)
     assert told.said == [
         "graph.npz is not used: it was made of other vectors than those of this pool. "
-        "It is made again."
+        "It is rebuilt."
     ]
     assert_same(loaded(pool.graph_file), first)
 

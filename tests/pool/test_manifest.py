@@ -147,5 +147,5 @@ def test_any_difference_is_a_mismatch_that_names_both_and_the_remedy(
     assert str(IDENTITY) in message
     assert str(other) in message
     same_name = other.name == IDENTITY.name
-    assert ("what made the pool" if same_name else "--embedder some-net") in message
-    assert "--pool DIR" in message
+    assert ("what made the pool" if same_name else "`embedder=some-net`") in message
+    assert "`Project.create`" in message

@@ -457,6 +457,6 @@ def test_derived_files_of_before_are_made_again_and_that_is_said(
         stored_reduction(pool, pool.live, heard)
     np.testing.assert_array_equal(found.ids, build_graph(X, np.ones(30, np.bool_)).ids)
     assert heard.said == [
-        f"{name} is not used: it has no checksum, as an older version wrote it. It is made again."
+        f"{name} is not used: it has no checksum, as an older version wrote it. It is rebuilt."
         for name in ("graph.npz", "reduced.npz")
     ]

@@ -321,7 +321,7 @@ def test_nothing_is_restored_while_items_are_added(pool: Path, tmp_path: Path) -
         opened.back_up(tmp_path / "copy.zip")
         with opened.embedding_alone():
             before = bytes_of(pool)
-            with pytest.raises(PoolBusyError, match="is adding to"):
+            with pytest.raises(PoolBusyError, match="is embedding into"):
                 restore_pool(tmp_path / "copy.zip", pool)
             assert bytes_of(pool) == before
 

@@ -156,7 +156,7 @@ def test_an_interrupted_run_keeps_what_was_made_and_the_next_completes(
     stored = pool.views()
     assert stored is not None
     assert len(stored.made) == 22
-    with pytest.raises(PoolError, match=r"views of all 40 items, but those of 18"):
+    with pytest.raises(PoolError, match=r"views of 18 of 40 items are not made"):
         Session(pool, strategy="guided").ask()
     embedder.embedded.clear()
     assert make(pool, embedder, None).made == 18
@@ -213,7 +213,7 @@ def test_another_number_or_recipe_is_made_anew(
     embed(*range(5))
     make(pool, embedder, 3)
     make(pool, embedder, 2)
-    assert "The pool had views, 3 an item (drop, swap); it gets 2 an item" in caplog.text
+    assert "(3 an item (drop, swap)) are replaced by 2 an item" in caplog.text
     assert_views(pool, 2)
     make(pool, embedder, None, augmentations=["drop"])
     assert pool.views() is not None
@@ -225,7 +225,7 @@ def test_what_is_wanted(pool: Pool, embed: Any, embedder: LetterCounts) -> None:
     embed(1)
     assert wanted_recipe(pool, None, None) is None
     assert wanted_recipe(pool, 0, None) is None
-    with pytest.raises(InputError, match="Add --views 8"):
+    with pytest.raises(InputError, match="Pass `views=8`"):
         wanted_recipe(pool, None, ["drop"])
     make(pool, embedder, 2, augmentations=["drop"])
     assert wanted_recipe(pool, None, None) == Recipe.of(Modality.TEXT, 2, ["drop"])
