@@ -150,7 +150,7 @@ def _photos(data: Path | None, count: int) -> list[bytes]:
     if data is None:
         from pyarrow import parquet
 
-        table = parquet.read_table(fetch(DEMO_PHOTOS, LogNarrator()) / "images2.parquet")
+        table = parquet.read_table(fetch([DEMO_PHOTOS], LogNarrator()) / "images2.parquet")
         return list(dict.fromkeys(table["image_data"].to_pylist()))[:count]
     files = sorted(file for file in data.rglob("*") if file.suffix.lower() in {".jpg", ".jpeg"})
     if not files:

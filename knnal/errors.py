@@ -41,6 +41,16 @@ class ItemError(KnnalError):
         self.reason = reason
 
 
+class MissingExtraError(KnnalError, ImportError):
+    """A feature needs packages that come with an extra of knnal."""
+
+    def __init__(self, name: str, feature: str, reason: str) -> None:
+        super().__init__(
+            f"{feature} needs the extra '{name}' ({reason}). Install it with: "
+            f"pip install 'knnal[{name}]'"
+        )
+
+
 class ModelUnavailableError(KnnalError):
     """A model's weights, or a package that runs it, cannot be obtained or loaded."""
 

@@ -11,7 +11,7 @@ import numpy as np
 from knnal import defaults
 from knnal.embedders.base import Embedder, create_embedder
 from knnal.embedders.pipeline import Embedded, embed_stream
-from knnal.embedders.view_recipe import require_possible
+from knnal.embedders.views import require_possible
 from knnal.errors import EmbedderMismatchError, ItemError, PoolError
 from knnal.exchange.exporting import export
 from knnal.exchange.importing import ImportReport, import_labels

@@ -84,7 +84,7 @@ def unpack_photos(folder: Path, narrator: Narrator) -> dict[str, str]:
     """Write the distinct demo photos into the folder; each file's class by its name."""
     from pyarrow import parquet
 
-    table = fetch(DEMO_PHOTOS, narrator) / _PHOTO_FILE
+    table = fetch([DEMO_PHOTOS], narrator) / _PHOTO_FILE
     columns = parquet.read_table(table, columns=["finegrained_cat", "image_data"]).to_pydict()
     folder.mkdir(exist_ok=True)
     classes: dict[str, str] = {}

@@ -10,17 +10,23 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from knnal.errors import KnnalError, PoolDamagedError
+from knnal.errors import KnnalError, ModelUnavailableError, PoolDamagedError
 from knnal_cli.exits import Exit
 from knnal_cli.loading import LazyCommands, PlainParams
 from knnal_cli.printable import echo, echo_error
 from knnal_cli.streams import prepare_streams
 from knnal_cli.usage import usage_explained
 
-_REMEDIES = (
-    "'knnal check' lists all damage, 'knnal check --repair' mends what can be made again, and "
-    "'knnal restore FILE' brings back a backup."
-)
+_REMEDIES: dict[type[KnnalError], str] = {
+    PoolDamagedError: (
+        "'knnal check' lists all damage, 'knnal check --repair' mends what can be made again, and "
+        "'knnal restore FILE' brings back a backup."
+    ),
+    ModelUnavailableError: (
+        "'knnal models' lists all sources, 'knnal models fetch NAME' fetches from them, and 'knnal "
+        "models fetch NAME --from FILE' installs an archive from another machine."
+    ),
+}
 
 
 _COMMANDS = {
@@ -66,8 +72,9 @@ class Commands(PlainParams, TyperGroup):
                 return super().invoke(ctx)
         except KnnalError as error:
             echo_error(error)
-            if isinstance(error, PoolDamagedError):
-                echo(_REMEDIES, err=True)
+            for kind, remedy in _REMEDIES.items():
+                if isinstance(error, kind):
+                    echo(remedy, err=True)
             raise typer.Exit(Exit.FAILED) from error
         except KeyboardInterrupt as interrupt:
             echo("Interrupted. What was stored before is stored.", err=True)

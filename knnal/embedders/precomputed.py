@@ -8,31 +8,28 @@ from typing import ClassVar
 
 import numpy as np
 
-from knnal.embedders.assets import Asset
-from knnal.embedders.base import Content
+from knnal.embedders.base import Content, Embedder
 from knnal.errors import ItemError
 from knnal.types import EmbedderIdentity, Float32Array, Modality, Narrator
 
 
-class Precomputed:
+class Precomputed(Embedder):
     """Passes vectors through, of one dimension: that of the first it sees."""
 
     summary: ClassVar[str] = "vectors computed elsewhere, passed through"
-    assets: ClassVar[tuple[Asset, ...]] = ()
+    license: ClassVar[str] = "yours"
+    origin: ClassVar[str] = "whatever computed them"
+    modality = Modality.VECTOR
+    batch_size = 1024
 
     def __init__(self) -> None:
-        self.modality = Modality.VECTOR
-        self.batch_size = 1024
-        self.lanes = 1
         self._dimension = 0
         self._first = threading.Lock()
 
     @property
     def identity(self) -> EmbedderIdentity:
         """Of dimension 0 until the first vector has been prepared."""
-        return EmbedderIdentity(
-            name="precomputed", digest="", dimension=self._dimension, recipe="as given"
-        )
+        return EmbedderIdentity("precomputed", "", self._dimension, "as given")
 
     def load(self, narrator: Narrator) -> None:
         """Nothing to load."""

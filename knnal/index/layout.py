@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from knnal.extras import extra
 from knnal.index.graph import NeighborGraph
 from knnal.index.reduced import ReducedCopy
 from knnal.index.search import NO_NEIGHBOR
@@ -79,8 +80,9 @@ def _start(reduced: ReducedCopy, rows: IntArray, seed: int) -> Float64Array:
 def _optimized(
     graph: NeighborGraph, rows: IntArray, start: Float64Array, seed: int, narrator: Narrator
 ) -> Float64Array:
-    from openTSNE import TSNEEmbedding
-    from openTSNE.affinity import PrecomputedAffinities
+    with extra("map", "The map"):
+        from openTSNE import TSNEEmbedding
+        from openTSNE.affinity import PrecomputedAffinities
 
     done = 0
 

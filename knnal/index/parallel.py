@@ -11,10 +11,10 @@ from typing import TypeVar
 from knnal.errors import InputError
 
 BLOCK = 65536
-"""The fewest rows worth a task: a call takes turns with every other thread's."""
+"""The fewest rows worth a task: calls of Python code take turns."""
 
 _TASKS = 4
-"""Tasks a thread, so that one that is held up leaves the rest to the others."""
+"""Tasks per thread, so that a slow one leaves the rest to the others."""
 
 Result = TypeVar("Result")
 
@@ -32,7 +32,7 @@ class _Workers:
         self.count, self._executor = count, None
 
     def run_inline(self) -> bool:
-        """With one thread, or on one of the workers: waiting there for others could be for ever."""
+        """With one thread, and on a worker, where waiting for other workers could deadlock."""
         return self.count == 1 or getattr(self._local, "is_worker", False)
 
     def map(
@@ -86,9 +86,9 @@ def thread_count() -> int:
 
 
 def use_threads(count: int) -> None:
-    """Use that many threads from now on. Raises InputError for less than one."""
+    """Use ``count`` threads from now on. Raises InputError for a count below 1."""
     if count < 1:
-        raise InputError(f"Expected at least 1 thread, came {count}.")
+        raise InputError(f"The number of threads must be at least 1, got {count}.")
     if count != _workers.count:
         _workers.resize(count)
 
@@ -100,11 +100,24 @@ def over_rows(
     *,
     backwards: bool = False,
 ) -> list[Result]:
-    """``work(start, stop)`` for blocks of rows, of a size that suits the threads unless given.
+    """Run work on blocks of rows, on all threads.
 
-    ``work`` calls compiled kernels, which let other threads run, and writes to its own rows alone.
-    Results are in order of rows; how many there are may depend on the number of threads. The last
-    block is begun with if ``backwards``.
+    Parameters
+    ----------
+    work
+        Called as ``work(start, stop)``. It calls compiled kernels, which let other threads run, and
+        writes to its own rows alone.
+    rows
+        Their number.
+    block
+        Rows per call; unless given, as many as suit the threads.
+    backwards
+        Whether the last block is started first.
+
+    Returns
+    -------
+    list
+        The results of all calls, in order of rows. Their count may depend on the number of threads.
     """
     if block is None:
         block = max(BLOCK, -(-rows // (_TASKS * _workers.count)))

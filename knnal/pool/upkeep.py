@@ -11,7 +11,7 @@ import numpy as np
 
 from knnal.embedders.base import create_embedder
 from knnal.embedders.pipeline import Embedded, content_digest, embed_stream, read_content
-from knnal.embedders.view_recipe import Recipe
+from knnal.embedders.views import Recipe
 from knnal.errors import Damage, PoolDamagedError, PoolNotFoundError, Repair
 from knnal.files import storing
 from knnal.pool.backup import DATABASE, MANIFEST

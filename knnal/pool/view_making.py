@@ -11,7 +11,7 @@ import numpy as np
 
 from knnal.embedders.base import Embedder
 from knnal.embedders.pipeline import content_digest, in_order, read_content
-from knnal.embedders.view_recipe import Recipe
+from knnal.embedders.views import Recipe
 from knnal.errors import InputError, ItemError
 from knnal.index.linalg import unit_rows, usable_rows
 from knnal.pool.pool import Pool

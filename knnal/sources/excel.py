@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from knnal.errors import InputError, ItemError
+from knnal.extras import extra
 from knnal.sources.base import Row
 from knnal.sources.text import reading
 
@@ -56,13 +57,9 @@ class ExcelRows:
 
     @cached_property
     def _sheet(self) -> _Sheet:
-        try:
+        with extra("excel", f"Reading {self._location}"):
             from python_calamine import CalamineError, CalamineWorkbook, SheetVisibleEnum
-        except ModuleNotFoundError:
-            raise InputError(
-                f"Reading {self._location} requires python-calamine. Install it with "
-                "pip install 'knnal[excel]', or save the table as CSV."
-            ) from None
+
         with (
             reading(self._location, CalamineError),
             CalamineWorkbook.from_path(self._location) as workbook,

@@ -87,7 +87,7 @@ REASONS = {
     "truncated image": 2,
     "empty file": 1,
     "not an image": 1,
-    "more than 178956970 pixels: a larger KNNAL_MAX_PIXELS (--max-pixels) allows them": 1,
+    "more than 178956970 pixels: a larger KNNAL_MAX_PIXELS allows them": 1,
     "not an image file (.md)": 1,
 }
 

@@ -31,6 +31,8 @@ class Letters:
 
     summary = "counts of letters"
     modality = Modality.TEXT
+    license = "MIT"
+    origin = "a test"
     assets = ()
     batch_size = 2
     lanes = 1
@@ -126,7 +128,8 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
 
 def test_a_plugin_from_its_listing_to_a_label(knnal: Any, site: Site) -> None:
     site.distribute("tiny_plugin", ENTRY_POINTS, "tiny_plugin", PLUGIN)
-    assert "letters: counts of letters\n    nothing to fetch\n" in knnal("models").out
+    told = "letters: counts of letters\n    license: MIT; origin: a test\n    nothing to fetch\n"
+    assert told in knnal("models").out
     listed = knnal.process("strategies", PYTHONPATH=str(site.folder)).out
     assert "last\n    the last item first\n    a test\n" in listed
     (knnal.folder / "lines.txt").write_text("abc\nbca b\n123\nxyz\n", encoding="utf-8")

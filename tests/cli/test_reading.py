@@ -227,12 +227,15 @@ def test_models(knnal: Any) -> None:
     for source in records["mobilenet-v2"]["sources"]:
         assert len(source["sha256"]) == 64
         assert source["size"] > 0
-        assert source["license"]
+        assert source["origin"]
+    licenses = [source["license"] for source in records["mobilenet-v2"]["sources"]]
+    assert licenses == ["Apache-2.0", "MIT"]
     printed = knnal("models", KNNAL_CACHE=str(knnal.folder / "empty")).out
     assert "use: texts in 16 languages" in printed
+    assert printed.count("license: ") == printed.count("; origin: ") == 6 + 4
     assert "nothing to fetch" in printed
-    assert "; not here yet" in printed
-    assert "; here" not in printed
+    assert "; not fetched" in printed
+    assert "; in the cache" not in printed
 
 
 def test_weights_that_need_no_fetching(knnal: Any) -> None:

@@ -126,7 +126,7 @@ def test_slips_in_augmentations_leave_no_pool_behind(knnal: Any) -> None:
     (knnal.folder / "lines.txt").write_text("one line\nanother\n", encoding="utf-8")
     knnal.fails(
         "embed", "lines.txt", "--views", 2, "--augment", "mirror",
-        saying=["among drop, swap for texts, came 'mirror'"],
+        saying=["must be among drop, swap, got 'mirror'"],
     )  # fmt: skip
     assert not (knnal.folder / ".knnal").exists()
 

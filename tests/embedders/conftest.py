@@ -8,7 +8,7 @@ from typing import TypeVar
 import pytest
 
 from knnal.embedders.base import Embedder
-from knnal.errors import ModelUnavailableError
+from knnal.errors import MissingExtraError, ModelUnavailableError
 from knnal.types import LogNarrator
 
 E = TypeVar("E", bound=Embedder)
@@ -21,7 +21,7 @@ def loaded() -> Callable[[E], E]:
     def load(embedder: E) -> E:
         try:
             embedder.load(LogNarrator())
-        except ModelUnavailableError as error:
+        except (MissingExtraError, ModelUnavailableError) as error:
             pytest.skip(str(error))
         return embedder
 

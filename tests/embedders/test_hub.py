@@ -19,9 +19,9 @@ pytestmark = pytest.mark.slow
 
 def save(folder: Path, function, *signature) -> Path:
     """A SavedModel of one function."""
-    from knnal.embedders._tensorflow import import_tensorflow
+    from knnal.embedders.runtimes import import_tensorflow
 
-    tf = import_tensorflow()
+    tf = import_tensorflow("A test")
     module = tf.Module()
     module.call = tf.function(function, input_signature=signature)
     tf.saved_model.save(module, str(folder))
@@ -31,9 +31,9 @@ def save(folder: Path, function, *signature) -> Path:
 @pytest.fixture(scope="module")
 def texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Each text to its length in bytes, and that squared."""
-    from knnal.embedders._tensorflow import import_tensorflow
+    from knnal.embedders.runtimes import import_tensorflow
 
-    tf = import_tensorflow()
+    tf = import_tensorflow("A test")
 
     def lengths(strings):
         length = tf.cast(tf.strings.length(strings), tf.float32)
@@ -45,9 +45,9 @@ def texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Each 32-px image to its mean color."""
-    from knnal.embedders._tensorflow import import_tensorflow
+    from knnal.embedders.runtimes import import_tensorflow
 
-    tf = import_tensorflow()
+    tf = import_tensorflow("A test")
     return save(
         tmp_path_factory.mktemp("hub") / "images",
         lambda pixels: {"color": tf.reduce_mean(pixels, axis=[1, 2])},
@@ -110,9 +110,9 @@ def test_a_missing_argument_says_what_to_write() -> None:
 
 
 def test_neither_images_nor_texts(tmp_path: Path) -> None:
-    from knnal.embedders._tensorflow import import_tensorflow
+    from knnal.embedders.runtimes import import_tensorflow
 
-    tf = import_tensorflow()
+    tf = import_tensorflow("A test")
     integers = save(
         tmp_path / "a", lambda x: tf.cast(x, tf.float32), tf.TensorSpec([None, 7], tf.int32)
     )

@@ -202,7 +202,9 @@ def test_heic_stands_upright(orientation: int) -> None:
 
 def test_heic_without_its_extra_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
-    with pytest.raises(ItemError, match=r"HEIC needs .* pip install 'knnal\[heic\]'"):
+    with pytest.raises(
+        ItemError, match=r"HEIC needs the extra 'heic'.* pip install 'knnal\[heic\]'"
+    ):
         decode_square(b"\0\0\0\x1cftypheic" + bytes(40), SIDE)
 
 
@@ -211,7 +213,7 @@ def test_the_pixel_limit_is_an_option(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KNNAL_MAX_PIXELS", "1200")
     decode_square(content, SIDE)
     monkeypatch.setenv("KNNAL_MAX_PIXELS", "1199")
-    with pytest.raises(ItemError, match=r"more than 1199 pixels.*KNNAL_MAX_PIXELS.*--max-pixels"):
+    with pytest.raises(ItemError, match=r"more than 1199 pixels.*KNNAL_MAX_PIXELS"):
         decode_square(content, SIDE)
     monkeypatch.setenv("KNNAL_MAX_PIXELS", "many")
     with pytest.raises(ItemError, match="must be a whole number, got 'many'"):

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from knnal.embedders.texts import MAX_CHARACTERS
+from knnal.embedders.base import MAX_CHARACTERS
 from knnal.embedders.use import UniversalSentenceEncoder
 from knnal.errors import ItemError
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from knnal.embedders._unigram import UnigramTokenizer
+from knnal.embedders.unigram import UnigramTokenizer
 from knnal.embedders.use_lite import UniversalSentenceEncoderLite
-from knnal.errors import ItemError, ModelUnavailableError
+from knnal.errors import ItemError, MissingExtraError, ModelUnavailableError
 from knnal.types import LogNarrator
 
 # Text, its tokens, the first four values of its vector, and the sum of value i times (i mod 7 - 3).
@@ -60,7 +60,7 @@ def embedder() -> UniversalSentenceEncoderLite:
     embedder = UniversalSentenceEncoderLite()
     try:
         embedder.load(LogNarrator())
-    except ModelUnavailableError as error:
+    except (MissingExtraError, ModelUnavailableError) as error:
         pytest.skip(str(error))
     return embedder
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
 import pytest
 
+from knnal.errors import MissingExtraError
 from knnal.index import layout
 from knnal.index.graph import NeighborGraph, build_graph
 from knnal.index.layout import STEP, compute_layout
@@ -186,3 +188,9 @@ def test_a_map_that_cannot_be_stored_stays_in_memory(
     names = ["graph.npz", "reduced.npz", "layout.npz"]
     assert [said.partition(" is kept in memory")[0] for said in heard.said] == names
     assert not (pool.folder / "layout.npz").exists()
+
+
+def test_the_extra_is_named_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "openTSNE", None)
+    with pytest.raises(MissingExtraError, match=r"The map needs .*pip install 'knnal\[map\]'"):
+        placed(clusters(30, 3))

@@ -130,7 +130,7 @@ def test_the_number_of_threads_can_be_changed_at_any_time() -> None:
 @pytest.mark.parametrize("count", [0, -1])
 def test_less_than_one_thread_is_refused(count: int) -> None:
     before = thread_count()
-    with pytest.raises(InputError, match=f"at least 1 thread, came {count}"):
+    with pytest.raises(InputError, match=f"threads must be at least 1, got {count}"):
         use_threads(count)
     assert thread_count() == before
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from knnal.embedders.view_recipe import Recipe
+from knnal.embedders.views import Recipe
 from knnal.pool.pool import Pool
 from knnal.pool.storage import ItemState
 from knnal.session.session import Session
@@ -103,7 +103,7 @@ VIEW = """
 import numpy as np
 from pathlib import Path
 from knnal.pool import view_making as viewing
-from knnal.embedders.view_recipe import Recipe
+from knnal.embedders.views import Recipe
 from knnal.pool.pool import Pool
 from knnal.pool.views import ViewFiles
 from knnal.types import Modality

@@ -18,7 +18,9 @@ from knnal.pool.labels.importing import LabelImport
 from knnal.pool.migrations import SCHEMA_VERSION
 from knnal.session.session import Session
 
-FORMAT = (Path(__file__).parents[2] / "docs" / "reference" / "format.md").read_text(encoding="utf-8")
+FORMAT = (Path(__file__).parents[2] / "docs" / "reference" / "format.md").read_text(
+    encoding="utf-8"
+)
 
 
 def test_the_documented_query_finds_the_labels_in_force(make_pool: Any, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from knnal.embedders.view_recipe import Recipe
+from knnal.embedders.views import Recipe
 from knnal.errors import InputError, PoolError
 from knnal.pool import view_making as module
 from knnal.pool.ingest import ingest

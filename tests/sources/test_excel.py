@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from knnal.errors import InputError
+from knnal.errors import InputError, MissingExtraError
 from knnal.sources.base import Item, Skip
 from knnal.sources.detect import open_source
 from knnal.sources.tables import TextTable
@@ -80,5 +80,5 @@ def test_the_extra_is_named_where_it_is_missing(
 ) -> None:
     path = write_xlsx(tmp_path / "a.xlsx", {"S": ROWS})
     monkeypatch.setitem(sys.modules, "python_calamine", None)
-    with pytest.raises(InputError, match=r"pip install 'knnal\[excel\]'"):
+    with pytest.raises(MissingExtraError, match=r"a\.xlsx .*pip install 'knnal\[excel\]'"):
         TextTable(path)

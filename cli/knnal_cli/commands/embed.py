@@ -95,7 +95,7 @@ def embed(
     """Turn every item into an embedding, once; run it again to take in what is new or changed."""
     from knnal.embedders.base import create_embedder
     from knnal.embedders.images import MAX_PIXELS_VARIABLE
-    from knnal.embedders.view_recipe import require_possible
+    from knnal.embedders.views import require_possible
     from knnal.project import Project
     from knnal.sources.detect import open_source
     from knnal.sources.images import AmbiguousFoldersError

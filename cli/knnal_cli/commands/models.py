@@ -1,4 +1,4 @@
-"""``knnal models``: the embedders, where their weights come from, and fetching them ahead."""
+"""``knnal models``: the embedders, the license and origin of their weights, and fetching them."""
 
 from __future__ import annotations
 
@@ -24,42 +24,52 @@ def register(app: typer.Typer) -> None:
 
 
 def list_models(context: typer.Context, as_json: JsonOption = False) -> None:
-    """List the embedders, where their weights come from, and whether they are here."""
+    """List the embedders: the license and origin of their weights, and what is in the cache."""
     if context.invoked_subcommand is not None:
         return
     from knnal.embedders.assets import DEMO_PHOTOS
     from knnal.embedders.base import EMBEDDERS
     from knnal_cli.plugins import loadable
 
-    embedders = loadable(EMBEDDERS)
-    records = [_record(name, e.summary, e.assets) for name, e in embedders.items()]
-    records.append(_record(DEMO_PHOTOS.name, DEMO_PHOTOS.description, [DEMO_PHOTOS]))
+    records = [
+        _record(name, one.summary, one.license, one.origin, one.assets)
+        for name, one in loadable(EMBEDDERS).items()
+    ]
+    photos = DEMO_PHOTOS
+    summary = "photos of groceries and fruit, for 'knnal demo'"
+    records.append(_record(photos.name, summary, photos.license, photos.origin, [photos]))
     if as_json:
         print_json(records)
         return
     for record in records:
         echo(f"{record['name']}: {record['summary']}")
-        for asset in record["sources"]:
-            here = "here" if asset["here"] else "not here yet"
+        echo(f"    license: {record['license']}; origin: {record['origin']}")
+        for source in record["sources"]:
+            here = "in the cache" if source["here"] else "not fetched"
             echo(
-                f"    {asset['package']}, {asset['size'] / 1e6:.1f} MB, "
-                f"license: {asset['license']}; {here}"
+                f"    from {source['package']}, {source['size'] / 1e6:.1f} MB, "
+                f"license: {source['license']}; origin: {source['origin']}; {here}"
             )
         if not record["sources"]:
             echo("    nothing to fetch")
 
 
-def _record(name: str, summary: str, assets: Sequence[Asset]) -> dict[str, Any]:
+def _record(
+    name: str, summary: str, license_: str, origin: str, assets: Sequence[Asset]
+) -> dict[str, Any]:
     from knnal.embedders.assets import cached
 
     return {
         "name": name,
         "summary": summary,
+        "license": license_,
+        "origin": origin,
         "sources": [
             {
                 "package": str(asset),
                 "size": asset.size,
                 "license": asset.license,
+                "origin": asset.origin,
                 "sha256": asset.sha256,
                 "here": cached(asset) is not None,
             }
@@ -72,11 +82,11 @@ def fetch(
     name: Annotated[str, typer.Argument(help="One of those that 'knnal models' lists.")],
     archive: Annotated[
         Path | None,
-        typer.Option("--from", help="A package archive brought by hand, for a machine offline."),
+        typer.Option("--from", help="An archive from another machine, for one without a network."),
     ] = None,
 ) -> None:
     """Fetch, verify and prepare the weights of an embedder, or the photos of the demo."""
-    from knnal.embedders.assets import DEMO_PHOTOS, install_any
+    from knnal.embedders.assets import DEMO_PHOTOS, install
     from knnal.embedders.assets import fetch as fetch_asset
     from knnal.embedders.base import create_embedder
     from knnal.errors import InputError
@@ -87,10 +97,10 @@ def fetch(
     if archive is not None:
         if not assets:
             raise InputError(f"'{name}' needs no archive: leave out --from.")
-        install_any(assets, archive)
+        install(assets, archive)
     with Narration() as narration:
         if embedder is None:
-            fetch_asset(DEMO_PHOTOS, narration)
+            fetch_asset([DEMO_PHOTOS], narration)
         else:
             embedder.load(narration)
     echo(f"{embedder.identity if embedder else DEMO_PHOTOS} is ready.")

@@ -1,25 +1,18 @@
 """SentencePiece unigram tokenization, as the Universal Sentence Encoder Lite was trained with.
 
-Kudo 2018, "Subword Regularization": of all ways to cut a text into pieces, the one whose scores
-(log probabilities) sum highest. Deviations are those of the JavaScript tokenizer that is published
-with the network; the network's vectors are reproduced only with them.
+Source: T. Kudo, "Subword Regularization", ACL 2018: of all ways to cut a text into pieces, the one
+with the highest sum of scores (log probabilities). Deviations are those of the JavaScript tokenizer
+that is published with the network, and needed to reproduce its vectors.
 """
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 UNKNOWN = 0
 _RESERVED = 6
 _SPACE = "\u2581"
-
-
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    token: int
-    score: float
 
 
 class UnigramTokenizer:
@@ -32,7 +25,7 @@ class UnigramTokenizer:
     def __init__(self, vocabulary: Sequence[tuple[str, float | None]]) -> None:
         # A piece listed twice keeps its last place.
         self._pieces = {
-            text: _Piece(token, score or 0.0)
+            text: (token, score or 0.0)
             for token, (text, score) in enumerate(vocabulary)
             if token >= _RESERVED
         }
@@ -58,14 +51,12 @@ class UnigramTokenizer:
         piece. And a total of exactly 0 counts as "not reached yet", so that any path replaces it.
         """
         best = [0.0] * (len(text) + 1)
-        last: list[tuple[int, int]] = [(UNKNOWN, 1)] * (len(text) + 1)
+        last = [(UNKNOWN, 1)] * (len(text) + 1)
         for start in range(len(text)):
-            for length, piece in self._pieces_at(text, start):
-                end = start + length
-                total = best[start] + piece.score
+            for end, token, score in self._pieces_at(text, start):
+                total = best[start] + score
                 if best[end] == 0.0 or total >= best[end]:
-                    best[end] = total
-                    last[end] = (piece.token, length)
+                    best[end], last[end] = total, (token, end - start)
         tokens: list[int] = []
         position = len(text)
         while position > 0:
@@ -74,13 +65,11 @@ class UnigramTokenizer:
             position -= length
         return tokens[::-1]
 
-    def _pieces_at(self, text: str, start: int) -> list[tuple[int, _Piece]]:
-        """The pieces that begin at ``start``, with their lengths, shortest first."""
-        found: list[tuple[int, _Piece]] = []
-        end = start + 1
+    def _pieces_at(self, text: str, start: int) -> list[tuple[int, int, float]]:
+        """The end, token and score of each piece that begins at ``start``, shortest first."""
+        found, end = [], start + 1
         while end <= len(text) and text[start:end] in self._beginnings:
-            piece = self._pieces.get(text[start:end])
-            if piece is not None:
-                found.append((end - start, piece))
+            if text[start:end] in self._pieces:
+                found.append((end, *self._pieces[text[start:end]]))
             end += 1
-        return found or [(1, _Piece(UNKNOWN, 0.0))]
+        return found or [(start + 1, UNKNOWN, 0.0)]

@@ -1,23 +1,97 @@
-"""Views of pictures: where their pixels come from, one change at a time."""
+"""Views: the same ones every time, each change by itself, and what cannot be made."""
 
 from __future__ import annotations
 
+import hashlib
+from collections import Counter
 from io import BytesIO
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from knnal.embedders.images import decode_square
-from knnal.embedders.view_images import (
-    AUGMENTATIONS,
+from knnal.embedders.views import (
+    IMAGE_AUGMENTATIONS,
     SIDE,
+    Recipe,
     decode_picture,
     picture_view,
     source_points,
+    text_view,
 )
-from knnal.errors import ItemError
+from knnal.errors import InputError, ItemError
+from knnal.types import Modality
+
+TEXT = "the quick brown fox jumps over the lazy dog and runs away from all of us today"
+DIGEST = hashlib.sha256(TEXT.encode()).hexdigest()
+
+
+def views(count: int, digest: str = DIGEST) -> list[object]:
+    return list(Recipe.of(Modality.TEXT, count).views(TEXT, digest))
+
+
+def test_content_and_number_are_the_seed() -> None:
+    assert views(8) == views(8)
+    assert views(8)[:3] == views(3)
+    assert len(set(views(8))) > 6
+    other = hashlib.sha256(b"another text").hexdigest()
+    assert views(8, other) != views(8)
+
+
+def test_augmentations_are_named_in_one_order() -> None:
+    assert Recipe.of(Modality.TEXT, 2, ["swap", "drop"]) == Recipe.of(Modality.TEXT, 2)
+    assert Recipe.of(Modality.IMAGE, 2, ["crop", "mirror"]).augmentations == ("mirror", "crop")
+    assert Recipe.of(Modality.TEXT, 2).augmentations == ("drop", "swap")
+
+
+def test_what_cannot_be_made() -> None:
+    with pytest.raises(InputError, match="ready vectors have no content"):
+        Recipe.of(Modality.VECTOR, 8)
+    with pytest.raises(InputError, match="at least 1, got 0"):
+        Recipe.of(Modality.TEXT, 0)
+    for names in (["mirror"], ["drop", ""], []):
+        with pytest.raises(InputError, match="of texts must be among drop, swap"):
+            Recipe.of(Modality.TEXT, 1, names)
+
+
+# Texts
+
+
+def words_of(text: str, *names: str, seed: int = 0) -> list[str]:
+    return text_view(text, names, np.random.default_rng(seed)).split()
+
+
+@given(st.lists(st.text("abc", min_size=1), max_size=30), st.integers(0, 99))
+def test_dropping_keeps_the_order_and_at_least_one_word(words: list[str], seed: int) -> None:
+    kept = words_of(" ".join(words), "drop", seed=seed)
+    rest = iter(words)
+    assert all(any(word == other for other in rest) for word in kept), "no subsequence"
+    assert bool(kept) == bool(words)
+
+
+@given(st.lists(st.text("abc", min_size=1), max_size=30), st.integers(0, 99))
+def test_swapping_keeps_every_word_and_moves_few(words: list[str], seed: int) -> None:
+    swapped = words_of(" ".join(words), "swap", seed=seed)
+    assert Counter(swapped) == Counter(words)
+    moved = sum(a != b for a, b in zip(swapped, words, strict=True))
+    assert moved <= 2 * -(-len(words) // 10)
+
+
+def test_a_fifth_of_the_words_is_left_out() -> None:
+    kept = [len(words_of(TEXT, "drop", seed=seed)) for seed in range(400)]
+    assert np.mean(kept) / len(TEXT.split()) == pytest.approx(0.81, abs=0.02)
+
+
+def test_a_text_of_two_words_or_more_is_always_swapped() -> None:
+    assert all(words_of("one two", "swap", seed=seed) == ["two", "one"] for seed in range(20))
+    assert words_of("one", "swap", "drop") == ["one"]
+
+
+# Pictures
 
 LINE = np.linspace(-1.0, 1.0, 9)
 GRID = np.stack(np.meshgrid(LINE, LINE), axis=-1)
@@ -119,18 +193,18 @@ def test_bends_are_small_and_no_linear_map() -> None:
 
 def test_changes_follow_each_other_each_as_it_is_alone() -> None:
     for seed in range(10):
-        linear = {name: fitted(name, seed)[0] for name in AUGMENTATIONS if name != "elastic"}
+        linear = {name: fitted(name, seed)[0] for name in IMAGE_AUGMENTATIONS if name != "elastic"}
         matrix, _ = fitted_of({"rotate", "shear", "scale"}, seed)
         expected = linear["rotate"] @ linear["shear"] @ linear["scale"]
         np.testing.assert_allclose(matrix, expected, atol=1e-12)
-        everything = source_points(AUGMENTATIONS, np.random.default_rng(seed))
-        unbent = source_points({*AUGMENTATIONS} - {"elastic"}, np.random.default_rng(seed))
+        everything = source_points(IMAGE_AUGMENTATIONS, np.random.default_rng(seed))
+        unbent = source_points({*IMAGE_AUGMENTATIONS} - {"elastic"}, np.random.default_rng(seed))
         np.testing.assert_allclose(everything - unbent, points("elastic", seed) - GRID, atol=1e-12)
 
 
 def test_views_reach_no_farther_than_the_margin() -> None:
     for seed in range(300):
-        found = source_points(AUGMENTATIONS, np.random.default_rng(seed))
+        found = source_points(IMAGE_AUGMENTATIONS, np.random.default_rng(seed))
         pixels = (found + 1.0) * (SIDE / 2)
         assert pixels.min() > -5 * SIDE // 8
         assert pixels.max() < SIDE + 5 * SIDE // 8
@@ -141,7 +215,7 @@ def test_what_lies_outside_is_no_hole() -> None:
     Image.new("RGB", (40, 30), "white").save(white, "PNG")
     padded = decode_picture(white.getvalue())
     for seed in range(10):
-        view = picture_view(padded, AUGMENTATIONS, np.random.default_rng(seed))
+        view = picture_view(padded, IMAGE_AUGMENTATIONS, np.random.default_rng(seed))
         assert decode_square(view, SIDE).min() == 255
 
 
