@@ -6,12 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from knnal import defaults
-from knnal.embedders.base import Embedder, create_embedder
-from knnal.embedders.pipeline import Embedded, embed_stream
-from knnal.embedders.views import require_possible
 from knnal.errors import EmbedderMismatchError, ItemError, PoolError
 from knnal.exchange.exporting import export
 from knnal.exchange.importing import ImportReport, import_labels
@@ -23,12 +18,6 @@ from knnal.pool.labels.writer import checked_annotator
 from knnal.pool.pool import Pool
 from knnal.pool.storage import ItemState
 from knnal.pool.view_making import make_views, wanted_recipe
-from knnal.quality.audit import (
-    audited_items,
-)
-from knnal.quality.calibration import (
-    required_temperature,
-)
 from knnal.quality.status import Status, read_status
 from knnal.session.session import Session
 from knnal.sources.base import Item, Skip, Source
@@ -37,10 +26,18 @@ from knnal.sources.images import ImageFolder
 from knnal.sources.text import text_item
 from knnal.types import LogNarrator, Modality, Narrator, Prediction
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # each method loads what it wires, so that none waits for the others
+    from knnal.embedders.base import Embedder
+    from knnal.embedders.pipeline import Embedded
+    from knnal.exchange.importing import ImportReport
+    from knnal.exchange.truth import Truth
+    from knnal.pool.ingest import IngestReport
     from knnal.quality.inspection.inspecting import Inspection, InspectionOptions
     from knnal.quality.inspection.points import Color
+    from knnal.quality.status import Status
+    from knnal.session.session import Session
     from knnal.simulation.settings import Settings
+    from knnal.sources.base import Item, Skip, Source
 
 DEFAULT_EMBEDDERS = {
     Modality.IMAGE: "mobilenet-v2",
@@ -92,6 +89,9 @@ class Project:
         EmbedderMismatchError for another embedder than the pool's, ModelUnavailableError where its
         weights are not to be had.
         """
+        from knnal.embedders.views import require_possible
+        from knnal.sources.detect import open_source
+
         if isinstance(source, str | Path):
             source = open_source(source, **options)
         require_possible(source.modality, views, augmentations)
@@ -121,6 +121,7 @@ class Project:
         report: IngestReport,
     ) -> None:
         """Bring the views up to date with the items, and add to the report."""
+
         files = self.pool.view_files
         if files is None:
             return
@@ -140,6 +141,8 @@ class Project:
         With ``calibrated``, it predicts with a temperature fitted on the audited items. Raises
         PoolError for a pool without items, InputError for too few audited items.
         """
+        from knnal.session.session import Session
+
         if not self.pool.catalog.counts()[ItemState.LIVE]:
             raise PoolError(
                 f"The pool in {self.pool.folder} has no items to label. Add some with "
@@ -147,6 +150,9 @@ class Project:
             )
         session = Session(self.pool, narrator=self._narrator, **options)
         if calibrated:
+            from knnal.quality.audit import audited_items
+            from knnal.quality.calibration import required_temperature
+
             found = required_temperature(session, audited_items(session.ledger))
             session.temperature = found.value
             self._narrator.say(
@@ -161,6 +167,11 @@ class Project:
         ``contents`` are texts for a pool of texts, else paths of images, folders, or vectors;
         ``options`` are those of ``Session``. Raises as ``session`` and ``embed`` do.
         """
+        import numpy as np
+
+        from knnal.embedders.pipeline import Embedded
+        from knnal.sources.base import Item, Skip
+
         session = self.session(**options)
         items: list[Item | Skip] = []
         for content in contents:
@@ -196,6 +207,7 @@ class Project:
         which take a session. Raises InputError for a target that is no accuracy, and a similarity
         outside (0, 1).
         """
+
         return read_status(
             self.pool,
             target=target,
@@ -207,11 +219,13 @@ class Project:
 
     def import_labels(self, file: Path, **options: Any) -> ImportReport:
         """Labels from a table; ``options`` are those of ``knnal.exchange.importing``."""
+
         annotator = checked_annotator(options.pop("annotator", None))
         return import_labels(self.pool, Path(file), annotator=annotator, **options)
 
     def export(self, file: Path, *, labeled_only: bool = False, **options: Any) -> int:
         """Items, labels and predictions to a table; how many rows. ``options``: of ``Session``."""
+
         return export(self.session(**options), Path(file), labeled_only=labeled_only)
 
     def simulate(
@@ -222,6 +236,7 @@ class Project:
         The results are written into the folder ``out``, as docs/simulation.md describes them, and
         nothing into the pool. Raises as ``known_items`` and ``simulate`` do.
         """
+        from knnal.exchange.truth import Truth
         from knnal.simulation.results import write_results
         from knnal.simulation.settings import Settings
         from knnal.simulation.simulation import simulate
@@ -279,11 +294,15 @@ class Project:
         self.pool.close()
 
     def _embed(self, items: Sequence[Item]) -> list[Embedded | Skip]:
+        from knnal.embedders.pipeline import embed_stream
+
         embedder = self._embedder(None, self.pool.manifest.modality or Modality.VECTOR)
         embedder.load(self._narrator)
         return list(embed_stream(items, embedder))
 
     def _embedder(self, name: str | None, modality: Modality) -> Embedder:
+        from knnal.embedders.base import create_embedder
+
         stored = self.pool.manifest.embedder
         if stored is not None and name is not None and name != stored.name:
             raise EmbedderMismatchError(

@@ -1,5 +1,6 @@
 """Exit codes, the same for every command."""
 
+from contextlib import ExitStack
 from enum import IntEnum
 
 
@@ -11,3 +12,7 @@ class Exit(IntEnum):
     DONE_WITH_SKIPS = 3
     NOTHING_DONE = 4
     INTERRUPTED = 130
+
+
+AT_EXIT = ExitStack()
+"""What a command leaves open, closed when it ends."""

@@ -78,6 +78,8 @@ class _PlainValue:
 
     def coerce(self, value: Any, param: Any, ctx: Any) -> Any:
         kind, info = param.type_descriptor.annotation, param.type_descriptor.parameter_info
+        if kind == list[str] and isinstance(value, tuple) and info.parser is None:
+            return list(value)
         if param.nargs == 1 and not param.multiple:
             plain = isinstance(kind, type) and isinstance(value, kind)
             if value is None or (plain and value == param.default):

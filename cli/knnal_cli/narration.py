@@ -4,37 +4,24 @@ from __future__ import annotations
 
 import time
 from types import TracebackType
-from typing import Any
-
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from rich.text import Text
+from typing import TYPE_CHECKING, Any
 
 from knnal_cli.printable import printable
 from knnal_cli.remedies import in_commands
 
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
+
 _REDRAW_S = 0.1
 """Progress may be told of every item; it is drawn at most this often."""
-
-
-class _Rate(ProgressColumn):
-    def render(self, task: Task) -> Text:
-        return Text(f"{task.speed:.0f}/s" if task.speed else "")
 
 
 class Narration:
     """A Narrator that draws a bar for the stage at work. Use it as a context."""
 
     def __init__(self) -> None:
-        self.console = Console(stderr=True, highlight=False)
+        self._console: Console | None = None
         self._bar: Progress | None = None
         self._stage = ""
         self._task: Any = None
@@ -53,19 +40,44 @@ class Narration:
         self._bar.update(self._task, completed=done, total=bound)
 
     def say(self, message: str) -> None:
+        from rich.text import Text
+
         # A pipe or a file has no width to wrap at.
         self.console.print(
             Text(printable(in_commands(message))), soft_wrap=not self.console.is_terminal
         )
 
+    @property
+    def console(self) -> Console:
+        """The terminal, or what stderr goes to; Rich is loaded when there is something to say."""
+        from rich.console import Console
+
+        self._console = self._console or Console(stderr=True, highlight=False)
+        return self._console
+
     def _begin(self, stage: str) -> None:
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            ProgressColumn,
+            Task,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+        from rich.text import Text
+
+        class Rate(ProgressColumn):
+            def render(self, task: Task) -> Text:
+                return Text(f"{task.speed:.0f}/s" if task.speed else "")
+
         self.close()
         self._stage = stage
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
-            _Rate(),
+            Rate(),
             TimeRemainingColumn(),
             console=self.console,
             disable=not self.console.is_terminal,

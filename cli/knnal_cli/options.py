@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from knnal import defaults
+from knnal_cli.exits import AT_EXIT
 
 if TYPE_CHECKING:
     from knnal.classifiers.vote import VoteOptions
@@ -301,7 +302,9 @@ def open_project(folder: Path, narrator: Narrator | None = None) -> Project:
     """The project in the folder, the library loaded only now."""
     from knnal.project import Project
 
-    return Project.open(folder, narrator)
+    project = Project.open(folder, narrator)
+    AT_EXIT.callback(project.close)
+    return project
 
 
 def open_session(

@@ -1,1 +1,1 @@
-"""Acquisition scores: pure functions over arrays, one formula each, all to be maximized."""
+"""Acquisition: score terms, their combination, coverage, and query strategies."""

@@ -139,7 +139,10 @@ def _extent(
             lows[i] = min(lows[i], value[i] if member[i] else np.float32(np.inf))
         for i in range(len(value)):
             highs[i] = max(highs[i], value[i] if member[i] else np.float32(-np.inf))
-    return lows.min(), highs.max()
+    low, high = lows[0], highs[0]
+    for i in range(_STRIP):  # the array's own min and max would load SciPy with the kernel
+        low, high = min(low, lows[i]), max(high, highs[i])
+    return low, high
 
 
 @kernel

@@ -1,1 +1,1 @@
-"""Nearest neighbors: search, the state that labels update, the graph, and what it covers."""
+"""Nearest neighbors: exact search, labeled neighbors, the neighbor graph, near-duplicates."""

@@ -23,10 +23,13 @@ from typing import Any, TypeVar, cast
 import numba
 import numpy as np
 from filelock import FileLock
+from llvmlite import binding as llvm
 from llvmlite import ir
 from numba.core import cgutils
 from numba.core.caching import FunctionCache
+from numba.core.codegen import JITCodeLibrary
 from numba.core.registry import cpu_target
+from numba.core.runtime import rtsys
 from numba.extending import intrinsic
 
 Kernel = TypeVar("Kernel", bound=Callable[..., object])
@@ -77,6 +80,8 @@ def fingerprint(kernel: Any) -> str:
 def _globals_in(code: CodeType, scope: dict[str, Any]) -> dict[str, Any]:
     """What the names in byte code stand for, also as attributes of modules of the same package."""
     found = {name: scope[name] for name in code.co_names if name in scope}
+    for decorator in (kernel, reordered_kernel):  # no kernel calls one; an attribute has its name
+        found = {name: value for name, value in found.items() if value is not decorator}
     own = scope["__name__"].partition(".")[0]
     modules = [value for value in found.values() if isinstance(value, ModuleType)]
     for module in modules:  # grows meanwhile
@@ -104,6 +109,45 @@ def _stable_text(value: Any) -> str:
     return value.__name__ if isinstance(value, ModuleType) else repr(value)
 
 
+class _KernelLibrary(JITCodeLibrary):  # type: ignore[misc]
+    """Machine code whose bitcode, if it is cached, is parsed once it is compiled into another."""
+
+    _module: Any = None
+    _bitcode: bytes | None = None
+
+    @classmethod
+    def _unserialize(cls, codegen: Any, state: Any) -> Any:
+        name, kind, data = state
+        if kind != "object":
+            return super()._unserialize(codegen, state)
+        library = codegen.create_library(name)
+        code, library._bitcode = data
+        library.enable_object_caching()
+        library._set_compiled_object(code)
+        library._finalize_final_module()
+        return library
+
+    def get_pointer_to_function(self, name: str) -> Any:
+        if self._bitcode is None:
+            return super().get_pointer_to_function(name)
+        return self._codegen._engine.get_function_address(name)
+
+    @property
+    def _shared_module(self) -> Any:
+        bitcode, self._bitcode = self._bitcode, None
+        if bitcode is not None:
+            self._module = llvm.parse_bitcode(bitcode)
+            self._codegen._engine._load_defined_symbols(self._module)
+        return self._module
+
+    @_shared_module.setter
+    def _shared_module(self, module: Any) -> None:
+        self._module = module
+
+
+cpu_target.target_context.codegen()._library_class = _KernelLibrary
+
+
 class _KernelCache(FunctionCache):  # type: ignore[misc]
     """Machine code on disk that is never stale, and that processes read and write one at a time.
 
@@ -113,14 +157,22 @@ class _KernelCache(FunctionCache):  # type: ignore[misc]
     """
 
     def __init__(self, kernel: Any) -> None:
-        super().__init__(kernel.py_func)
         self._kernel = kernel
+
+    def __getattr__(self, name: str) -> Any:
+        """Look for the folder when the kernel is first called; most kernels never are."""
+        if "_impl" in vars(self):
+            raise AttributeError(name)
+        super().__init__(self._kernel.py_func)
+        return getattr(self, name)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         found = None
         with self._guarded("read"):
             try:
-                found = super().load_overload(sig, target_context)
+                # Numba's own method loads all that compiles first, SciPy included.
+                rtsys.initialize(target_context)
+                found = self._load_overload(sig, target_context)
             except Exception:
                 self.flush()  # or what is damaged stays in the way of what is written
                 raise

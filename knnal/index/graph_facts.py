@@ -31,7 +31,7 @@ class GraphFacts:
     sample : int
         Rows that ``recall`` was measured on; 0 if exact.
     built : int
-        Live rows when the graph was last built; it has been updated since.
+        Live rows when the graph was last built; it may have been updated since.
     """
 
     method: GraphMethod

@@ -308,14 +308,17 @@ def _enter(
 
 @kernel
 def _search(X: Float32Array, rows: IntArray, labeled: IntArray, lists: Nearest) -> None:
-    """Find the nearest labeled rows of some rows from scratch."""
+    """Find the nearest labeled rows of some rows from scratch; ``labeled`` are rising."""
     ids, similarities = lists
+    last = ids.shape[1] - 1
     for row in rows:
         ids[row] = NO_NEIGHBOR
         similarities[row] = -np.inf
         for other in labeled:
             if other != row:
-                insert(ids[row], similarities[row], other, dot(X[other], X[row]))
+                value = dot(X[other], X[row])
+                if value > similarities[row, last]:  # of equals, the first stays
+                    insert(ids[row], similarities[row], other, value)
 
 
 @kernel

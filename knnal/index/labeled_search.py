@@ -439,4 +439,6 @@ def _offer(
     for other in ids:
         if other == label:
             return
-    insert(ids, similarities, label, dot(x, q))
+    value, last = dot(x, q), len(ids) - 1
+    if value > similarities[last] or (value == similarities[last] and label < ids[last]):
+        insert(ids, similarities, label, value)

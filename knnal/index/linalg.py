@@ -7,7 +7,7 @@ import numpy as np
 from knnal.types import BoolArray, Float32Array, Float64Array, FloatArray
 
 _ROUNDING = 1e-3
-"""How far from 1 the norm of a stored row may be: far above what float32 rounds."""
+"""How far from 1 the norm of a stored row may be: far more than the rounding of float32."""
 
 
 def unit_rows(X: FloatArray) -> Float32Array:
@@ -19,14 +19,14 @@ def unit_rows(X: FloatArray) -> Float32Array:
 
 
 def usable_rows(X: FloatArray) -> BoolArray:
-    """Which rows have a direction: finite, and not all zeros, ``(n, d) -> (n,)``."""
+    """Which rows have a direction: finite and not all zeros, ``(n, d) -> (n,)``."""
     norms = _norms(_squarable(X))
     usable: BoolArray = np.isfinite(norms) & (norms > 0)
     return usable
 
 
 def has_unit_norm(X: FloatArray) -> BoolArray:
-    """Which rows are of length 1 but for what float32 rounds, ``(n, d) -> (n,)``."""
+    """Which rows have length 1, up to the rounding of float32, ``(n, d) -> (n,)``."""
     with np.errstate(over="ignore", invalid="ignore"):
         unit: BoolArray = np.abs(_norms(X) - 1.0) < _ROUNDING
     return unit
@@ -35,7 +35,7 @@ def has_unit_norm(X: FloatArray) -> BoolArray:
 def _squarable(X: FloatArray) -> FloatArray:
     """Rows of the same direction whose squares neither overflow nor vanish in float64.
 
-    Float32 rows are so as they are; others are divided by their largest magnitude.
+    Float32 rows already are; others are divided by their largest magnitude.
     """
     if X.dtype == np.float32:
         return X
@@ -54,7 +54,7 @@ def _norms(X: FloatArray) -> Float64Array:
 def principal_axes(X: Float32Array, dimensions: int) -> tuple[Float32Array, Float32Array]:
     """The mean and the first principal directions of rows, ``(n, d) -> (d,), (dimensions, d)``.
 
-    Runs on one thread, so that the same rows give the same directions whatever else is set.
+    Runs on one thread, so that the same rows give the same directions whatever the settings.
     """
     from scipy.linalg import eigh
     from threadpoolctl import threadpool_limits
@@ -70,7 +70,7 @@ def principal_axes(X: Float32Array, dimensions: int) -> tuple[Float32Array, Floa
 
 
 def inverse_of_positive(A: Float64Array) -> Float64Array:
-    """The inverse of a symmetric positive definite matrix, by Cholesky; on one thread, as above."""
+    """The inverse of a symmetric positive definite matrix, by Cholesky, on one thread."""
     from scipy.linalg.lapack import dpotrf, dpotri
     from threadpoolctl import threadpool_limits
 

@@ -11,16 +11,16 @@ from typing import TypeVar
 from knnal.errors import InputError
 
 BLOCK = 65536
-"""The fewest rows worth a task: calls of Python code take turns."""
+"""The fewest rows worth a task: starting one takes time, and the interpreter lock."""
 
 _TASKS = 4
-"""Tasks per thread, so that a slow one leaves the rest to the others."""
+"""Tasks per thread, so that the others take over from one that is delayed."""
 
 Result = TypeVar("Result")
 
 
 class _Workers:
-    """The threads that all of the process shares, started when first needed."""
+    """The threads that the process shares, started when first needed."""
 
     def __init__(self) -> None:
         self.count = _default_count()
@@ -28,17 +28,17 @@ class _Workers:
         self._local = threading.local()
 
     def resize(self, count: int) -> None:
-        # Work that is under way keeps the old threads until it is done; then they end.
+        # Work in progress keeps the old threads until it is done; then they end.
         self.count, self._executor = count, None
 
     def run_inline(self) -> bool:
-        """With one thread, and on a worker, where waiting for other workers could deadlock."""
+        """With one thread, or on a worker, where waiting for the others could be a deadlock."""
         return self.count == 1 or getattr(self._local, "is_worker", False)
 
     def map(
         self, work: Callable[[int, int], Result], starts: range, stop: int, turns: range
     ) -> list[Result]:
-        """The calling thread takes blocks too: whoever is free takes the next one.
+        """Run blocks on the workers and the calling thread: whichever is free takes the next one.
 
         ``turns`` are the places of blocks in the order in which they are taken.
         """
@@ -86,7 +86,7 @@ def thread_count() -> int:
 
 
 def use_threads(count: int) -> None:
-    """Use ``count`` threads from now on. Raises InputError for a count below 1."""
+    """Use this many threads from now on. Raises InputError for less than one."""
     if count < 1:
         raise InputError(f"The number of threads must be at least 1, got {count}.")
     if count != _workers.count:
@@ -100,24 +100,23 @@ def over_rows(
     *,
     backwards: bool = False,
 ) -> list[Result]:
-    """Run work on blocks of rows, on all threads.
+    """Run ``work(start, stop)`` for blocks of rows on all threads.
 
     Parameters
     ----------
-    work
-        Called as ``work(start, stop)``. It calls compiled kernels, which let other threads run, and
-        writes to its own rows alone.
-    rows
-        Their number.
-    block
-        Rows per call; unless given, as many as suit the threads.
-    backwards
-        Whether the last block is started first.
+    work : callable
+        Calls compiled kernels, which let other threads run, and writes to its own rows alone.
+    rows : int
+        Number of rows.
+    block : int, optional
+        Rows per call; by default a size that suits the threads.
+    backwards : bool
+        Whether to start with the last block.
 
     Returns
     -------
     list
-        The results of all calls, in order of rows. Their count may depend on the number of threads.
+        The results in order of rows; how many there are may depend on the number of threads.
     """
     if block is None:
         block = max(BLOCK, -(-rows // (_TASKS * _workers.count)))

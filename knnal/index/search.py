@@ -139,25 +139,31 @@ def take(X: Float32Array, rows: IntArray) -> Float32Array:
 @kernel
 def insert(
     ids: Int32Array, sims: Float32Array, other: int | np.signedinteger[Any], similarity: np.float32
-) -> bool:
-    """Enter a row into one list ``(k,)``, unless it is there or the list is full of nearer ones.
-
-    For use in other kernels. Returns whether the row entered.
-    """
+) -> None:
+    """Put a row in its place in one list ``(k,)``; the last one drops out. For use in kernels."""
     place = len(ids) - 1
-    if similarity < sims[place] or (similarity == sims[place] and other >= ids[place]):
-        return False
     while place > 0 and (
         sims[place - 1] < similarity or (sims[place - 1] == similarity and ids[place - 1] > other)
     ):
+        ids[place] = ids[place - 1]
+        sims[place] = sims[place - 1]
         place -= 1
-    if place > 0 and ids[place - 1] == other:
-        return False
-    for slot in range(len(ids) - 1, place, -1):
-        ids[slot] = ids[slot - 1]
-        sims[slot] = sims[slot - 1]
     ids[place] = other
     sims[place] = similarity
+
+
+@kernel
+def _enter(
+    ids: Int32Array, sims: Float32Array, other: int | np.signedinteger[Any], similarity: np.float32
+) -> bool:
+    """Insert a row, unless it is on the list or the list is full of nearer ones."""
+    last = len(ids) - 1
+    if similarity < sims[last] or (similarity == sims[last] and other >= ids[last]):
+        return False
+    for known in ids:
+        if known == other:
+            return False
+    insert(ids, sims, other, similarity)
     return True
 
 
@@ -178,7 +184,7 @@ def _offer(
         for j in range(len(others)):
             if products[i, j] >= threshold and others[j] != rows[i]:
                 similarity = dot(X[others[j]], queries[i])
-                if insert(ids[i], sims[i], others[j], similarity):
+                if _enter(ids[i], sims[i], others[j], similarity):
                     threshold = sims[i, last] - bound
 
 
@@ -190,7 +196,7 @@ def _rerank(
     for i in range(start, stop):
         for other in candidates[i]:
             if other not in (NO_NEIGHBOR, rows[i]):
-                insert(ids[i], sims[i], other, dot(X[other], X[rows[i]]))
+                _enter(ids[i], sims[i], other, dot(X[other], X[rows[i]]))
 
 
 @kernel
@@ -201,4 +207,4 @@ def _offer_back(
     for i in range(len(rows)):
         for other in candidates[i]:
             if other not in (NO_NEIGHBOR, rows[i]) and takers[other]:
-                insert(ids[other], sims[other], rows[i], dot(X[other], X[rows[i]]))
+                _enter(ids[other], sims[other], rows[i], dot(X[other], X[rows[i]]))

@@ -1,4 +1,4 @@
-"""The one cosine similarity that every exact comparison uses."""
+"""The cosine similarity that every exact comparison uses."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from knnal.types import Float32Array, IntArray
 def dot(x: Float32Array, q: Float32Array) -> np.float32:
     """The dot product of two vectors, ``(d,), (d,) -> ()``, for use within other kernels.
 
-    Unlike an entry of a matrix product, it depends on its two vectors alone, not on where they
-    lie in a batch, on its size or on the number of threads. So equal items are equally similar,
-    ties are real ties, and an update of one label gives what a rebuild from all of them gives.
+    Unlike an entry of a matrix product, it depends on its two vectors alone: not on their place in
+    a batch, the size of the batch or the number of threads. So equal items are equally similar,
+    ties are real ties, and an update by one label equals a rebuild from all of them.
     """
     total = np.float32(0.0)
     for i in range(len(q)):
@@ -32,9 +32,8 @@ def similarities(X: Float32Array, q: Float32Array) -> Float32Array:
 
 
 def similarities_at(X: Float32Array, ids: IntArray, Q: Float32Array) -> Float32Array:
-    """Of each unit vector to the rows named beside it, ``(n, d), (m, k), (m, d) -> (m, k)``.
-
-    Rows are read where they lie; nothing is copied.
+    """Cosine similarity of each unit vector ``Q[i]`` to the rows ``X[ids[i]]``, without copying
+    them, ``(n, d), (m, k), (m, d) -> (m, k)``.
     """
     X, ids, Q = frozen(X), np.ascontiguousarray(ids, dtype=np.int64), frozen(Q)
     values = np.empty(ids.shape, dtype=np.float32)
@@ -43,12 +42,12 @@ def similarities_at(X: Float32Array, ids: IntArray, Q: Float32Array) -> Float32A
 
 
 def rounding_bound(dimension: int) -> float:
-    """How far two float32 dot products of the same unit vectors can lie apart at most."""
+    """An upper bound on the difference of two float32 dot products of the same unit vectors."""
     return 2.0 * dimension * float(np.finfo(np.float32).eps)
 
 
 def frozen(X: Float32Array) -> Float32Array:
-    """A contiguous read-only view, copied only if need be: one type of array for the kernels."""
+    """A contiguous read-only view, copied only if necessary: one array type for all kernels."""
     view = np.ascontiguousarray(X, dtype=np.float32).view()
     view.flags.writeable = False
     return view

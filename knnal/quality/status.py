@@ -14,7 +14,7 @@ from knnal.acquisition.strategies.published.ceal import Ceal
 from knnal.acquisition.strategies.search_progress import SearchProgress, sought_classes
 from knnal.index.duplicates import OpenGroups, find_duplicates
 from knnal.pool.labels.forgetting import find_vanished
-from knnal.pool.labels.ledger import Ledger
+from knnal.pool.labels.ledger import AUDIT, Ledger
 from knnal.pool.pool import Pool
 from knnal.pool.storage import ItemState
 from knnal.quality.audit import (
@@ -117,9 +117,10 @@ def read_status(
 
     The options are those of ``Project.status``, which says what they take, and what it raises.
     """
-    ledger = pool.log.read_into(Ledger())
+    ledger, counts = pool.log.read_into(Ledger()), pool.catalog.counts()
+    if counts[ItemState.LIVE] and any(label.origin == AUDIT for label in ledger.pending):
+        ledger = Session(pool, narrator=narrator).ledger  # works out what they were predicted as
     audited = audited_items(ledger)
-    counts = pool.catalog.counts()
     manifest = pool.manifest
     return Status(
         folder=str(pool.folder),

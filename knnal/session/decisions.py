@@ -95,11 +95,14 @@ class Decisions(LogWriter):
         if not self._worked_out:
             return
         with contextlib.suppress(PoolUnwritableError), self.writing() as events:
-            for label in sorted(self._worked_out.keys() & set(self.ledger.pending)):
-                more: dict[str, Any] = {"target": label, "scores": self._worked_out[label]}
+            for label in self.ledger.pending:
+                if label.seq not in self._worked_out:
+                    continue
+                scores = self._worked_out[label.seq]
+                more: dict[str, Any] = {"item": label.item, "target": label.seq, "scores": scores}
                 events.append(self.append(EventKind.PREDICTION, "replay", **more))
-        for label, scores in self._worked_out.items():
-            self.ledger.predict(label, scores)
+        for seq, scores in self._worked_out.items():  # also where they cannot be logged
+            self.ledger.predict(seq, scores)
         self._worked_out.clear()
 
     def _catch_up(self) -> None:

@@ -155,5 +155,5 @@ def test_blocks_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_views_that_are_not_there() -> None:
     V, _ = vectors()
     state = PoolState(PoolIndex.of(V[:, 0].copy()))
-    with pytest.raises(InputError, match="embed SOURCE --views 8"):
+    with pytest.raises(InputError, match=r"embed\(source, views=8\)"):
         state.response_entropy()

@@ -90,7 +90,7 @@ def test_means_are_of_what_labels_stand_for(
     expert_pool: Any, vectors: Any, options: VoteOptions
 ) -> None:
     pool = labeled_pool(expert_pool, vectors, NearestMean, options)
-    Z = pool.geometry.reduced.direction_of(pool.geometry.X)
+    Z = pool.geometry.reduced.directions_of(pool.geometry.X)
     expected = np.zeros((70, 4))
     for row, labels in evidence(pool, options):
         sums = np.sum([np.outer(target, Z[label]) for label, target in labels.items()], axis=0)

@@ -266,8 +266,7 @@ def test_it_is_not_taken_for_a_copy_of_other_rows(hard_vectors: Maker, make_pool
         assert len(heard.said) == 1
         assert_same(stored_reduction(other, other.live, heard), expected)
     assert heard.said == [
-        "reduced.npz is not used: it is damaged (its arrays do not fit each other). "
-        "It is rebuilt."
+        "reduced.npz is not used: it is damaged (its arrays do not fit each other). It is rebuilt."
     ]
 
 

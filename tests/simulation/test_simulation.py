@@ -364,5 +364,5 @@ def test_near_duplicates_are_asked_about_once_and_then_the_rest(
     assert summarize(found)["settings"]["near_duplicates"] == 0.999
     with pytest.raises(InputError, match="differs in near-duplicates"):
         simulate(known, dataclasses.replace(few, near=None), out)
-    with pytest.raises(InputError, match="similarity above 0 and below 1"):
+    with pytest.raises(InputError, match="above 0 and below 1, got"):
         Settings(near=1.0)

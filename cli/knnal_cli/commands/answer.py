@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from knnal_cli.exits import Exit
+from knnal_cli.exits import AT_EXIT, Exit
 from knnal_cli.new_classes import NewClasses
 from knnal_cli.options import (
     POOL_DEFAULT,
@@ -77,7 +77,9 @@ def _decisions(pool: Path, annotator: str | None) -> Decisions:
     from knnal.pool.pool import Pool
     from knnal.session.decisions import Decisions
 
-    return Decisions(Pool.open(pool), annotator)
+    opened = Pool.open(pool)
+    AT_EXIT.callback(opened.close)
+    return Decisions(opened, annotator)
 
 
 def _tell_all(

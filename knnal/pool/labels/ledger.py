@@ -172,9 +172,9 @@ class Ledger:
         return () if self._is_taken(event) else self._enforce(event)
 
     @property
-    def pending(self) -> Sequence[int]:
-        """The labels whose prediction is still to be worked out, by number, in order."""
-        return list(self._pending)
+    def pending(self) -> list[Event]:
+        """The labels whose prediction is still to be worked out."""
+        return [self._now(seq) for seq in self._pending]
 
     def predict(self, label: int | None, scores: dict[str, Any]) -> None:
         """Take in what was predicted before a label, which its relabels share."""
