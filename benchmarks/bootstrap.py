@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from knnal.simulation.bootstrap import mean_interval, resampling_weights
+from knnal.simulation.estimates import mean_interval, resampling_weights
 
 DRAWS = 10_000
 

@@ -43,7 +43,7 @@ from knnal.acquisition.strategies.published.pseudo_labels import (
 from knnal.acquisition.strategies.published.tcal import Tcal
 from knnal.index.pool_index import QueryVectors
 from knnal.index.search import NO_NEIGHBOR
-from knnal.pages.plot import plot_curves
+from knnal.pages.figures import plot_curves
 from knnal.session.question_selection import question_rng
 from knnal.types import Float64Array
 

@@ -21,7 +21,7 @@ from benchmarks.about import about
 from benchmarks.grid import Cell, Extent, Setting, curves, difference, results
 from benchmarks.options import command_of, parser_of
 from benchmarks.sets.catalog import DATA_SETS, embedded_set
-from knnal.pages.plot import plot_curves
+from knnal.pages.figures import plot_curves
 from knnal.simulation.holdout import Holdout
 from knnal.simulation.measures import accuracy, class_accuracy
 from knnal.types import Float64Array

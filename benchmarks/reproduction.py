@@ -12,7 +12,7 @@ from benchmarks import article, page
 from benchmarks.about import about
 from benchmarks.options import command_of, parser_of
 from benchmarks.sets.catalog import embedded_set
-from knnal.pages.plot import plot_curves
+from knnal.pages.figures import plot_curves
 
 
 def main(

@@ -32,7 +32,7 @@ from benchmarks.engine.process import in_a_process, machine
 from benchmarks.engine.seeds import load_seeds
 from benchmarks.options import default_work
 from benchmarks.pictures import COUNT, give_pictures, is_color_of, make_pictures
-from knnal_cli.tui.keys import CLASS_KEYS
+from knnal_cli.keymap import CLASS_KEYS
 
 BAR_MS = 50.0
 _KNNAL = "from knnal_cli.main import app; app()"

@@ -7,23 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from knnal import defaults
-from knnal.errors import EmbedderMismatchError, ItemError, PoolError
-from knnal.exchange.exporting import export
-from knnal.exchange.importing import ImportReport, import_labels
-from knnal.exchange.truth import Truth, known_items
-from knnal.pool.graph_file import stored_graph
-from knnal.pool.index_files import stored_layout, stored_reduction
-from knnal.pool.ingest import IngestReport, ingest
+from knnal.errors import EmbedderMismatchError, InputError, ItemError, PoolError
+from knnal.names import checked_name
 from knnal.pool.labels.writer import checked_annotator
 from knnal.pool.pool import Pool
 from knnal.pool.storage import ItemState
-from knnal.pool.view_making import make_views, wanted_recipe
-from knnal.quality.status import Status, read_status
-from knnal.session.session import Session
-from knnal.sources.base import Item, Skip, Source
-from knnal.sources.detect import open_source
-from knnal.sources.images import ImageFolder
-from knnal.sources.text import text_item
+from knnal.session.settings import PoolSettings
 from knnal.types import LogNarrator, Modality, Narrator, Prediction
 
 if TYPE_CHECKING:  # each method loads what it wires, so that none waits for the others
@@ -32,8 +21,8 @@ if TYPE_CHECKING:  # each method loads what it wires, so that none waits for the
     from knnal.exchange.importing import ImportReport
     from knnal.exchange.truth import Truth
     from knnal.pool.ingest import IngestReport
-    from knnal.quality.inspection.inspecting import Inspection, InspectionOptions
-    from knnal.quality.inspection.points import Color
+    from knnal.quality.inspection.map import ColorBy
+    from knnal.quality.inspection.report import Inspection, InspectionOptions
     from knnal.quality.status import Status
     from knnal.session.session import Session
     from knnal.simulation.settings import Settings
@@ -49,11 +38,30 @@ DEFAULT_EMBEDDERS = {
 class Project:
     """A pool's folder: embed into it, label it, predict from it.
 
-    ``narrator`` is told how far long work is; the library itself prints nothing.
+    Parameters
+    ----------
+    pool : Pool
+        The open pool. ``Project.open`` and ``Project.create`` open one by its folder.
+    narrator : Narrator, optional
+        Receives the progress of long work; the library itself prints nothing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from knnal import Pool, Project
+    >>> X = np.array([[0.0, 1.0], [0.1, 1.0], [1.0, 0.0], [1.0, 0.1]])
+    >>> project = Project(Pool.in_memory(X))
+    >>> session = project.session()
+    >>> for item, label in [("0", "up"), ("2", "right")]:
+    ...     _ = session.tell(item, label)
+    >>> [prediction.label for prediction in session.predict(["1", "3"])]
+    ['up', 'right']
     """
 
     def __init__(self, pool: Pool, narrator: Narrator | None = None) -> None:
         self.pool = pool
+        self.settings = PoolSettings(pool)
+        """Options that the pool keeps, used where a method is not given any."""
         self._narrator = narrator or LogNarrator()
 
     @classmethod
@@ -65,7 +73,7 @@ class Project:
     def create(
         cls, folder: Path | str = defaults.POOL, narrator: Narrator | None = None
     ) -> Project:
-        """Open the pool in the folder, or make an empty one there."""
+        """Open the pool in a folder, or create an empty one there."""
         return cls(Pool.create(Path(folder), narrator), narrator)
 
     def embed(
@@ -80,17 +88,42 @@ class Project:
     ) -> IngestReport:
         """Embed what is new or changed in a source, and update the neighbor graph.
 
-        A path is opened by ``knnal.sources.detect.open_source``, which ``options`` are for. The
-        embedder is the pool's own unless named, or the default for the kind of items in a new
-        pool. With ``views``, every item of the pool gets so many, by ``augmentations`` or all that
-        there are; 0 removes them, and None goes on with those that the pool has.
+        Parameters
+        ----------
+        source : Source, path or str
+            A path is opened by ``knnal.sources.detect.open_source`` with ``options``.
+        embedder : str, optional
+            A registered name; by default the pool's, or for a new pool the default of its kind of
+            items.
+        annotator : str, optional
+            Who the labels that come with the items are from.
+        views : int, optional
+            Augmented views of every item. 0 removes them; by default the pool's are completed.
+        augmentations : sequence of str, optional
+            The changes that views are made by; by default all of them.
+        options
+            Those of ``open_source``.
 
-        Raises InputError for a source that cannot be read and views that cannot be made,
-        EmbedderMismatchError for another embedder than the pool's, ModelUnavailableError where its
-        weights are not to be had.
+        Returns
+        -------
+        IngestReport
+            Numbers of items by what became of them, and what was skipped.
+
+        Raises
+        ------
+        InputError
+            For a source that cannot be read, or views that cannot be made.
+        EmbedderMismatchError
+            For another embedder than the pool's.
+        ModelUnavailableError
+            If the embedder's weights are unavailable.
         """
         from knnal.embedders.views import require_possible
+        from knnal.pool.graph_file import stored_graph
+        from knnal.pool.index_files import stored_reduction
+        from knnal.pool.ingest import ingest
         from knnal.sources.detect import open_source
+        from knnal.sources.images import ImageFolder
 
         if isinstance(source, str | Path):
             source = open_source(source, **options)
@@ -103,7 +136,7 @@ class Project:
             self.pool,
             source,
             network,
-            annotator=checked_annotator(annotator),
+            annotator=self.annotator(annotator),
             narrator=self._narrator,
         )
         self._view(network, views, augmentations, report)
@@ -121,6 +154,7 @@ class Project:
         report: IngestReport,
     ) -> None:
         """Bring the views up to date with the items, and add to the report."""
+        from knnal.pool.view_making import make_views, wanted_recipe
 
         files = self.pool.view_files
         if files is None:
@@ -135,11 +169,26 @@ class Project:
             with self.pool.embedding_alone():
                 files.remove()
 
-    def session(self, *, calibrated: bool = False, **options: Any) -> Session:
-        """A labeling session; ``options`` are those of ``Session``.
+    def annotator(self, name: str | None = None) -> str:
+        """Who labels: the given name, the pool's, or that of whoever is logged in."""
+        return checked_annotator(self.settings.get("annotator", name))
 
-        With ``calibrated``, it predicts with a temperature fitted on the audited items. Raises
-        PoolError for a pool without items, InputError for too few audited items.
+    def session(self, *, calibrated: bool = False, **options: Any) -> Session:
+        """Open a labeling session.
+
+        Parameters
+        ----------
+        calibrated : bool
+            Whether to predict with a temperature fitted on the audited items.
+        options
+            Those of ``Session``; missing ones, and those that are None, are the pool's settings.
+
+        Raises
+        ------
+        PoolError
+            For a pool without items.
+        InputError
+            For too few audited items to calibrate on, and as ``Session`` does.
         """
         from knnal.session.session import Session
 
@@ -148,6 +197,8 @@ class Project:
                 f"The pool in {self.pool.folder} has no items to label. Add some with "
                 "`Project.embed`."
             )
+        kept = ("strategy", "classifier", "audit", "annotator")
+        options = self.settings.complete(options, *kept)
         session = Session(self.pool, narrator=self._narrator, **options)
         if calibrated:
             from knnal.quality.audit import audited_items
@@ -162,15 +213,31 @@ class Project:
         return session
 
     def predict(self, contents: Sequence[str], **options: Any) -> list[Prediction | Skip]:
-        """What the classifier says of items from outside the pool, in order.
+        """Predict the classes of items from outside the pool.
 
-        ``contents`` are texts for a pool of texts, else paths of images, folders, or vectors;
-        ``options`` are those of ``Session``. Raises as ``session`` and ``embed`` do.
+        Parameters
+        ----------
+        contents : sequence of str
+            Texts for a pool of texts, else paths of images, folders or files of vectors.
+        options
+            Those of ``session``.
+
+        Returns
+        -------
+        list
+            Predictions in order, then a Skip for everything that could not be read.
+
+        Raises
+        ------
+        InputError, PoolError, ModelUnavailableError
+            As ``session`` and ``embed`` do.
         """
         import numpy as np
 
         from knnal.embedders.pipeline import Embedded
         from knnal.sources.base import Item, Skip
+        from knnal.sources.detect import open_source
+        from knnal.sources.text import text_item
 
         session = self.session(**options)
         items: list[Item | Skip] = []
@@ -199,18 +266,33 @@ class Project:
         calibrate: Mapping[str, Any] | None = None,
         per_group: float | None = None,
     ) -> Status:
-        """Counts, classes, the estimated accuracy, and whether one could stop.
+        """Read counts, classes, the estimated accuracy, and the advice on stopping.
 
-        It is read from the log alone, unless it is to ``compare`` with random labels or to count
-        the near-duplicates of a similarity ``per_group``, which take the neighbor graph, or to
-        ``calibrate`` what a session of these options predicts, or there are pseudo-labels to count,
-        which take a session. Raises InputError for a target that is no accuracy, and a similarity
-        outside (0, 1).
+        Read from the log alone, unless an option or pseudo-labels require a session.
+
+        Parameters
+        ----------
+        target : float, optional
+            The accuracy to reach, in (0, 1]; by default the pool's setting.
+        compare : bool
+            Whether to compare with random labels, which takes the neighbor graph.
+        calibrate : mapping, optional
+            Options of a session whose calibration is measured on the audited items.
+        per_group : float, optional
+            Similarity, in (0, 1), from which on near-duplicates are counted as one.
+
+        Raises
+        ------
+        InputError
+            For a target or a similarity out of range.
         """
+        from knnal.quality.status import read_status
 
+        if calibrate is not None:
+            calibrate = self.settings.complete(calibrate, "classifier")
         return read_status(
             self.pool,
-            target=target,
+            target=self.settings.get("target", target),
             compare=compare,
             calibrate=calibrate,
             per_group=per_group,
@@ -218,79 +300,144 @@ class Project:
         )
 
     def import_labels(self, file: Path, **options: Any) -> ImportReport:
-        """Labels from a table; ``options`` are those of ``knnal.exchange.importing``."""
+        """Import labels from a table; ``options`` are those of ``exchange.importing``."""
+        from knnal.exchange.importing import import_labels
 
-        annotator = checked_annotator(options.pop("annotator", None))
+        annotator = self.annotator(options.pop("annotator", None))
         return import_labels(self.pool, Path(file), annotator=annotator, **options)
 
     def export(self, file: Path, *, labeled_only: bool = False, **options: Any) -> int:
-        """Items, labels and predictions to a table; how many rows. ``options``: of ``Session``."""
+        """Export items, labels and predictions to a table, with the ``options`` of ``session``.
+
+        Returns the number of rows.
+        """
+        from knnal.exchange.exporting import export
 
         return export(self.session(**options), Path(file), labeled_only=labeled_only)
 
     def simulate(
-        self, out: Path, settings: Settings | None = None, truth: Truth | None = None
+        self, output: Path, settings: Settings | None = None, truth: Truth | None = None
     ) -> dict[str, Any]:
-        """What active labeling would save on the items whose class is known; ``summarize``'s.
+        """Simulate what active labeling saves on the items whose class is known.
 
-        The results are written into the folder ``out``, as docs/simulation.md describes them, and
-        nothing into the pool. Raises as ``known_items`` and ``simulate`` do.
+        Nothing is written into the pool.
+
+        Parameters
+        ----------
+        output : path
+            A folder for the results; finished runs in it are reused.
+        settings : Settings, optional
+            Strategies, classifiers, labels and splits.
+        truth : Truth, optional
+            Where the known classes come from; by default the labels in force.
+
+        Returns
+        -------
+        dict
+            The summary that is also written as JSON.
+
+        Raises
+        ------
+        InputError
+            For fewer than two known classes, or a folder that holds something else.
         """
-        from knnal.exchange.truth import Truth
+        from knnal.exchange.truth import Truth, known_items
         from knnal.simulation.results import write_results
         from knnal.simulation.settings import Settings
         from knnal.simulation.simulation import simulate
         from knnal.simulation.summary import summarize
 
         known = known_items(self.pool, truth or Truth(), self._narrator)
-        simulated = simulate(known, settings or Settings(), Path(out), self._narrator)
+        simulated = simulate(known, settings or Settings(), Path(output), self._narrator)
         summary = summarize(simulated)
-        write_results(simulated, summary, Path(out))
+        write_results(simulated, summary, Path(output))
         return summary
 
     def inspect(
         self,
-        out: Path | None = None,
-        looking: InspectionOptions | None = None,
+        output: Path | None = None,
+        inspection_options: InspectionOptions | None = None,
         *,
-        color: Color | None = None,
-        strategy: str = defaults.STRATEGY,
+        color: ColorBy | None = None,
+        strategy: str | None = None,
         truth: Truth | None = None,
         **options: Any,
     ) -> Inspection:
-        """Classes, clusters, near-duplicates, outliers, the most and the least confusing items.
+        """Inspect the pool: classes, clusters, near-duplicates, outliers, confusing items.
 
-        With ``out``, a folder, also contact sheets and a map of the pool, as files there. The map's
-        ``color`` is the predictions, if there are any, or else the ``strategy``'s score, unless
-        it is named. ``options`` are those of ``Session``. Raises PoolError for a pool without
-        items, InputError for a folder that cannot be written to.
+        Parameters
+        ----------
+        output : path, optional
+            A folder for contact sheets, a map of the pool, and the findings as JSON.
+        inspection_options : InspectionOptions, optional
+            Numbers of items, the measure of uncertainty, and the like.
+        color : ColorBy, optional
+            What the colors of the map mean; by default the predictions, or without labels the
+            scores of ``strategy``.
+        strategy : str, optional
+            The strategy whose scores the map has.
+        truth : Truth, optional
+            Known classes to judge clusters on, instead of the labels.
+        options
+            Those of ``Session``.
+
+        Raises
+        ------
+        PoolError
+            For a pool without items.
+        InputError
+            For a folder that cannot be written to.
         """
-        from knnal.quality.inspection.inspecting import (
+        from knnal.exchange.truth import known_items
+        from knnal.pool.index_files import stored_layout
+        from knnal.quality.inspection.files import made_folder, write_inspection
+        from knnal.quality.inspection.map import ColorBy, map_points
+        from knnal.quality.inspection.report import (
             InspectionOptions,
             has_labels,
             inspect_pool,
             predict_rows,
         )
-        from knnal.quality.inspection.points import Color, default_color, map_points
-        from knnal.quality.inspection.writing import made_folder, write_inspection
 
-        looking = looking or InspectionOptions()
-        folder = None if out is None else made_folder(Path(out))
+        wanted = inspection_options or InspectionOptions()
+        strategy = self.settings.get("strategy", strategy, defaults.STRATEGY)
+        folder = None if output is None else made_folder(Path(output))
         session = self.session(strategy=strategy, **options)
         predicted = predict_rows(session)
         known = None if truth is None else known_items(self.pool, truth, self._narrator)
-        inspection = inspect_pool(session, predicted, looking, self._narrator, known)
+        inspection = inspect_pool(session, predicted, wanted, self._narrator, known)
         if folder is not None:
-            layout = stored_layout(
-                self.pool, session.geometry.live, self._narrator, seed=looking.seed
-            )
-            points = map_points(session, layout, predicted, strategy=strategy, seed=looking.seed)
-            if color not in (None, Color.SCORE) and not has_labels(session):
-                self._narrator.say(f"Nothing is labeled yet, so no point of the map has a {color}.")
-            write_inspection(inspection, points, color or default_color(points), folder)
+            live = session.geometry.live
+            layout = stored_layout(self.pool, live, self._narrator, seed=wanted.seed)
+            points = map_points(session, layout, predicted, strategy=strategy, seed=wanted.seed)
+            if color not in (None, ColorBy.SCORE) and not has_labels(session):
+                self._narrator.say(f"No item is labeled yet, so no point of the map has a {color}.")
+            write_inspection(inspection, points, color or points.default_color, folder)
         return inspection
 
+    def set_classes(self, names: Sequence[str], annotator: str | None = None) -> None:
+        """Declare classes, in this order, and remove those that are not among them.
+
+        Raises InputError if one to remove has labels; nothing is changed then.
+        """
+        from knnal.session.decisions import Decisions
+
+        decisions = Decisions(self.pool, self.annotator(annotator))
+        wanted = [checked_name(name) for name in names]
+        counts = decisions.ledger.class_counts()
+        surplus = [name for name in counts if name not in wanted]
+        if labeled := [name for name in surplus if counts[name]]:
+            raise InputError(
+                f"'{labeled[0]}' has labels, so the classes must include it. Rename it to another "
+                "class to merge the two."
+            )
+        for name in surplus:
+            decisions.remove_class(name)
+        for name in wanted:
+            decisions.add_class(name)
+
     def close(self) -> None:
+        """Release the pool's files."""
         self.pool.close()
 
     def _embed(self, items: Sequence[Item]) -> list[Embedded | Skip]:

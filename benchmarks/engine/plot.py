@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks.engine.loop import LoopFigures
 from knnal.files import atomic_writer
-from knnal.pages.plot import COLORS
+from knnal.pages.palette import OKABE_ITO
 
 
 def plot(file: Path, loops: Sequence[LoopFigures]) -> None:
@@ -34,7 +34,7 @@ def _ratios(axes: Any, loops: Sequence[LoopFigures]) -> None:
     for number, loop in enumerate(loops):
         labels = [window.first for window in loop.windows]
         p50, p95 = ([w.ratio(percent) for w in loop.windows] for percent in (50, 95))
-        color = COLORS[number % len(COLORS)]
+        color = OKABE_ITO[number % len(OKABE_ITO)]
         name = f"{loop.items:,} x {loop.dimension}"
         axes.plot(labels, p50, color=color, marker="o", label=f"{name}, p50")
         axes.plot(labels, p95, color=color, linestyle=":", label=f"{name}, p95")
@@ -59,7 +59,7 @@ def _growth(axes: Any, loops: Sequence[LoopFigures]) -> None:
     for number, windows in enumerate(zip(*(loop.windows for loop in loops), strict=True)):
         times = [1e3 * window.quantile_s(50) for window in windows]
         name = f"{windows[0].first:,} labels"
-        axes.plot(items, times, color=COLORS[number % len(COLORS)], marker="o", label=name)
+        axes.plot(items, times, color=OKABE_ITO[number % len(OKABE_ITO)], marker="o", label=name)
     perceived = [1e3 * loop.windows[-1].perceived_s(50) for loop in loops]
     axes.plot(items, perceived, color="gray", marker="^", label="perceived")
     axes.grid(alpha=0.3, which="both")

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from knnal.files import atomic_writer
-from knnal.pages.plot import COLORS
+from knnal.pages.palette import OKABE_ITO
 
 SHOWN = 20
 _COLUMNS = 10
@@ -60,8 +60,8 @@ def plot_classes(
         axes = figure.add_subplot(1, len(contenders), panel, title=contender, xlabel="labels")
         counts = np.array(found["classes"])
         shares, bottom = counts / counts.sum(axis=1, keepdims=True), np.zeros(len(sizes))
-        for c, (name, color) in enumerate(zip(names, cycle(COLORS), strict=False)):
-            hatch = "//" if c >= len(COLORS) else None
+        for c, (name, color) in enumerate(zip(names, cycle(OKABE_ITO), strict=False)):
+            hatch = "//" if c >= len(OKABE_ITO) else None
             share = shares[:, c]
             axes.bar(
                 places, share, bottom=bottom, color=color, hatch=hatch, edgecolor="w", label=name

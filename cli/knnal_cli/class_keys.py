@@ -11,7 +11,7 @@ from knnal.errors import InputError
 from knnal.files import atomic_writer
 from knnal.pool.pool import Pool
 from knnal.session.session import Session
-from knnal_cli.tui.keys import CLASS_KEYS
+from knnal_cli.keymap import CLASS_KEYS, is_class_key
 
 FILE = "keys.json"
 
@@ -22,8 +22,8 @@ def keys_of(session: Session) -> dict[str, str]:
 
 
 class ClassKeys:
-    """Keys by class: those that were assigned; for each other class the key of its place, or, where
-    that is assigned, one that is free.
+    """Keys by class. A class has the key that was assigned to it; else the one that it is named
+    by, such as the class "3"; else the one of its place among the classes; else one that is free.
 
     What another front end assigns meanwhile holds here too. Raises InputError for a file of
     anything else than classes and keys, and for one of another pool than that of this id.
@@ -46,11 +46,18 @@ class ClassKeys:
         with self._lock:
             self._take_in()
             keys = {name: self._assigned[name] for name in classes if name in self._assigned}
-        taken = set(keys.values())
-        own = dict(zip(classes, CLASS_KEYS, strict=False))
-        keys |= {n: key for n, key in own.items() if n not in keys and key not in taken}
-        waiting = [name for name in classes if name not in keys]
+
+        def take(name: str, key: str) -> None:
+            if is_class_key(key) and name not in keys and key not in keys.values():
+                keys[name] = key
+
+        for named in (str, str.lower):
+            for name in classes:
+                take(name, named(name))
+        for name, key in zip(classes, CLASS_KEYS, strict=False):
+            take(name, key)
         free = [key for key in CLASS_KEYS if key not in keys.values()]
+        waiting = [name for name in classes if name not in keys]
         keys |= dict(zip(waiting, free, strict=False))
         return {keys[name]: name for name in classes if name in keys}
 
@@ -59,8 +66,8 @@ class ClassKeys:
 
         Raises InputError for a key that classes cannot have.
         """
-        if len(key) != 1 or key not in CLASS_KEYS:
-            raise InputError(f"Expected one of the keys {CLASS_KEYS}, came {key!r}.")
+        if not is_class_key(key):
+            raise InputError(f"A class can have one of the keys {CLASS_KEYS}, got {key!r}.")
         with self._lock:
             self._take_in()
             self._assigned = {n: k for n, k in self._assigned.items() if k != key}
@@ -100,7 +107,7 @@ def _read(file: Path, pool: str) -> dict[str, str]:
             raise InputError(f"{file} belongs to another pool. Put back its own, or delete it.")
         stored = stored["keys"]
     if not isinstance(stored, Mapping) or not all(
-        isinstance(key, str) and len(key) == 1 and key in CLASS_KEYS for key in stored.values()
+        isinstance(key, str) and is_class_key(key) for key in stored.values()
     ):
         raise InputError(f"{file} must hold classes and their keys. Correct it, or delete it.")
     return dict(stored)

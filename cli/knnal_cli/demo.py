@@ -11,7 +11,7 @@ import numpy as np
 
 from knnal import defaults
 from knnal.embedders.assets import DEMO_PHOTOS, fetch
-from knnal.pages.plot import plot_curves
+from knnal.pages.figures import plot_curves
 from knnal.pool.ingest import IngestReport
 from knnal.pool.labels.ledger import EventKind
 from knnal.pool.labels.writer import LogWriter

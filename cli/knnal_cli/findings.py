@@ -1,4 +1,4 @@
-"""What ``knnal inspect`` says of a pool, in lines."""
+"""The report of ``knnal inspect``, in lines."""
 
 from __future__ import annotations
 
@@ -8,51 +8,57 @@ from typing import TYPE_CHECKING
 from knnal_cli.printable import echo, printable_line
 
 if TYPE_CHECKING:
-    from knnal.quality.inspection.inspecting import Inspection
-    from knnal.quality.inspection.looks import Cells
+    from knnal.quality.inspection.items import Cells
+    from knnal.quality.inspection.report import Inspection
 
 
 def print_inspection(found: Inspection, out: Path | None) -> None:
-    """The findings, each below its heading; where the files lie, if there are any."""
-    from knnal.quality.inspection.looks import look_cells
+    """The findings, each below its heading, and where the files are, if there are any."""
+    from knnal.quality.inspection.items import item_cells
 
     echo(f"Items       {found.items}, {found.labeled} labeled")
     _print_clustering(found)
     _print_table("Classes", _class_cells(found))
     _print_duplicates(found)
-    _print_table("Outliers: the lowest density", look_cells(found.outliers))
-    measure = found.looking.measure
-    _print_table(f"Most confusing: the highest {measure}", look_cells(found.most_confusing))
-    _print_table(f"Least confusing: the lowest {measure}", look_cells(found.least_confusing))
+    _print_table("Outliers: the lowest density", item_cells(found.outliers))
+    measure = found.options.measure
+    _print_table(f"Most confusing: the highest {measure}", item_cells(found.most_confusing))
+    _print_table(f"Least confusing: the lowest {measure}", item_cells(found.least_confusing))
     for sentence in found.missing:
         echo(f"\nNot known yet: {sentence}")
+    if found.missing:
+        echo(
+            "Label items with 'knnal label', import labels with 'knnal import FILE', or name known "
+            "ones with --truth FILE or --truth-from-folders, which are not stored."
+        )
     if out is not None:
-        echo(f"\nMap: {out / 'map.html'}; the rest lies beside it.")
+        echo(f"\nMap: {out / 'map.html'}; the other files are in the same folder.")
 
 
 def _print_clustering(found: Inspection) -> None:
     if found.evenness is not None:
-        echo(f"Evenness    {found.evenness:.2f} of the labels over the classes, 1 at best")
+        echo(f"Evenness    {found.evenness:.2f} (labels over classes; 1 is balanced)")
     clusters = found.clustering
     if clusters is not None:
         echo(
             f"Clustering  accuracy {clusters.accuracy:.1%}, NMI {clusters.nmi:.3f}, ARI "
-            f"{clusters.ari:.3f}: {clusters.clusters} clusters found by k-means without labels, "
-            f"judged on {clusters.labels} items whose class is known"
+            f"{clusters.ari:.3f}: {clusters.clusters} k-means clusters against "
+            f"{clusters.labels} known classes"
         )
 
 
 def _print_duplicates(found: Inspection) -> None:
-    from knnal.quality.inspection.looks import shortened
+    from knnal.quality.inspection.items import shortened
 
     duplicates = found.duplicates
-    similarity = f"similarity {found.looking.similarity:g} or more"
+    pairs = "1 pair" if duplicates.pairs == 1 else f"{duplicates.pairs} pairs"
+    groups = "1 group" if duplicates.groups == 1 else f"{duplicates.groups} groups"
     _print_table(
-        f"Near-duplicates: {duplicates.pairs} pairs of {similarity}; the closest",
+        f"Near-duplicates, similarity at least {found.options.similarity:g}: {pairs}; the closest",
         [[f"{pair.similarity:.4f}", pair.first, pair.second] for pair in duplicates.closest],
     )
     _print_table(
-        f"They join {duplicates.items} items to {duplicates.groups} groups; the largest",
+        f"{duplicates.items} items in {groups} of near-duplicates; the largest",
         [[f"{len(group)} items", shortened(", ".join(group))] for group in duplicates.largest],
     )
 
@@ -71,7 +77,7 @@ def _class_cells(found: Inspection) -> Cells:
 
 
 def _print_table(heading: str, cells: Cells) -> None:
-    from knnal.quality.inspection.looks import aligned
+    from knnal.quality.inspection.items import aligned
 
     if not cells:
         return

@@ -48,6 +48,7 @@ _COMMANDS = {
     "simulate": ["simulate"],
     "models": ["models"],
     "demo": ["demo"],
+    "config": ["config"],
 }  # fmt: skip
 """The modules, and the commands that each registers, in the order of the help."""
 

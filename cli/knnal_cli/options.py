@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import typer
 
@@ -28,30 +29,64 @@ PoolOption = Annotated[
     Path,
     typer.Option("--pool", envvar="KNNAL_POOL", help="The folder that the pool lies in."),
 ]
+
+
+def complete_strategies(incomplete: str) -> Iterator[str]:
+    from knnal.acquisition.strategies.base import STRATEGIES
+
+    return completed(STRATEGIES.names(), incomplete)
+
+
+def complete_classifiers(incomplete: str) -> Iterator[str]:
+    from knnal.classifiers.base import CLASSIFIERS
+
+    return completed(CLASSIFIERS.names(), incomplete)
+
+
+def completed(names: list[str], incomplete: str) -> Iterator[str]:
+    """Names that complete the last one of a comma-separated list."""
+    before, comma, begun = incomplete.rpartition(",")
+    return (f"{before}{comma}{name}" for name in names if name.startswith(begun))
+
+
+# An option that is None takes its value from the pool, where 'knnal config' keeps it.
 StrategyOption = Annotated[
-    str,
+    str | None,
     typer.Option(
-        help="How to choose what to ask; 'knnal strategies' lists them. Terms are composed as in "
-        "'cdf(margin, local, uncovered)'."
+        envvar="KNNAL_STRATEGY",
+        help="How to choose the next item; 'knnal strategies' lists the ways.",
+        show_default=f"the pool's, or {defaults.STRATEGY}",
+        autocompletion=complete_strategies,
     ),
 ]
 ClassifierOption = Annotated[
-    str,
+    str | None,
     typer.Option(
-        help="What predicts: knn, graph, means, combined, which weighs all three, or ridge."
+        envvar="KNNAL_CLASSIFIER",
+        help="What predicts: knn, graph, means, ridge, or combined, which weighs the first three.",
+        show_default=f"the pool's, or {defaults.CLASSIFIER}",
+        autocompletion=complete_classifiers,
     ),
 ]
 AuditOption = Annotated[
-    float,
+    float | None,
     typer.Option(
+        envvar="KNNAL_AUDIT",
         min=0.0,
         max=0.9,
-        help="Share of questions drawn at random, to estimate the accuracy honestly.",
+        help="Share of items drawn at random, for an unbiased estimate of the accuracy.",
+        show_default=f"the pool's, or {defaults.AUDIT}",
     ),
 ]
 TargetOption = Annotated[
     float | None,
-    typer.Option(min=0.01, max=1.0, help="An accuracy that would be enough, such as 0.95."),
+    typer.Option(
+        envvar="KNNAL_TARGET",
+        min=0.01,
+        max=1.0,
+        help="The accuracy that is enough, such as 0.95.",
+        show_default="the pool's, or none",
+    ),
 ]
 SeekOption = Annotated[
     str | None,
@@ -59,13 +94,19 @@ SeekOption = Annotated[
 ]
 SeedOption = Annotated[int, typer.Option(min=0, help="Seed of all that is random.")]
 AnnotatorOption = Annotated[
-    str | None, typer.Option(help="Who labels; the name you are logged in by, unless given.")
+    str | None,
+    typer.Option(
+        envvar="KNNAL_ANNOTATOR",
+        help="Who labels.",
+        show_default="the pool's, or your login name",
+    ),
 ]
 ClassesOption = Annotated[
     str | None,
     typer.Option(
+        envvar="KNNAL_CLASSES",
         help="Comma-separated names of classes to begin with, quoted where a name holds a comma; "
-        "more can be added while labeling."
+        "more can be added while labeling.",
     ),
 ]
 ClassOption = Annotated[
@@ -117,6 +158,14 @@ BatchSizeOption = Annotated[
 ]
 
 POOL_DEFAULT = Path(defaults.POOL)
+DEFAULTS: dict[str, Any] = {
+    "strategy": defaults.STRATEGY,
+    "classifier": defaults.CLASSIFIER,
+    "target": None,
+    "audit": defaults.AUDIT,
+    "annotator": None,
+}
+"""The values of the settings that 'knnal config' keeps, where the pool has none."""
 
 
 _VOTES = "How labeled neighbors vote"
@@ -202,10 +251,18 @@ class Votes:
 class Ranking:
     """What asks and what predicts: options of ``Session``."""
 
-    strategy: StrategyOption = defaults.STRATEGY
-    classifier: ClassifierOption = defaults.CLASSIFIER
+    strategy: StrategyOption = None
+    classifier: ClassifierOption = None
     seek: SeekOption = None
     seed: SeedOption = defaults.SEED
+
+    def completed(self, project: Project) -> Self:
+        """The same with the pool's settings, or else the defaults, for what was not given."""
+        known = {f.name for f in dataclasses.fields(self)} & DEFAULTS.keys()
+        get = project.settings.get
+        return dataclasses.replace(
+            self, **{name: get(name, getattr(self, name), DEFAULTS[name]) for name in known}
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,7 +336,7 @@ class Known:
 class Asking(Ranking):
     """The same for commands whose questions are answered."""
 
-    audit: AuditOption = defaults.AUDIT
+    audit: AuditOption = None
     annotator: AnnotatorOption = None
 
 
@@ -307,21 +364,18 @@ def open_project(folder: Path, narrator: Narrator | None = None) -> Project:
     return project
 
 
-def open_session(
-    folder: Path, narrator: Narrator, asking: Ranking, votes: Votes, groups: Groups
-) -> Session:
-    """A session over the pool in the folder."""
-    return open_project(folder, narrator).session(
-        vote=votes.options(), per_group=groups.similarity(), **dataclasses.asdict(asking)
-    )
+def open_session(project: Project, asking: Ranking, votes: Votes, groups: Groups) -> Session:
+    """A session over a project's pool."""
+    options = dataclasses.asdict(asking.completed(project))
+    return project.session(vote=votes.options(), per_group=groups.similarity(), **options)
 
 
 def add_classes(session: Session, classes: str | None, names: list[str] | None) -> None:
     """Declare what ``ClassesOption`` and ``ClassOption`` name."""
-    listed = [
-        name
-        for name in next(csv.reader([classes or ""], skipinitialspace=True), [])
-        if name.strip()
-    ]
-    for name in (*listed, *(names or ())):
+    for name in (*listed_names(classes or ""), *(names or ())):
         session.add_class(name)
+
+
+def listed_names(text: str) -> list[str]:
+    """The names in a comma-separated list, quoted where a name has a comma."""
+    return [name for name in next(csv.reader([text], skipinitialspace=True), []) if name.strip()]

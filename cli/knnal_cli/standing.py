@@ -1,4 +1,4 @@
-"""What ``knnal status`` says of a pool: in lines, as a chart, as a picture."""
+"""The report of ``knnal status``: in lines, as a chart, as a picture."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def print_status(status: Status, *, compared: bool, calibrated: bool) -> None:
         echo(f"Random    {_random_line(status)}")
     if calibrated:
         for line in _calibration_lines(status):
-            echo(f"Trust     {line}")
+            echo(f"ECE       {line}")
     if status.advice.outlook is not None:
         echo(f"Outlook   {status.advice.outlook}")
     if status.advice.could_stop:
@@ -66,9 +66,9 @@ def _label_lines(status: Status) -> Iterator[str]:
 def _accuracy_line(status: Status) -> str:
     accuracy = status.accuracy
     if accuracy is None:
-        return "Accuracy  not known yet: no audited item has been labeled"
+        return "Accuracy  not known yet: no audited item is labeled"
     return (
-        f"Accuracy  {accuracy.accuracy:.0%}, 95 % interval {accuracy.low:.0%} to "
+        f"Accuracy  {accuracy.accuracy:.0%}, 95% interval {accuracy.low:.0%} to "
         f"{accuracy.high:.0%} ({accuracy.correct} of {accuracy.audited} audited)"
     )
 
@@ -80,7 +80,7 @@ def draw_chart(status: Status) -> None:
     from knnal_cli.tui.chart import accuracy_chart
 
     if not status.curve:
-        echo("There is nothing to draw yet: no audited item has been labeled.", err=True)
+        echo("There is nothing to draw yet: no audited item is labeled.", err=True)
         return
     console = Console(highlight=False)
     width = min(console.width, _CHART_WIDTH)
@@ -90,7 +90,7 @@ def draw_chart(status: Status) -> None:
 
 def write_picture(status: Status, file: Path) -> None:
     """The curves as a PNG."""
-    from knnal.quality.progress_plot import plot_progress
+    from knnal.quality.plots import plot_progress
 
     plot_progress(file, _curves(status), f"{status.labeled} labels of {status.items} items")
     echo(f"Wrote {file}.", err=True)
@@ -98,10 +98,10 @@ def write_picture(status: Status, file: Path) -> None:
 
 def write_reliability(status: Status, file: Path) -> None:
     """The reliability plot as a PNG, or a line that says why there is none yet."""
-    from knnal.quality.calibration import plot_reliability
+    from knnal.quality.plots import plot_reliability
 
     if status.calibration is None:
-        echo("There is nothing to draw yet: no audited item has been labeled.", err=True)
+        echo("There is nothing to draw yet: no audited item is labeled.", err=True)
         return
     plot_reliability(file, status.calibration)
     echo(f"Wrote {file}.", err=True)
@@ -116,7 +116,7 @@ def _groups_line(found: NearDuplicates) -> str:
 
 def _curves(status: Status) -> dict[str, tuple[CurvePoint, ...]]:
     random = () if status.random is None else status.random.curve
-    return {"as labeled": status.curve, "random labels, estimated": random}
+    return {"your labels": status.curve, "random labels (estimated)": random}
 
 
 def _random_line(status: Status) -> str:
@@ -124,10 +124,10 @@ def _random_line(status: Status) -> str:
 
     random = status.random
     if random is None:
-        return f"not known yet: it takes {LEAST_AUDITED} audited items"
+        return f"not known yet: needs {LEAST_AUDITED} audited items"
     return (
-        f"{random.accuracy:.0%}, 95 % interval {random.low:.0%} to {random.high:.0%}: what "
-        f"{random.labels} labels drawn at random would have reached, judging by the audited items"
+        f"{random.accuracy:.0%}, 95% interval {random.low:.0%} to {random.high:.0%}: "
+        f"estimated accuracy with {random.labels} random labels, from the audited items"
     )
 
 
@@ -136,17 +136,18 @@ def _calibration_lines(status: Status) -> list[str]:
 
     said, found = status.calibration, status.temperature
     if said is None:
-        return ["not known yet: no audited item has been labeled"]
+        return ["not known yet: no audited item is labeled"]
     lines = [
-        f"{said.audited} audited predictions were given {said.confidence:.0%} on average, and "
-        f"{said.accuracy:.0%} of them were right (expected calibration error {said.error:.3f})"
+        f"{said.error:.3f} (expected calibration error): {said.audited} audited "
+        f"{'prediction' if said.audited == 1 else 'predictions'}, mean probability "
+        f"{said.confidence:.0%}, {said.accuracy:.0%} correct"
     ]
     if found is None:
-        lines.append(f"a temperature takes {LEAST_AUDITED} audited items")
+        lines.append(f"a temperature needs {LEAST_AUDITED} audited items")
     else:
         lines.append(
-            f"by now the error is {found.error:.3f}, and {found.error_with:.3f} at a temperature "
-            f"of {found.value:.2f}, cross-validated (log loss {found.loss:.3f} and "
-            f"{found.loss_with:.3f}): predict and export take --calibrated"
+            f"now {found.error:.3f}, and {found.error_with:.3f} with temperature "
+            f"{found.value:.2f}, cross-validated (log loss {found.loss:.3f} and "
+            f"{found.loss_with:.3f}); use --calibrated with predict and export"
         )
     return lines

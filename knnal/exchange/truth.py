@@ -57,11 +57,11 @@ def known_items(pool: Pool, truth: Truth, narrator: Narrator) -> KnownItems:
     known = KnownItems.of(pool, _labels(pool, truth, narrator), groups)
     if known.unknown_ids:
         narrator.say(f"Skipped {known.unknown_ids}: item that vanished from its source")
-    if known.left_out:
+    if known.excluded:
         what = "label" if groups is None else "label or group"
         narrator.say(
-            f"{known.left_out} of {known.left_out + len(known)} items are left out: no {what} of "
-            "theirs is known."
+            f"{known.excluded} of {known.excluded + len(known)} items are not used: their {what} "
+            "is not known."
         )
     return known
 

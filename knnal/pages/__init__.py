@@ -1,1 +1,1 @@
-"""HTML pages and charts that need nothing else, and the assets that they share."""
+"""One palette, one set of charts and one set of web assets for every picture, report and page."""

@@ -19,8 +19,12 @@ CHECKED = {
         "scores", "text", "batch",
     ),
     "offers": ("item", "origin", "strategy", "scores"),
+    "settings": ("name", "value"),
 }  # fmt: skip
 """The tables whose rows have a checksum, the key first, and the columns that it is of."""
+
+REPLACEABLE = ("offers", "settings")
+"""The tables among them whose rows may be dropped: no label is lost by it."""
 
 _NULL, _END = "\1", "\0"
 _SIGNED = 1 << 63

@@ -235,6 +235,14 @@ def _files_by_content(db: Connection) -> None:
     db.run("DELETE FROM sources WHERE id NOT IN (SELECT source FROM items)")
 
 
+def _settings(db: Connection) -> None:
+    """Options that the pool keeps, their values as JSON."""
+    db.run(
+        "CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL, checksum INTEGER) "
+        "WITHOUT ROWID"
+    )
+
+
 def _of_database(step: Callable[[Connection], None]) -> Callable[[Migration], None]:
     return lambda migration: step(migration.db)
 
@@ -244,6 +252,7 @@ MIGRATIONS: tuple[Callable[[Migration], None], ...] = (
     _checksums,
     _of_database(_batches),
     _of_database(_files_by_content),
+    _of_database(_settings),
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 POOL_ID_VERSION = MIGRATIONS.index(_checksums) + 1

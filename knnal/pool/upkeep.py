@@ -15,6 +15,7 @@ from knnal.embedders.views import Recipe
 from knnal.errors import Damage, PoolDamagedError, PoolNotFoundError, Repair
 from knnal.files import storing
 from knnal.pool.backup import DATABASE, MANIFEST
+from knnal.pool.checksums import REPLACEABLE
 from knnal.pool.database import checksum_sql
 from knnal.pool.derived import DerivedFile
 from knnal.pool.graph_file import load_pool_graph, stored_graph
@@ -124,10 +125,11 @@ def _derived_findings(pool: Pool) -> Iterator[Damage]:
 
 
 def _mend_database(pool: Pool) -> None:
-    """Make again what follows from the tables, and drop offers, which are a convenience."""
+    """Rebuild what follows from the tables, and drop damaged offers and settings."""
     pool.db.run("REINDEX")
     with pool.db.transaction():
-        pool.db.run(f"DELETE FROM offers WHERE checksum IS NOT {checksum_sql('offers')}")  # noqa: S608
+        for table in REPLACEABLE:
+            pool.db.run(f"DELETE FROM {table} WHERE checksum IS NOT {checksum_sql(table)}")  # noqa: S608
 
 
 def _embed_again(pool: Pool, narrator: Narrator) -> list[Skip]:

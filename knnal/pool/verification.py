@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from knnal.errors import Damage, PoolDamagedError, PoolError, Repair
-from knnal.pool.checksums import CHECKED
+from knnal.pool.checksums import CHECKED, REPLACEABLE
 from knnal.pool.connection import Connection
 from knnal.pool.database import checksum_sql
 from knnal.pool.vectors import BLOCK, VectorSums
@@ -49,8 +49,7 @@ def row_findings(db: Connection, narrator: Narrator) -> Iterator[Damage]:
     """Which rows of the database are not those written, and what is missing."""
     try:
         for table in CHECKED:
-            # What was last asked about is a convenience: losing it loses no label.
-            repair = Repair.REMAKE if table == "offers" else Repair.RESTORE
+            repair = Repair.REMAKE if table in REPLACEABLE else Repair.RESTORE
             for key in _changed(db, table, narrator):
                 yield Damage(_name(db), f"{table} {key} is not what was written", repair)
         for problem in _missing(db):
@@ -67,7 +66,7 @@ def _changed(db: Connection, table: str, narrator: Narrator) -> Iterator[object]
     """The keys of rows whose checksum does not match."""
     key = CHECKED[table][0]
     wrong = f"SELECT {key} FROM {table} WHERE checksum IS NOT {checksum_sql(table)}"  # noqa: S608
-    if table == "offers":  # no numbers to go by, and never many
+    if table in REPLACEABLE:  # no numbers to go by, and never many
         yield from (found for (found,) in db.rows(wrong))
         return
     ((last,),) = db.rows(f"SELECT IFNULL(MAX({key}), -1) FROM {table}")  # noqa: S608

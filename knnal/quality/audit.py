@@ -1,4 +1,4 @@
-"""Accuracy while labeling, from the audit: uniform draws, predicted before they are learned."""
+"""Accuracy while labeling, estimated from audited items: drawn uniformly, predicted first."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from knnal.pool.labels.ledger import Ledger
 
 WINDOW = 100
 CONFIDENCE_Z = 1.959963984540054
-"""The normal quantile of a two-sided 95 % interval."""
+"""The normal quantile of a two-sided 95% interval."""
 
 
 @dataclass(frozen=True, slots=True)
 class Audited:
-    """An audited item and its label; whether that was predicted, from so many ``labels``, and the
-    ``probability`` that the prediction had.
+    """An audited item: its label, whether the prediction from the ``labels`` before it was
+    ``right``, and the ``probability`` of that prediction.
     """
 
     item: str
@@ -28,7 +28,7 @@ class Audited:
 
 @dataclass(frozen=True, slots=True)
 class AccuracyEstimate:
-    """``correct`` of ``audited`` predictions, and the 95 % interval of the accuracy behind them."""
+    """``correct`` of ``audited`` predictions, and the 95% interval of the accuracy behind them."""
 
     correct: int
     audited: int
@@ -42,7 +42,7 @@ class AccuracyEstimate:
 
 @dataclass(frozen=True, slots=True)
 class CurvePoint:
-    """An estimate of the accuracy at a number of labels, and its 95 % interval."""
+    """An estimate of the accuracy at a number of labels, and its 95% interval."""
 
     labels: int
     accuracy: float
@@ -51,7 +51,7 @@ class CurvePoint:
 
 
 def audited_items(ledger: Ledger) -> list[Audited]:
-    """The audited items that are labeled, in the order in which they were."""
+    """The labeled audited items, in the order of their labels."""
     labeled = [event for event in ledger.decisions() if event.label is not None]
     return [
         Audited(
@@ -66,18 +66,13 @@ def audited_items(ledger: Ledger) -> list[Audited]:
     ]
 
 
-def audit_estimate(ledger: Ledger, window: int = WINDOW) -> AccuracyEstimate | None:
-    """How often predictions were right for the latest audited items; None before the first one.
-
-    The items are drawn uniformly from what is unlabeled and predicted before their label is
-    learned, so the estimate is honest for the classifier as it was over the window. It looks back,
-    and the classifier has learned since: the truth is rather above than below.
-    """
-    return latest_estimate(audited_items(ledger), window)
-
-
 def latest_estimate(audited: Sequence[Audited], window: int = WINDOW) -> AccuracyEstimate | None:
-    """The same of audited items at hand."""
+    """The accuracy on the latest ``window`` audited items; None before the first one.
+
+    The items are drawn uniformly from the unlabeled ones and predicted before their label is known,
+    so the estimate is unbiased for the classifier as it was over the window. The classifier has
+    more labels since, so its accuracy tends to be higher now.
+    """
     outcomes = [one.right for one in audited[-window:]]
     if not outcomes:
         return None
@@ -86,7 +81,7 @@ def latest_estimate(audited: Sequence[Audited], window: int = WINDOW) -> Accurac
 
 
 def audit_curve(audited: Sequence[Audited], window: int = WINDOW) -> tuple[CurvePoint, ...]:
-    """What the estimate was after each audited item, by the labels there were with it."""
+    """The estimate after each audited item, by the number of labels."""
     points = []
     for count, one in enumerate(audited, start=1):
         estimate = latest_estimate(audited[:count], window)
@@ -96,7 +91,7 @@ def audit_curve(audited: Sequence[Audited], window: int = WINDOW) -> tuple[Curve
 
 
 def wilson_interval(successes: int, trials: int, z: float = CONFIDENCE_Z) -> tuple[float, float]:
-    """The Wilson score interval of a share, sound for few trials and for shares near 0 and 1.
+    """The Wilson score interval of a share, accurate for few trials and shares near 0 and 1.
 
     Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference",
     Journal of the American Statistical Association 22 (1927).

@@ -1,16 +1,13 @@
-"""How far probabilities can be believed, by the audited items, and a temperature that helps."""
+"""Calibration of probabilities, measured and improved on the audited items."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from knnal.errors import InputError
-from knnal.files import atomic_writer
-from knnal.pages.plot import COLORS
 from knnal.quality.audit import Audited
 from knnal.session.calibration import (
     Bin,
@@ -25,13 +22,13 @@ from knnal.session.session import Session
 from knnal.types import BoolArray, Float64Array, IntArray
 
 LEAST_AUDITED = 30
-"""Below, a temperature would be fitted to chance."""
+"""With fewer items, a temperature would fit noise."""
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """``audited`` predictions as they were made: their mean probability ``confidence``, the share
-    of right ones, and the expected calibration error over the bins of the reliability plot.
+    """Of ``audited`` predictions as they were made: the mean probability ``confidence``, the
+    accuracy, and the expected calibration ``error`` over the ``bins`` of the reliability diagram.
     """
 
     audited: int
@@ -43,10 +40,11 @@ class Calibration:
 
 @dataclass(frozen=True, slots=True)
 class Temperature:
-    """A ``value`` fitted on what is predicted of ``audited`` items now, each without its label.
+    """A temperature ``value`` fitted to the current predictions of ``audited`` items, each without
+    its own label.
 
-    Expected calibration error and log loss without it, and with it where it is fitted on nine
-    tenths of the items and judged by the rest.
+    ``error`` and ``loss`` are expected calibration error and log loss without a temperature,
+    ``error_with`` and ``loss_with`` those with one, by tenfold cross-validation.
     """
 
     value: float
@@ -58,7 +56,7 @@ class Temperature:
 
 
 def calibration_of(audited: Sequence[Audited]) -> Calibration | None:
-    """Of the predictions made before their answers were learned; None before the first one."""
+    """Of the predictions made before the labels were known; None before the first one."""
     if not audited:
         return None
     confidence = np.array([one.probability for one in audited])
@@ -69,10 +67,10 @@ def calibration_of(audited: Sequence[Audited]) -> Calibration | None:
 
 
 def temperature_of(session: Session, audited: Sequence[Audited]) -> Temperature | None:
-    """The temperature for a session's classifier; None where too few items are audited.
+    """The temperature for a session's classifier; None with too few audited items.
 
     The audited items were drawn uniformly, and each is predicted without its own label, so they
-    stand for what the pool does not know yet.
+    represent the unlabeled items.
     """
     names = {name: number for number, name in enumerate(session.classes)}
     known = session.pool.catalog.rows_of([one.item for one in audited])
@@ -94,39 +92,14 @@ def temperature_of(session: Session, audited: Sequence[Audited]) -> Temperature 
 
 
 def required_temperature(session: Session, audited: Sequence[Audited]) -> Temperature:
-    """The same. Raises InputError where too few items are audited."""
+    """The same. Raises InputError with too few audited items."""
     found = temperature_of(session, audited)
     if found is None:
         raise InputError(
-            f"Expected at least {LEAST_AUDITED} audited items to fit a temperature on, came "
-            f"{len(audited)}. Label on with --audit, or leave the probabilities as they are."
+            f"A temperature needs at least {LEAST_AUDITED} audited items, got {len(audited)}. "
+            "Label more items with an audit, or do not calibrate."
         )
     return found
-
-
-def plot_reliability(file: Path, calibration: Calibration) -> None:
-    """Write a PNG of the share of right predictions over their probability."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(5, 5), layout="constrained")
-    axes = figure.add_subplot(
-        xlabel="probability of the prediction",
-        ylabel="share of right predictions",
-        title=f"{calibration.audited} audited items, error {calibration.error:.3f}",
-    )
-    axes.plot([0, 1], [0, 1], "--", color="gray", label="as it should be")
-    confidence = [one.confidence for one in calibration.bins]
-    sizes = [20 + 300 * one.count / calibration.audited for one in calibration.bins]
-    accuracy = [one.accuracy for one in calibration.bins]
-    axes.plot(confidence, accuracy, color=COLORS[0], label="as predicted")
-    axes.scatter(confidence, accuracy, sizes, color=COLORS[0], alpha=0.6)
-    axes.set_xlim(0, 1)
-    axes.set_ylim(-0.02, 1.02)
-    axes.grid(alpha=0.3)
-    axes.legend(loc="upper left")
-    with atomic_writer(file) as stream:
-        FigureCanvasAgg(figure).print_png(stream)
 
 
 def _error(P: Float64Array, classes: IntArray) -> float:

@@ -1,4 +1,4 @@
-"""What is thought of each label: by the labels of the others, and by other people."""
+"""How far each label agrees with the other labels, and with other people."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from knnal.types import BoolArray, Float64Array, IntArray, Neighbor, Prediction
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """What somebody else says of an item: another label, given without knowing the first."""
+    """Another label of an item, by someone who did not know the first."""
 
     label: str
     annotator: str
@@ -53,8 +53,8 @@ class Suspect:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """Labeled rows, rising, their classes, and what is thought of them: rows that can be judged,
-    those with an opinion against the label, and those whose label is older than their content.
+    """Labeled rows, sorted, with their classes and predictions. ``judgeable``: others have the
+    class too; ``outdated``: the label is older than the content; ``opinions``: other labels by row.
     """
 
     rows: IntArray
@@ -68,12 +68,12 @@ class Judged:
 
     @property
     def disputed(self) -> BoolArray:
-        """Where somebody disagrees with the label, ``(n,)``."""
+        """Where someone disagrees with the label, ``(n,)``."""
         return np.isin(self.rows, list(self.opinions))
 
 
 def judge(session: Session) -> Judged:
-    """What is thought of all labels."""
+    """Judge all labels."""
     state, opinions = session.state, _disagreeing(session)
     usual = judgeable(state)
     outdated = _outdated(session)
@@ -96,7 +96,7 @@ def judge(session: Session) -> Judged:
 
 
 def _disagreeing(session: Session) -> dict[int, tuple[Opinion, ...]]:
-    """The rows, of items that are there, on whose label somebody disagrees, and who does."""
+    """The live rows with a disputed label, and the other labels."""
     conflicts = session.ledger.conflicts()
     rows = session.pool.catalog.rows_of({str(first.item) for first, _ in conflicts})
     found: dict[int, tuple[Opinion, ...]] = {}
@@ -109,14 +109,14 @@ def _disagreeing(session: Session) -> dict[int, tuple[Opinion, ...]]:
 
 
 def _outdated(session: Session) -> list[int]:
-    """The rows, of items that are there, whose label is older than their content."""
+    """The live rows whose label is older than their content."""
     rows = session.pool.catalog.rows_of(session.ledger.outdated()).values()
     live = session.geometry.live
     return [row for row in rows if row < len(live) and live[row]]
 
 
 def judgeable(state: PoolState) -> IntArray:
-    """The labeled rows that are there and not the only ones of their class, rising."""
+    """The live labeled rows that are not the only ones of their class, sorted."""
     labeled = state.labeling.labeled
     others = state.labeling.class_sizes()[state.labeling.classes[labeled]] > 1
     rows: IntArray = labeled[state.geometry.live[labeled] & others]

@@ -1,15 +1,14 @@
-"""What labels drawn at random would have reached by now, from the audited items alone.
+"""Estimates the accuracy that random labels would have reached, from the audited items alone.
 
-The audited items are a uniform sample of the pool, so a classifier that is given their labels and
-no others is one that was labeled at random, with a tenth of the labels. How good it is shows in
-the audited items that it was not given: subsets of several sizes teach, and the rest judge. The
-accuracies by the size of the subset are then continued to all labels there are, as a line of
-log-odds over the logarithm of the number of labels.
+The audited items are a uniform sample of the pool, so a classifier that is trained on their labels
+alone is one with random labels. Subsets of several sizes are used for training, and the remaining
+audited items for testing. The accuracies by subset size are extrapolated to the current number of
+labels, as a line of log-odds over the logarithm of the number of labels.
 
-A few dozen items say little about the slope of that line, and it flattens later on. So the slope is
-drawn to what is usual, by how little the items say of it, and the interval takes in, beside what
-other items would have said (bootstrap), that the curve may bend either way. The constants were
-chosen by measuring bias and coverage on six data sets (``python -m benchmarks.stopping``).
+A few dozen items determine the slope of that line poorly, and the line flattens later. So the slope
+is shrunk toward a usual one, by how uncertain it is, and the interval contains the uncertainty of
+the items (bootstrap) and of the curvature. The constants were chosen by measuring bias and coverage
+on six data sets (``python -m benchmarks.stopping``).
 """
 
 from __future__ import annotations
@@ -28,20 +27,20 @@ from knnal.quality.rehearsal import Rehearsal
 from knnal.types import Float64Array, IntArray
 
 LEAST_AUDITED = 20
-"""Below, the interval would hold almost anything."""
+"""With fewer items, the interval would contain almost anything."""
 
 SHARES = (1 / 8, 1 / 4, 1 / 2, 3 / 4)
-"""The sizes of the subsets, as shares of the audited items; one more leaves out a single item."""
+"""The sizes of the subsets, as shares of the audited items, besides leave-one-out."""
 
 REPEATS = 20
 USUAL_SLOPE, USUAL_SPREAD = 1.2, 0.7
-"""The rise of the log-odds with ten times the labels, over data sets: mean and deviation."""
+"""The rise of the log-odds with ten times the labels: mean and standard deviation."""
 
 FLATTENING = 0.85
-"""What is left of the slope beyond the audited items."""
+"""The slope beyond the audited items, relative to the slope within them."""
 
 BEND = 0.6
-"""How far off the log-odds may be at ten times the labels, were the line known exactly."""
+"""The standard error of the log-odds at ten times the labels due to curvature."""
 
 BOOTSTRAPS = 400
 _STEPS = 20
@@ -49,9 +48,9 @@ _STEPS = 20
 
 @dataclass(frozen=True, slots=True)
 class RandomEstimate:
-    """The accuracy that ``labels`` random labels would have reached, and its 95 % interval.
+    """The accuracy that ``labels`` random labels would have reached, and its 95% interval.
 
-    ``audited`` items tell of it; ``curve`` leads from subsets of them to all labels there are.
+    It is from ``audited`` items; ``curve`` is from subsets of them up to all current labels.
     """
 
     accuracy: float
@@ -74,8 +73,8 @@ class SubsetCurve:
 
 
 class RandomLabels:
-    """Estimates what random labels would have reached; subsets are tried anew only when the
-    audited items have grown by a twentieth. The geometry is asked for when it is first needed.
+    """Estimates the accuracy that random labels would have reached. Subsets are evaluated again
+    only when the number of audited items has grown by a twentieth; the index is loaded when needed.
     """
 
     def __init__(self, geometry: Callable[[], PoolIndex]) -> None:
@@ -86,9 +85,9 @@ class RandomLabels:
     def estimate(
         self, audited: Sequence[Audited], rows: Sequence[int], labels: int
     ) -> RandomEstimate | None:
-        """What as many random labels would have reached; None with too few audited items.
+        """The accuracy of as many random labels; None with too few audited items.
 
-        ``rows`` are those of the audited items, ``labels`` the labels in force.
+        ``rows`` are those of the audited items, ``labels`` is the number of labels in force.
         """
         kept = len(audited) - len(audited) % max(len(audited) // _STEPS, 1)
         if kept < LEAST_AUDITED:
@@ -101,7 +100,7 @@ class RandomLabels:
             )
             self._curve = subset_curve(rehearsal, np.random.default_rng(0))
             self._tried = tried
-        return continued(self._curve, labels, np.random.default_rng(0))
+        return extrapolated(self._curve, labels, np.random.default_rng(0))
 
     @cached_property
     def _geometry(self) -> PoolIndex:
@@ -113,14 +112,14 @@ class RandomLabels:
 
 
 def located(pool: Pool, audited: Sequence[Audited], rows: int) -> tuple[list[Audited], list[int]]:
-    """The audited items that are among the first ``rows`` of the pool, and which these are."""
+    """The audited items among the first ``rows`` of the pool, and their rows."""
     found = pool.catalog.rows_of(one.item for one in audited)
     there = [one for one in audited if found.get(one.item, rows) < rows]
     return there, [found[one.item] for one in there]
 
 
 def subset_curve(rehearsal: Rehearsal, rng: np.random.Generator) -> SubsetCurve:
-    """Try random subsets of each size, and all items but one."""
+    """Evaluate random subsets of each size, and all items but one."""
     count = len(rehearsal)
     sizes = sorted({max(int(share * count), 2) for share in SHARES})
     rates = [_subset_rates(rehearsal, size, rng) for size in sizes]
@@ -128,15 +127,17 @@ def subset_curve(rehearsal: Rehearsal, rng: np.random.Generator) -> SubsetCurve:
     return SubsetCurve(np.array([*sizes, count - 1]), np.stack([*rates, left_out]))
 
 
-def continued(curve: SubsetCurve, labels: int, rng: np.random.Generator) -> RandomEstimate:
-    """The curve continued to a number of labels."""
+def extrapolated(curve: SubsetCurve, labels: int, rng: np.random.Generator) -> RandomEstimate:
+    """Extrapolate the curve to a number of labels."""
     count = curve.rates.shape[1]
     weights = np.concatenate(
         [np.ones((1, count)), rng.multinomial(count, np.full(count, 1 / count), size=BOOTSTRAPS)]
     )
     judged = ~np.isnan(curve.rates)
     shares = np.nan_to_num(curve.rates) @ weights.T / np.maximum(judged @ weights.T, 1e-9)
-    odds = log_odds(shares, count)  # (s, 1 + bootstraps); the first column is of the items as such
+    odds = log_odds(
+        shares, count
+    )  # (s, 1 + bootstraps); the first column is of the items without resampling
     at = np.log10(curve.sizes)
     slopes = (at - at.mean()) @ odds / np.sum((at - at.mean()) ** 2)
     levels = odds[-3:].mean(axis=0) + slopes * (np.log10(count) - at[-3:].mean())
@@ -156,7 +157,7 @@ def continued(curve: SubsetCurve, labels: int, rng: np.random.Generator) -> Rand
 
 
 def log_odds(share: Float64Array, count: int) -> Float64Array:
-    """Of shares of ``count`` items, half an item added on either side; finite for 0 and 1."""
+    """Of shares of ``count`` items, with half an item added on either side; finite for 0 and 1."""
     smoothed = (share * count + 0.5) / (count + 1)
     odds: Float64Array = np.log(smoothed / (1 - smoothed))
     return odds
@@ -168,7 +169,7 @@ def share_of(odds: float) -> float:
 
 
 def _odds_error(odds: float, count: int) -> float:
-    """The standard error of log-odds that so many items tell: of use where all of them agree."""
+    """The standard error of the log-odds of a share of ``count`` items."""
     share = share_of(odds)
     return float(1 / np.sqrt(count * share * (1 - share)))
 
@@ -181,7 +182,7 @@ def _point(labels: int, middle: float, spread: float) -> CurvePoint:
 
 
 def _subset_rates(rehearsal: Rehearsal, size: int, rng: np.random.Generator) -> Float64Array:
-    """How often each item is predicted rightly by ``size`` others drawn at random, ``(m,)``."""
+    """How often each item is predicted correctly from ``size`` random others, ``(m,)``."""
     count = len(rehearsal)
     judged, right = np.zeros(count), np.zeros(count)
     for _ in range(REPEATS):

@@ -1,8 +1,8 @@
-"""Labels looked at again: which ones are suspicious, and what is decided on them.
+"""Review of labels that may be wrong: which ones, in what order, and the decisions on them.
 
 The modes are those of RAD (Z. Zhao et al., "Enhancing Robustness of On-line Learning Models on
-Highly Noisy Data", arXiv 2103.10824), with no model to train: an item is predicted by the labels of
-the others.
+Highly Noisy Data", arXiv 2103.10824), without a model to train: an item is predicted from the
+labels of the others.
 """
 
 from __future__ import annotations
@@ -23,16 +23,15 @@ from knnal.session.suspicion import NONE, likeliest_classes, majority
 from knnal.types import BoolArray, Prediction
 
 VOTERS = ((1, 0, 0), (0, 1, 1))
-"""The two models that vote beside the label: powers of kNN, graph and class means."""
+"""The two models that vote besides the label: powers of kNN, graph and class means."""
 
 
 class Mode(StrEnum):
     """Which labels a review is about.
 
-    SUSPICION: those older than their item's content, those that somebody else disagrees with, that
-    are not predicted, or that confident learning finds among another class's.
-    VOTING: those that neither of two models predicts. ACTIVE: those of them on which the two models
-    do not agree either. SLIM: those that are not predicted.
+    SUSPICION: labels that are older than the item's content, disputed by someone else, not
+    predicted, or errors by confident learning. VOTING: labels that neither of two models predicts.
+    ACTIVE: those of them on which the two models disagree. SLIM: labels that are not predicted.
     """
 
     SUSPICION = "suspicion"
@@ -43,8 +42,8 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """``suspicious`` labels are left to review; of them ``outdated`` are older than their item's
-    content, on ``disputed`` two people disagree, and ``confident`` are confidently wrong.
+    """``suspicious`` labels are left to review. Of them, ``outdated`` are older than the item's
+    content, ``disputed`` have two different labels, ``confident`` are wrong by confident learning.
     """
 
     suspicious: int
@@ -70,12 +69,19 @@ class Decided:
 
 
 class Review:
-    """Reviews the labels of a session's pool; its answers are events in the log like any other.
+    """Reviews the labels of a session's pool. Its decisions are events in the log.
 
-    A label that a review has kept or given is not asked about again, until it is another one or
-    its item's content changes. Nor is a class's only label, unless its item's content has changed
-    or somebody disagrees with it: left out, nothing speaks for its class. The models of VOTING and
-    ACTIVE vote once, when the review begins, on all labels there are.
+    A label that was kept or given in a review is not reviewed again until the label or the content
+    of its item changes. Neither is the only label of a class, unless it is outdated or disputed,
+    since nothing else predicts the class. The models of VOTING and ACTIVE vote once on all labels,
+    when the review starts.
+
+    Parameters
+    ----------
+    session
+        The session whose labels to review.
+    mode
+        Which labels to review.
     """
 
     def __init__(self, session: Session, mode: Mode = Mode.SUSPICION) -> None:
@@ -86,32 +92,32 @@ class Review:
         self._outvoted = self._vote() if mode in (Mode.VOTING, Mode.ACTIVE) else {}
 
     def suspects(self, limit: int | None = None) -> list[Suspect]:
-        """What is left to review: labels older than their item's content first, then those that
-        somebody disagrees with, then the others; each the most suspicious first, ties by lower row.
+        """The labels left to review, at most ``limit``: outdated ones, then disputed ones, then
+        the others; in each group by suspicion, ties by lower row.
 
         Raises InputError for a limit below 1.
         """
         if limit is not None and limit < 1:
-            raise InputError(f"Expected to review at least 1 label, came {limit}.")
+            raise InputError(f"`limit` must be at least 1, got {limit}.")
         judged, places = self._rank(self.mode)
         return self._describe(judged, places[:limit])
 
-    def look(self, item: str) -> Suspect | None:
-        """One item as ``suspects`` has them, whether suspicious or not; None if it has no label,
-        or one that cannot be judged. Raises InputError for an unknown id.
+    def suspect(self, item: str) -> Suspect | None:
+        """One item like those of ``suspects``, whether suspicious or not; None without a label
+        that can be judged. Raises InputError for an unknown id.
         """
         judged = self._judge()
         places = np.flatnonzero(judged.rows == self.session.pool.catalog.get(item).row)
         return next(iter(self._describe(judged, places.tolist())), None)
 
     def left(self) -> Left:
-        """How much there is to review."""
+        """Count the labels left to review."""
         judged, places = self._rank(self.mode)
         masks = (judged.outdated, judged.disputed, judged.confident)
         return Left(len(places), *(int(np.count_nonzero(mask[places])) for mask in masks))
 
     def answer(self, suspect: Suspect, label: str | None) -> Event:
-        """Keep the label, change it, or, by None, take it out of force and set the item aside.
+        """Keep the label, change it, or, with None, withdraw it and skip the item.
 
         Raises as ``Session.relabel`` does.
         """
@@ -120,19 +126,19 @@ class Review:
         )
 
     def consult(self, answers: Mapping[str, str], limit: int | None = None) -> Decided:
-        """Answer from a table of true labels, the most suspicious first, at most ``limit`` times.
+        """Decide from true labels by item, the most suspicious first, at most ``limit`` times.
 
-        What the table does not know is left as it is. Raises as ``suspects`` and ``answer`` do.
+        Items without a true label keep theirs. Raises as ``suspects`` and ``answer`` do.
         """
         known = [suspect for suspect in self.suspects() if suspect.item in answers]
         return self._answer_all([(suspect, answers[suspect.item]) for suspect in known[:limit]])
 
     def apply_votes(self) -> Decided:
-        """Of the labels that neither model predicts, change those against which the two agree, and
-        set the others aside. Raises as ``answer`` does, InputError in other modes.
+        """Of the labels that neither model predicts, change those on which the two models agree,
+        and withdraw the others. Raises as ``answer`` does; InputError in other modes.
         """
         if self.mode not in (Mode.VOTING, Mode.ACTIVE):
-            raise InputError(f"Expected the mode 'voting' or 'active', came '{self.mode}'.")
+            raise InputError(f"`mode` must be 'voting' or 'active', got '{self.mode}'.")
         outvoted = self._describe(*self._rank(Mode.VOTING))
         return self._answer_all([(suspect, suspect.voted) for suspect in outvoted])
 
@@ -146,7 +152,7 @@ class Review:
         return decided
 
     def _rank(self, mode: Mode) -> tuple[Judged, list[int]]:
-        """What is judged, and the places in it that are left to review, in order."""
+        """The judged labels, and the indices of those left to review, in order."""
         self.session.refresh()
         judged = self._judge()
         wanted = np.flatnonzero(self._is_about(mode, judged))
@@ -160,7 +166,7 @@ class Review:
         ]
 
     def _is_about(self, mode: Mode, judged: Judged) -> BoolArray:
-        """Which of the labels a mode is about, reviewed ones too, ``(n,)``."""
+        """Which labels a mode is about, including reviewed ones, ``(n,)``."""
         if mode in (Mode.VOTING, Mode.ACTIVE):
             rows = [
                 row for row, voted in self._outvoted.items() if mode is Mode.VOTING or not voted
@@ -172,14 +178,14 @@ class Review:
         return judged.outdated | judged.disputed | unpredicted | judged.confident
 
     def _judge(self) -> Judged:
-        """What is thought of all labels; the same until something is decided."""
+        """All labels, judged; cached until the next decision."""
         decided = self.session.ledger.last_seq
         if self._kept is None or self._kept[0] != decided:
             self._kept = decided, judge(self.session)
         return self._kept[1]
 
     def _vote(self) -> dict[int, str | None]:
-        """The rows whose label neither model predicts, and the class on which the two agree."""
+        """The rows whose label neither model predicts, with the class on which the two agree."""
         state, names = self.session.state, self.session.classes
         rows = judgeable(state)
         models = Ensemble(state.labeling, state.classifier.options)

@@ -1,4 +1,4 @@
-"""Where a pool stands: what it holds, how good its predictions are, and whether to go on."""
+"""The status of a pool: its items and labels, its accuracy, and whether to stop labeling."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ from knnal.types import Narrator
 
 @dataclass(frozen=True, slots=True)
 class NearDuplicates:
-    """``groups`` of two or more ``items`` that are at least so similar; asked about once each, they
-    and all other items leave ``to_ask`` questions.
+    """``groups`` of two or more near-duplicates with ``items`` in all. Asking once per group leaves
+    ``to_ask`` questions in the pool.
     """
 
     similarity: float
@@ -51,15 +51,14 @@ class NearDuplicates:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What a pool holds. ``labels`` counts by class, ``outdated`` those of them that are older than
-    their item's content, ``skipped`` are set aside by hand.
+    """The status of a pool. ``labels`` are counts by class; ``outdated`` counts those that are
+    older than the content of their item.
 
-    ``sought`` says of which classes items were looked for, and how many were found;
-    ``near_duplicates`` is None unless it was asked for. ``curve`` is the estimated accuracy over
-    labels, and ``random`` what random labels would have reached; None unless it was asked for, or
-    while too few items are audited. So is the ``temperature`` that would calibrate probabilities;
-    ``calibration`` is of those given so far. ``pseudo`` is None unless a ``ceal-`` strategy asked
-    for the latest label that a strategy asked for.
+    ``sought`` is the progress of searches for classes; ``near_duplicates`` is None unless asked
+    for. ``curve`` is the estimated accuracy over labels. ``random``, the accuracy of random labels,
+    and ``temperature``, which would calibrate the probabilities, are None unless asked for, or with
+    too few audited items; ``calibration`` is of the predictions so far. ``pseudo`` is None unless a
+    ``ceal-`` strategy asked the latest question of a strategy.
     """
 
     folder: str
@@ -95,7 +94,7 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class PseudoLabelStatus:
-    """So many items have a pseudo-label in the next question of a strategy, by the default
+    """The ``items`` with a pseudo-label in the next question of a strategy, by the default
     classifier: those below an entropy of ``threshold``, in nats.
     """
 
@@ -113,10 +112,7 @@ def read_status(
     per_group: float | None = None,
     narrator: Narrator | None = None,
 ) -> Status:
-    """Counts, classes, the estimated accuracy, and whether one could stop.
-
-    The options are those of ``Project.status``, which says what they take, and what it raises.
-    """
+    """Read the status of a pool; the options are those of ``Project.status``."""
     ledger, counts = pool.log.read_into(Ledger()), pool.catalog.counts()
     if counts[ItemState.LIVE] and any(label.origin == AUDIT for label in ledger.pending):
         ledger = Session(pool, narrator=narrator).ledger  # works out what they were predicted as

@@ -1,4 +1,4 @@
-"""When to stop labeling: what the log says of it, and why. Advice never changes what is asked."""
+"""When to stop labeling, and why. The advice never changes what is asked."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from knnal.quality.audit import AccuracyEstimate, Audited, latest_estimate
 from knnal.types import Float64Array
 
 LATEST = 50
-"""The labels over which the predictions' agreement is averaged."""
+"""The number of labels over which the agreement of predictions is averaged."""
 
 STABLE = 0.999
-"""The mean agreement, from one label to the next, from which predictions count as stable.
+"""The mean agreement between consecutive labels from which predictions count as stable.
 
 M. Bloodgood and K. Vijay-Shanker, "A method for stopping active learning based on stabilizing
-predictions and the need for user-adjustable stopping" (CoNLL 2009), take 0.99 between classifiers
+predictions and the need for user-adjustable stopping" (CoNLL 2009), use 0.99 between classifiers
 that are a batch apart; this is the same change over ten labels.
 """
 
 AHEAD = 100
 LEAST_AUDITED = 10
 USUAL_RISE, RISE_SPREAD = 1.0, 1.0
-"""The rise of the log-odds of a right prediction with ten times the labels: mean and deviation."""
+"""Mean and standard deviation of the rise of a prediction's log-odds with ten times the labels."""
 
 _LEVEL_SPREAD = 3.0
 _STEPS = 50
@@ -38,10 +38,10 @@ _CLOSE = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """Whether one could stop, and the ``reasons`` in words; ``outlook``: what more would bring.
+    """Whether you could stop, the ``reasons``, and an ``outlook`` on more labels, in words.
 
-    ``agreement`` is the mean kappa from one label to the next over the latest labels, ``gain`` the
-    rise of the accuracy that the next ``ahead`` labels are expected to bring; None: not known yet.
+    ``agreement`` is the mean kappa of the predictions before and after each of the latest labels,
+    ``gain`` the expected rise of the accuracy with the next ``ahead`` labels; None: not known yet.
     """
 
     could_stop: bool
@@ -58,21 +58,31 @@ class Advice:
 
 
 def advise(ledger: Ledger, audited: Sequence[Audited], target: float | None = None) -> Advice:
-    """What the labels in force say of going on; ``target`` is an accuracy that would be enough.
+    """Advise whether to stop labeling.
 
-    ``audited`` are the ledger's audited items.
+    Parameters
+    ----------
+    ledger
+        The labels in force.
+    audited
+        The audited items of the ledger.
+    target
+        The accuracy that is enough, in (0, 1].
 
-    Raises InputError for a target that is no accuracy.
+    Raises
+    ------
+    InputError
+        For a target out of range.
     """
     if target is not None and not 0.0 < target <= 1.0:
-        raise InputError(f"Expected a target above 0 and up to 1, such as 0.95, came {target}.")
+        raise InputError(f"`target` must be above 0 and at most 1, such as 0.95, got {target}.")
     accuracy, agreement = latest_estimate(audited), latest_agreement(ledger)
     gain = expected_gain(audited, ledger.label_count)
     reasons = []
     if target is not None and accuracy is not None and accuracy.low >= target:
         reasons.append(f"the accuracy is at least {accuracy.low:.0%} (target {target:.0%})")
     if agreement is not None and agreement >= STABLE:
-        reasons.append(f"the last {LATEST} labels changed next to no prediction")
+        reasons.append(f"the last {LATEST} labels changed hardly any prediction")
     return Advice(
         could_stop=bool(reasons),
         reasons=tuple(reasons),
@@ -84,9 +94,9 @@ def advise(ledger: Ledger, audited: Sequence[Audited], target: float | None = No
 
 
 def latest_agreement(ledger: Ledger, latest: int = LATEST) -> float | None:
-    """The mean agreement of the predictions from one label to the next, over the latest labels.
+    """The mean agreement of the predictions before and after each of the latest labels.
 
-    None where one of them does not tell, as imported labels and those of older logs do not.
+    None where it is unknown for one of them, as for imported labels and those of older logs.
     """
     events = islice(ledger.labeled_latest_first(), latest)
     told = [event.scores["agreement"] for event in events if "agreement" in event.scores]
@@ -94,10 +104,10 @@ def latest_agreement(ledger: Ledger, latest: int = LATEST) -> float | None:
 
 
 def expected_gain(audited: Sequence[Audited], labels: int, ahead: int = AHEAD) -> float | None:
-    """By how much ``ahead`` labels more are expected to raise the accuracy, at least 0.
+    """The expected rise of the accuracy with ``ahead`` more labels, at least 0.
 
-    Read from the audited items: a line of the log-odds of a right prediction over the logarithm of
-    the labels known by then, its slope drawn to the usual one. None with too few of them.
+    It is extrapolated from the audited items by logistic regression on the logarithm of the number
+    of labels, with a prior on the slope. None with too few audited items.
     """
     if len(audited) < LEAST_AUDITED:
         return None
@@ -111,10 +121,10 @@ def expected_gain(audited: Sequence[Audited], labels: int, ahead: int = AHEAD) -
 
 
 def fit_rise(at: Float64Array, right: Float64Array) -> tuple[float, float]:
-    """Level and slope of the log-odds of being right ``(m,)`` over places ``at`` ``(m,)``.
+    """Level and slope of the log-odds of ``right`` ``(m,)`` over ``at`` ``(m,)``.
 
-    The likeliest ones under normal priors, by Newton's method: logistic regression with a ridge
-    that draws the slope to the usual one.
+    The maximum a posteriori under normal priors, by Newton's method: ridge logistic regression that
+    shrinks the slope to the usual one.
     """
     X = np.stack([np.ones_like(at), at], axis=1)
     precision = np.array([_LEVEL_SPREAD**-2, RISE_SPREAD**-2])

@@ -1,1 +1,1 @@
-"""What labels are worth: learning curves, and accuracy estimated while labeling."""
+"""Simulated labeling of known items: learning curves, and what active learning saves."""

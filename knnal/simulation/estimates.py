@@ -1,4 +1,4 @@
-"""Means over splits with their intervals, as plain values for JSON."""
+"""Means over splits with their bootstrap intervals, as plain values for JSON."""
 
 from __future__ import annotations
 
@@ -6,9 +6,40 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from knnal.simulation.bootstrap import mean_interval, percentile_interval
-from knnal.simulation.measures import labels_to
-from knnal.types import Float64Array, IntArray
+from knnal.types import Float64Array, FloatArray, IntArray
+
+RESAMPLES = 2000
+CONFIDENCE = 0.95
+
+
+def resampling_weights(units: int, resamples: int, rng: np.random.Generator) -> Float64Array:
+    """The share of each unit in resamples drawn with replacement, ``(resamples, units)``."""
+    counts = rng.multinomial(units, np.full(units, 1 / units), size=resamples)
+    weights: Float64Array = counts / units
+    return weights
+
+
+def percentile_interval(
+    values: FloatArray, confidence: float = CONFIDENCE
+) -> tuple[Float64Array, Float64Array]:
+    """The percentile interval of resampled values ``(resamples, ...)``, each end ``(...)``.
+
+    Source: B. Efron and R. Tibshirani, "An Introduction to the Bootstrap" (1993), section 13.3.
+    """
+    tail = (1.0 - confidence) / 2.0
+    low, high = np.quantile(values, [tail, 1.0 - tail], axis=0)
+    return low, high
+
+
+def mean_interval(
+    samples: Float64Array, weights: Float64Array, confidence: float = CONFIDENCE
+) -> tuple[Float64Array, Float64Array]:
+    """The interval of the mean of samples ``(units, ...)``, each end ``(...)``.
+
+    The same ``weights`` for two samples make the comparison paired.
+    """
+    return percentile_interval(np.tensordot(weights, samples, axes=1), confidence)
+
 
 Json: TypeAlias = dict[str, Any]
 
@@ -16,7 +47,7 @@ _DIGITS = 6
 
 
 def estimate(samples: Float64Array, weights: Float64Array | None) -> Json:
-    """The mean over splits of samples ``(splits, ...)`` and the ends of its interval."""
+    """The mean of samples ``(splits, ...)`` over splits, and the ends of its interval."""
     low, high = (None, None) if weights is None else mean_interval(samples, weights)
     return {"mean": _plain(samples.mean(axis=0)), "low": _plain(low), "high": _plain(high)}
 
@@ -27,59 +58,73 @@ def target_reached(
     random: Float64Array | None,
     weights: Float64Array | None,
 ) -> Json:
-    """Labels until the mean curve reaches a target accuracy, and how many fewer than random's.
+    """The labels that the mean curve needs for a target, and how many fewer than random labels.
 
-    ``low`` and ``high`` are null where the interval ends beyond the budget. Of ``saved``, curves
-    that do not reach the target count as reaching it one label after the last; ``at_least`` says
-    that random's own mean curve does not.
+    Parameters
+    ----------
+    target
+        The accuracy to reach.
+    accuracy
+        The curves, ``(splits, T)``.
+    random
+        Those of random labels, to compare with.
+    weights
+        Of the resamples, ``(resamples, splits)``; no intervals without them.
+
+    Returns
+    -------
+    dict
+        ``low`` and ``high`` are None where the interval ends beyond the budget. For ``saved``, a
+        curve that misses the target counts as reaching it one label after the last; ``at_least``
+        is true where the mean curve of random labels misses it.
     """
     budget = accuracy.shape[1]
-    labels = labels_to(accuracy.mean(axis=0), target)
-    resampled = None if weights is None else _resampled_labels(accuracy, target, weights)
-    low, high = _ends(resampled)
+    labels, low, high = _labels_to(target, accuracy, weights)
     found: Json = {
         "target": target,
-        "labels": labels,
+        "labels": None if labels > budget else labels,
         "low": low if low is not None and low <= budget else None,
         "high": high if high is not None and high <= budget else None,
         "splits_reached": int((accuracy >= target).any(axis=1).sum()),
         "saved": None,
     }
-    if random is not None and labels is not None:
-        other = labels_to(random.mean(axis=0), target)
-        if resampled is not None and weights is not None:
-            low, high = _ends(_resampled_labels(random, target, weights) - resampled)
+    if random is not None and labels <= budget:
+        other, low, high = _labels_to(target, random, weights, minus=accuracy)
         found["saved"] = {
-            "labels": (budget + 1 if other is None else other) - labels,
-            "at_least": other is None,
+            "labels": other - labels,
+            "at_least": other > budget,
             "low": low,
             "high": high,
         }
     return found
 
 
-def _resampled_labels(curves: Float64Array, target: float, weights: Float64Array) -> IntArray:
-    """Labels to the target on each resample's mean curve, one after the last if never,
-    ``(splits, T), (resamples, splits) -> (resamples,)``.
+def _labels_to(
+    target: float,
+    curves: Float64Array,
+    weights: Float64Array | None,
+    minus: Float64Array | None = None,
+) -> tuple[int, int | None, int | None]:
+    """Labels to the target on the mean curve, or one after the last, and the ends of the interval;
+    that of the difference, where other curves are subtracted.
     """
-    reached = weights @ curves >= target
-    steps: IntArray = np.where(reached.any(axis=1), reached.argmax(axis=1), curves.shape[1])
-    return steps + 1
 
+    def labels(means: Float64Array) -> IntArray:
+        reached = means >= target
+        found: IntArray = np.where(reached.any(axis=-1), reached.argmax(axis=-1), means.shape[-1])
+        return found + 1
 
-def _ends(resampled: IntArray | None) -> tuple[int | None, int | None]:
-    if resampled is None:
-        return None, None
+    at = int(labels(curves.mean(axis=0)))
+    if weights is None:
+        return at, None, None
+    resampled = labels(weights @ curves) - (0 if minus is None else labels(weights @ minus))
     low, high = percentile_interval(resampled.astype(np.float64))
-    return int(np.floor(low)), int(np.ceil(high))
+    return at, int(np.floor(low)), int(np.ceil(high))
 
 
 def by_class(names: tuple[str, ...], shares: Float64Array) -> Json:
-    """Means over the splits that have the class, ``(splits, ..., C)``; null where none has."""
-    there = ~np.isnan(shares)
-    counts = there.sum(axis=0)
-    totals = np.where(there, shares, 0.0).sum(axis=0)
-    means = np.divide(totals, counts, out=np.full(totals.shape, np.nan), where=counts > 0)
+    """Means of ``(splits, ..., C)`` over the splits that have the class; None where none has."""
+    means = np.ma.masked_invalid(shares).mean(axis=0).filled(np.nan)
     return {name: _plain(means[..., c]) for c, name in enumerate(names)}
 
 
@@ -87,7 +132,5 @@ def _plain(values: Float64Array | None) -> Any:
     """Numbers for JSON, rounded; None for NaN."""
     if values is None:
         return None
-    rounded = np.asarray(np.round(values, _DIGITS))
-    plain = rounded.astype(object)
-    plain[np.isnan(rounded)] = None
-    return plain.tolist()
+    rounded = np.round(values, _DIGITS)
+    return np.where(np.isnan(rounded), np.array(None), rounded).tolist()

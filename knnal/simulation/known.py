@@ -1,4 +1,4 @@
-"""Items whose class is known: what a simulation asks about and judges by."""
+"""Items whose class is known, to simulate labeling on."""
 
 from __future__ import annotations
 
@@ -6,29 +6,42 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
-from pathlib import Path
 
 import numpy as np
 
 from knnal.errors import InputError
-from knnal.files import atomic_writer
 from knnal.pool.pool import Pool
 from knnal.pool.views import StoredViews
 from knnal.types import Float32Array, IntArray
 
 _BLOCK = 16384
-_VIEW_BLOCK = 1024
 
 
 @dataclass(frozen=True)
 class KnownItems:
-    """``ids`` of ``n`` items, their ``rows`` ``(n,)`` in ``vectors``, their ``classes`` ``(n,)``,
-    which are numbers into ``class_names``, and ``groups`` ``(n,)``, numbers too, if there are any.
+    """``n`` items in a random order that is always the same: of items with equal scores, the first
+    is asked about, and folders and tables are often sorted by class.
 
-    They come in random order, always the same: questions of equal score go to the earlier item, and
-    folders and tables are often sorted by class. ``left_out`` items of the pool are not among them;
-    ``unknown_ids`` were named, but are not in the pool. ``views`` are those of the rows of the
-    pool, if it has any.
+    Parameters
+    ----------
+    ids
+        The items.
+    vectors
+        The embeddings of the pool.
+    rows
+        The rows of the items in ``vectors``, ``(n,)``.
+    classes
+        Their class numbers, ``(n,)``, indices into ``class_names``.
+    class_names
+        The names of the classes.
+    groups
+        Their group numbers, ``(n,)``, if they have groups.
+    excluded
+        The number of items of the pool whose class or group is not known.
+    unknown_ids
+        The number of labels for items that are not in the pool.
+    views
+        The views of the pool's rows, if it has any.
     """
 
     ids: tuple[str, ...]
@@ -37,7 +50,7 @@ class KnownItems:
     classes: IntArray
     class_names: tuple[str, ...]
     groups: IntArray | None
-    left_out: int
+    excluded: int
     unknown_ids: int
     views: StoredViews | None = None
 
@@ -50,7 +63,7 @@ class KnownItems:
     ) -> KnownItems:
         """The live items of a pool that have a label and, if groups are given, a group.
 
-        Raises InputError for less than two items or classes.
+        Raises InputError for fewer than two classes.
         """
         live = pool.live
         wanted = [item for item in sorted(labels) if groups is None or item in groups]
@@ -59,10 +72,9 @@ class KnownItems:
         class_names, classes = np.unique([labels[name] for name in names], return_inverse=True)
         if len(class_names) < 2:
             raise InputError(
-                f"Expected known labels of at least two classes, came {len(labels)} labels, "
-                f"{len(names)} of them for items of the pool, of {len(class_names)} classes. Label "
-                "some, or name known labels, by the ids that the pool has, with --truth FILE or "
-                "--truth-from-folders."
+                "The known labels must be of at least two classes, got "
+                f"{len(class_names)}: {len(labels)} labels, {len(names)} of them for items of the "
+                "pool. Label more items, or give known labels with `table` or `from_folders`."
             )
         order = np.random.default_rng(0).permutation(len(names))
         members = None
@@ -75,14 +87,14 @@ class KnownItems:
             classes=classes[order].astype(np.int64),
             class_names=tuple(map(str, class_names)),
             groups=members,
-            left_out=int(np.count_nonzero(live)) - len(names),
+            excluded=int(np.count_nonzero(live)) - len(names),
             unknown_ids=len(wanted) - len(names),
             views=pool.views(),
         )
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of all that a simulation depends on: ids, classes, groups and vectors."""
+        """SHA-256 of everything a simulation depends on: ids, classes, groups and vectors."""
         digest = sha256()
         for part in (*self.ids, *self.class_names):
             digest.update(f"{len(part)}:{part}".encode())
@@ -91,34 +103,6 @@ class KnownItems:
         for start in range(0, len(self), _BLOCK):
             digest.update(self._block(start).astype("<f4").tobytes())
         return digest.hexdigest()
-
-    def write_vectors(self, file: Path) -> None:
-        """Write the vectors ``(n, d)`` in the items' order, as an npy file to be mapped."""
-        shape = (len(self), self.vectors.shape[1])
-        with atomic_writer(file) as stream:
-            header = {"descr": "<f4", "fortran_order": False, "shape": shape}
-            np.lib.format.write_array_header_1_0(stream, header)
-            for start in range(0, len(self), _BLOCK):
-                stream.write(self._block(start).astype("<f4").tobytes())
-
-    def write_views(self, views: StoredViews, vectors: Path, made: Path) -> None:
-        """Write the items' views as ``write_vectors`` does, and which of them are made.
-
-        Raises InputError for views that an interrupted run left unfinished.
-        """
-        if len(views.made) <= np.max(self.rows):
-            raise InputError(
-                f"Expected views of all items, but those of only {len(views.made)} rows of the "
-                "pool are made. Run 'knnal embed SOURCE' again."
-            )
-        np.save(made, views.made[self.rows])
-        with atomic_writer(vectors) as stream:
-            shape = (len(self), *views.vectors.shape[1:])
-            header = {"descr": "<f4", "fortran_order": False, "shape": shape}
-            np.lib.format.write_array_header_1_0(stream, header)
-            for start in range(0, len(self), _VIEW_BLOCK):
-                rows = self.rows[start : start + _VIEW_BLOCK]
-                stream.write(views.vectors[rows].astype("<f4").tobytes())
 
     def _block(self, start: int) -> Float32Array:
         return self.vectors[self.rows[start : start + _BLOCK]]

@@ -1,4 +1,4 @@
-"""A pool and held-out items as arrays, for benchmarks and scripts."""
+"""Simulated labeling of arrays, for benchmarks and scripts."""
 
 from __future__ import annotations
 
@@ -31,7 +31,19 @@ class LearningCurve:
 
 
 class Experiment:
-    """A pool to ask about, ``(n, d)`` with ``n`` labels, and held-out items to judge by."""
+    """Labels a pool from its known labels, and tests the predictions on held-out items.
+
+    Parameters
+    ----------
+    pool_vectors
+        The embeddings of the pool, ``(n, d)``; they are normalized.
+    pool_labels
+        Their classes, ``n``.
+    test_vectors
+        The embeddings of the held-out items, ``(m, d)``.
+    test_labels
+        Their classes, ``m``.
+    """
 
     def __init__(
         self,
@@ -54,7 +66,7 @@ class Experiment:
         classifier: str = defaults.CLASSIFIER,
         vote: VoteOptions | None = None,
     ) -> LearningCurve:
-        """Label ``budget`` items one at a time, from none, with the strategy's questions."""
+        """Label ``budget`` items, starting from none, one at a time as the strategy asks."""
         run = self._holdout.run(strategy, budget, seed=seed, classifier=classifier, vote=vote)
         curve = accuracy(run.hits, self._holdout.support)
         return LearningCurve(strategy, seed, curve, tuple(run.asked.tolist()))

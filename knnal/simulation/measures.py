@@ -1,7 +1,7 @@
-"""How good predictions are, from counts by class: of many steps and runs at once.
+"""Accuracy and the like from counts by class, for many steps and runs at once.
 
-All take ``hits`` ``(..., C)``, the right predictions of each class, ``predicted`` ``(..., C)``, all
-predictions of it, and ``support`` ``(..., C)``, how many items are of it.
+All take ``hits`` ``(..., C)``, the correct predictions of each class, ``predicted`` ``(..., C)``,
+all predictions of it, and ``support`` ``(..., C)``, its number of items.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ MEASURES = {
     "balanced_accuracy": "balanced accuracy",
     "macro_f1": "macro F1",
 }
-"""Every measure of the predictions of one step, and what it is called on paper."""
+"""The measures by name, with the words for them."""
 
 
 def count_outcomes(truth: IntArray, guesses: IntArray, classes: int) -> tuple[IntArray, IntArray]:
-    """Right and all predictions by class, ``(m,), (m,) -> (C,), (C,)``."""
+    """Correct and all predictions by class, ``(m,), (m,) -> (C,), (C,)``."""
     hits = np.bincount(truth[truth == guesses], minlength=classes)
     return hits, np.bincount(guesses, minlength=classes)
 
 
 def accuracy(hits: IntArray, support: IntArray) -> Float64Array:
-    """The share of right predictions, ``-> (...)``."""
+    """The share of correct predictions, ``-> (...)``."""
     shares: Float64Array = hits.sum(axis=-1) / support.sum(axis=-1)
     return shares
 
 
 def class_accuracy(hits: IntArray, support: IntArray) -> Float64Array:
-    """The share of each class's items that are predicted right (recall), ``-> (..., C)``.
+    """The recall of each class, ``-> (..., C)``.
 
     NaN for a class without items.
     """
@@ -52,12 +52,9 @@ def macro_f1(hits: IntArray, predicted: IntArray, support: IntArray) -> Float64A
 
 def measure(name: str, hits: IntArray, predicted: IntArray, support: IntArray) -> Float64Array:
     """One of ``MEASURES`` by name, ``-> (...)``."""
-    if name == "accuracy":
-        return accuracy(hits, support)
-    if name == "balanced_accuracy":
-        return balanced_accuracy(hits, support)
-    assert name == "macro_f1"
-    return macro_f1(hits, predicted, support)
+    if name == "macro_f1":
+        return macro_f1(hits, predicted, support)
+    return {"accuracy": accuracy, "balanced_accuracy": balanced_accuracy}[name](hits, support)
 
 
 def labels_to(curve: Float64Array, target: float) -> int | None:
@@ -67,7 +64,7 @@ def labels_to(curve: Float64Array, target: float) -> int | None:
 
 
 def area(curves: Float64Array) -> Float64Array:
-    """The area under curves ``(..., T)`` over their length: the mean over all labels, ``(...)``."""
+    """The area under curves ``(..., T)`` divided by their length: the mean, ``(...)``."""
     areas: Float64Array = curves.mean(axis=-1)
     return areas
 

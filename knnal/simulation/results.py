@@ -1,27 +1,30 @@
-"""A simulation's files: numbers as JSON, every label as Parquet, a picture, and a page."""
+"""The files of a simulation: numbers as JSON, labels as Parquet, a picture, and a page."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from html import escape
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from knnal.files import atomic_writer
-from knnal.pages.plot import plot_panels
+from knnal.pages.figures import Curve, plot_panels
+from knnal.pages.html import fill_page, script_json
 from knnal.simulation.estimates import Json
 from knnal.simulation.measures import MEASURES
-from knnal.simulation.report import write_report
 from knnal.simulation.settings import Contender
 from knnal.simulation.simulation import Simulated
 from knnal.simulation.summary import ContenderCurves, contender_curves
-from knnal.simulation.tables import title_of
+from knnal.simulation.tables import Cell, cells, head, title_of
 
 RESULTS, LABELS, PICTURE, REPORT = "results.json", "labels.parquet", "curves.png", "report.html"
 
 
 def write_results(simulated: Simulated, summary: Json, folder: Path) -> None:
-    """Write all files into the folder; each takes its place when it is complete."""
+    """Write all files into the folder. Each appears only when it is complete."""
     with atomic_writer(folder / RESULTS) as stream:
         stream.write(json.dumps(summary, ensure_ascii=False, allow_nan=False).encode())
     write_labels(simulated, folder / LABELS)
@@ -29,11 +32,12 @@ def write_results(simulated: Simulated, summary: Json, folder: Path) -> None:
     write_report(summary, folder / REPORT)
 
 
-def _panels(summary: Json) -> dict[str, dict[str, tuple[list[float], ...]]]:
+def _panels(summary: Json) -> dict[str, dict[str, Curve]]:
+    labels = range(1, summary["settings"]["labels"] + 1)
     return {
         title: {
-            f"{c['strategy']}, {c['classifier']}": tuple(
-                c["curves"][name][part] for part in ("mean", "low", "high")
+            f"{c['strategy']}, {c['classifier']}": Curve(
+                labels, *(c["curves"][name][part] for part in ("mean", "low", "high"))
             )
             for c in summary["contenders"]
         }
@@ -42,9 +46,7 @@ def _panels(summary: Json) -> dict[str, dict[str, tuple[list[float], ...]]]:
 
 
 def write_labels(simulated: Simulated, file: Path) -> None:
-    """Write a row for every label given: the run, the item and its class, and how good the
-    predictions are from then on.
-    """
+    """Write a row for every label: the run, the item, its class, and the accuracy with it."""
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -85,7 +87,64 @@ def _columns(
         np.arange(1, steps + 1),
         [known.ids[row] for row in asked],
         [known.class_names[known.classes[row]] for row in asked],
-        *(curves.measures[name][place] for name in MEASURES),
+        *(curves.series[name][place] for name in MEASURES),
         *curves.class_accuracy[place].T,
         *curves.chosen[place].T,
     ]
+
+
+_NOTE = (
+    "Means over the splits; in brackets the 95% interval of the mean (percentile bootstrap over "
+    "the splits). Splits share items, so the intervals are somewhat too narrow. Saved: how many "
+    "fewer labels than random labeling with the same classifier."
+)
+
+
+def write_report(summary: Mapping[str, Any], file: Path) -> None:
+    """Write the page. All text that comes from the user's data is escaped."""
+    with atomic_writer(file) as stream:
+        stream.write(report_html(summary).encode())
+
+
+def report_html(summary: Mapping[str, Any]) -> str:
+    """The page. Only the markup of its template is markup in it."""
+    parts = {
+        "title": escape(title_of(summary)),
+        "table": _table(summary),
+        "note": escape(_NOTE),
+        "data": _list(summary["data"]),
+        "settings": _list(summary["settings"]),
+        "versions": _list(summary["versions"]),
+        "results": script_json(summary),
+    }
+    return fill_page("report.html", parts)
+
+
+def _table(summary: Mapping[str, Any]) -> str:
+    heads = "".join(f"<th>{escape(name)}</th>" for name in head(summary))
+    rows = "".join(
+        "<tr>" + "".join(f"<td>{_cell(cell)}</td>" for cell in row) + "</tr>"
+        for row in cells(summary)
+    )
+    return f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def _cell(cell: Cell) -> str:
+    detail = f" <small>({escape(cell.interval)})</small>" if cell.interval else ""
+    return escape(cell.value) + detail
+
+
+def _list(values: Mapping[str, Any]) -> str:
+    rows = "".join(
+        f"<dt>{escape(name.replace('_', ' '))}</dt><dd>{escape(_text(value))}</dd>"
+        for name, value in values.items()
+    )
+    return f"<dl>{rows}</dl>"
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} ({count})" for name, count in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return "none" if value is None else str(value)

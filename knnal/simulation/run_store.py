@@ -1,4 +1,4 @@
-"""Finished runs in a folder, one file each, so that an interrupted simulation goes on."""
+"""Finished runs in a folder, one file each, so that an interrupted simulation resumes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FIELDS = ("asked", "hits", "predicted")
 
 
 class RunStore:
-    """The runs of one simulation. ``identity`` is what they all have in common."""
+    """The runs of one simulation. ``identity`` is what all of them have in common."""
 
     def __init__(self, folder: Path, identity: Mapping[str, Any]) -> None:
         self.folder = folder
@@ -30,10 +30,10 @@ class RunStore:
 
     @contextlib.contextmanager
     def open(self) -> Iterator[None]:
-        """Hold the folder, made if need be, for the length of a block.
+        """Create the folder if needed, and lock it for the length of a block.
 
-        Raises InputError for a folder that holds another simulation or other files, that another
-        process holds, or that cannot be written.
+        Raises InputError for a folder that has another simulation or other files, that another
+        process has locked, or that cannot be written to.
         """
         from filelock import FileLock, Timeout
 
@@ -44,16 +44,16 @@ class RunStore:
             lock.acquire(timeout=0)
         except Timeout as error:
             raise InputError(
-                f"Another simulation is writing to {self.folder}. Wait until it is done, or name "
-                "another folder with --out DIR."
+                f"Another simulation is writing to {self.folder}. Wait until it is done, or "
+                "choose another folder with `output`."
             ) from error
         except OSError as error:
             raise InputError(
-                f"Expected a folder for the results, but {self.folder} cannot be written "
-                f"({error.strerror or error}). Name another with --out DIR."
+                f"Cannot write to {self.folder} ({error.strerror or error}). Choose another "
+                "folder with `output`."
             ) from error
         try:
-            self._lay_out()
+            self._prepare()
             yield
         finally:
             lock.release()
@@ -67,7 +67,7 @@ class RunStore:
             return None
 
     def save(self, run: Mapping[str, Any], outcome: Outcome) -> None:
-        """Keep a run; it is on disk, whole, when this returns."""
+        """Store a run. It is on disk when this returns."""
         arrays = {field: getattr(outcome, field).astype(np.int32) for field in _FIELDS}
         with atomic_writer(self._file(run)) as stream:
             np.savez_compressed(stream, **arrays)
@@ -76,11 +76,11 @@ class RunStore:
         key = json.dumps([self._identity, run], sort_keys=True)
         return self.folder / RUNS / f"{sha256(key.encode()).hexdigest()[:24]}.npz"
 
-    def _lay_out(self) -> None:
+    def _prepare(self) -> None:
         runs = self.folder / RUNS
         runs.mkdir(exist_ok=True)
-        for left in runs.glob(".*.tmp"):  # by a process that was killed while it wrote
-            left.unlink()
+        for partial in runs.glob(".*.tmp"):  # of a process that was killed while writing
+            partial.unlink()
         if not (self.folder / MANIFEST).exists():
             with atomic_writer(self.folder / MANIFEST) as stream:
                 stream.write(json.dumps(self._identity, indent=2).encode())
@@ -90,8 +90,8 @@ class RunStore:
         if not manifest.exists():
             if any(file.name != LOCK for file in self.folder.iterdir()):
                 raise InputError(
-                    f"Expected an empty folder or that of an earlier simulation, but {self.folder} "
-                    "holds other files. Name another with --out DIR."
+                    f"{self.folder} contains other files. Choose an empty folder, or that of an "
+                    "earlier simulation, with `output`."
                 )
             return
         stored = _read(manifest)
@@ -99,8 +99,8 @@ class RunStore:
         others = sorted(n for n in names if stored.get(n) != self._identity.get(n))
         if others:
             raise InputError(
-                f"{self.folder} holds another simulation: it differs in {', '.join(others)}. "
-                "Name another folder with --out DIR, or remove this one."
+                f"{self.folder} contains another simulation: it differs in {', '.join(others)}. "
+                "Choose another folder with `output`, or remove this one."
             )
 
 
@@ -111,7 +111,7 @@ def _read(manifest: Path) -> dict[str, Any]:
         stored = None
     if not isinstance(stored, dict):
         raise InputError(
-            f"Expected the settings of a simulation in {manifest}, but it cannot be read. "
-            "Name another folder with --out DIR, or remove this one."
+            f"{manifest} cannot be read as the settings of a simulation. Choose another folder "
+            "with `output`, or remove this one."
         )
     return stored

@@ -1,4 +1,4 @@
-"""What to simulate: contenders, labels, splits."""
+"""The settings of a simulation: strategies, classifiers, labels, splits."""
 
 from __future__ import annotations
 
@@ -16,21 +16,44 @@ from knnal.session.schedule import Schedule
 from knnal.simulation.splits import SplitPlan
 
 BASELINE = "random"
-"""The strategy that the others are compared with; it always runs too."""
+"""The strategy that all others are compared with. It always runs."""
 
 DEFAULT_LABELS = 300
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What to simulate. ``labels`` None: 300, or as many as the smallest pool has. Of items at
-    least as similar as ``near``, one is asked about. With ``seek``, a class, every contender begins
-    with an example of it, and there is one more that looks for the class.
+    """What to simulate.
 
-    Raises InputError for less than one label, an empty list, targets outside (0, 1], a similarity
-    outside (0, 1), and bootstrapped votes with a classifier that does not add labels up;
-    UnknownNameError for a strategy or classifier that is not registered. Compositions of terms are
-    kept under their canonical names.
+    Parameters
+    ----------
+    strategies
+        The query strategies to compare. Compositions of terms get their canonical names.
+    classifiers
+        The classifiers to compare.
+    labels
+        The label budget of a run. None: 300, or the size of the smallest pool if it has fewer.
+    splits
+        How items are held out.
+    vote
+        The options of the kNN vote.
+    targets
+        The accuracies to reach, in (0, 1].
+    schedule
+        The batch size by number of labels.
+    near
+        The cosine similarity from which items are near-duplicates, one of which is asked about.
+    seek
+        A rare class to search for: every run begins with an example of it, and one more contender
+        searches for the class.
+
+    Raises
+    ------
+    InputError
+        For values out of range, an empty list, and bootstrapped votes with a classifier that does
+        not add labels up.
+    UnknownNameError
+        For a strategy or classifier that is not registered.
     """
 
     strategies: tuple[str, ...] = (defaults.STRATEGY,)
@@ -46,29 +69,27 @@ class Settings:
     def __post_init__(self) -> None:
         for kind, names in (("strategy", self.strategies), ("classifier", self.classifiers)):
             if not names:
-                raise InputError(f"Expected at least one {kind}, came none.")
+                raise InputError(f"At least one {kind} is needed, got none.")
         object.__setattr__(self, "strategies", tuple(map(canonical_name, self.strategies)))
         if self.seek is not None:
             object.__setattr__(self, "seek", checked_name(self.seek))
         for classifier in self.classifiers:
             classifier_factory(classifier, self.vote)
         if self.labels is not None and self.labels < 1:
-            raise InputError(f"Expected at least 1 label, came {self.labels}.")
+            raise InputError(f"`labels` must be at least 1, got {self.labels}.")
         if self.near is not None:
             checked_threshold(self.near)
         if not all(0.0 < target <= 1.0 for target in self.targets):
-            raise InputError(f"Expected targets above 0 and up to 1, came {list(self.targets)}.")
+            raise InputError(f"`targets` must be above 0 and at most 1, got {list(self.targets)}.")
 
     @property
     def needs_views(self) -> bool:
-        """Whether one of the strategies does."""
+        """Whether one of the strategies needs augmented views."""
         return any(create_strategy(name).needs_views for name in self.strategies)
 
     @property
     def contenders(self) -> list[Contender]:
-        """Each strategy with each classifier, the search and the baseline among them, none
-        twice.
-        """
+        """Each strategy, the search and the baseline with each classifier, without repeats."""
         search = () if self.seek is None else (seek_name(self.seek),)
         strategies = dict.fromkeys((*self.strategies, *search, BASELINE))
         return [
@@ -80,7 +101,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A strategy, and the classifier that it asks with and is judged by."""
+    """A strategy, and the classifier that it queries with and is evaluated by."""
 
     strategy: str
     classifier: str

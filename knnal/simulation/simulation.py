@@ -1,4 +1,4 @@
-"""What active labeling would save on known items: strategies x classifiers x seeds x folds."""
+"""Simulates labeling on known items: strategies x classifiers x seeds x folds."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ import numpy as np
 from knnal.acquisition.strategies.base import create_strategy, require_views
 from knnal.errors import InputError
 from knnal.index.parallel import thread_count
-from knnal.simulation.crew import Crew
 from knnal.simulation.holdout import Outcome
 from knnal.simulation.known import KnownItems
+from knnal.simulation.processes import run_tasks
 from knnal.simulation.run_store import RunStore
 from knnal.simulation.settings import DEFAULT_LABELS, Contender, Settings
 from knnal.simulation.splits import Split, make_splits
-from knnal.simulation.tasks import Queue, Run, Runner
+from knnal.simulation.tasks import Queue, Run, Runner, Task
 from knnal.simulation.workspace import Workspace
 from knnal.types import IntArray, LogNarrator, Narrator
 
@@ -29,7 +29,7 @@ _WORK = "work"
 
 @dataclass(frozen=True, slots=True)
 class Simulated:
-    """All that was simulated. ``outcomes`` of each contender come in the order of ``splits``, and
+    """A finished simulation. The ``outcomes`` of each contender are in the order of ``splits``;
     ``supports`` ``(splits, C)`` are the held-out items by class.
     """
 
@@ -42,48 +42,62 @@ class Simulated:
 
 
 def simulate(
-    known: KnownItems, settings: Settings, out: Path, narrator: Narrator | None = None
+    known: KnownItems, settings: Settings, output: Path, narrator: Narrator | None = None
 ) -> Simulated:
-    """Label the known items from none, again and again, and judge on held-out ones.
+    """Label the known items in repeated runs, and test the predictions on held-out items.
 
-    Finished runs are kept in the folder ``out``: what was interrupted goes on. Runs are spread over
-    as many processes as ``knnal.index.parallel`` has threads; a script that calls this must
-    therefore be importable, its own work guarded by ``if __name__ == "__main__"``.
+    Runs are spread over as many processes as ``knnal.index.parallel`` has threads. A script that
+    calls this must therefore guard its own work by ``if __name__ == "__main__"``.
 
-    Raises InputError where the items cannot be split so, the smallest pool has fewer items than
-    ``settings.labels`` or not two of the class to seek, or the folder holds something else.
+    Parameters
+    ----------
+    known
+        The items and their classes.
+    settings
+        What to simulate.
+    output
+        A folder for finished runs, so that an interrupted simulation resumes.
+    narrator
+        Is told the progress.
+
+    Raises
+    ------
+    InputError
+        Where the items cannot be split as asked, the smallest pool has fewer items than
+        ``settings.labels`` or fewer than two of the class to search for, or the folder contains
+        something else.
     """
     narrator = narrator or LogNarrator()
     for name in settings.strategies:
         require_views(name, create_strategy(name), has_views=known.views is not None)
     splits = make_splits(settings.splits, known.classes, known.groups)
-    sought = None if settings.seek is None else _sought(settings.seek, known, splits)
+    example = None if settings.seek is None else _class_to_find(settings.seek, known, splits)
     if lacking := sum(_lacks_a_class(split, known.classes) for split in splits):
         narrator.say(
-            f"In {lacking} of {len(splits)} splits, items are held out of a class that no item of "
-            "the pool is of: they can only be predicted wrong."
+            f"In {lacking} of {len(splits)} splits, some held-out items are of a class that the "
+            "pool lacks. They are always predicted incorrectly."
         )
     labels = _affordable(settings.labels, min(len(known) - len(s.held_out) for s in splits))
-    store = RunStore(out, _identity(known, settings, labels))
+    store = RunStore(output, _identity(known, settings, labels))
     with store.open():
         runs = [Run(split, contender) for split in splits for contender in settings.contenders]
         missing = [run for run in runs if store.load(run.key) is None]
         if missing:
             views = known.views if settings.needs_views else None
-            workspace = Workspace.create(out / _WORK, known, splits, views, narrator)
+            workspace = Workspace.create(output / _WORK, known, splits, views, narrator)
             done = (len(runs) - len(missing)) * labels
             progress = _Progress(narrator, done, len(runs) * labels)
             _run(
-                Runner(workspace, store, labels, settings, sought),
+                Runner(workspace, store, labels, settings, example),
                 missing,
                 progress,
             )
-        Workspace.remove(out / _WORK)
+        Workspace.remove(output / _WORK)
         return _gathered(known, settings, labels, splits, store)
 
 
 class _Progress:
-    """Label steps, summed over all processes."""
+    """The number of labels given, over all processes."""
 
     def __init__(self, narrator: Narrator, done: int, total: int) -> None:
         self._narrator, self._done, self._total = narrator, done, total
@@ -96,31 +110,24 @@ class _Progress:
 
 def _run(runner: Runner, runs: list[Run], progress: _Progress) -> None:
     queue = Queue(runs)
-    workers = min(thread_count(), len(runs))
-    if workers == 1:
-        while (task := queue.next()) is not None:
-            runner(task, progress)
-            queue.finish(task, runner.workspace)
-        return
-    with Crew(workers, runner, progress) as crew:
-        while queue.unfinished:
-            while crew.has_room and (task := queue.next()) is not None:
-                crew.begin(task)
-            for done in crew.finished():
-                queue.finish(done, runner.workspace)
+
+    def finish(task: Task) -> None:
+        queue.finish(task, runner.workspace)
+
+    run_tasks(min(thread_count(), len(runs)), runner, queue.next, finish, progress)
 
 
 def _lacks_a_class(split: Split, classes: IntArray) -> bool:
-    """Whether a held-out item is of a class that the pool has nothing of."""
+    """Whether a held-out item is of a class that the pool lacks."""
     pool = np.delete(classes, split.held_out)
     return not set(classes[split.held_out]) <= set(pool)
 
 
-def _sought(name: str, known: KnownItems, splits: list[Split]) -> int:
-    """The number of the class to seek."""
+def _class_to_find(name: str, known: KnownItems, splits: list[Split]) -> int:
+    """The number of the class to search for."""
     if name not in known.class_names:
         raise InputError(
-            f"Expected a class to seek among {', '.join(known.class_names)}, came '{name}'."
+            f"`seek` must be one of the classes {', '.join(known.class_names)}, got '{name}'."
         )
     number = known.class_names.index(name)
     fewest = min(
@@ -128,8 +135,8 @@ def _sought(name: str, known: KnownItems, splits: list[Split]) -> int:
     )
     if fewest < 2:
         raise InputError(
-            f"Expected at least two items of '{name}' in every pool, an example and one to find, "
-            f"but one has {fewest}. Hold out less."
+            f"A search for '{name}' needs at least two of its items in every pool, got {fewest}. "
+            "Hold out less."
         )
     return number
 
@@ -139,19 +146,19 @@ def _affordable(labels: int | None, smallest: int) -> int:
         return min(DEFAULT_LABELS, smallest)
     if labels > smallest:
         raise InputError(
-            f"Expected at most {smallest} labels, the items of the smallest pool, came {labels}. "
-            "Ask for fewer labels, or hold out less."
+            f"`labels` must be at most {smallest}, the size of the smallest pool, got {labels}. "
+            "Use fewer labels, or hold out less."
         )
     return labels
 
 
 def _identity(known: KnownItems, settings: Settings, labels: int) -> dict[str, Any]:
-    """What all runs of a simulation have in common; strategies, classifiers and seeds may be added
-    to a folder later.
+    """What all runs of a simulation have in common. More strategies, classifiers and seeds may be
+    added to a folder later.
     """
     plan = settings.splits
     search = None if settings.seek is None else [settings.seek, settings.strategies[0]]
-    wanted = {"near-duplicates": settings.near, "sought": search}
+    wanted = {"near-duplicates": settings.near, "search": search}
     return {
         "format": 1,
         "knnal": version("knnal"),

@@ -1,4 +1,4 @@
-"""Which items are held out to judge by: a share or each of K folds, by class and by group."""
+"""Splits into pool and held-out items: a share or K folds, stratified by class, by group."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from knnal.types import Float64Array, IntArray
 
 
 class SplitKind(StrEnum):
-    """Stratified: each class has, as nearly as can be, its share on both sides."""
+    """Stratified: each class has the same share on both sides, as nearly as possible."""
 
     STRATIFIED = "stratified"
     RANDOM = "random"
@@ -20,9 +20,25 @@ class SplitKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SplitPlan:
-    """Every seed splits anew: into ``folds``, each held out once, or else off a share.
+    """How to hold out items.
 
-    Raises InputError for less than one seed, two folds, or a share outside (0, 1).
+    Parameters
+    ----------
+    kind
+        Stratified or random.
+    folds
+        The number of folds, each held out once; None to hold out a share instead.
+    share
+        The share to hold out, in (0, 1).
+    seeds
+        The number of repetitions, each with a split of its own.
+    first_seed
+        The random seed of the first one.
+
+    Raises
+    ------
+    InputError
+        For values out of range.
     """
 
     kind: SplitKind = SplitKind.STRATIFIED
@@ -34,17 +50,18 @@ class SplitPlan:
     def __post_init__(self) -> None:
         if self.seeds < 1 or self.first_seed < 0:
             raise InputError(
-                f"Expected at least 1 seed, from 0 up, came {self.seeds} from {self.first_seed}."
+                "`seeds` must be at least 1 and `first_seed` at least 0, got "
+                f"{self.seeds} and {self.first_seed}."
             )
         if self.folds is not None and self.folds < 2:
-            raise InputError(f"Expected at least 2 folds, came {self.folds}.")
+            raise InputError(f"`folds` must be at least 2, got {self.folds}.")
         if self.folds is None and not 0.0 < self.share < 1.0:
-            raise InputError(f"Expected a held-out share above 0 and below 1, came {self.share}.")
+            raise InputError(f"The held-out share must be above 0 and below 1, got {self.share}.")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Split:
-    """The rows ``held_out`` ``(m,)``, rising, of one fold of one seed."""
+    """The rows ``held_out`` ``(m,)``, sorted, of one fold of one seed."""
 
     seed: int
     fold: int
@@ -54,16 +71,27 @@ class Split:
 def make_splits(plan: SplitPlan, classes: IntArray, groups: IntArray | None = None) -> list[Split]:
     """All splits of a plan, by seed and fold.
 
-    ``classes`` ``(n,)`` are class numbers. Of ``groups`` ``(n,)``, group numbers, each stays on one
-    side whole. Raises InputError where a side would be empty, or a pool would have but one class.
+    Parameters
+    ----------
+    plan
+        How to split.
+    classes
+        The class number of each item, ``(n,)``.
+    groups
+        The group number of each item, ``(n,)``; a group is never divided.
+
+    Raises
+    ------
+    InputError
+        Where a side would be empty, or a pool would have only one class.
     """
     strata = classes if plan.kind is SplitKind.STRATIFIED else np.zeros_like(classes)
     parts = plan.folds or 2
     units = len(classes) if groups is None else len(np.unique(groups))
     if units < parts:
         raise InputError(
-            f"Expected at least {parts} {'items' if groups is None else 'groups'} to split into "
-            f"{parts} parts, came {units}. Ask for fewer folds, or use other groups."
+            f"{parts} parts need at least {parts} {'items' if groups is None else 'groups'}, got "
+            f"{units}. Use fewer folds, or other groups."
         )
     shares = np.full(parts, 1.0 / parts) if plan.folds else np.array([plan.share, 1 - plan.share])
     splits = []
@@ -83,13 +111,13 @@ def make_splits(plan: SplitPlan, classes: IntArray, groups: IntArray | None = No
 def deal_items(strata: IntArray, shares: Float64Array, rng: np.random.Generator) -> IntArray:
     """The part of each item, ``(n,), (parts,) -> (n,)``, at random within each stratum.
 
-    Items are laid out by stratum, and the parts take turns, each as often as its share: of every
-    stratum, and of all items together, a part's share is off by one item at most.
+    Items are sorted by stratum, and the parts take turns, each as often as its share. A part's
+    share of each stratum, and of all items, is off by at most one item.
     """
     n = len(strata)
     order = rng.permutation(n)
     order = order[np.argsort(strata[order], kind="stable")]
-    # A part of share s has its turns at u / s, (u + 1) / s, (u + 2) / s and so on.
+    # A part with share s takes turns at u / s, (u + 1) / s, (u + 2) / s and so on.
     starts = (np.arange(len(shares)) / len(shares) + rng.random()) % 1.0
     counts = np.ceil(n * shares).astype(np.int64) + 1
     turns = [(np.arange(c) + u) / s for c, u, s in zip(counts, starts, shares, strict=True)]
@@ -102,11 +130,11 @@ def deal_items(strata: IntArray, shares: Float64Array, rng: np.random.Generator)
 def deal_groups(
     strata: IntArray, groups: IntArray, shares: Float64Array, rng: np.random.Generator
 ) -> IntArray:
-    """The part of each item, ``(n,), (n,), (parts,) -> (n,)``, the same for all of a group.
+    """The part of each item, ``(n,), (n,), (parts,) -> (n,)``, the same for a whole group.
 
-    The largest groups first, at random among equals, each goes where, summed over the strata and
-    all items together, the squares of what the part then holds, relative to its share, grow the
-    least. No part stays empty.
+    Groups are assigned one by one, the largest first, at random among equals. Each goes to the part
+    where the sum of squared counts, relative to the part's share, over the strata and all items
+    grows the least. No part stays empty.
     """
     numbers, members = np.unique(groups, return_inverse=True)
     _, strata = np.unique(strata, return_inverse=True)
@@ -132,9 +160,8 @@ def deal_groups(
 def _check(held_out: IntArray, classes: IntArray, seed: int, fold: int) -> None:
     pool = np.delete(classes, held_out)
     if not len(held_out) or len(np.unique(pool)) < 2:
-        came = "nothing is held out" if not len(held_out) else "the pool is left with one class"
+        problem = "holds out nothing" if not len(held_out) else "leaves one class in the pool"
         raise InputError(
-            f"Expected held-out items and a pool of at least two classes in every split, but in "
-            f"fold {fold} of seed {seed} {came}. Hold out another share, ask for other folds, or "
-            "use smaller groups."
+            "Every split needs held-out items and a pool of at least two classes, but fold "
+            f"{fold} of seed {seed} {problem}. Use another share, other folds, or smaller groups."
         )

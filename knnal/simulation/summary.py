@@ -1,102 +1,76 @@
-"""What a simulation amounts to: curves, areas, labels to targets, and differences to random."""
+"""The summary of a simulation: curves, areas, labels to targets, differences from random."""
 
 from __future__ import annotations
 
 import platform
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
-from typing import Any
 
 import numpy as np
 
-from knnal.simulation.bootstrap import (
+from knnal.simulation.estimates import (
     CONFIDENCE,
     RESAMPLES,
+    Json,
+    by_class,
+    estimate,
     resampling_weights,
+    target_reached,
 )
-from knnal.simulation.estimates import Json, by_class, estimate, target_reached
-from knnal.simulation.holdout import Outcome
 from knnal.simulation.measures import MEASURES, area, class_accuracy, measure
 from knnal.simulation.settings import BASELINE, Contender
 from knnal.simulation.simulation import Simulated
 from knnal.types import Float64Array
 
+FOUND = "found"
 FOUND_SHARES = (0.5, 0.9)
-"""Shares of a sought class whose finding is told."""
+"""Shares of the class searched for, to report the labels until they are found."""
 
 _PACKAGES = ("knnal", "numpy", "numba", "scipy", "faiss-cpu")
 
 
 @dataclass(frozen=True, slots=True)
 class ContenderCurves:
-    """One contender's curves: each measure ``(splits, T)``, and by class ``(splits, T, C)``.
+    """One contender's curves: ``series`` ``(splits, T)``, and by class ``(splits, T, C)``.
 
-    ``class_accuracy`` is NaN where a split holds out nothing of a class; ``chosen`` is the share of
-    each class in the labels so far, ``found`` ``(splits, T)`` that of the sought class's items in
-    the pool, the example aside, which are among them; None where no class is sought.
+    ``series`` are the measures and, in a search, the labeled share of the pool's items of the class
+    searched for, without the example. ``class_accuracy`` is NaN where a split holds out no item of
+    a class. ``chosen`` is the share of each class among the labels so far.
     """
 
-    measures: dict[str, Float64Array]
+    series: dict[str, Float64Array]
     class_accuracy: Float64Array
     chosen: Float64Array
-    found: Float64Array | None
 
 
 def contender_curves(simulated: Simulated, contender: Contender) -> ContenderCurves:
     """The curves of one contender, from its outcomes."""
-    outcomes = simulated.outcomes[contender]
-    hits, predicted = (np.stack([getattr(o, f) for o in outcomes]) for f in ("hits", "predicted"))
+    known, outcomes = simulated.known, simulated.outcomes[contender]
+    asked, hits, predicted = (
+        np.stack([getattr(o, field) for o in outcomes]) for field in ("asked", "hits", "predicted")
+    )
     support = simulated.supports[:, None, :]
+    counts = np.cumsum(np.eye(len(known.class_names))[known.classes[asked]], axis=1)
+    series = {name: measure(name, hits, predicted, support) for name in MEASURES}
+    if simulated.settings.seek is not None:
+        number = known.class_names.index(simulated.settings.seek)
+        in_pools = np.count_nonzero(known.classes == number) - simulated.supports[:, number]
+        series[FOUND] = (counts[:, :, number] - 1) / (in_pools - 1)[:, None]
     return ContenderCurves(
-        {name: measure(name, hits, predicted, support) for name in MEASURES},
-        class_accuracy(hits, support),
-        np.stack([chosen_shares(outcome, simulated) for outcome in outcomes]),
-        _found_shares(outcomes, simulated),
+        series, class_accuracy(hits, support), counts / np.arange(1, counts.shape[1] + 1)[:, None]
     )
 
 
-def chosen_shares(outcome: Outcome, simulated: Simulated) -> Float64Array:
-    """The share of each class in the labels so far, ``(T, C)``."""
-    classes = simulated.known.classes[outcome.asked]
-    counts = np.cumsum(np.eye(len(simulated.known.class_names))[classes], axis=0)
-    shares: Float64Array = counts / np.arange(1, len(classes) + 1)[:, None]
-    return shares
-
-
-def _found_shares(outcomes: list[Outcome], simulated: Simulated) -> Float64Array | None:
-    known, name = simulated.known, simulated.settings.seek
-    if name is None:
-        return None
-    of_class = known.classes == known.class_names.index(name)
-    shares = []
-    for outcome, split in zip(outcomes, simulated.splits, strict=True):
-        others = np.count_nonzero(of_class) - np.count_nonzero(of_class[split.held_out]) - 1
-        shares.append((np.cumsum(of_class[outcome.asked]) - 1) / others)
-    return np.array(shares)
-
-
 def summarize(simulated: Simulated) -> Json:
-    """Plain values for JSON, the same for the same runs.
+    """The summary as plain values for JSON, the same for the same runs.
 
-    Intervals are of the mean over splits, by the percentile bootstrap over them, the same
-    resamples for all contenders; null where there is but one split.
+    Intervals are of the mean over splits, by the percentile bootstrap with the same resamples for
+    all contenders; null with only one split.
     """
     n = len(simulated.splits)
     weights = resampling_weights(n, RESAMPLES, np.random.default_rng(0)) if n > 1 else None
     curves = {c: contender_curves(simulated, c) for c in simulated.outcomes}
-    contenders = []
-    for contender, own in curves.items():
-        baseline = None
-        if contender.strategy != BASELINE:
-            baseline = curves[Contender(BASELINE, contender.classifier)]
-        contenders.append(
-            {
-                "strategy": contender.strategy,
-                "classifier": contender.classifier,
-                **_numbers(own, baseline, simulated, weights),
-                "curves": _curves(own, baseline, simulated, weights),
-            }
-        )
     return {
         "format": 1,
         "versions": {
@@ -105,12 +79,12 @@ def summarize(simulated: Simulated) -> Json:
         },
         "settings": _settings(simulated),
         "data": _data(simulated),
-        "contenders": contenders,
+        "contenders": [_contender(c, curves, simulated, weights) for c in curves],
     }
 
 
 def without_curves(summary: Json) -> Json:
-    """The summary without what has a value for every label."""
+    """The summary without its curves."""
     contenders = [
         {name: value for name, value in contender.items() if name != "curves"}
         for contender in summary["contenders"]
@@ -145,7 +119,7 @@ def _data(simulated: Simulated) -> Json:
     held_out = [len(split.held_out) for split in simulated.splits]
     return {
         "items": len(known),
-        "left_out": known.left_out,
+        "excluded": known.excluded,
         "dimension": int(known.vectors.shape[1]),
         "classes": dict(zip(known.class_names, counts.tolist(), strict=True)),
         "groups": None if known.groups is None else len(np.unique(known.groups)),
@@ -155,71 +129,49 @@ def _data(simulated: Simulated) -> Json:
     }
 
 
-def _numbers(
-    own: ContenderCurves,
-    baseline: ContenderCurves | None,
+def _contender(
+    contender: Contender,
+    curves: Mapping[Contender, ContenderCurves],
     simulated: Simulated,
     weights: Float64Array | None,
 ) -> Json:
-    """Areas, ends and targets of one contender, each compared with the baseline."""
-    names = simulated.known.class_names
+    """The numbers of one contender, compared with the baseline."""
+    names, own = simulated.known.class_names, curves[contender]
+    series, others = own.series, dict[str, Float64Array]()
+    if contender.strategy != BASELINE:
+        others = curves[Contender(BASELINE, contender.classifier)].series
 
-    def compared(samples: Float64Array, others: Float64Array | None) -> Json:
-        difference = None if others is None else estimate(samples - others, weights)
+    def compared(reduce: Callable[[Float64Array], Float64Array], name: str) -> Json:
+        samples = reduce(series[name])
+        difference = estimate(samples - reduce(others[name]), weights) if others else None
         return {**estimate(samples, weights), "difference": difference}
 
-    def each(reduce: Any) -> Json:
-        return {
-            name: compared(
-                reduce(curves), None if baseline is None else reduce(baseline.measures[name])
-            )
-            for name, curves in own.measures.items()
-        }
+    def targets(name: str, levels: Sequence[float]) -> list[Json]:
+        return [target_reached(t, series[name], others.get(name), weights) for t in levels]
 
-    accuracy = own.measures["accuracy"]
-    random = None if baseline is None else baseline.measures["accuracy"]
+    differences = {name: estimate(series[name] - others[name], weights) for name in others}
+    differences.pop(FOUND, None)
+    found = None
+    if FOUND in series:
+        found = {"final": compared(_last, FOUND), "targets": targets(FOUND, FOUND_SHARES)}
     return {
-        "area": each(area),
-        "final": each(lambda curves: curves[:, -1]),
-        "targets": [
-            target_reached(t, accuracy, random, weights) for t in simulated.settings.targets
-        ],
+        "strategy": contender.strategy,
+        "classifier": contender.classifier,
+        "area": {name: compared(area, name) for name in MEASURES},
+        "final": {name: compared(_last, name) for name in MEASURES},
+        "targets": targets("accuracy", simulated.settings.targets),
         "class_accuracy": by_class(names, own.class_accuracy[:, -1]),
         "chosen": by_class(names, own.chosen[:, -1]),
-        "found": _found(own.found, None if baseline is None else baseline.found, weights),
+        "found": found,
+        "curves": {
+            FOUND: None,
+            **{name: estimate(values, weights) for name, values in series.items()},
+            "differences": differences,
+            "class_accuracy": by_class(names, own.class_accuracy),
+            "chosen": by_class(names, own.chosen),
+        },
     }
 
 
-def _found(
-    found: Float64Array | None, others: Float64Array | None, weights: Float64Array | None
-) -> Json | None:
-    """How much of the sought class is found by the last label, and when shares of it are."""
-    if found is None:
-        return None
-    difference = None if others is None else estimate(found[:, -1] - others[:, -1], weights)
-    return {
-        "final": {**estimate(found[:, -1], weights), "difference": difference},
-        "targets": [target_reached(share, found, others, weights) for share in FOUND_SHARES],
-    }
-
-
-def _curves(
-    own: ContenderCurves,
-    baseline: ContenderCurves | None,
-    simulated: Simulated,
-    weights: Float64Array | None,
-) -> Json:
-    names = simulated.known.class_names
-    differences = {}
-    if baseline is not None:
-        differences = {
-            name: estimate(curves - baseline.measures[name], weights)
-            for name, curves in own.measures.items()
-        }
-    return {
-        **{name: estimate(curves, weights) for name, curves in own.measures.items()},
-        "differences": differences,
-        "class_accuracy": by_class(names, own.class_accuracy),
-        "chosen": by_class(names, own.chosen),
-        "found": None if own.found is None else estimate(own.found, weights),
-    }
+def _last(curves: Float64Array) -> Float64Array:
+    return curves[:, -1]

@@ -1,4 +1,4 @@
-"""The table of a simulation's summary, for every front end."""
+"""The summary of a simulation as a table, for every front end."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What a cell shows, and the interval around it, "" if there is none."""
+    """The text of a cell, and of its interval, "" without one."""
 
     value: str
     interval: str = ""
 
 
 def title_of(summary: Mapping[str, Any]) -> str:
-    """The data in a line."""
+    """The data in one line."""
     data = summary["data"]
     return (
         f"{data['items']} items of {len(data['classes'])} classes, {data['dimension']} dimensions, "
@@ -26,84 +26,64 @@ def title_of(summary: Mapping[str, Any]) -> str:
 
 def head(summary: Mapping[str, Any]) -> list[str]:
     """The names of the columns."""
-    labels = summary["settings"]["labels"]
-    targets = [f"{target:g}" for target in (100 * t for t in summary["settings"]["targets"])]
+    settings = summary["settings"]
+    labels, name = settings["labels"], settings["seek"]
+    found = summary["contenders"][0]["found"] or {"targets": []}
     return [
         "strategy, classifier",
-        *(name for t in targets for name in (f"labels to {t} %", "saved")),
+        *(text for t in settings["targets"] for text in (f"labels to {100 * t:g}%", "saved")),
         f"mean accuracy to {labels}",
         "above random, points",
         f"accuracy at {labels}",
         f"macro F1 at {labels}",
-        *_sought_heads(summary),
-    ]
-
-
-def _sought_heads(summary: Mapping[str, Any]) -> list[str]:
-    """Of a class that is sought: the labels to shares of its items, and what is found at last."""
-    sought, found = summary["settings"]["seek"], summary["contenders"][0]["found"]
-    if found is None:
-        return []
-    shares = [f"{100 * target['target']:g}" for target in found["targets"]]
-    return [
-        *(f"labels to {share} % of '{sought}'" for share in shares),
-        f"'{sought}' found at {summary['settings']['labels']}",
+        *(f"labels to {100 * target['target']:g}% of '{name}'" for target in found["targets"]),
+        *([f"'{name}' found at {labels}"] if name is not None else []),
     ]
 
 
 def cells(summary: Mapping[str, Any]) -> list[list[Cell]]:
     """A row for each contender, in their order."""
-    return [_row(contender, summary["settings"]["labels"]) for contender in summary["contenders"]]
+    budget = summary["settings"]["labels"]
+    rows = []
+    for contender in summary["contenders"]:
+        area, final, found = contender["area"]["accuracy"], contender["final"], contender["found"]
+        row = [Cell(f"{contender['strategy']}, {contender['classifier']}")]
+        for target in contender["targets"]:
+            row += [_labels(target, budget), _saved(target["saved"])]
+        row += [_percent(area), _points(area["difference"])]
+        row += [_percent(final["accuracy"]), _percent(final["macro_f1"])]
+        if found is not None:
+            row += [_labels(target, budget) for target in found["targets"]]
+            row.append(_percent(found["final"]))
+        rows.append(row)
+    return rows
 
 
-def _row(contender: Mapping[str, Any], budget: int) -> list[Cell]:
-    area, final = contender["area"]["accuracy"], contender["final"]
-    return [
-        Cell(f"{contender['strategy']}, {contender['classifier']}"),
-        *(cell for t in contender["targets"] for cell in (_labels(t, budget), _saved(t["saved"]))),
-        _share(area),
-        _difference(area["difference"]),
-        _share(final["accuracy"]),
-        _share(final["macro_f1"]),
-        *_sought(contender["found"], budget),
-    ]
-
-
-def _sought(found: Mapping[str, Any] | None, budget: int) -> list[Cell]:
-    if found is None:
-        return []
-    return [*(_labels(target, budget) for target in found["targets"]), _share(found["final"])]
+def _cell(value: str, low: Any, high: Any) -> Cell:
+    return Cell(value, "" if low is None else f"{low} to {high}")
 
 
 def _labels(target: Mapping[str, Any], budget: int) -> Cell:
-    """Ends of the interval beyond the budget are not known."""
+    """An interval that ends beyond the budget is open."""
     beyond = f">{budget}"
-    value = beyond if target["labels"] is None else str(target["labels"])
-    if target["low"] is None:
-        return Cell(value)
-    high = beyond if target["high"] is None else target["high"]
-    return Cell(value, f"{target['low']} to {high}")
+    value, high = (beyond if target[key] is None else target[key] for key in ("labels", "high"))
+    return _cell(str(value), target["low"], high)
 
 
 def _saved(saved: Mapping[str, Any] | None) -> Cell:
     if saved is None:
         return Cell("")
-    value = f"{'≥ ' if saved['at_least'] else ''}{saved['labels']}"
-    return Cell(value, "" if saved["low"] is None else f"{saved['low']} to {saved['high']}")
+    sign = "≥ " if saved["at_least"] else ""
+    return _cell(f"{sign}{saved['labels']}", saved["low"], saved["high"])
 
 
-def _share(estimate: Mapping[str, Any]) -> Cell:
-    value = f"{100 * estimate['mean']:.1f} %"
-    if estimate["low"] is None:
-        return Cell(value)
-    return Cell(value, f"{100 * estimate['low']:.1f} to {100 * estimate['high']:.1f}")
+def _percent(estimate: Mapping[str, Any], sign: str = "", unit: str = "%") -> Cell:
+    mean, low, high = (
+        None if estimate[key] is None else f"{100 * estimate[key]:{sign}.1f}"
+        for key in ("mean", "low", "high")
+    )
+    return _cell(f"{mean}{unit}", low, high)
 
 
-def _difference(estimate: Mapping[str, Any] | None) -> Cell:
-    """In percentage points."""
-    if estimate is None:
-        return Cell("")
-    value = f"{100 * estimate['mean']:+.1f}"
-    if estimate["low"] is None:
-        return Cell(value)
-    return Cell(value, f"{100 * estimate['low']:+.1f} to {100 * estimate['high']:+.1f}")
+def _points(estimate: Mapping[str, Any] | None) -> Cell:
+    return Cell("") if estimate is None else _percent(estimate, "+", "")

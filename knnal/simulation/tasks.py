@@ -1,4 +1,4 @@
-"""The tasks that a simulation falls into, doing them, and the order to do them in."""
+"""The tasks of a simulation, and their order."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from knnal.simulation.splits import Split
 from knnal.simulation.workspace import Workspace
 
 _REPORT_EVERY = 10
-"""Labels that a process gives between two reports of them."""
+"""Labels between two progress reports of a process."""
 
 
 @dataclass(frozen=True, slots=True)
 class Preparation:
-    """The task to find what all runs in a split share."""
+    """The task to compute what all runs in a split share."""
 
     split: Split
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The task to label once."""
+    """The task of one run of labeling."""
 
     split: Split
     contender: Contender
@@ -36,7 +36,7 @@ class Run:
 
     @property
     def key(self) -> Mapping[str, Any]:
-        """What tells it from the simulation's other runs."""
+        """Identifies the run within its simulation."""
         return {"seed": self.split.seed, "fold": self.split.fold, **asdict(self.contender)}
 
 
@@ -45,13 +45,13 @@ Task: TypeAlias = Preparation | Run
 
 @dataclass(frozen=True)
 class Runner:
-    """Does tasks, in whichever process. ``sought`` is the number of the class to seek, if any."""
+    """Does tasks, in any process. ``example`` is the number of the class to search for, if any."""
 
     workspace: Workspace
     store: RunStore
     labels: int
     settings: Settings
-    sought: int | None
+    example: int | None
 
     def __call__(self, task: Task, report: Callable[[int], None]) -> None:
         if isinstance(task, Preparation):
@@ -76,7 +76,7 @@ class Runner:
             vote=settings.vote,
             schedule=settings.schedule,
             near=settings.near,
-            example=self.sought,
+            example=self.example,
             seek=seeks,
             step_done=step_done,
         )
@@ -85,7 +85,7 @@ class Runner:
 
 
 class Queue:
-    """The runs in order, each split's after its preparation, which comes as late as it can."""
+    """The runs in order, each after the preparation of its split, which is as late as possible."""
 
     def __init__(self, runs: list[Run]) -> None:
         self._waiting: deque[tuple[Split, list[Run]]] = deque()
@@ -98,10 +98,6 @@ class Queue:
                 self._waiting.append((run.split, self._left[place]))
             self._left[place].append(run)
 
-    @property
-    def unfinished(self) -> bool:
-        return bool(self._left)
-
     def next(self) -> Task | None:
         """A task that can begin, if there is one."""
         if self._ready:
@@ -109,7 +105,7 @@ class Queue:
         return Preparation(self._waiting.popleft()[0]) if self._waiting else None
 
     def finish(self, task: Task, workspace: Workspace) -> None:
-        """Take note that a task is done."""
+        """Record that a task is done."""
         place = (task.split.seed, task.split.fold)
         if isinstance(task, Preparation):
             self._ready.extend(self._left[place])

@@ -1,4 +1,4 @@
-"""What runs in several processes share: vectors to be mapped, and the geometry of each split."""
+"""Files that the processes of a simulation share: vectors, and the index of each split."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from knnal.errors import InputError
 from knnal.index.graph import EXACT_LIMIT, NEIGHBORS, build_graph, graph_within
 from knnal.index.kernel_graph import KernelGraph
 from knnal.index.pool_index import PoolIndex, Views
@@ -18,17 +19,19 @@ from knnal.pool.views import StoredViews
 from knnal.simulation.holdout import Holdout
 from knnal.simulation.known import KnownItems
 from knnal.simulation.splits import Split
-from knnal.types import Float32Array, Narrator
+from knnal.types import Float32Array, IntArray, Narrator
 
 _VECTORS, _CLASSES = "embeddings.npy", "classes.npy"
 _VIEWS, _MADE = "views.npy", "views-made.npy"
 _GRAPH, _REDUCED = "graph.npz", "reduced.npz"
 _SPARE = 1.5
-"""How many neighbors more than a split needs on average are found among all items."""
+"""How many times the neighbors that a split needs are searched for among all items."""
+
+_BLOCK = 1024
 
 
 class Workspace:
-    """A folder for the length of a simulation. Each process opens it for itself."""
+    """A temporary folder of a simulation. Each process opens it for itself."""
 
     def __init__(self, folder: Path, class_count: int) -> None:
         self._folder = folder
@@ -44,15 +47,21 @@ class Workspace:
         views: StoredViews | None,
         narrator: Narrator,
     ) -> Workspace:
-        """Lay out what the splits have in common, views too if they are wanted; what an
-        interrupted simulation left goes.
+        """Write what all splits have in common, including views if given. Replaces the folder of
+        an interrupted simulation. Raises InputError for views that are not complete.
         """
         cls.remove(folder)
         folder.mkdir(parents=True)
-        known.write_vectors(folder / _VECTORS)
+        _copy_rows(known.vectors, known.rows, folder / _VECTORS)
         np.save(folder / _CLASSES, known.classes)
         if views is not None:
-            known.write_views(views, folder / _VIEWS, folder / _MADE)
+            if len(views.made) <= np.max(known.rows):
+                raise InputError(
+                    f"All items need views, but only {len(views.made)} rows of the pool have them. "
+                    "Embed the source again."
+                )
+            np.save(folder / _MADE, views.made[known.rows])
+            _copy_rows(views.vectors, known.rows, folder / _VIEWS)
         workspace = cls(folder, len(known.class_names))
         if len(splits) > 1 and len(known) <= EXACT_LIMIT:
             held_out = max(len(split.held_out) for split in splits) / len(known)
@@ -67,7 +76,7 @@ class Workspace:
         shutil.rmtree(folder, ignore_errors=True)
 
     def prepare(self, split: Split) -> None:
-        """Find all that depends on a split and on no label: once, for whoever runs in it."""
+        """Compute everything that depends on a split but on no label, once for all of its runs."""
         X = self._vectors
         live = np.ones(len(X), dtype=np.bool_)
         live[split.held_out] = False
@@ -79,7 +88,7 @@ class Workspace:
         save_graph(graph, place / _GRAPH)
 
     def holdout(self, split: Split) -> Holdout:
-        """A prepared split to run in. The latest is kept, since its runs follow each other."""
+        """A prepared split to run in. The latest one is cached, since its runs are consecutive."""
         place = self._place(split)
         if self._latest is None or self._latest[0] != place.name:
             graph = load_graph(place / _GRAPH)
@@ -97,7 +106,7 @@ class Workspace:
         return self._latest[1]
 
     def discard(self, split: Split) -> None:
-        """Remove what was prepared for a split whose runs are all done."""
+        """Remove the files of a split whose runs are all done."""
         shutil.rmtree(self._place(split), ignore_errors=True)
 
     @property
@@ -111,3 +120,11 @@ class Workspace:
 
     def _place(self, split: Split) -> Path:
         return self._folder / f"seed-{split.seed}-fold-{split.fold}"
+
+
+def _copy_rows(source: Float32Array, rows: IntArray, file: Path) -> None:
+    """Write rows of an array ``(n, ...)`` as an npy file, a block at a time."""
+    shape = (len(rows), *source.shape[1:])
+    copied = np.lib.format.open_memmap(file, "w+", np.float32, shape)
+    for start in range(0, len(rows), _BLOCK):
+        copied[start : start + _BLOCK] = source[rows[start : start + _BLOCK]]

@@ -36,17 +36,18 @@ def test_what_it_says_of_labeled_vectors(labeled: Any, log: Any) -> None:
     assert done.err == ""
     for phrase in (
         "Items       40, 2 labeled",
-        "Clustering  accuracy 100.0%, NMI 1.000, ARI 1.000: 2 clusters found by k-means",
+        "Clustering  accuracy 100.0%, NMI 1.000, ARI 1.000: 2 k-means clusters against",
         "1 labeled  50.0%  left   19 predicted  50.0%",
-        "Near-duplicates: ",
-        " groups; the largest",
+        "Near-duplicates, similarity at least 0.95: ",
+        " of near-duplicates; the largest",
         "Outliers: the lowest density",
         "Most confusing: the highest entropy",
         "Least confusing: the lowest entropy",
     ):
         assert phrase in done.out
     assert "Not known yet" not in done.out
-    assert log(labeled.folder) == before
+    added = log(labeled.folder)[len(before) :]
+    assert {event["kind"] for event in added} <= {"prediction"}, "of labels given before"
     made = set(labeled.folder.rglob("*")) - set(files)
     assert {file.name for file in made} <= {"reduced.npz"}  # the pool's own, if it was not there
 
@@ -85,8 +86,8 @@ def test_json_is_what_is_true(labeled: Any) -> None:
 
 def test_without_labels_it_says_what_is_missing(vectors: Any) -> None:
     done = vectors("inspect", "--out", "look")
-    assert "nothing is labeled yet" in done.out
-    assert "NMI and ARI: they take labels of two classes" in done.out
+    assert "no item is labeled yet" in done.out
+    assert "NMI and ARI need labels of at least two classes" in done.out
     assert "confusing: the" not in done.out
     assert "Outliers" in done.out
     written = set(listing(vectors.folder / "look"))
@@ -103,10 +104,10 @@ def test_clusters_are_judged_by_a_truth_that_stays_outside(vectors: Any, log: An
     (vectors.folder / "truth.csv").write_text("\n".join(["id,label", *rows, "99,left"]))
     done = vectors("inspect", "--truth", "truth.csv", "--top", 1)
     assert "Skipped 1: no such item in the pool" in done.err
-    assert "26 of 40 items are left out: no label of theirs is known." in done.err
+    assert "26 of 40 items are not used: their label is not known." in done.err
     assert "accuracy 92.9%" in done.out
-    assert "2 clusters found by k-means" in done.out
-    assert "judged on 14 items whose class is known" in done.out
+    assert "2 k-means clusters against" in done.out
+    assert "against 14 known classes" in done.out
     found = vectors("inspect", "--truth", "truth.csv", "--json").data
     truth = [int(i >= 20 or i == 3) for i in range(0, 40, 3)]
     clusters = [int(i >= 20) for i in range(0, 40, 3)]
@@ -179,13 +180,13 @@ def test_the_files_of_a_pool_of_images(knnal: Any) -> None:
 
 
 def test_what_cannot_be_done(vectors: Any, knnal: Any, tmp_path: Path) -> None:
-    vectors.fails("inspect", "--measure", "margin", saying=["smallest-margin", "came 'margin'"])
-    vectors.fails("inspect", "--similarity", "95", saying=["below 1", "came 95"])
+    vectors.fails("inspect", "--measure", "margin", saying=["smallest-margin", "got 'margin'"])
+    vectors.fails("inspect", "--similarity", "95", saying=["below 1", "got 95"])
     (vectors.folder / "taken").write_text("")
-    vectors.fails("inspect", "--out", "taken", saying=["cannot make taken", "--out DIR"])
-    assert "Expected label, prediction, score, came 'red'" in " ".join(
+    vectors.fails("inspect", "--out", "taken", saying=["create the folder taken", "Choose another"])
+    assert "must be one of label, prediction, score, got 'red'" in " ".join(
         vectors("inspect", "--out", "o", "--color", "red", code=2).err.split()
     )
-    assert "Expected --out DIR" in vectors("inspect", "--color", "label", code=2).err
+    assert "--color needs --out DIR" in vectors("inspect", "--color", "label", code=2).err
     Pool.create(tmp_path / "empty").close()
     knnal.fails("inspect", "--pool", "empty", saying=["no items"])

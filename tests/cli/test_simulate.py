@@ -36,7 +36,7 @@ def write_truth(file: Path) -> None:
 def test_known_labels_from_a_table(known: Any, log: Any) -> None:
     done = known("simulate", "--truth", "truth.csv", *QUICK, **ALONE)
     assert "40 items of 2 classes, 4 dimensions, 1 split" in done.out
-    for phrase in ("cdf-product,", "random,", "labels to 95 %", "above random, points", "macro F1"):
+    for phrase in ("cdf-product,", "random,", "labels to 95%", "above random, points", "macro F1"):
         assert phrase in done.out
     assert done.err == ""
     out = known.folder / "knnal-simulation"
@@ -62,13 +62,13 @@ def test_compositions_stand_beside_names(known: Any) -> None:
 def test_a_search_and_near_duplicates(known: Any) -> None:
     several = ("--labels", "8", "--seeds", "1", "--per-group", "--near", "0.999")
     done = known("simulate", "--truth", "truth.csv", "--seek", "left", *several, **ALONE)
-    for phrase in ("seek(left),", "labels to 50 % of 'left'", "'left' found at 8"):
+    for phrase in ("seek(left),", "labels to 50% of 'left'", "'left' found at 8"):
         assert phrase in done.out
     again = known("simulate", "--truth", "truth.csv", "--seek", "left", *several, "--json", **ALONE)
     settings = again.data["settings"]
     assert (settings["seek"], settings["near_duplicates"]) == ("left", 0.999)
     assert [c["found"] is not None for c in again.data["contenders"]] == [True] * 3
-    known.fails("simulate", "--truth", "truth.csv", "--seek", "up", saying=["left, right, came"])
+    known.fails("simulate", "--truth", "truth.csv", "--seek", "up", saying=["left, right, got"])
 
 
 def test_the_same_for_scripts(known: Any) -> None:
@@ -92,15 +92,18 @@ def test_labels_in_force_and_what_is_left_out(known: Any) -> None:
     known("import", "some.csv")
     done = known("simulate", "--held-out", "0.5", "--labels", "2", "--seeds", "1", **ALONE)
     assert "4 items of 2 classes" in done.out
-    assert "36 of 40 items are left out: no label of theirs is known." in done.err
+    assert "36 of 40 items are not used: their label is not known." in done.err
 
 
 @pytest.mark.parametrize(
     ("arguments", "saying"),
     [
         (["--strategies", "cdf-produkt"], ["mean 'cdf-product'"]),
-        ([], ["at least two classes, came 0 labels", "--truth FILE"]),
-        (["--truth", "truth.csv", "--out", "."], ["holds other files", "--out DIR"]),
+        ([], ["at least two classes, got 0: 0 labels"]),
+        (
+            ["--truth", "truth.csv", "--out", "."],
+            ["contains other files", "Choose an empty folder"],
+        ),
     ],
 )
 def test_what_cannot_be_simulated(known: Any, arguments: Any, saying: Any) -> None:

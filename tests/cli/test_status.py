@@ -47,8 +47,8 @@ def test_before_any_audit_it_says_so(labeled: Any) -> None:
     assert (status["curve"], status["random"]) == ([], None)
     assert status["advice"]["could_stop"] is False
     done = labeled("status", "--plot")
-    assert f"Random    not known yet: it takes {LEAST_AUDITED} audited items\n" in done.out
-    assert done.err == "There is nothing to draw yet: no audited item has been labeled.\n"
+    assert f"Random    not known yet: needs {LEAST_AUDITED} audited items\n" in done.out
+    assert done.err == "There is nothing to draw yet: no audited item is labeled.\n"
     assert "Advice" not in done.out
 
 
@@ -71,8 +71,8 @@ def test_the_chart(studied: Any, encoding: str) -> None:
     assert lines[0].startswith(" 100% ")
     assert any(line.startswith("   0% ") for line in lines)
     assert lines[-2].split() == ["0", "70", "labels"]
-    assert "as labeled" in lines[-1]
-    assert "random labels, estimated" in lines[-1]
+    assert "your labels" in lines[-1]
+    assert "random labels (estimated)" in lines[-1]
     assert "━" in chart
     assert any("\u2800" < character <= "\u28ff" for character in chart)
 
@@ -102,8 +102,8 @@ def test_how_far_probabilities_can_be_believed(studied: Any) -> None:
     assert status["calibration"] == json.loads(json.dumps(found.as_dict()["calibration"]))
     assert status["temperature"] == found.as_dict()["temperature"]
     done = studied("status", "--calibration", "trust.png", *arguments)
-    assert f"(expected calibration error {found.calibration.error:.3f})\n" in done.out
-    assert f"at a temperature of {found.temperature.value:.2f}, cross-validated" in done.out
+    assert f"ECE       {found.calibration.error:.3f} (expected calibration error)" in done.out
+    assert f"with temperature {found.temperature.value:.2f}, cross-validated" in done.out
     assert done.err.endswith("Wrote trust.png.\n")
     assert (studied.folder / "trust.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
     calibrated = studied("predict", "--pool-all", "--calibrated", "--json", *arguments)
@@ -124,9 +124,9 @@ def test_how_far_probabilities_can_be_believed(studied: Any) -> None:
 
 def test_what_calibration_needs(labeled: Any) -> None:
     done = labeled("status", "--calibration", "trust.png")
-    assert "Trust     not known yet: no audited item has been labeled\n" in done.out
+    assert "ECE       not known yet: no audited item is labeled\n" in done.out
     assert "There is nothing to draw yet" in done.err
-    labeled.fails("predict", "--pool-all", "--calibrated", saying=[f"at least {LEAST}", "came 0"])
+    labeled.fails("predict", "--pool-all", "--calibrated", saying=[f"at least {LEAST}", "got 0"])
     done = labeled("status", "--plot", "--calibration", "both.png", code=2)
     assert "'--calibration FILE.png'" in done.err
 

@@ -57,7 +57,7 @@ def test_the_labels_in_force(pool: Pool) -> None:
     session.relabel("0", "c")
     assert read(pool, Truth()) == (
         {"0": "c", "1": "b"},
-        ["6 of 8 items are left out: no label of theirs is known."],
+        ["6 of 8 items are not used: their label is not known."],
     )
 
 
@@ -70,7 +70,7 @@ def test_a_table_of_labels(pool: Pool, tmp_path: Path) -> None:
         "Skipped 1: no such item in the pool (99; the pool has 0, 1, 2, ...)",
         "Skipped 1: another label for an item that has one",
         "Skipped 1: fewer cells than columns",
-        "6 of 8 items are left out: no label of theirs is known.",
+        "6 of 8 items are not used: their label is not known.",
     }
     assert not list(pool.log.events())
 
@@ -90,7 +90,7 @@ def test_groups_from_the_same_table_or_another(pool: Pool, tmp_path: Path) -> No
     assert dict(zip(known.ids, known.groups.tolist(), strict=True)) == {
         str(i): i % 3 for i in range(6)
     }
-    assert told.said == ["2 of 8 items are left out: no label or group of theirs is known."]
+    assert told.said == ["2 of 8 items are not used: their label or group is not known."]
 
 
 def test_a_table_of_texts_without_ids_is_read_by_its_texts(make_pool: Any, tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_folders(tmp_path: Path) -> None:
     pool.reload()
     found, said = read(pool, Truth(from_folders=True))
     assert found == {"a/1.png": "a", "a/deep/2.png": "a", "b/3.png": "b"}
-    assert said == ["1 of 4 items are left out: no label of theirs is known."]
+    assert said == ["1 of 4 items are not used: their label is not known."]
     pool.close()
 
 
@@ -155,7 +155,7 @@ def test_options_that_do_not_fit(pool: Pool, tmp_path: Path) -> None:
         (Truth(file, label_column="kind"), "'kind'.*`label_column`"),
         (Truth(file, group_column="photo"), "'photo'.*`group_column`"),
         (Truth(file, id_column="name"), "'name'.*`id_column`"),
-        (Truth(), "at least two classes, came 0 labels"),
+        (Truth(), "at least two classes, got 0"),
     ):
         with pytest.raises(InputError, match=phrase):
             known_items(pool, truth, Told())

@@ -17,10 +17,10 @@ from knnal.pool.index_files import stored_layout
 from knnal.pool.labels.importing import LabelImport
 from knnal.pool.migrations import SCHEMA_VERSION
 from knnal.session.session import Session
+from knnal.session.settings import PoolSettings
 
-FORMAT = (Path(__file__).parents[2] / "docs" / "reference" / "format.md").read_text(
-    encoding="utf-8"
-)
+_DOCS = Path(__file__).parents[2] / "docs"
+FORMAT = (_DOCS / "reference" / "format.md").read_text(encoding="utf-8")
 
 
 def test_the_documented_query_finds_the_labels_in_force(make_pool: Any, tmp_path: Path) -> None:
@@ -97,11 +97,12 @@ def test_the_checksums_are_the_documented_ones(make_pool: Any, tmp_path: Path) -
     session.tell("item-1", "naïve ☃")
     session.ask()
     session.undo()
+    PoolSettings(pool).set(target=0.9, annotator="ann")
     stored_graph(pool, pool.live)
     pool.close()
     (lines,) = re.findall(r"\| table \| columns \|\n\|.*\n((?:\|.*\n)+)", FORMAT)
     documented = {name: columns for name, *columns in map(words, lines.splitlines())}
-    assert sorted(documented) == ["events", "items", "offers", "sources"]
+    assert sorted(documented) == ["events", "items", "offers", "settings", "sources"]
     with closing(sqlite3.connect(tmp_path / "pool" / "labels.sqlite")) as db:
         for table, columns in documented.items():
             rows = db.execute(f"SELECT {', '.join(columns)}, checksum FROM {table}").fetchall()

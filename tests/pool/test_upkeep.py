@@ -253,6 +253,7 @@ def made_older(db: sqlite3.Connection) -> None:
         for statement in (
             "DROP TRIGGER events_are_never_changed", "DROP TRIGGER events_are_never_deleted",
             "DROP INDEX items_by_content", "DROP TABLE pool", "DROP TABLE vector_sums",
+            "DROP TABLE settings",
             *(
                 f"ALTER TABLE {table} DROP COLUMN checksum"
                 for table in ("sources", "items", "events", "offers")

@@ -16,10 +16,10 @@ from knnal.quality.calibration import (
     LEAST_AUDITED,
     Temperature,
     calibration_of,
-    plot_reliability,
     required_temperature,
     temperature_of,
 )
+from knnal.quality.plots import plot_reliability
 from knnal.session.calibration import fit_temperature, with_temperature
 from knnal.session.session import Session
 
@@ -89,7 +89,7 @@ def test_few_audited_items_are_not_enough(session: Any) -> None:
     few = audited_items(session.ledger)[: LEAST_AUDITED - 1]
     assert temperature_of(session, few) is None
     assert temperature_of(session, audited_items(session.ledger)[:LEAST_AUDITED]) is not None
-    with pytest.raises(InputError, match=f"at least {LEAST_AUDITED} audited .* came 29"):
+    with pytest.raises(InputError, match=f"at least {LEAST_AUDITED} audited .* got 29"):
         required_temperature(session, few)
     gone = [*few, Audited("vanished", "a", True, 3, 0.5)]
     assert temperature_of(session, gone) is None

@@ -14,7 +14,7 @@ from knnal.index.pool_index import PoolIndex
 from knnal.pool.pool import Pool
 from knnal.quality import random_baseline as module
 from knnal.quality.audit import Audited, audited_items, wilson_interval
-from knnal.quality.random_baseline import RandomLabels, SubsetCurve, continued, located
+from knnal.quality.random_baseline import RandomLabels, SubsetCurve, extrapolated, located
 from knnal.session.session import Session
 
 
@@ -68,7 +68,7 @@ def test_the_continuation_is_a_line_of_log_odds() -> None:
     sizes = np.array([5, 10, 20, 30, 39])
     rates = np.clip(rng.random((5, 40)) * 0.4 + np.linspace(0.1, 0.6, 5)[:, None], 0, 1)
     rates[3, ::7] = np.nan
-    estimate = continued(SubsetCurve(sizes, rates), 400, np.random.default_rng(5))
+    estimate = extrapolated(SubsetCurve(sizes, rates), 400, np.random.default_rng(5))
     odds = logit((np.nanmean(rates, axis=1) * 40 + 0.5) / 41)
     slope = np.polyfit(np.log10(sizes), odds, 1)[0]
     level = np.mean(odds[-3:] + slope * (np.log10(40) - np.log10(sizes[-3:])))
@@ -97,7 +97,7 @@ def odds_error(odds: float) -> float:
 @pytest.mark.parametrize("rate", [0.0, 1.0])
 def test_items_that_all_agree_prove_nothing_beyond_their_number(rate: float) -> None:
     curve = SubsetCurve(np.array([5, 10, 15, 19]), np.full((4, 20), rate))
-    estimate = continued(curve, 200, np.random.default_rng(0))
+    estimate = extrapolated(curve, 200, np.random.default_rng(0))
     lowest, highest = wilson_interval(round(20 * rate), 20)
     assert 0 < estimate.low < estimate.high < 1
     assert estimate.low < lowest if rate else estimate.high > highest
@@ -105,7 +105,7 @@ def test_items_that_all_agree_prove_nothing_beyond_their_number(rate: float) -> 
 
 def test_with_no_labels_but_the_audited_ones_nothing_is_continued() -> None:
     curve = SubsetCurve(np.array([5, 10, 15, 19]), np.full((4, 20), 0.5))
-    estimate = continued(curve, 20, np.random.default_rng(0))
+    estimate = extrapolated(curve, 20, np.random.default_rng(0))
     assert estimate.accuracy == pytest.approx(0.5, abs=1e-9)
     assert estimate.low == pytest.approx(1 / (1 + np.exp(1.96 * (20 / 4) ** -0.5)), abs=1e-3)
 

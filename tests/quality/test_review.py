@@ -16,7 +16,7 @@ from knnal.index.pool_index import PoolIndex
 from knnal.pool.labels.ledger import AUDIT, IMPORTED, REVIEW, EventKind
 from knnal.pool.labels.writer import LogWriter
 from knnal.pool.pool import Pool
-from knnal.quality.audit import audit_estimate
+from knnal.quality.audit import audited_items, latest_estimate
 from knnal.quality.label_errors import Opinion
 from knnal.quality.review import Decided, Left, Mode, Review
 from knnal.session.session import Session
@@ -114,7 +114,7 @@ def test_the_only_label_of_a_class_and_what_has_vanished_are_not_judged(
     named = {suspect.item for suspect in Review(session).suspects()}
     assert named
     assert "item-11" not in named
-    assert Review(session).look("item-11") is None
+    assert Review(session).suspect("item-11") is None
     gone = sorted(named)[0]
     pool.catalog.begin_scan()
     for record in list(pool.catalog.records()):
@@ -216,7 +216,7 @@ def test_an_oracle_is_asked_so_often_and_the_votes_do_the_rest(pool: Pool) -> No
         if suspect.voted is not None:
             assert session.ledger.label(suspect.item) == suspect.voted
     assert review.suspects() == []
-    with pytest.raises(InputError, match="'voting' or 'active', came 'slim'"):
+    with pytest.raises(InputError, match="'voting' or 'active', got 'slim'"):
         Review(session, Mode.SLIM).apply_votes()
 
 
@@ -240,21 +240,21 @@ def test_another_process_was_faster(make_pool: Any) -> None:
     assert second.item not in {s.item for s in review.suspects()}
     assert theirs.undo().kind is EventKind.KEEP
     assert review.suspects(1) == [second]
-    with pytest.raises(InputError, match="at least 1 label, came 0"):
+    with pytest.raises(InputError, match="at least 1, got 0"):
         review.suspects(0)
 
 
 def test_an_audited_item_stays_one_and_is_judged_by_its_new_label(pool: Pool) -> None:
     label(pool, "85", "a", origin=AUDIT, scores={"prediction": "b", "probability": 0.5})
     session = new_session(pool)
-    assert audit_estimate(session.ledger).correct == 0
+    assert latest_estimate(audited_items(session.ledger)).correct == 0
     session.keep("85", suspicion=0.6)
-    assert audit_estimate(session.ledger).correct == 0
+    assert latest_estimate(audited_items(session.ledger)).correct == 0
     session.relabel("85", "b", suspicion=0.6)
-    estimate = audit_estimate(session.ledger)
+    estimate = latest_estimate(audited_items(session.ledger))
     assert (estimate.correct, estimate.audited) == (1, 1)
     session.withdraw("85", suspicion=0.6)
-    assert audit_estimate(session.ledger) is None
+    assert latest_estimate(audited_items(session.ledger)) is None
 
 
 def test_nothing_to_review() -> None:

@@ -40,7 +40,7 @@ def test_nothing_is_advised_on_nothing() -> None:
 def test_stable_predictions_are_a_reason() -> None:
     advice = advice_on(labeled(60, agreement=0.9995))
     assert advice.could_stop
-    assert advice.reasons == ("the last 50 labels changed next to no prediction",)
+    assert advice.reasons == ("the last 50 labels changed hardly any prediction",)
     assert advice.agreement == pytest.approx(0.9995)
     assert not advice_on(labeled(60, agreement=0.9985)).could_stop
 

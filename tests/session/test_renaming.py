@@ -18,7 +18,7 @@ from knnal.errors import (
 )
 from knnal.pool.labels.importing import LabelImport
 from knnal.pool.pool import Pool
-from knnal.quality.audit import audit_estimate
+from knnal.quality.audit import audited_items, latest_estimate
 from knnal.session.session import Session
 
 
@@ -80,11 +80,11 @@ def test_predictions_that_were_right_stay_right_under_another_name() -> None:
         question = session.ask()
         assert question is not None
         session.tell(question.item, "cat")
-    before = audit_estimate(session.ledger)
+    before = latest_estimate(audited_items(session.ledger))
     assert before is not None
     assert before.correct > 0
     session.rename_class("cat", "feline")
-    assert audit_estimate(session.ledger) == before
+    assert latest_estimate(audited_items(session.ledger)) == before
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from knnal.errors import InputError, LabelConflictError, NothingToUndoError, Unk
 from knnal.index.pool_index import PoolIndex
 from knnal.pool.labels.ledger import ASKED, AUDIT, NAMED
 from knnal.pool.pool import Pool
-from knnal.quality.audit import audit_estimate, wilson_interval
+from knnal.quality.audit import audited_items, latest_estimate, wilson_interval
 from knnal.session.session import Session
 
 X = np.random.default_rng(0).normal(size=(40, 5))
@@ -416,12 +416,12 @@ def test_audited_answers_keep_their_prediction_and_count(make_pool: Any) -> None
         if question.origin == AUDIT:
             assert event.scores["prediction"] == now.label
             outcomes.append(now.label == truth[question.item])
-    estimate = audit_estimate(session.ledger)
+    estimate = latest_estimate(audited_items(session.ledger))
     assert estimate is not None
     assert (estimate.correct, estimate.audited) == (sum(outcomes), len(outcomes))
     assert 10 < len(outcomes) < 30
     assert estimate.accuracy == sum(outcomes) / len(outcomes)
-    again = audit_estimate(Session(make_pool()).ledger, window=7)
+    again = latest_estimate(audited_items(Session(make_pool()).ledger), window=7)
     assert again is not None
     assert (again.correct, again.audited) == (sum(outcomes[-7:]), 7)
 
@@ -436,12 +436,12 @@ def test_an_audited_answer_that_is_corrected_still_counts(make_pool: Any) -> Non
         question = session.ask()
         assert question is not None
     session.tell(question.item, "slip of the finger")
-    assert audit_estimate(session.ledger).correct == 0
+    assert latest_estimate(audited_items(session.ledger)).correct == 0
     session.relabel(question.item, "right")
-    estimate = audit_estimate(session.ledger)
+    estimate = latest_estimate(audited_items(session.ledger))
     assert (estimate.correct, estimate.audited) == (1, 1)
     session.undo()
-    assert audit_estimate(session.ledger).correct == 0
+    assert latest_estimate(audited_items(session.ledger)).correct == 0
 
 
 def draw_for_audit(pool: Pool) -> tuple[Session, str]:
@@ -458,7 +458,7 @@ def test_a_draw_that_was_passed_over_is_no_part_of_the_audit(pool: Pool) -> None
     others = [name for name in ("item-1", "item-2", "item-3") if name != drawn]
     session.tell(others[0], "b")
     assert session.tell(drawn, "a").origin == NAMED
-    assert audit_estimate(session.ledger) is None
+    assert latest_estimate(audited_items(session.ledger)) is None
 
 
 def test_a_draw_that_was_passed_over_is_not_skipped_for_the_audit(pool: Pool) -> None:
@@ -489,10 +489,10 @@ def test_items_asked_together_are_all_logged_as_asked(session: Session) -> None:
 
 
 def test_no_estimate_without_an_audit(session: Session) -> None:
-    assert audit_estimate(session.ledger) is None
+    assert latest_estimate(audited_items(session.ledger)) is None
     session.tell("item-0", "a")
     session.tell(asked(session), "a")
-    assert audit_estimate(session.ledger) is None
+    assert latest_estimate(audited_items(session.ledger)) is None
 
 
 @given(st.integers(1, 2000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))

@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 from pyarrow import parquet
 
-from knnal.simulation.report import report_html
-from knnal.simulation.results import write_results
+from knnal.simulation.results import report_html, write_results
 from knnal.simulation.settings import Contender, Settings
 from knnal.simulation.simulation import Simulated, simulate
 from knnal.simulation.splits import SplitPlan
@@ -177,6 +176,7 @@ def test_the_page_holds_everything_and_needs_nothing_else(
     assert not {"src", "href", "srcset"} & {name for name, _ in page.attributes}
     assert "import" not in program
     assert "fetch" not in program
+    assert "export" not in program
     assert page.text["th"] == head(summary)
     shown = "".join(page.text["dd"])
     for name in (*class_names, summary["data"]["digest"], "stratified", "cdf-product"):

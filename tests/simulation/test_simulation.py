@@ -18,10 +18,10 @@ from knnal.index.parallel import thread_count, use_threads
 from knnal.pool.pool import Pool
 from knnal.session.schedule import Schedule, ScheduleKind
 from knnal.session.session import Session
-from knnal.simulation.crew import Crew
 from knnal.simulation.known import KnownItems
 from knnal.simulation.learning_curve import Experiment
 from knnal.simulation.measures import accuracy
+from knnal.simulation.processes import run_tasks
 from knnal.simulation.settings import Contender, Settings
 from knnal.simulation.simulation import STAGE, Simulated, simulate
 from knnal.simulation.splits import SplitPlan
@@ -140,7 +140,7 @@ def test_another_simulations_folder_is_refused(known: KnownItems, items: Any, ou
         ({"vote": VoteOptions(k=3, uniform=True)}, "k, uniform"),
         ({"splits": SplitPlan(folds=2, seeds=1)}, "folds, held-out share"),
     ):
-        with pytest.raises(InputError, match=f"holds another simulation: it differs in {name}"):
+        with pytest.raises(InputError, match=f"contains another simulation: it differs in {name}"):
             simulate(known, dataclasses.replace(few, **change), out)
     X, labels, _ = items
     other = KnownItems.of(Pool.in_memory(X + 0.01, list(labels)), labels)
@@ -155,21 +155,21 @@ def test_another_simulations_folder_is_refused(known: KnownItems, items: Any, ou
 def test_folders_that_cannot_be_had(known: KnownItems, tmp_path: Path) -> None:
     few = Settings(labels=2, splits=SplitPlan(seeds=1))
     (tmp_path / "notes.txt").touch()
-    with pytest.raises(InputError, match="holds other files"):
+    with pytest.raises(InputError, match="contains other files"):
         simulate(known, few, tmp_path)
-    with pytest.raises(InputError, match="cannot be written"):
+    with pytest.raises(InputError, match="Cannot write to"):
         simulate(known, few, tmp_path / "notes.txt" / "below")
     assert [file.name for file in tmp_path.iterdir()] == ["notes.txt"]
 
 
 def test_what_cannot_be_simulated(known: KnownItems, out: Path) -> None:
-    with pytest.raises(InputError, match=r"at most 67 labels, .* came 70"):
+    with pytest.raises(InputError, match=r"`labels` must be at most 67, .* got 70"):
         simulate(known, Settings(labels=70), out)
     assert not out.exists()
     for options, phrase in (
-        ({"labels": 0}, "at least 1 label"),
-        ({"strategies": ()}, "at least one strategy"),
-        ({"targets": (0.5, 90.0)}, "up to 1, came"),
+        ({"labels": 0}, "at least 1, got 0"),
+        ({"strategies": ()}, "At least one strategy"),
+        ({"targets": (0.5, 90.0)}, "at most 1, got"),
     ):
         with pytest.raises(InputError, match=phrase):
             Settings(**options)  # type: ignore[arg-type]
@@ -211,7 +211,7 @@ def test_known_items_are_a_pools_labeled_ones_in_one_order(items: Any) -> None:
     some = dict(list(labels.items())[:40])
     named = {**some, "somebody": "else"}
     known = KnownItems.of(pool, named, dict(list(groups.items())[10:]))
-    assert (len(known), known.left_out, known.unknown_ids) == (30, 60, 0)
+    assert (len(known), known.excluded, known.unknown_ids) == (30, 60, 0)
     assert KnownItems.of(pool, named).unknown_ids == 1
     assert set(known.ids) == set(list(labels)[10:40])
     assert list(known.ids) != sorted(known.ids)
@@ -231,7 +231,7 @@ def test_too_few_classes(items: Any) -> None:
     X, labels, _ = items
     pool = Pool.in_memory(X, list(labels))
     with pytest.raises(
-        InputError, match="at least two classes, came 3 labels, 2 of them for items"
+        InputError, match="at least two classes, got 1: 3 labels, 2 of them for items"
     ):
         KnownItems.of(pool, {"item 0": "same", "item 1": "same", "nobody": "other"})
 
@@ -260,21 +260,23 @@ def test_processes_report_fail_and_die_in_the_open(
     (tmp_path / "breaking_worker.py").write_text(BREAKING, encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     breaking = importlib.import_module("breaking_worker").Breaking()
-    steps: list[int] = []
-    with Crew(2, breaking, steps.append) as crew:
-        crew.begin("work")
-        crew.begin("work")
-        assert not crew.has_room
-        done: list[str] = []
-        while len(done) < 2:
-            done += crew.finished()
-        assert (steps, crew.has_room) == ([3, 3], True)
-        crew.begin("fail")
-        with pytest.raises(KnnalError, match=r"(?s)fail failed.*the task is broken"):
-            list(crew.finished())
-        crew.begin("die")
-        with pytest.raises(KnnalError, match="was killed"):
-            list(crew.finished())
+
+    def run(*tasks: str) -> tuple[list[int], list[str]]:
+        """The reports, and the finished tasks; two at once, the last task after the others."""
+        waiting, steps, done = list(tasks), list[int](), list[str]()
+
+        def next_task() -> str | None:
+            last = len(waiting) == 1 and len(done) < len(tasks) - 1
+            return None if last or not waiting else waiting.pop(0)
+
+        run_tasks(2, breaking, next_task, done.append, steps.append)
+        return steps, done
+
+    assert run("work", "work", "work") == ([3, 3, 3], ["work"] * 3)
+    with pytest.raises(KnnalError, match=r"(?s)fail failed.*the task is broken"):
+        run("work", "fail")
+    with pytest.raises(KnnalError, match="was killed"):
+        run("work", "die")
 
 
 @pytest.mark.usefixtures("one_thread")
@@ -319,19 +321,19 @@ def test_a_search_is_that_of_a_session_with_the_example(
     assert search["curves"]["found"]["mean"][0] == 0.0
     assert head(summary)[-1] == f"'{sought}' found at 30"
     assert len(cells(summary)[0]) == len(head(summary))
-    with pytest.raises(InputError, match="differs in sought"):
+    with pytest.raises(InputError, match="differs in search"):
         simulate(known, dataclasses.replace(few, strategies=("entropy",)), out)
 
 
 @pytest.mark.usefixtures("one_thread")
 def test_a_search_that_cannot_be(known: KnownItems, items: Any, out: Path) -> None:
     few = Settings(labels=2, splits=SplitPlan(seeds=1), seek="nobody")
-    with pytest.raises(InputError, match=r"Expected a class to seek among .*, came 'nobody'"):
+    with pytest.raises(InputError, match=r"`seek` must be one of the classes .*, got 'nobody'"):
         simulate(known, few, out)
     X, labels, _ = items
     lone = {**labels, "item 3": "alone"}
     alone = KnownItems.of(Pool.in_memory(X, list(lone)), lone)
-    with pytest.raises(InputError, match="at least two items of 'alone' in every pool"):
+    with pytest.raises(InputError, match="'alone' needs at least two of its items"):
         simulate(alone, dataclasses.replace(few, seek="alone"), out)
 
 
@@ -364,5 +366,5 @@ def test_near_duplicates_are_asked_about_once_and_then_the_rest(
     assert summarize(found)["settings"]["near_duplicates"] == 0.999
     with pytest.raises(InputError, match="differs in near-duplicates"):
         simulate(known, dataclasses.replace(few, near=None), out)
-    with pytest.raises(InputError, match="above 0 and below 1, got"):
+    with pytest.raises(InputError, match="near-duplicates must be above 0 and below 1"):
         Settings(near=1.0)

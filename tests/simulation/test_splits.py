@@ -97,10 +97,10 @@ def test_random_splits_leave_the_classes_to_chance() -> None:
 @pytest.mark.parametrize(
     ("options", "phrase"),
     [
-        ({"seeds": 0}, "at least 1 seed"),
-        ({"first_seed": -1}, "from 0 up"),
-        ({"folds": 1}, "at least 2 folds"),
-        ({"share": 1.0}, "below 1, came 1.0"),
+        ({"seeds": 0}, "`seeds` must be at least 1"),
+        ({"first_seed": -1}, "`first_seed` at least 0"),
+        ({"folds": 1}, "`folds` must be at least 2"),
+        ({"share": 1.0}, "below 1, got 1.0"),
     ],
 )
 def test_plans_that_make_no_sense(options: Any, phrase: str) -> None:
@@ -110,11 +110,11 @@ def test_plans_that_make_no_sense(options: Any, phrase: str) -> None:
 
 def test_what_cannot_be_split() -> None:
     y = np.array([0, 0, 1, 1])
-    with pytest.raises(InputError, match="at least 5 items to split into 5 parts, came 4"):
+    with pytest.raises(InputError, match="5 parts need at least 5 items, got 4"):
         make_splits(SplitPlan(folds=5), y)
-    with pytest.raises(InputError, match="at least 2 groups to split into 2 parts, came 1"):
+    with pytest.raises(InputError, match="2 parts need at least 2 groups, got 1"):
         make_splits(SplitPlan(), y, np.zeros(4, dtype=np.int64))
-    with pytest.raises(InputError, match="the pool is left with one class"):
+    with pytest.raises(InputError, match="leaves one class in the pool"):
         make_splits(SplitPlan(folds=2), y, y)
-    with pytest.raises(InputError, match="nothing is held out"):
+    with pytest.raises(InputError, match="holds out nothing"):
         make_splits(SplitPlan(share=0.01, seeds=10), y)

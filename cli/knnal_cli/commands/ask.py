@@ -20,6 +20,7 @@ from knnal_cli.options import (
     Ranking,
     ScheduleOption,
     Votes,
+    open_project,
     open_session,
     schedule_of,
 )
@@ -65,7 +66,7 @@ def next_items(
         raise typer.BadParameter("Expected -n or --schedule with --batch-size, and not both.")
     wanted: int | Schedule | None = count if rounds == Schedule() else rounds
     with Narration() as narration:
-        session = open_session(pool, narration, asking, votes, groups)
+        session = open_session(open_project(pool, narration), asking, votes, groups)
         question = session.ask() if wanted is None else None
         questions = session.ask_many(wanted) if wanted is not None else []
     if question is not None:
@@ -95,7 +96,7 @@ def rank(
     from knnal_cli.narration import Narration
 
     with Narration() as narration:
-        session = open_session(pool, narration, ranking, votes, groups)
+        session = open_session(open_project(pool, narration), ranking, votes, groups)
         questions = session.rank(top)
     _tell_of_search(session)
     if as_json:

@@ -39,13 +39,14 @@ def forget(
 
     if not vanished:
         raise typer.BadParameter("Name what to forget: --vanished.")
-    opened = open_project(pool).pool
+    project = open_project(pool)
+    opened = project.pool
     if not yes and sys.stdin.isatty():
         found = find_vanished(opened)
         if found.items and not typer.confirm(f"Forget {_described(found)}?", err=True):
             echo("Nothing was forgotten.", err=True)
             raise typer.Exit(Exit.NOTHING_DONE)
-    found = forget_vanished(opened, annotator)
+    found = forget_vanished(opened, project.annotator(annotator))
     if as_json:
         print_json({"forgotten": len(found.items), "labels": found.labels})
     elif found.items:

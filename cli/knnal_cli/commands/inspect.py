@@ -24,7 +24,7 @@ from knnal_cli.options import (
 from knnal_cli.records import print_json
 
 if TYPE_CHECKING:
-    from knnal.quality.inspection.points import Color
+    from knnal.quality.inspection.map import ColorBy
 
 
 def register(app: typer.Typer) -> None:
@@ -38,37 +38,38 @@ def inspect(
         Path | None,
         typer.Option("--out", help="Write contact sheets, a map and JSON into this folder."),
     ] = None,
-    top: Annotated[int, typer.Option(min=1, help="How many items of each kind.")] = 20,
+    top: Annotated[int, typer.Option(min=1, help="Number of items of each kind.")] = 20,
     color: Annotated[
         str | None,
         typer.Option(
-            help="What colors the map: label, prediction, or score.",
-            show_default="prediction; score while nothing is labeled",
+            help="Color the map by label, prediction or score.",
+            show_default="prediction; score while no item is labeled",
         ),
     ] = None,
     measure: Annotated[
         str,
         typer.Option(
-            help="What is confusing: entropy, smallest-margin, largest-margin, least-confidence."
+            help="Rank confusing items by entropy, smallest-margin, largest-margin or "
+            "least-confidence."
         ),
     ] = "entropy",
     similarity: Annotated[
-        float, typer.Option(help="The cosine similarity from which two items are duplicates.")
+        float, typer.Option(help="Cosine similarity from which two items are duplicates.")
     ] = defaults.NEAR_DUPLICATE,
     pool: PoolOption = POOL_DEFAULT,
-    strategy: StrategyOption = defaults.STRATEGY,
-    classifier: ClassifierOption = defaults.CLASSIFIER,
+    strategy: StrategyOption = None,
+    classifier: ClassifierOption = None,
     seed: SeedOption = defaults.SEED,
     known: Known,
     votes: Votes,
     as_json: JsonOption = False,
 ) -> None:
-    """Show classes, clusters, duplicates, outliers, what confuses the classifier, and a map."""
-    from knnal.quality.inspection.inspecting import InspectionOptions
+    """Show classes, clusters, duplicates, outliers and confusing items, and draw a map."""
+    from knnal.quality.inspection.report import InspectionOptions
     from knnal_cli.narration import Narration
 
     if color is not None and out is None:
-        raise typer.BadParameter("Expected --out DIR beside --color, which is of the map there.")
+        raise typer.BadParameter("--color needs --out DIR, the folder that the map is written to.")
     with Narration() as narration:
         found = open_project(pool, narration).inspect(
             out,
@@ -85,12 +86,12 @@ def inspect(
         print_inspection(found, out)
 
 
-def _color(name: str | None) -> Color | None:
-    from knnal.quality.inspection.points import Color
+def _color(name: str | None) -> ColorBy | None:
+    from knnal.quality.inspection.map import ColorBy
 
     try:
-        return None if name is None else Color(name)
+        return None if name is None else ColorBy(name)
     except ValueError:
         raise typer.BadParameter(
-            f"Expected {', '.join(Color)}, came '{name}'.", param_hint="--color"
+            f"must be one of {', '.join(ColorBy)}, got '{name}'.", param_hint="--color"
         ) from None

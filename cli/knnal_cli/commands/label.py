@@ -18,6 +18,7 @@ from knnal_cli.options import (
     TargetOption,
     Votes,
     add_classes,
+    open_project,
     open_session,
 )
 
@@ -53,9 +54,10 @@ def label(
             "'knnal next --json' to get an item, and 'knnal tell ID LABEL' to label it."
         )
     with Narration() as narration:
-        session = open_session(pool, narration, asking, votes, groups)
+        project = open_project(pool, narration)
+        session = open_session(project, asking, votes, groups)
         add_classes(session, classes, class_name)
         first = session.ask()
     from knnal_cli.tui.starting import label_in_terminal
 
-    label_in_terminal(session, first, target=target, plain=plain)
+    label_in_terminal(session, first, target=project.settings.get("target", target), plain=plain)

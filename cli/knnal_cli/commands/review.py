@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from knnal import defaults
 from knnal_cli.exits import Exit
 from knnal_cli.option_groups import grouped
 from knnal_cli.options import (
@@ -77,7 +76,7 @@ def review(
         ),
     ] = False,
     pool: PoolOption = POOL_DEFAULT,
-    classifier: ClassifierOption = defaults.CLASSIFIER,
+    classifier: ClassifierOption = None,
     votes: Votes,
     annotator: AnnotatorOption = None,
     as_json: JsonOption = False,

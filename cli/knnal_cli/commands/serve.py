@@ -19,6 +19,7 @@ from knnal_cli.options import (
     TargetOption,
     Votes,
     add_classes,
+    open_project,
     open_session,
 )
 from knnal_cli.printable import echo
@@ -78,7 +79,9 @@ def serve(
     _require_intended(host, token, allow_remote=allow_remote or is_loopback(host))
     with closing(bind(host, port)) as listening:
         with Narration() as narration:
-            session = open_session(pool, narration, asking, votes, groups)
+            project = open_project(pool, narration)
+            asking, target = asking.completed(project), project.settings.get("target", target)
+            session = open_session(project, asking, votes, groups)
             add_classes(session, classes, class_name)
         sampling = {"audit": asking.audit, "overlap": overlap, "seed": asking.seed}
         desk = _desk(session, pool, lease=lease, **sampling)
@@ -147,24 +150,23 @@ def _about(session: Session, overlap: float, asking: Asking, *, remote: bool) ->
 
     manifest = session.pool.manifest
     assert session.pool.folder is not None
+    folder = session.pool.folder.absolute()
     return About(
-        pool=session.pool.folder.absolute().parent.name,
+        pool=folder.parent.name if folder.name.startswith(".") else folder.name,
         modality=manifest.modality,
         items=session.pool.catalog.counts()[ItemState.LIVE],
         annotator=session.annotator,
         ask_name=remote,
         overlap=overlap,
-        strategy=asking.strategy,
-        classifier=asking.classifier,
+        strategy=str(asking.strategy),
+        classifier=str(asking.classifier),
     )
 
 
-def _export_of(folder: Path, votes: Votes, classifier: str) -> Export:
+def _export_of(folder: Path, votes: Votes, classifier: str | None) -> Export:
     """Exports from the log as it is then, by a session of its own: nobody waits for it."""
 
     def export(file: Path, labeled_only: bool) -> int:
-        from knnal_cli.options import open_project
-
         project = open_project(folder)
         try:
             options = {"classifier": classifier, "vote": votes.options()}

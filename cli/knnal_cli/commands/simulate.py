@@ -19,6 +19,8 @@ from knnal_cli.options import (
     PoolOption,
     ScheduleOption,
     Votes,
+    complete_classifiers,
+    complete_strategies,
     open_project,
     schedule_of,
 )
@@ -31,28 +33,11 @@ if TYPE_CHECKING:
     from knnal.simulation.tables import Cell
 
 _WIDEST = 1000
+_TARGETS = "0.8,0.9,0.95"
 
 
 def register(app: typer.Typer) -> None:
     app.command()(simulate)
-
-
-def _strategy_names(incomplete: str) -> Iterator[str]:
-    from knnal.acquisition.strategies.base import STRATEGIES
-
-    return _complete(STRATEGIES.names(), incomplete)
-
-
-def _classifier_names(incomplete: str) -> Iterator[str]:
-    from knnal.classifiers.base import CLASSIFIERS
-
-    return _complete(CLASSIFIERS.names(), incomplete)
-
-
-def _complete(names: list[str], incomplete: str) -> Iterator[str]:
-    """Names that go on where the last one of a list parted by commas ends."""
-    before, comma, begun = incomplete.rpartition(",")
-    return (f"{before}{comma}{name}" for name in names if name.startswith(begun))
 
 
 @grouped
@@ -63,21 +48,23 @@ def simulate(
     ] = Path("knnal-simulation"),
     pool: PoolOption = POOL_DEFAULT,
     strategies: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--strategies",
-            help="How to choose, parted by commas; random always runs too.",
-            autocompletion=_strategy_names,
+            help="Strategies to compare, comma-separated; random always runs too.",
+            show_default=f"the pool's, or {defaults.STRATEGY}",
+            autocompletion=complete_strategies,
         ),
-    ] = defaults.STRATEGY,
+    ] = None,
     classifiers: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--classifiers",
-            help="What predicts and is judged, parted by commas.",
-            autocompletion=_classifier_names,
+            help="Classifiers to compare, comma-separated.",
+            show_default=f"the pool's, or {defaults.CLASSIFIER}",
+            autocompletion=complete_classifiers,
         ),
-    ] = defaults.CLASSIFIER,
+    ] = None,
     labels: Annotated[
         int | None,
         typer.Option(min=1, help="Labels to give, from none.", show_default="300"),
@@ -94,8 +81,12 @@ def simulate(
         ),
     ] = None,
     targets: Annotated[
-        str, typer.Option(help="Accuracies to reach, parted by commas.")
-    ] = "0.8,0.9,0.95",
+        str | None,
+        typer.Option(
+            help="Accuracies to reach, comma-separated.",
+            show_default=f"the pool's, or {_TARGETS}",
+        ),
+    ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="How often to split anew.")] = 5,
     seed: Annotated[int, typer.Option(min=0, help="The first seed.")] = defaults.SEED,
     folds: Annotated[
@@ -130,20 +121,24 @@ def simulate(
     from knnal.simulation.summary import without_curves
     from knnal_cli.narration import Narration
 
-    settings = Settings(
-        strategies=split_names(strategies),
-        classifiers=_names(classifiers),
-        labels=labels,
-        splits=SplitPlan(_kind(split), folds, held_out, seeds, seed),
-        vote=votes.options(),
-        targets=tuple(_shares(targets)),
-        schedule=schedule_of(schedule, batch_size),
-        near=groups_of.similarity(),
-        seek=seek,
-    )
     truth = known.source(groups, group_column)
+    plan = SplitPlan(_kind(split), folds, held_out, seeds, seed)
+    wanted = tuple(_shares(targets or ""))
     with Narration() as narration:
-        summary = open_project(pool, narration).simulate(out, settings, truth)
+        project = open_project(pool, narration)
+        kept = project.settings.get
+        settings = Settings(
+            strategies=split_names(kept("strategy", strategies, defaults.STRATEGY)),
+            classifiers=_names(kept("classifier", classifiers, defaults.CLASSIFIER)),
+            labels=labels,
+            splits=plan,
+            vote=votes.options(),
+            targets=wanted or tuple(_shares(kept("target", default=_TARGETS))),
+            schedule=schedule_of(schedule, batch_size),
+            near=groups_of.similarity(),
+            seek=seek,
+        )
+        summary = project.simulate(out, settings, truth)
     if as_json:
         print_json(without_curves(summary))
     else:
@@ -165,8 +160,8 @@ def _kind(text: str) -> Any:
         ) from None
 
 
-def _shares(text: str) -> Iterator[float]:
-    for part in _names(text):
+def _shares(text: str | float) -> Iterator[float]:
+    for part in _names(str(text)):
         try:
             yield float(part)
         except ValueError:

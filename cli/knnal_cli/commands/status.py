@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from knnal import defaults
 from knnal_cli.exits import Exit
 from knnal_cli.option_groups import grouped
 from knnal_cli.options import (
@@ -54,7 +53,7 @@ def status(
     target: TargetOption = None,
     groups: Groups,
     pool: PoolOption = POOL_DEFAULT,
-    classifier: ClassifierOption = defaults.CLASSIFIER,
+    classifier: ClassifierOption = None,
     votes: Votes,
     as_json: JsonOption = False,
 ) -> None:
@@ -102,7 +101,7 @@ def predict(
         bool, typer.Option("--neighbors", help="Show the labeled items that voted.")
     ] = False,
     pool: PoolOption = POOL_DEFAULT,
-    classifier: ClassifierOption = defaults.CLASSIFIER,
+    classifier: ClassifierOption = None,
     calibrated: CalibratedOption = False,
     votes: Votes,
     as_json: JsonOption = False,

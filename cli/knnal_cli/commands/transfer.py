@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from knnal import defaults
 from knnal_cli.exits import Exit
 from knnal_cli.option_groups import grouped
 from knnal_cli.options import (
@@ -126,7 +125,7 @@ def export_file(
     labeled: Annotated[
         bool, typer.Option("--labeled", help="Only the items that have a label.")
     ] = False,
-    classifier: ClassifierOption = defaults.CLASSIFIER,
+    classifier: ClassifierOption = None,
     calibrated: CalibratedOption = False,
     groups: Groups,
     votes: Votes,

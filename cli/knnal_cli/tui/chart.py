@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
+from knnal.pages.palette import ORANGE, SKY_BLUE
 from knnal.quality.audit import CurvePoint
 
-_STYLES = ("green", "blue")
+_STYLES = (SKY_BLUE, ORANGE)
 _MARKS = ("*", "o")
 """What stands for each curve where the terminal knows no braille."""
 

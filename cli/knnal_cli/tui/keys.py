@@ -1,4 +1,4 @@
-"""One key per class, and the keys that do something else."""
+"""Keys that are typed in a plain terminal."""
 
 from __future__ import annotations
 
@@ -7,24 +7,8 @@ import sys
 from collections import deque
 from collections.abc import Callable
 
-SKIP, UNDO, RELABEL, TYPE, QUIT, HELP = "s", "u", "r", "n", "q", "?"
-
 UNLABEL = "-"
 """In the place of a class's key, where one may have none."""
-
-COMMANDS = {
-    TYPE: "type a class",
-    SKIP: "skip",
-    UNDO: "undo",
-    RELABEL: "relabel",
-    QUIT: "quit",
-    HELP: "help",
-}
-
-CLASS_KEYS = "1234567890" + "".join(
-    letter for letter in "abcdefghijklmnopqrstuvwxyz" if letter not in COMMANDS
-)
-"""Digits first, then the letters that are free. Classes beyond them are typed."""
 
 _ESCAPE = "\x1b"
 _ENTER = "\r\n"
@@ -50,7 +34,7 @@ class Keyboard:
             raise KeyboardInterrupt
         if key == _CTRL_D:
             raise EOFError
-        return key
+        return "enter" if key in _ENTER else key
 
     def line(self, ask: Callable[[], str]) -> str:
         """A line: what was typed ahead up to Enter, and otherwise what ``ask`` reads."""

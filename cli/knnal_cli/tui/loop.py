@@ -10,6 +10,7 @@ from knnal.pool.labels.ledger import Event
 from knnal.session.question_selection import Question
 from knnal.session.session import Session
 from knnal_cli.class_keys import keys_of
+from knnal_cli.keymap import Front, Mode, action_of
 from knnal_cli.printable import printable_line
 from knnal_cli.tui import keys
 from knnal_cli.tui.outlook import Outlook
@@ -56,28 +57,28 @@ class LabelLoop:
         self._outlook.work()
         self._session.anticipate(question)
         key = self._keyboard.key()
-        classes = keys_of(self._session)
+        action, classes = action_of(key, Mode.LABEL, Front.PLAIN), keys_of(self._session)
         try:
             if key in classes:
                 return self._tell(question, classes[key])
-            if key == keys.TYPE:
+            if action == "type":
                 name = self._type_class()
                 return self._tell(question, name) if name else question
-            if key == keys.SKIP:
+            if action == "skip":
                 self._session.skip(question.item)
                 return self._next(f"Skipped {question.item}.")
-            if key == keys.UNDO:
+            if action == "undo":
                 return self._undo(question)
-            if key == keys.RELABEL:
+            if action == "relabel":
                 return self._relabel(question)
         except (InputError, LabelConflictError, NothingToUndoError) as error:
             self._note = str(error)
             taken = isinstance(error, LabelConflictError)
             return self._session.ask() if taken else question
-        self._quit = key == keys.QUIT
-        if key == keys.HELP:
+        self._quit = action == "quit"
+        if action == "help":
             self._console.clear()
-            self._console.print(help_screen())
+            self._console.print(help_screen(Mode.LABEL))
             self._keyboard.key()
         return question
 
@@ -119,7 +120,9 @@ class LabelLoop:
                 self._note = f"{chosen.item} has no label any more."
                 return self._session.explain(question.item)
             classes = keys_of(self._session)
-            label = classes.get(key) or (self._type_class() if key == keys.TYPE else "")
+            label = classes.get(key) or (
+                self._type_class() if action_of(key, Mode.LABEL, Front.PLAIN) == "type" else ""
+            )
             if not label:
                 self._note = "Nothing relabeled."
             else:

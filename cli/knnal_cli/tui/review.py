@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 from rich.console import Console, Group, RenderableType
-from rich.panel import Panel
 from rich.text import Text
 
 from knnal.errors import InputError, LabelConflictError, NothingToUndoError
 from knnal.quality.label_errors import Suspect
 from knnal.quality.review import Review
 from knnal_cli.class_keys import keys_of
+from knnal_cli.keymap import Front, Mode, action_of
 from knnal_cli.printable import printable_line
 from knnal_cli.tui import keys
 from knnal_cli.tui.reviewing import Reviewing
-from knnal_cli.tui.screen import class_keys, command_line, item_panel, neighbor_lines
+from knnal_cli.tui.screen import (
+    class_keys,
+    command_line,
+    help_screen,
+    item_panel,
+    neighbor_lines,
+)
 
-KEEP = "\r"
-COMMANDS = {
-    "Enter": "keep",
-    keys.TYPE: "type a class",
-    keys.SKIP: "not sure",
-    keys.UNDO: "undo",
-    keys.QUIT: "quit",
-    keys.HELP: "help",
-}
 _LINES_AROUND = 13
 """Everything but the item and the classes: borders, label, opinions, prediction, neighbors, keys,
 a note.
@@ -67,28 +64,28 @@ class ReviewLoop:
         """Show a label until a key settles it; the one that follows."""
         self._show(suspect)
         key = self._keyboard.key()
-        classes = keys_of(self._review.session)
+        action, classes = action_of(key, Mode.REVIEW, Front.PLAIN), keys_of(self._review.session)
         try:
-            if key in (KEEP, "\n"):
+            if action == "keep":
                 return self._answer(suspect, suspect.label)
             if key in classes:
                 return self._answer(suspect, classes[key])
-            if key == keys.TYPE:
+            if action == "type":
                 name = self._type_class()
                 return self._answer(suspect, name) if name else suspect
-            if key == keys.SKIP:
+            if action == "skip":
                 return self._answer(suspect, None)
-            if key == keys.UNDO:
+            if action == "undo":
                 return self._undo(suspect)
         except LabelConflictError as error:
             return self._next(str(error))
         except (InputError, NothingToUndoError) as error:
             self._note = str(error)
             return suspect
-        self._quit = key == keys.QUIT
-        if key == keys.HELP:
+        self._quit = action == "quit"
+        if action == "help":
             self._console.clear()
-            self._console.print(help_screen())
+            self._console.print(help_screen(Mode.REVIEW))
             self._keyboard.key()
         return suspect
 
@@ -132,21 +129,7 @@ def suspect_screen(review: Review, suspect: Suspect, console: Console) -> Render
         *_opinion_lines(suspect),
         *neighbor_lines(suspect.against),
         classes,
-        command_line(COMMANDS),
-    )
-
-
-def help_screen() -> RenderableType:
-    """What each key does, in words."""
-    return Panel(
-        "Enter        the label is right; it is not asked about again\n"
-        "a class key  the label is this one instead\n"
-        "n            type a class: a new one, or any that has no key\n"
-        "s            not sure: the label no longer counts, and the item is set aside\n"
-        "u            take back your latest answer, and the one before it\n"
-        "q            stop; everything is stored, and 'knnal review' goes on from here\n\n"
-        "Press any key to go back.",
-        title="Keys",
+        command_line(Mode.REVIEW),
     )
 
 

@@ -50,4 +50,4 @@ class Reviewing:
             raise NothingToUndoError("No answer of a review is left to take back.")
         session.undo(latest.seq)
         self.answered = max(self.answered - 1, 0)
-        return self.review.look(latest.item)
+        return self.review.suspect(latest.item)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.columns import Columns
@@ -12,14 +12,14 @@ from rich.panel import Panel
 from rich.text import Text
 
 from knnal.pool.labels.ledger import AUDIT
-from knnal.quality.audit import audit_estimate
+from knnal.quality.audit import audited_items, latest_estimate
 from knnal.quality.label_errors import Suspect
 from knnal.session.question_selection import Question
 from knnal.session.session import Session
 from knnal.types import Neighbor
 from knnal_cli.class_keys import keys_of
+from knnal_cli.keymap import CLASS, Front, Mode, actions
 from knnal_cli.printable import printable, printable_line
-from knnal_cli.tui.keys import COMMANDS
 from knnal_cli.tui.preview import preview
 from knnal_cli.wording import search_line, stands_for
 
@@ -44,7 +44,7 @@ def question_screen(
         *neighbor_lines(question.prediction.neighbors),
         _reason(question),
         classes,
-        command_line(COMMANDS),
+        command_line(Mode.LABEL),
     )
 
 
@@ -52,7 +52,7 @@ def progress_line(session: Session, question: Question) -> Text:
     """Labels so far, what is left, and the estimated accuracy with its interval."""
     line = Text(f"{len(session.ledger.labels())} labeled", style="bold")
     line.append(f", {question.remaining} to go", style="not bold")
-    estimate = audit_estimate(session.ledger)
+    estimate = latest_estimate(audited_items(session.ledger))
     if estimate is not None:
         line.append(
             f" · accuracy {estimate.accuracy:.0%} ({estimate.low:.0%}-{estimate.high:.0%}, "
@@ -88,26 +88,19 @@ def class_keys(session: Session) -> RenderableType:
     return Columns(entries, padding=(0, 2))
 
 
-def command_line(commands: Mapping[str, str]) -> Text:
+def command_line(mode: Mode) -> Text:
     """The keys that are no class."""
     line = Text(style="dim")
-    for key, meaning in commands.items():
-        line.append(f"{key} ", style="bold").append(f"{meaning}  ")
+    for action in actions(mode, Front.PLAIN):
+        if action.name != CLASS:
+            line.append(f"{action.shown} ", style="bold").append(f"{action.short}  ")
     return line
 
 
-def help_screen() -> RenderableType:
+def help_screen(mode: Mode) -> RenderableType:
     """What each key does, in words."""
-    return Panel(
-        "A class's key labels the item at once; there is nothing to confirm.\n"
-        "n  type a class: a new one, or any that has no key\n"
-        "s  set the item aside; it is not asked about again\n"
-        "u  take back your latest answer, and the one before it, as far as you like\n"
-        "r  give one of the latest labeled items another label\n"
-        "q  stop; everything is stored, and 'knnal label' goes on from here\n\n"
-        "Press any key to go back.",
-        title="Keys",
-    )
+    lines = [f"{action.shown:<14}{action.help}" for action in actions(mode, Front.PLAIN)]
+    return Panel("\n".join([*lines, "", "Press any key to go back."]), title="Keys")
 
 
 def item_panel(shown_item: Question | Suspect, width: int, height: int) -> RenderableType:

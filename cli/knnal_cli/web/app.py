@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from fastapi import Depends, FastAPI
@@ -25,7 +26,7 @@ from knnal.errors import (
     PoolDamagedError,
     PoolUnwritableError,
 )
-from knnal.quality.inspection.map_page import CANVAS
+from knnal.pages.html import SHARED, asset
 from knnal_cli.web import looking, schemas, seats
 from knnal_cli.web.mapping import NoMapError
 from knnal_cli.web.media import NoPictureError
@@ -118,17 +119,14 @@ def _json(status: int, word: str, detail: str, headers: Any = None) -> JSONRespo
 
 
 def _add_page(app: FastAPI) -> None:
-    """The page's few files, read once; no other file can be named."""
+    """The page's own files and the assets it shares with reports, read once; nothing else."""
     folder = resources.files("knnal_cli.web") / "page"
-    canvas = resources.files("knnal.simulation") / CANVAS
-    for file in (*folder.iterdir(), canvas):
-        suffix = file.name[file.name.rfind(".") :]
-        if suffix in _TYPES:
-            path = "/" if file.name == "index.html" else f"/{file.name}"
-            _add_file(app, path, file.read_bytes(), _TYPES[suffix])
+    own = {file.name: file.read_text(encoding="utf-8") for file in folder.iterdir()}
+    for name, text in {**own, **{name: asset(name) for name in SHARED}}.items():
+        _add_file(app, "/" if name == "index.html" else f"/{name}", text, _TYPES[Path(name).suffix])
 
 
-def _add_file(app: FastAPI, path: str, content: bytes, kind: str) -> None:
+def _add_file(app: FastAPI, path: str, text: str, kind: str) -> None:
     @app.get(path, include_in_schema=False)
     def send() -> Response:
-        return Response(content, media_type=kind)
+        return Response(text, media_type=kind)

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 import time
-from base64 import b64encode
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Literal
@@ -21,8 +20,8 @@ from knnal.errors import KnnalError
 from knnal.index.layout import STEP
 from knnal.pool.index_files import found_layout, stored_layout
 from knnal.pool.pool import Pool
-from knnal.quality.inspection.inspecting import predict_rows
-from knnal.quality.inspection.map_page import grid_positions
+from knnal.quality.inspection.map import grid_positions, packed
+from knnal.quality.inspection.report import predict_rows
 from knnal.session.session import Session
 from knnal.types import Float32Array, IntArray
 from knnal_cli.web import schemas
@@ -53,6 +52,7 @@ class PoolMap:
         self._state: Literal["none", "working", "ready", "too-large", "failed"] = "none"
         self._done = 0.0
         self._detail = ""
+        self._working = f"Laying out {items:,} item{'' if items == 1 else 's'}"
         self._rows: IntArray = np.zeros(0, dtype=np.int64)
         self._points = b""
         self._child: subprocess.Popen[str] | None = None
@@ -79,7 +79,7 @@ class PoolMap:
         with self._lock:
             if self._state not in ("none", "failed") or self._closed:
                 return
-            self._state, self._done, self._detail = "working", 0.0, "Beginning"
+            self._state, self._done, self._detail = "working", 0.0, self._working
             self._thread = threading.Thread(target=self._make, name="knnal-map", daemon=True)
             self._thread.start()
 
@@ -143,13 +143,13 @@ class PoolMap:
         share = done / total if total else 0.0
         with self._lock:
             self._done = min(max(share, 0.0), 1.0)
-            self._detail = "Laying out the map" if stage == STEP else f"Before the map: {stage}"
+            self._detail = self._working if stage == STEP else f"Preparing the map: {stage}"
 
     def _take(self, pool: Pool, layout: Float32Array, rows: IntArray) -> None:
         by_row = {record.row: record.id for record in pool.catalog.records()}
         told = schemas.MapPoints(
             ids=[by_row[row] for row in rows.tolist()],
-            positions=_packed(grid_positions(layout[rows]), "<u2"),
+            positions=packed(grid_positions(layout[rows]), "<u2"),
         )
         points = _compressed(told)
         with self._lock:
@@ -161,15 +161,11 @@ class PoolMap:
         predicted = predict_rows(session)
         return schemas.MapColors(
             classes=session.classes,
-            labels=_packed(session.state.labeling.classes[rows], "<i4"),
-            predictions=_packed(predicted.classes[rows], "<i4"),
-            percents=_packed(np.rint(100 * predicted.probabilities[rows]).clip(0, 100), "<u1"),
+            labels=packed(session.state.labeling.classes[rows], "<i4"),
+            predictions=packed(predicted.classes[rows], "<i4"),
+            percents=packed(np.rint(100 * predicted.probabilities[rows]).clip(0, 100), "<u1"),
         )
 
 
 def _compressed(told: BaseModel) -> bytes:
     return gzip.compress(told.model_dump_json().encode(), _LEVEL)
-
-
-def _packed(values: np.ndarray[Any, Any], kind: str) -> str:
-    return b64encode(values.astype(kind).tobytes()).decode()

@@ -26,14 +26,14 @@ class Term:
 def summary(question: Question) -> str:
     """In a sentence, why this item."""
     if question.origin == AUDIT:
-        return "Drawn at random, to estimate the accuracy honestly."
+        return "Drawn at random, to measure the accuracy."
     if question.origin == OPINION:
-        return "Somebody else has labeled it; yours is a second opinion, for comparison."
+        return "Someone else has labeled it. Yours is a second opinion."
     if question.score is None:
-        return "You chose it yourself."
+        return "You opened it."
     if question.prediction.label is None:
-        return "It stands for more of the pool than any other item."
-    return "Of all unlabeled items, its label is expected to teach the most."
+        return "It represents more of the pool than any other item."
+    return "Its label is expected to improve the predictions the most."
 
 
 def terms(question: Question) -> list[Term]:
@@ -43,13 +43,14 @@ def terms(question: Question) -> list[Term]:
     factors = question.score.factors
     found = []
     if "u" in factors:
-        found.append(Term("uncertainty", factors["u"], _share(factors["u"]), _doubt(question)))
+        found.append(Term("uncertainty", factors["u"], _share(factors["u"]), _certainty(question)))
     if "i" in factors:
-        words = "so much of the pool lies close by, in items' worth"
+        words = "how many items are similar, weighted by similarity"
         found.append(Term("density", factors["i"], _share(factors["i"]), words))
     if "d" in factors:
         d = factors["d"]
-        covered = "no label covers that yet" if d > 0.995 else f"{d:.0%} of that no label covers"
+        near = "none of its neighborhood" if d > 0.995 else f"{1 - d:.0%} of its neighborhood"
+        covered = f"labels cover {near}"
         found.append(Term("diversity", d, _share(d), covered))
     return found
 
@@ -58,12 +59,12 @@ def _share(value: float) -> float | None:
     return value if 0.0 <= value <= 1.0 else None
 
 
-def _doubt(question: Question) -> str:
+def _certainty(question: Question) -> str:
     chances = question.prediction.probabilities
     if question.prediction.label is None or len(chances) < 2:
-        return "nothing to predict from yet"
+        return "no labels to predict from yet"
     first, second = sorted(chances, key=lambda name: -chances[name])[:2]
     gap = chances[first] - chances[second]
     if gap < 1 - _TORN:
-        return f"torn between {first} and {second}"
-    return f"rather {first} than {second}" if gap < 1 - _UNSURE else f"quite sure of {first}"
+        return f"undecided between {first} and {second}"
+    return f"{first} rather than {second}" if gap < 1 - _UNSURE else f"fairly sure of {first}"

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from knnal_cli.tui.keys import CLASS_KEYS
+from knnal_cli.keymap import CLASS_KEYS, in_browsers
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
@@ -14,6 +14,15 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 class Problem(BaseModel):
     error: str = Field(description="A word that programs tell problems apart by.")
     detail: str = Field(description="What was expected, what came, and what to do.")
+
+
+class KeyAction(BaseModel):
+    mode: str
+    name: str
+    keys: list[str] = Field(description="As in KeyboardEvent.key; 'class' is every class's key.")
+    shown: str = Field(description="The keys as they are printed.")
+    short: str
+    help: str
 
 
 class About(BaseModel):
@@ -26,6 +35,10 @@ class About(BaseModel):
     strategy: str
     classifier: str
     class_keys: str = Field(default=CLASS_KEYS, description="The keys that classes can have.")
+    keymap: list[KeyAction] = Field(
+        default_factory=lambda: [KeyAction.model_validate(one) for one in in_browsers()],
+        description="What the page's keys do.",
+    )
 
 
 class Seat(BaseModel):

@@ -1,1 +1,1 @@
-"""A look at a pool: its classes, its clusters, its extremes, and a map of it."""
+"""An inspection of a pool: its classes, clusters, duplicates and outliers, and a map of it."""

@@ -47,7 +47,7 @@ def test_fifty_items_by_keys_with_second_thoughts(
     asked = page.item
     page.press(Keys.ARROW_LEFT)
     page.press(Keys.ARROW_LEFT)
-    page.until(lambda: "Looking back" in page.text("mode"), "an earlier item is shown")
+    page.until(lambda: "Past item" in page.text("mode"), "an earlier item is shown")
     page.until(lambda: page.item == last, "it is the one labeled before")
     page.press("2")
     page.until(lambda: page.item == asked and page.idle(), "the question is back")
@@ -80,7 +80,7 @@ def test_two_browsers_get_no_item_twice(
     others = {windows[1].answer("1") for _ in range(left - 1)}
     assert held in {*others, windows[1].item}, "what the first one left comes back"
     windows[1].press("1")
-    windows[1].until(lambda: "Everything is labeled" in windows[1].text("item"), "nothing is left")
+    windows[1].until(lambda: "All items are labeled" in windows[1].text("item"), "nothing is left")
 
 
 def test_a_lost_server_is_told_and_no_answer_is_lost(
@@ -98,7 +98,7 @@ def test_a_lost_server_is_told_and_no_answer_is_lost(
     item = page.item
     server.stop()
     page.press("2")
-    page.until(lambda: "'bad' is kept here" in page.text("banner"), "the page says that it waits")
+    page.until(lambda: "'bad' is saved here" in page.text("banner"), "the page says that it waits")
     page.shoot(tmp_path / "lost.png")
     start(folder, "good", "bad", port=server.port)
     page.until(lambda: not page.text("banner"), "the server is back")
@@ -155,7 +155,7 @@ def test_a_region_of_the_map_is_labeled_after_a_confirmation(
     page.press("2")
     page.until(lambda: page.shows("region"), "it asks")
     assert "Label 20 items as\nblue" in page.text("region-words").replace(" \n", "\n")
-    assert "4 that are labeled already" in page.text("region-left")
+    assert "4 items already labeled" in page.text("region-left")
     page.shoot(tmp_path / "region.png")
     assert log_of(mapped) == before, "nothing is labeled before it is meant"
     page.press(Keys.ENTER)
@@ -165,7 +165,7 @@ def test_a_region_of_the_map_is_labeled_after_a_confirmation(
     assert {(kind, label) for kind, _, label in labeled} == {("label", "blue")}
     assert len({item for _, item, _ in labeled}) == 20
     page.driver.find_element(By.CSS_SELECTOR, "#map-bar button").click()
-    page.until(lambda: "Took back all 20" in page.text("map-bar"), "all are taken back")
+    page.until(lambda: "Undid all 20" in page.text("map-bar"), "all are taken back")
     assert log_of(mapped)[24:] == [("undo", None, None)]
 
     page.press("l")
@@ -183,7 +183,7 @@ def test_a_region_of_the_map_is_labeled_after_a_confirmation(
     spoken = page.driver.find_element(By.ID, "map-spoken")
     shown = page.until(lambda: spoken.get_attribute("textContent"), "a key points at an item")
     page.press(Keys.ENTER)
-    page.until(lambda: "Looking back" in page.text("mode"), "it is looked at")
+    page.until(lambda: "Past item" in page.text("mode"), "it is looked at")
     page.until(lambda: shown.partition(",")[0] == page.item, "it is the one")
     page.press(Keys.ESCAPE)
 
@@ -198,9 +198,9 @@ def test_the_way_back_of_an_import_a_label_and_a_class(
     page.open(start(pictures, "red", "slip"))
     item = page.answer("2")
     page.press(Keys.ARROW_LEFT)
-    page.until(lambda: "Looking back" in page.text("mode") and page.idle(), "it is looked at")
+    page.until(lambda: "Past item" in page.text("mode") and page.idle(), "it is looked at")
     page.press("X")
-    page.until(lambda: "Took the label" in page.text("note") and page.idle(), "it has none")
+    page.until(lambda: "Removed the label" in page.text("note") and page.idle(), "it has none")
     assert log_of(pictures)[-1] == ("unlabel", item, None)
     for what in ("the removal of the label of", "Here is the item again"):
         page.press("u")
@@ -210,7 +210,7 @@ def test_the_way_back_of_an_import_a_label_and_a_class(
         page.press("u")
         page.until(lambda: page.shows("confirm"), "it asks")
         words = page.text("confirm-words")
-        assert words == "Take back the import of 6 labels from wrong.csv?"
+        assert words == "Undo the import of 6 labels from wrong.csv?"
         page.shoot(tmp_path / "confirm.png")
         page.press("u", answer)
         page.until(lambda: not page.shows("confirm") and page.idle(), "it is left alone")
@@ -218,11 +218,11 @@ def test_the_way_back_of_an_import_a_label_and_a_class(
     page.press("u")
     page.until(lambda: page.shows("confirm"), "it asks")
     page.driver.find_element(By.ID, "confirm-yes").click()
-    page.until(lambda: "Took back the import of 6" in page.text("note"), "all are taken back")
+    page.until(lambda: "Undid the import of 6" in page.text("note"), "all are taken back")
     assert log_of(pictures) == [*before, ("undo", None, None)]
 
     page.press("P")
-    page.until(lambda: page.shows("standing"), "the classes are shown")
+    page.until(lambda: page.shows("progress"), "the classes are shown")
     remove = '[aria-label="Remove slip"]'
     page.until(lambda: page.driver.find_elements(By.CSS_SELECTOR, remove), "it is empty")
     page.driver.find_element(By.CSS_SELECTOR, remove).click()
@@ -249,14 +249,14 @@ def test_review_notes_and_renames_by_keys(
     assert page.text("h-neighbors").casefold() == "labeled neighbors that disagree"
     page.shoot(tmp_path / "review.png")
     page.press("s")
-    page.until(lambda: "Set aside" in page.text("note"), "not sure")
+    page.until(lambda: "Skipped" in page.text("note"), "not sure")
     page.until(lambda: "No label is left" in page.text("note"), "it was the only one")
     assert log_of(pictures)[-1] == ("skip", wrong, None)
 
     page.press("u")
-    page.until(lambda: "Took back" in page.text("note") and page.idle(), "it is back")
+    page.until(lambda: "Undid" in page.text("note") and page.idle(), "it is back")
     page.press("U")
-    page.until(lambda: "Brought back" in page.text("note") and page.idle(), "it is aside again")
+    page.until(lambda: "Redid" in page.text("note") and page.idle(), "it is aside again")
 
     item = page.item
     page.press("N")
@@ -324,10 +324,10 @@ def test_what_two_people_disagree_on_is_reviewed_first(
     bob.until(lambda: bob.text("me") == "bob" and bob.idle(), "it is somebody else")
     bob.answer("1" if bob.asked().startswith("red") else "2")
     assert bob.asked() == item
-    assert "A second opinion" in bob.text("mode")
+    assert "Second opinion" in bob.text("mode")
     bob.press("2" if given == "red" else "1")
-    ann.until(lambda: ann.text("doubt-count") == "1", "a conflict is told of")
-    ann.panel("doubts")
+    ann.until(lambda: ann.text("conflict-count") == "1", "a conflict is told of")
+    ann.panel("errors")
     ann.until(lambda: "ann says" in ann.text("conflicts"), "the conflict is there")
     assert ann.text("suspects") == "None."
     ann.press(Keys.ESCAPE, "v")
@@ -340,7 +340,7 @@ def test_what_two_people_disagree_on_is_reviewed_first(
     ann.press("1" if other == "red" else "2")
     ann.until(lambda: "No label is left" in ann.text("note"), "it was the only one")
     assert log_of(pictures)[-1] == ("relabel", item, other)
-    ann.until(lambda: not ann.shows("doubt-count"), "no conflict is left")
+    ann.until(lambda: not ann.shows("conflict-count"), "no conflict is left")
 
 
 def test_the_past_is_found_changed_and_exported(
@@ -360,19 +360,19 @@ def test_the_past_is_found_changed_and_exported(
     entries = "return document.querySelectorAll('#history-list .entry').length"
     page.until(lambda: page.run(entries) == 1, "it is found")
     page.run("document.querySelector('#history-list .entry').click()")
-    page.until(lambda: page.item == first and "Looking back" in page.text("mode"), "it is shown")
+    page.until(lambda: page.item == first and "Past item" in page.text("mode"), "it is shown")
     other = {"red": "blue", "blue": "red"}[labeled[first]]
     page.press("1" if other == "red" else "2")
     page.until(lambda: "Changed to" in page.text("note") and page.idle(), "it is changed")
     labeled[first] = other
 
-    page.panel("standing")
-    page.until(lambda: page.run("return document.querySelector('.curve .line')"), "a curve")
-    assert "95 % interval" in page.text("accuracy-words")
-    assert "audited items" in page.text("random-words")
-    page.shoot(tmp_path / "standing.png")
+    page.panel("progress")
+    page.until(lambda: page.run("return document.querySelector('.chart .line')"), "a curve")
+    assert "95% interval" in page.text("accuracy-words")
+    assert "audited item" in page.text("random-words")
+    page.shoot(tmp_path / "progress.png")
     page.cdp("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
-    page.run("document.querySelector('#standing a[download]').click()")
+    page.run("document.querySelector('#progress a[download]').click()")
     file = tmp_path / "labels.csv"
     page.until(file.exists, "the table has come")
     with file.open(encoding="utf-8", newline="") as stream:

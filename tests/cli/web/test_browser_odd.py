@@ -42,7 +42,7 @@ def test_at_the_end_there_is_a_way_back(
 ) -> None:
     page = windows[1]
 
-    def ends(words: str = "Everything is labeled") -> bool:
+    def ends(words: str = "All items are labeled") -> bool:
         return words in page.text("item") and not page.busy()
 
     page.open(start(pictures, "red", "blue"))
@@ -50,14 +50,14 @@ def test_at_the_end_there_is_a_way_back(
         page.answer("1" if page.asked().startswith("red") else "2")
     last = page.asked()
     page.press("s")
-    page.until(lambda: ends("Everything is labeled or skipped"), "the end")
+    page.until(lambda: ends("All items are labeled or skipped"), "the end")
     page.shoot(tmp_path / "end.png")
     page.press("1")
     page.press("v")
     page.until(lambda: "No label is left to review" in page.text("note"), "nothing to review")
-    assert "Everything is labeled" in page.text("item")
+    assert "All items are labeled" in page.text("item")
     page.press(Keys.ARROW_LEFT)
-    page.until(lambda: "Looking back" in page.text("mode") and page.item == last, "a look back")
+    page.until(lambda: "Past item" in page.text("mode") and page.item == last, "a look back")
     page.press(Keys.ESCAPE)
     page.until(ends, "the end again")
     page.press("u")
@@ -66,7 +66,7 @@ def test_at_the_end_there_is_a_way_back(
     page.until(ends, "and labeled")
     assert [kind for kind, *_ in log_of(pictures)[-3:]] == ["skip", "undo", "label"]
     page.driver.refresh()
-    page.until(lambda: "Everything is labeled" in page.text("item"), "as after a new beginning")
+    page.until(lambda: "All items are labeled" in page.text("item"), "as after a new beginning")
     assert page.errors() == []
 
 
@@ -144,7 +144,7 @@ def test_without_a_class_and_with_another_token(
     asked = page.asked()
     page.press("1")
     page.until(lambda: "with another token" in page.text("banner"), "it says what to do")
-    assert "'first' is kept here" in page.text("banner")
+    assert "'first' is saved here" in page.text("banner")
     page.driver.add_cookie({"name": "knnal-1", "value": "t" * 32})
     page.asked(asked)
     assert log_of(folder)[-1] == ("label", asked, "first")
@@ -162,7 +162,7 @@ def test_two_tabs_of_one_person_and_one_that_slept_too_long(
         page.open(server)
     held = first.asked()
     assert held != second.asked(), "no item is in two tabs"
-    one, two = first.answer("1"), second.answer("2")
+    one, two = first.answer("a"), second.answer("b")
     first.press("u")
     first.until(lambda: first.item in (one, two) and first.idle(), "their latest is taken back")
     assert log_of(folder)[-1][:2] == ("undo", two), "a person's, whichever tab it came from"
@@ -170,8 +170,8 @@ def test_two_tabs_of_one_person_and_one_that_slept_too_long(
     for page in windows:
         page.asked()
     now = 61.0
-    first.answer("1")
-    second.answer("2")
+    first.answer("a")
+    second.answer("b")
     labeled = [item for kind, item, _ in log_of(folder)[3:] if kind == "label"]
     assert first.item != second.item
     assert len(labeled) == len(set(labeled)) >= 1, "nothing is labeled twice"

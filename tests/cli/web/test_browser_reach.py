@@ -66,15 +66,15 @@ it, 3 of the edges of fields; and last, of how many.
 FOCUS = """
 const one = document.activeElement, style = getComputedStyle(one);
 const { width, bottom, top, right } = one.getBoundingClientRect();
-const { focus, open } = one.dataset;
+const { focus, open, command } = one.dataset;
 const inside = width > 0 && bottom > 0 && top < innerHeight && right > 0;
 const ringed = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
-const name = one.id || focus || open || one.className || one.tagName;
+const name = one.id || focus || open || command || one.className || one.tagName;
 return [name, inside && ringed && one.matches(":focus-visible"), Math.round(top)];
 """
 """What has the focus, whether that can be seen, and where it is."""
 
-PANELS = ("", "history", "doubts", "standing", "help", "name", "map")
+PANELS = ("", "history", "errors", "progress", "help", "name", "map")
 
 
 def shortcomings(page: Page, theme: str) -> list[object]:
@@ -143,9 +143,9 @@ def test_the_focus_goes_from_the_top_down_and_is_seen(
         order.append(name)
         tops.append(top)
     assert order[0] == "skip-link"
-    assert {"frame", "label red", "label blue", "do-type", "do-back", "theme"} <= set(order)
+    assert {"frame", "label red", "label blue", "type", "step", "theme"} <= set(order)
     header, footer = order.index("theme"), order.index("label red")
-    assert header < order.index("frame") < footer < order.index("do-type")
+    assert header < order.index("frame") < footer < order.index("type")
     assert tops[footer:] == sorted(tops[footer:])
 
     button = page.driver.switch_to.active_element
@@ -173,12 +173,10 @@ def test_what_happens_is_read_out(
     assert page.inner("spoken") == f"Now: {page.item}"
     item = page.answer("1")
     page.until(lambda: page.inner("note") == "Labeled red.", "the answer is told")
-    expected = f"Now: {page.item}, predicted red, 100 %"
+    expected = f"Now: {page.item}, predicted red, 100%"
     page.until(lambda: page.inner("spoken") == expected, "and what comes next")
     page.press(Keys.ARROW_LEFT)
-    page.until(
-        lambda: page.inner("spoken").startswith(f"Looking back, labeled red: {item}"), "a look"
-    )
+    page.until(lambda: page.inner("spoken").startswith(f"Past item, labeled red: {item}"), "a look")
     page.press(Keys.ESCAPE)
 
 
@@ -200,7 +198,7 @@ def test_motion_is_reduced_and_keys_are_turned_off_on_request(
     item = page.asked()
     page.press("1", "s", "?")
     page.press(Keys.ARROW_LEFT)
-    page.until(lambda: "nothing before" in page.text("note"), "arrows still work")
+    page.until(lambda: "no earlier item" in page.text("note"), "arrows still work")
     assert (page.item, log_of(pictures), page.shows("help")) == (item, [], False)
     page.run("document.getElementById('keys-on').click()")
     page.answer("1")
@@ -215,7 +213,7 @@ def test_everything_by_touch(
     page.tap("#classes .class")
     second = page.asked(first)
     assert log_of(mapped) == [("label", first, "red")]
-    page.tap("#do-undo")
+    page.tap("[data-command=undo]")
     page.until(lambda: page.item == first and page.idle(), "a touch takes it back")
     page.tap("#classes .class")
     page.asked(first)
@@ -249,7 +247,7 @@ def test_everything_by_touch(
     page.shoot(tmp_path / "card.png")
     shown = page.run("return document.querySelector('#map-card .id').textContent")
     page.tap("#map-card button")
-    page.until(lambda: "Looking back" in page.text("mode") and page.item == shown, "and jumps")
+    page.until(lambda: "Past item" in page.text("mode") and page.item == shown, "and jumps")
     page.run("document.querySelector('#mode button').click()")
 
     page.tap("[data-open=map]")

@@ -16,7 +16,7 @@ from fastapi.testclient import TestClient
 from knnal.collaboration.desk import MultiUserSession
 from knnal.pool.index_files import stored_layout
 from knnal.pool.pool import Pool
-from knnal.quality.inspection.map_page import grid_positions
+from knnal.quality.inspection.map import grid_positions
 from knnal.session.session import Session
 from knnal_cli.web.mapping import PoolMap
 

@@ -24,9 +24,9 @@ def question(origin: str = "asked", chances: Any = None, **factors: float) -> Qu
     [
         (question("audit", u=1.0), "at random"),
         (question("opinion", u=1.0), "second opinion"),
-        (question(), "chose it yourself"),
-        (question(u=1.0), "stands for more of the pool"),
-        (question(u=1.0, chances={"a": 0.6, "b": 0.4}), "teach the most"),
+        (question(), "You opened it"),
+        (question(u=1.0), "represents more of the pool"),
+        (question(u=1.0, chances={"a": 0.6, "b": 0.4}), "improve the predictions"),
     ],
 )
 def test_a_sentence(asked: Question, words: str) -> None:
@@ -36,10 +36,10 @@ def test_a_sentence(asked: Question, words: str) -> None:
 @pytest.mark.parametrize(
     ("chances", "words"),
     [
-        ({"a": 0.5, "b": 0.4, "c": 0.1}, "torn between a and b"),
-        ({"a": 0.2, "b": 0.7, "c": 0.1}, "rather b than a"),
-        ({"a": 0.05, "b": 0.95}, "quite sure of b"),
-        ({"a": 1.0}, "nothing to predict from yet"),
+        ({"a": 0.5, "b": 0.4, "c": 0.1}, "undecided between a and b"),
+        ({"a": 0.2, "b": 0.7, "c": 0.1}, "b rather than a"),
+        ({"a": 0.05, "b": 0.95}, "fairly sure of b"),
+        ({"a": 1.0}, "no labels to predict from yet"),
     ],
 )
 def test_uncertainty(chances: dict[str, float], words: str) -> None:
@@ -50,6 +50,6 @@ def test_uncertainty(chances: dict[str, float], words: str) -> None:
 def test_density_and_diversity() -> None:
     _, density, diversity = terms(question(u=0.1, i=7.5, d=0.25, id=1.875, F_u=0.3))
     assert (density.name, density.value, density.share) == ("density", 7.5, None)
-    assert diversity.words == "25% of that no label covers"
-    assert terms(question(d=1.0))[0].words == "no label covers that yet"
+    assert diversity.words == "labels cover 75% of its neighborhood"
+    assert terms(question(d=1.0))[0].words == "labels cover none of its neighborhood"
     assert terms(question("audit", u=0.1, i=7.5, d=0.25)) == []

@@ -190,7 +190,7 @@ def test_names_of_a_server() -> None:
 def test_other_machines_need_a_flag(vectors: Knnal) -> None:
     vectors.fails("serve", "--host", "0.0.0.0", saying=["--allow-remote", "other machines"])
     vectors.fails("serve", "--token", "short", saying=["16 letters"])
-    vectors.fails("serve", "--port", "0", "--pool", "nowhere", saying=["No pool in nowhere"])
+    vectors.fails("serve", "--port", "0", "--pool", "nowhere", saying=["no pool in nowhere"])
 
 
 def test_a_port_that_is_taken(vectors: Knnal) -> None:

@@ -9,6 +9,7 @@ from textual.widgets import Static
 
 from knnal.session.question_selection import Question
 from knnal.session.similar_items import Member
+from knnal_cli.keymap import Front, Mode, action_of
 from knnal_cli.printable import printable_line
 from knnal_cli.tui.app import drawing
 from knnal_cli.tui.app.cells import EXCEPTION, Cell, grid_shape
@@ -18,10 +19,6 @@ from knnal_cli.tui.app.shown import Batch
 from knnal_cli.tui.app.stage import Stage
 from knnal_cli.tui.app.worker import Worker
 
-COMMANDS = (
-    ("Enter", "label unmarked"), ("arrows", "move"), ("Space", "mark"), ("a key", "its class"),
-    ("Esc", "back"), ("u", "undo"), ("?", "help"),
-)  # fmt: skip
 _NOTHING = "There is no batch: it takes a label to predict by, and an item without one."
 _MOVES = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}
 
@@ -29,17 +26,7 @@ _MOVES = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}
 class BatchStage(Stage):
     """One batch after the other, each around the next question, until Esc."""
 
-    HELP_LINES = (
-        ("Enter", "label what is not marked as predicted; the next batch"),
-        ("arrows", "go to an item"),
-        ("Space", "mark the item as an exception, or unmark it; as a click"),
-        ("a class's key", "the item gets this class instead"),
-        ("u", "take back the batch before, as a whole"),
-        ("Esc  B", "back to one by one; nothing of this batch is labeled"),
-        ("q", "stop; everything is stored"),
-        ("", ""),
-        ("exceptions", "get no label here, and are asked about later"),
-    )
+    MODE = Mode.BATCH
     DEFAULT_CSS = """
     BatchStage #title, BatchStage #remark, BatchStage #foot { height: 1; padding: 0 1; }
     BatchStage #classes { height: auto; max-height: 3; padding: 0 1; }
@@ -121,31 +108,32 @@ class BatchStage(Stage):
         self.query_one("#remark", Static).update(line)
         classes = drawing.class_line(batch.keys, batch.counts, batch.alike.label, width, 2)
         self.query_one("#classes", Static).update(classes)
-        self.query_one("#foot", Static).update(drawing.footer(COMMANDS, width))
+        self.query_one("#foot", Static).update(drawing.footer(self.MODE, width))
 
     # Keys
 
     def on_cell_chosen(self, message: Cell.Chosen) -> None:
         self._at = message.place
-        self.do("space")
+        self._mark(EXCEPTION)
 
     def do(self, key: str) -> None:
         batch = self._batch
         if batch is None:
             return
-        if key == "q":
+        action = action_of(key, self.MODE, Front.APP)
+        if action == "quit":
             self.label_app.action_stop()
-        elif key == "?":
+        elif action == "help":
             self.open_help()
-        elif key in ("escape", "B"):
+        elif action == "leave":
             self.dismiss("")
-        elif key == "enter":
+        elif action == "accept":
             self._accept(batch)
-        elif key == "u":
+        elif action == "undo":
             self.confirm_undo(self._desk, self._undo)
         elif key in _MOVES:
             self._move(*_MOVES[key])
-        elif key in (" ", "space"):
+        elif action == "mark":
             self._mark(EXCEPTION)
         elif key in batch.keys:
             self._mark(batch.keys[key])

@@ -13,6 +13,7 @@ from textual.events import Resize
 from textual.geometry import Size
 from textual.widgets import Static
 
+from knnal_cli.keymap import Mode
 from knnal_cli.printable import printable_line
 from knnal_cli.tui.app import drawing
 from knnal_cli.tui.app.beside import beside
@@ -46,11 +47,11 @@ class Board(Vertical):
     Board #remark { text-style: italic; }
     """
 
-    def __init__(self, pictures: Pictures, commands: drawing.Commands, nothing: str) -> None:
+    def __init__(self, pictures: Pictures, mode: Mode, nothing: str) -> None:
         """``nothing`` is what stands for an item where there is none."""
         super().__init__()
         self._pictures = pictures
-        self._commands = commands
+        self._mode = mode
         self._nothing = nothing
         self._shown: Shown | None = None
         self._lines: dict[str, int] = {}
@@ -96,7 +97,7 @@ class Board(Vertical):
         predicted = None if shown.subject is None else shown.subject.prediction.label
         classes = drawing.class_line(shown.keys, shown.counts, predicted, width - 2, most)
         self._put("#classes", classes)
-        self._put("#foot", drawing.footer(self._commands, width - 2))
+        self._put("#foot", drawing.footer(self._mode, width - 2))
         self._draw_frame(shown)
         side = self.query_one("#side").size
         narrow, wide = width < _NARROW, width >= _WIDE

@@ -13,6 +13,7 @@ from textual.events import Key
 from textual.screen import ModalScreen
 from textual.widgets import Input, Label, Static
 
+from knnal_cli.keymap import Action
 from knnal_cli.printable import printable_line
 
 
@@ -82,12 +83,12 @@ class ConfirmDialog(Dialog):
 class HelpDialog(Dialog):
     """Every key; any of them goes back."""
 
-    def __init__(self, lines: Sequence[tuple[str, str]]) -> None:
+    def __init__(self, keys: Sequence[Action]) -> None:
         super().__init__()
-        self._keys = lines
+        self._keys = keys
 
     def compose(self) -> ComposeResult:
-        lines = [Text.assemble((f"{key:<14}", "bold"), meaning) for key, meaning in self._keys]
+        lines = [Text.assemble((f"{one.shown:<15}", "bold"), one.help) for one in self._keys]
         with Vertical(classes="window wide"):
             yield Static(Text("\n").join(lines))
 

@@ -6,22 +6,20 @@ Blue and orange stand apart for every kind of color vision, and nothing is told 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from collections.abc import Mapping
 
 from rich.cells import cell_len
 from rich.text import Text
 
+from knnal.pages import palette
 from knnal.pool.labels.ledger import AUDIT
 from knnal.quality.label_errors import Suspect
 from knnal.session.question_selection import Question
+from knnal_cli.keymap import Front, Mode, actions
 from knnal_cli.printable import printable, printable_line
 from knnal_cli.tui.app.shown import Seen, Subject
 
-Commands: TypeAlias = Sequence[tuple[str, str]]
-"""Keys, each with its meaning in few words."""
-
-BLUE, ORANGE = "#56b4e9", "#e69f00"
+BLUE, ORANGE = palette.SKY_BLUE, palette.ORANGE
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _REST = len("and 999 by n")
 _FACTORS = {
@@ -157,10 +155,10 @@ def runs_left(text: str) -> bool:
     return next((d for d in directions if d in ("L", "R", "AL")), "L") != "L"
 
 
-def footer(commands: Commands, width: int) -> Text:
+def footer(mode: Mode, width: int) -> Text:
     """As many keys with their meaning as there is room for; the last one always."""
     line = Text(no_wrap=True)
-    *others, last = commands
+    *others, last = ((action.shown, action.short) for action in actions(mode, Front.APP))
     room = width - len(f"{last[0]} {last[1]}")
     for key, meaning in others:
         if line.cell_len + len(f"{key} {meaning}  ") <= room:

@@ -9,6 +9,7 @@ from pathlib import Path
 from textual.app import ComposeResult
 
 from knnal.session.question_selection import Question
+from knnal_cli.keymap import Front, Mode, action_of
 from knnal_cli.tui.app import dialogs
 from knnal_cli.tui.app.batching import BatchStage
 from knnal_cli.tui.app.beside import THUMBNAIL
@@ -23,11 +24,6 @@ from knnal_cli.tui.app.stage import Stage
 from knnal_cli.tui.app.viewer import open_file
 from knnal_cli.tui.app.worker import Worker
 
-COMMANDS = (
-    ("n", "type a class"), ("s", "not sure"), ("u", "undo"), ("q", "quit"), ("B", "batch"),
-    ("V", "review"), ("r", "go back"), ("U", "redo"), ("N", "note"), ("o", "open"),
-    ("R", "rename"), ("X", "unlabel"), ("K", "keys"), ("?", "help"),
-)  # fmt: skip
 _PREFETCH_AFTER_S = (0.05, 0.3, 1.0)
 """When to look at what the session has prepared by then."""
 
@@ -35,25 +31,7 @@ _PREFETCH_AFTER_S = (0.05, 0.3, 1.0)
 class LabelStage(Stage):
     """Asks about one item after the other, beginning with ``first``."""
 
-    HELP_LINES = (
-        ("a class's key", "label the item at once; there is nothing to confirm"),
-        ("n", "type a class: a new one, or any by some of its letters"),
-        ("s", "not sure: set the item aside; it is not asked about again"),
-        ("u  U", "undo and redo: labels, notes, renames, as far as you like"),
-        ("r", "go back to any past item, to look at or to label anew"),
-        ("X", "take a past item's label away; it may be asked about again"),
-        ("B", "batch: similar items predicted alike, labeled at once"),
-        ("V", "review: labels that may be wrong, most suspicious first"),
-        ("N", "write a note on the item"),
-        ("R", "rename a class; another's name merges them, none removes it"),
-        ("K", "choose a class's key"),
-        ("o", "open the file in the system's viewer"),
-        ("Esc", "leave a past item, or a window such as this one"),
-        ("q", "stop; all is stored, 'knnal label' goes on from here"),
-        ("", ""),
-        ("u i d", "why this item: how unsure its prediction is, how many items"),
-        ("", "are like it, how far it is from everything labeled"),
-    )
+    MODE = Mode.LABEL
 
     def __init__(
         self, desk: Desk, worker: Worker, pictures: Pictures, first: Question | None
@@ -66,7 +44,7 @@ class LabelStage(Stage):
 
     def compose(self) -> ComposeResult:
         nothing = "Nothing is left to ask about. q quits, r goes back to any item."
-        yield Board(self._pictures, COMMANDS, nothing)
+        yield Board(self._pictures, self.MODE, nothing)
 
     def on_mount(self) -> None:
         first = self._first
@@ -81,30 +59,31 @@ class LabelStage(Stage):
             return
         question = shown.question
         anywhere: dict[str, Callable[[], object]] = {
-            "q": self.label_app.action_stop,
-            "?": self.open_help,
-            "u": lambda: self.confirm_undo(
+            "quit": self.label_app.action_stop,
+            "help": self.open_help,
+            "undo": lambda: self.confirm_undo(
                 desk, lambda expected: self._go(lambda: desk.undo(question, expected))
             ),
-            "U": lambda: self._go(lambda: desk.redo(question)),
-            "r": self._go_back,
-            "R": self._rename,
-            "K": self._assign,
-            "V": self._review,
+            "redo": lambda: self._go(lambda: desk.redo(question)),
+            "relabel": self._go_back,
+            "rename": self._rename,
+            "assign": self._assign,
+            "review": self._review,
         }
         here: dict[str, Callable[[Question], object]] = {
-            "n": self._type_class,
-            "s": lambda question: self._go(lambda: desk.skip(question)),
-            "N": self._write_note,
-            "X": lambda question: self._go(lambda: desk.unlabel(question)),
-            "o": self._open,
-            "B": self._batch,
-            "escape": lambda _: self._go(desk.go_on),
+            "type": self._type_class,
+            "skip": lambda question: self._go(lambda: desk.skip(question)),
+            "note": self._write_note,
+            "unlabel": lambda question: self._go(lambda: desk.unlabel(question)),
+            "open": self._open,
+            "batch": self._batch,
+            "leave": lambda _: self._go(desk.go_on),
         }
-        if key in anywhere:
-            anywhere[key]()
-        elif question is not None and key in here:
-            here[key](question)
+        action = action_of(key, self.MODE, Front.APP)
+        if action in anywhere:
+            anywhere[action]()
+        elif question is not None and action in here:
+            here[action](question)
         elif question is not None and key in shown.keys:
             label = shown.keys[key]
             self._go(lambda: desk.answer(question, label))

@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from knnal.errors import InputError, LabelConflictError, NothingToUndoError
 from knnal.quality.label_errors import Suspect
 from knnal.quality.review import Review
+from knnal_cli.keymap import Front, Mode, action_of
 from knnal_cli.tui.app.board import Board
 from knnal_cli.tui.app.choosing import ClassDialog
 from knnal_cli.tui.app.desk import Desk
@@ -18,11 +19,6 @@ from knnal_cli.tui.app.stage import Stage
 from knnal_cli.tui.app.worker import Worker
 from knnal_cli.tui.review import left_line
 from knnal_cli.tui.reviewing import Reviewing
-
-COMMANDS = (
-    ("Enter", "keep"), ("a key", "change"), ("n", "type a class"), ("s", "not sure"),
-    ("Esc", "back"), ("u", "undo"), ("q", "quit"), ("?", "help"),
-)  # fmt: skip
 
 
 class ReviewDesk:
@@ -81,18 +77,7 @@ class ReviewDesk:
 class ReviewStage(Stage):
     """Asks about one suspicious label after the other; Esc goes back to labeling."""
 
-    HELP_LINES = (
-        ("Enter", "the label is right; it is not asked about again"),
-        ("a class's key", "the label is this one instead"),
-        ("n", "type a class: a new one, or any by some of its letters"),
-        ("s", "not sure: the label no longer counts, the item is set aside"),
-        ("u", "take back your latest answer, and the one before it"),
-        ("Esc  V", "go back to labeling"),
-        ("q", "stop; everything is stored"),
-        ("", ""),
-        ("suspicion", "above a half where another class is likelier, by the labels"),
-        ("", "of the other items alone; confidently: by far likelier"),
-    )
+    MODE = Mode.REVIEW
 
     def __init__(self, desk: Desk, worker: Worker, pictures: Pictures) -> None:
         super().__init__(worker)
@@ -101,7 +86,7 @@ class ReviewStage(Stage):
         self._shown: Shown | None = None
 
     def compose(self) -> ComposeResult:
-        yield Board(self._pictures, COMMANDS, "No label is left to review. Esc goes back.")
+        yield Board(self._pictures, self.MODE, "No label is left to review. Esc goes back.")
 
     def on_mount(self) -> None:
         self.call_after_refresh(self._go, self._desk.next)
@@ -113,26 +98,22 @@ class ReviewStage(Stage):
         shown = self._shown
         if shown is None:
             return
-        suspect = shown.suspect
-        if key == "q":
+        suspect, action = shown.suspect, action_of(key, self.MODE, Front.APP)
+        if action == "quit":
             self.label_app.action_stop()
-        elif key == "?":
+        elif action == "help":
             self.open_help()
-        elif key in ("escape", "V"):
+        elif action == "leave":
             self.ask(self._desk.done, self.dismiss)
-        elif key == "u":
+        elif action == "undo":
             self._go(lambda: self._desk.undo(suspect))
-        elif suspect is not None:
-            self._answer(suspect, key, shown)
-
-    def _answer(self, suspect: Suspect, key: str, shown: Shown) -> None:
-        if key == "enter":
+        elif suspect is not None and action == "keep":
             self._go(lambda: self._desk.answer(suspect, suspect.label))
-        elif key == "s":
+        elif suspect is not None and action == "skip":
             self._go(lambda: self._desk.answer(suspect, None))
-        elif key == "n":
+        elif suspect is not None and action == "type":
             self._type_class(suspect, shown)
-        elif key in shown.keys:
+        elif suspect is not None and key in shown.keys:
             label = shown.keys[key]
             self._go(lambda: self._desk.answer(suspect, label))
 

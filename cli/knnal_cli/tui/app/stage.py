@@ -5,11 +5,12 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
 
 from textual.events import Key, ScreenResume
 from textual.screen import Screen
 
+from knnal_cli.keymap import Front, Mode, actions
 from knnal_cli.tui.app.dialogs import ConfirmDialog, HelpDialog
 from knnal_cli.tui.app.worker import Worker
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from knnal_cli.tui.app.shown import Undoable
 
 Result = TypeVar("Result")
-HelpLines = tuple[tuple[str, str], ...]
 
 
 class Stage(Screen[str]):
@@ -29,7 +29,7 @@ class Stage(Screen[str]):
     What it comes to, when it is left, is a remark for the screen that opened it.
     """
 
-    HELP_LINES: HelpLines = ()
+    MODE: ClassVar[Mode]
 
     def __init__(self, worker: Worker) -> None:
         super().__init__()
@@ -68,7 +68,9 @@ class Stage(Screen[str]):
         """
         while self._waiting and not self._busy and self.is_active:
             event = self._waiting.popleft()
-            self.do(str(event.character) if event.is_printable else event.key)
+            self.do(
+                str(event.character) if event.is_printable and event.key != "space" else event.key
+            )
         if self._waiting and not self._busy:
             ahead, self._waiting = self._waiting, deque()
             self.app.screen.call_after_refresh(self._hand_on, ahead)
@@ -114,4 +116,4 @@ class Stage(Screen[str]):
         self.ask(desk.undoable, found)
 
     def open_help(self) -> None:
-        self.app.push_screen(HelpDialog(self.HELP_LINES))
+        self.app.push_screen(HelpDialog(actions(self.MODE, Front.APP)))

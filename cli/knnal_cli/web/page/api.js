@@ -1,12 +1,11 @@
-// Talks to the server. A Problem is its answer that something cannot be; Lost is no answer at all.
+// Talks to the server. A Problem is its answer that something is not possible; Lost is no answer.
 
-const PATIENCE_MS = 15000;
+const TIMEOUT_MS = 15000;
 
 export class Problem extends Error {
   constructor(status, error, detail) {
     super(detail);
-    this.status = status;
-    this.error = error;
+    Object.assign(this, { status, error });
   }
 }
 
@@ -19,17 +18,15 @@ async function call(method, path, body, options = {}) {
       method,
       headers: body === undefined ? {} : { "Content-Type": "application/json" },
       body: body === undefined ? undefined : JSON.stringify(body),
-      signal: options.keepalive ? undefined : AbortSignal.timeout(PATIENCE_MS),
+      signal: options.keepalive ? undefined : AbortSignal.timeout(TIMEOUT_MS),
       ...options,
     });
   } catch {
-    throw new Lost("The server does not answer.");
+    throw new Lost("The server does not respond.");
   }
   if (response.status === 204) return null;
   const answer = await response.json().catch(() => ({}));
-  if (!response.ok) {
-    throw new Problem(response.status, answer.error, answer.detail ?? "The server failed.");
-  }
+  if (!response.ok) throw new Problem(response.status, answer.error, answer.detail ?? "The server failed.");
   return answer;
 }
 

@@ -1,123 +1,106 @@
-// Shows one item and what is thought of it.
+// Draws one item with its prediction, its nearest labeled neighbors, and why it is asked about.
 
 import { imageOf } from "/api.js";
-import { $, bar, chip, colorOf, element, percent } from "/dom.js";
+import { $, bar, button, chip, colorOf, element, percent } from "/dom.js";
 import { openZoom } from "/zoom.js";
 
-const SHOWN_CHANCES = 4;
+const MOST_CHANCES = 4;
 const LONG_TEXT = 280;
 
-// Shows the question; resolves when there is something to see.
-export function showQuestion(question) {
-  $("h-neighbors").textContent = "Nearest labeled items";
-  const shown = showItem(question.item);
-  $("name-of-item").textContent = question.item.id;
-  showNote(question);
+// Draws the question; resolves when the item is visible.
+export function drawQuestion({ item, note, neighbors, why, ...question }) {
+  const drawn = drawItem(item);
+  $("name-of-item").textContent = item.id;
+  drawNote(note);
   $("chances").replaceChildren(...chances(question));
-  const neighbors = question.neighbors.map(neighbor);
-  $("neighbors").replaceChildren(...neighbors);
-  if (!neighbors.length) {
-    $("neighbors").append(element("li", { class: "quiet" }, "Nothing is labeled yet."));
-  }
-  $("why").textContent = question.why.summary;
-  $("terms").replaceChildren(...question.why.terms.flatMap(term));
-  return shown;
+  drawNeighbors("Nearest labeled items", neighbors);
+  if (!neighbors.length) $("neighbors").append(element("li", { class: "quiet" }, "No item is labeled yet."));
+  drawReason(why.summary, ...why.terms.flatMap(term));
+  return drawn;
 }
 
-// Instead of its neighbors, those that have another label than the item.
-export function showAgainst(neighbors) {
-  if (!neighbors.length) return;
-  $("h-neighbors").textContent = "Labeled neighbors that disagree";
+export function drawNeighbors(heading, neighbors) {
+  $("h-neighbors").textContent = heading;
   $("neighbors").replaceChildren(...neighbors.map(neighbor));
 }
 
-export function showNote(question) {
-  $("item-note").textContent = question?.note ? `Note: ${question.note}` : "";
-  $("item-note").hidden = !question?.note;
+// Why the item is here; nothing for no reason.
+export function drawReason(summary, ...terms) {
+  $("why").textContent = summary;
+  $("terms").replaceChildren(...terms);
+  $("reason").hidden = !summary && !terms.length;
 }
 
-export function showNothing(...lines) {
-  showNote(null);
-  const words = lines.map((line) => element("p", {}, line));
-  $("item").replaceChildren(element("div", { class: "nothing" }, ...words));
+export function drawNote(note) {
+  $("item-note").textContent = note ? `Note: ${note}` : "";
+  $("item-note").hidden = !note;
+}
+
+export function drawMessage(...lines) {
+  drawNote(null);
+  $("item").replaceChildren(message(...lines));
   for (const id of ["chances", "neighbors", "terms"]) $(id).replaceChildren();
   for (const id of ["why", "name-of-item"]) $(id).textContent = "";
 }
 
-export function inWords(question) {
-  const what = question.item.text ?? question.item.id;
-  const guess = question.prediction
-    ? `, predicted ${question.prediction}, ${percent(question.probability)}`
-    : "";
-  return `${what.slice(0, 200)}${guess}`;
+const message = (...lines) => element("div", { class: "message" }, ...lines.map((line) => element("p", {}, line)));
+
+export function inWords({ item, prediction, probability }) {
+  const guess = prediction ? `, predicted ${prediction}, ${percent(probability)}` : "";
+  return `${(item.text ?? item.id).slice(0, 200)}${guess}`;
 }
 
-// An item in a list: a thumbnail or the beginning of its text.
-export function small(item) {
-  if (item.image) {
-    return element("img", {
-      class: "thumb", src: imageOf(item, "small"), alt: item.id, loading: "lazy", draggable: "false",
-    });
-  }
-  return element("span", { class: "snippet", dir: "auto" }, item.text ?? item.id);
+// An item in a list: a thumbnail, or the start of its text.
+export function thumbnail(item) {
+  if (!item.image) return element("span", { class: "snippet", dir: "auto" }, item.text ?? item.id);
+  const image = { src: imageOf(item, "small"), alt: item.id, loading: "lazy", draggable: "false" };
+  return element("img", { class: "thumb", ...image });
 }
 
-function showItem(item) {
-  if (item.image) return showPicture(item);
+function drawItem(item) {
+  if (item.image) return drawPicture(item);
   if (item.text !== null) {
     const long = item.text.length > LONG_TEXT;
-    const text = element("p", { class: long ? "text long" : "text", dir: "auto", tabindex: long ? 0 : null }, item.text);
-    $("item").replaceChildren(text);
-  } else {
-    showPlain("An embedding, with nothing to show.");
-  }
+    const attributes = { class: long ? "text long" : "text", dir: "auto", tabindex: long ? 0 : null };
+    $("item").replaceChildren(element("p", attributes, item.text));
+  } else $("item").replaceChildren(message("This item is an embedding. It has no picture or text."));
   return Promise.resolve();
 }
 
-function showPicture(item) {
+function drawPicture(item) {
   return new Promise((resolve) => {
     const picture = element("img", {
       class: "picture", src: imageOf(item, "full"), alt: item.id, draggable: "false",
       onload: resolve,
       onerror: () => {
-        showPlain("The picture cannot be shown: its file is gone, or lies outside of the folder.");
+        $("item").replaceChildren(message("The picture cannot be shown: its file is missing, damaged, or outside of the folder."));
         resolve();
       },
     });
-    const open = () => openZoom(picture.src, item.id);
-    const button = element(
-      "button", { type: "button", class: "frame", "aria-label": `Enlarge ${item.id}`, onclick: open },
-      picture,
-    );
-    $("item").replaceChildren(button);
+    const onclick = () => openZoom(picture.src, item.id);
+    $("item").replaceChildren(button({ class: "frame", "aria-label": `Enlarge ${item.id}`, onclick }, picture));
   });
 }
 
-function showPlain(words) {
-  $("item").replaceChildren(element("div", { class: "nothing" }, element("p", {}, words)));
-}
-
-function chances(question) {
-  if (question.prediction === null) {
-    return [element("p", { class: "quiet" }, "None before the first label.")];
-  }
-  const rest = question.chances.length - SHOWN_CHANCES;
-  const rows = question.chances.slice(0, SHOWN_CHANCES).map(({ label, probability }) =>
+function chances({ prediction, chances: all }) {
+  if (prediction === null) return [element("p", { class: "quiet" }, "None before the first label.")];
+  const rest = all.length - MOST_CHANCES;
+  const rows = all.slice(0, MOST_CHANCES).map(({ label, probability }) =>
     element(
       "div", { class: "chance" },
-      element("bdi", { class: "what" }, label),
+      element("bdi", {}, label),
       element("span", { class: "number" }, percent(probability)),
       bar(probability, colorOf(label)),
     ),
   );
-  if (rest > 0) rows.push(element("p", { class: "quiet" }, `and ${rest} less likely ones`));
+  if (rest > 0) rows.push(element("p", { class: "quiet" }, `and ${rest} less likely`));
   return rows;
 }
 
 function neighbor({ item, label, similarity, share }) {
   return element(
     "li", { title: `${item.id}, similarity ${similarity.toFixed(2)}` },
-    small(item),
+    thumbnail(item),
     element(
       "span", { class: "vote" },
       chip(label),
@@ -130,10 +113,6 @@ function neighbor({ item, label, similarity, share }) {
 function term({ name, value, share, words }) {
   return [
     element("dt", {}, name, element("span", { class: "number" }, value.toFixed(2))),
-    element(
-      "dd", {},
-      share === null ? null : bar(share),
-      element("span", { class: "words" }, words),
-    ),
+    element("dd", {}, share === null ? null : bar(share), element("span", { class: "quiet" }, words)),
   ];
 }

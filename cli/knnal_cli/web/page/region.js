@@ -1,34 +1,32 @@
-// Many items of the map at once: drawn around, counted, labeled after a confirmation, taken back.
+// Many items of the map at once: selected, counted, labeled after a confirmation, undone.
 
-import { next, remarked } from "/asking.js";
-import { $, chip, count, element } from "/dom.js";
+import { askForClass } from "/dialogs.js";
+import { $, button, chip, colorAt, count, element, plural } from "/dom.js";
+import { next, remarked } from "/question.js";
 import { atSeat, attempt, names, say } from "/session.js";
-import { askForClass } from "/typing.js";
 
-const AT_ONCE = 100;
-const MOST_BYTES = 40000;
-const SHOWN_CLASSES = 6;
+const BATCH = 100;
+const BATCH_BYTES = 40000;
+const MOST_CLASSES = 6;
 
-let map = null; // {canvas, ids, told, onchange}
+let map = null; // {canvas, ids, points, onchange}
 let chosen = [];
-let done = null; // what was labeled last: {label, labeled, batch, remark}
 let stopped = false;
 
 export const hasRegion = () => chosen.length > 0;
 
-export function choose(items) {
+export function chooseRegion(items) {
   chosen = items;
-  done = null;
-  const { canvas } = map;
-  if (!items.length) return dropRegion("Nothing is there.");
-  const found = new Uint8Array(canvas.count);
+  if (!items.length) return dropRegion("There are no items here.");
+  const found = new Uint8Array(map.canvas.count);
   for (const i of items) found[i] = 1;
-  canvas.search(found);
-  tell(
-    element("span", {}, element("b", {}, `${count(items.length)} items`), labeledWords()),
+  map.canvas.search(found);
+  const labeled = items.length - unlabeled().length;
+  report(
+    element("span", {}, element("b", {}, plural(items.length, "item")), labeled ? `, ${count(labeled)} of them labeled` : ""),
     ...tally(items),
-    element("button", { type: "button", class: "main", onclick: () => enterRegion() }, "Label them …", element("kbd", {}, "Enter")),
-    element("button", { type: "button", onclick: () => dropRegion() }, "Let go", element("kbd", {}, "Esc")),
+    button({ class: "main", onclick: () => labelRegion() }, "Label …", element("kbd", {}, "Enter")),
+    button({ onclick: () => dropRegion() }, "Release", element("kbd", {}, "Esc")),
   );
 }
 
@@ -36,79 +34,67 @@ export function dropRegion(words = "") {
   chosen = [];
   map.canvas.search(null);
   $("map-canvas").focus();
-  if (words) tell(words);
+  if (words) report(words);
   else $("map-bar").hidden = true;
 }
 
-function tell(...words) {
+function report(...words) {
   $("map-bar").replaceChildren(...words);
   $("map-bar").hidden = false;
 }
 
-const open = () => chosen.filter((i) => map.told().labels[i] < 0);
+const unlabeled = () => chosen.filter((i) => map.points().labels[i] < 0);
 
-function labeledWords() {
-  const labeled = chosen.length - open().length;
-  return labeled ? `, ${count(labeled)} of them labeled` : "";
-}
-
-// How many of the items are predicted to be of which class, the most first.
+// How many of the items are predicted to be of each class, most frequent first.
 function tally(items) {
-  const { classes, predictions } = map.told();
+  const { classes, predictions } = map.points();
   const counts = new Map();
   for (const i of items) counts.set(predictions[i], (counts.get(predictions[i]) ?? 0) + 1);
   const rows = [...counts].sort(([, a], [, b]) => b - a);
-  const shown = rows.slice(0, SHOWN_CLASSES).map(([place, many]) =>
-    element(
-      "span", { class: "tally" },
-      place < 0 ? element("span", { class: "chip c-none" }, "no prediction") : chip(classes[place]),
-      ` ${count(many)}`,
-    ),
+  const top = rows.slice(0, MOST_CLASSES).map(([place, many]) =>
+    element("span", { class: "tally" }, chip(classes[place] ?? "no prediction", colorAt(place)), ` ${count(many)}`),
   );
-  const rest = rows.length - SHOWN_CLASSES;
-  return rest > 0 ? [...shown, element("span", { class: "quiet" }, `and ${rest} more classes`)] : shown;
+  const rest = rows.length - MOST_CLASSES;
+  return rest > 0 ? [...top, element("span", { class: "quiet" }, `and ${plural(rest, "more class", "more classes")}`)] : top;
 }
 
-// Asks for the class, unless it is said, and then whether it is meant.
-export function enterRegion(name) {
+// Asks for the class, unless it is given, and for a confirmation.
+export function labelRegion(name) {
   if (!hasRegion()) return;
-  if (!open().length) return tell("All of them are labeled already.");
-  if (!name) return askForClass(names(), (typed) => confirm(typed));
-  confirm(name);
+  if (!unlabeled().length) return report("All of them are already labeled.");
+  if (name) confirmRegion(name);
+  else askForClass(names(), confirmRegion);
 }
 
-function confirm(name) {
-  const items = open();
+function confirmRegion(name) {
+  const items = unlabeled();
   const labeled = chosen.length - items.length;
-  $("region-words").replaceChildren(
-    `Label ${count(items.length)} ${items.length === 1 ? "item" : "items"} as `, chip(name), "?",
-  );
+  $("region-words").replaceChildren(`Label ${plural(items.length, "item")} as `, chip(name), "?");
   $("region-counts").replaceChildren("Predicted: ", ...tally(items));
-  $("region-left").textContent = labeled ? `${count(labeled)} that are labeled already stay as they are.` : "";
+  $("region-left").textContent = labeled ? `${plural(labeled, "item")} already labeled: unchanged.` : "";
   $("region-progress").hidden = true;
   $("region-yes").disabled = false;
   $("region-yes").textContent = `Label ${count(items.length)}`;
   $("region-no").textContent = "Back";
   $("region-form").onsubmit = (event) => {
     event.preventDefault();
-    work(items, name);
+    labelAll(items, name);
   };
   stopped = false;
   $("region").showModal();
   $("region-yes").focus();
 }
 
-// Few at once, so that nobody else waits for long, and that one can stop.
-async function work(items, label) {
-  let [labeled, batch, remark] = [0, null, null];
+// In small batches, so that nobody else waits for long and the user can stop.
+async function labelAll(items, label) {
+  let [labeled, batch, remark, at] = [0, null, null, 0];
   $("region-yes").disabled = true;
   $("region-no").textContent = "Stop";
   $("region-progress").hidden = false;
   $("region-progress").max = items.length;
-  let at = 0;
   while (at < items.length && !stopped) {
-    const some = slice(items, at).map((i) => map.ids[i]);
-    const step = await attempt(() => atSeat("regions", { items: some, label, batch }), (words) => tell(words));
+    const some = slice(items, at);
+    const step = await attempt(() => atSeat("regions", { items: some, label, batch }), report);
     if (!step) break;
     labeled += step.events.length;
     batch ??= step.events[0]?.seq ?? null;
@@ -118,41 +104,32 @@ async function work(items, label) {
   }
   $("region").close();
   if (!labeled) return;
-  done = { label, labeled, batch, remark };
   dropRegion();
-  offerUndo();
+  const words = () => [`Labeled ${count(labeled)} `, chip(label), "."];
+  report(
+    element("span", {}, ...words()),
+    button({ onclick: () => undoAll(batch, labeled) }, `Undo all ${count(labeled)}`),
+    button({ onclick: () => dropRegion() }, "OK"),
+  );
+  say(...words(), ...remarked(remark));
   await next();
   await map.onchange();
 }
 
+// The ids of the next items, as many as one request may have.
 function slice(items, from) {
-  let to = from;
+  const some = [];
   let bytes = 0;
-  while (to < items.length && to - from < AT_ONCE) {
-    bytes += 3 * map.ids[items[to]].length + 4;
-    if (bytes > MOST_BYTES && to > from) break;
-    to++;
+  for (const i of items.slice(from, from + BATCH)) {
+    bytes += 3 * map.ids[i].length + 4;
+    if (bytes > BATCH_BYTES && some.length) break;
+    some.push(map.ids[i]);
   }
-  return items.slice(from, to);
+  return some;
 }
 
-function offerUndo() {
-  const { label, labeled, remark } = done;
-  tell(
-    element("span", {}, `Labeled ${count(labeled)} `, chip(label), "."),
-    element("button", { type: "button", onclick: undoAll }, `Undo all ${count(labeled)}`),
-    element("button", { type: "button", onclick: () => dropRegion() }, "Good"),
-  );
-  say(`Labeled ${count(labeled)} `, chip(label), ".", ...remarked(remark));
-}
-
-async function undoAll() {
-  const { labeled, batch } = done;
-  const step = await attempt(() => atSeat("undo", { event: batch }), (words) => tell(words));
-  if (step) {
-    tell(`Took back all ${count(labeled)}.`);
-    done = null;
-  }
+async function undoAll(batch, labeled) {
+  if (await attempt(() => atSeat("undo", { event: batch }), report)) report(`Undid all ${count(labeled)}.`);
   $("map-canvas").focus();
   await next();
   await map.onchange();

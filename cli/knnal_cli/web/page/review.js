@@ -1,13 +1,13 @@
-// Labels to look at again, one after the other: those that two people disagree on, then the most
-// suspicious. Keep, change, not sure.
+// Review of labels that may be wrong, one by one: first those that two people disagree on.
 
 import { get, query } from "/api.js";
-import { goOn, goOnLater, remarked, see } from "/asking.js";
 import { closePanels } from "/dialogs.js";
 import { $, chip, element, percent } from "/dom.js";
-import { showAgainst } from "/item.js";
+import { drawNeighbors, drawReason } from "/item.js";
+import { commandButton } from "/keys.js";
+import { draw, rejoin, remarked, resume, setMode } from "/question.js";
 import { atSeat, attempt, insist, say, state } from "/session.js";
-import { look } from "/status.js";
+import { refresh } from "/status.js";
 
 const MOST = 50;
 
@@ -16,77 +16,79 @@ let answered = 0;
 export function review() {
   closePanels();
   answered = 0;
-  return busily(() => show(null));
+  return busily(() => drawSuspect(null));
 }
 
-// The label to look at: that of the item, if it is still among them, or else the most suspicious.
-async function show(item, ...words) {
+// Draws the suspect of an item, or else the first one.
+async function drawSuspect(item, ...words) {
   const suspects = await insist(() => get(`suspects?${query({ limit: MOST })}`));
   const suspect = suspects.find((s) => s.item.id === item) ?? suspects[0];
   if (!suspect) {
-    goOn();
+    resume();
     return say(...words, words.length ? " " : "", "No label is left to review.");
   }
-  state.back = await insist(() => get(`item?${query({ id: suspect.item.id })}`));
+  state.past = await insist(() => get(`item?${query({ id: suspect.item.id })}`));
   state.review = {
-    settle: (label) => busily(() => settle(suspect, label)),
-    keep: () => busily(() => settle(suspect, suspect.label)),
+    resolve: (label) => busily(() => resolve(suspect, label)),
+    keep: () => busily(() => resolve(suspect, suspect.label)),
     undo: () => busily(undo),
   };
   const left = suspects.length < MOST ? suspects.length : `${MOST} or more`;
-  const rows = [
+  const labels = statements(suspect);
+  setMode([
     element("b", {}, `Review, ${left} left:`),
-    ...sayings(suspect),
-    changed(suspect),
-    predicted(suspect),
-    button("Keep (Enter)", state.review.keep),
-    button("Not sure (s)", () => state.review.settle(null)),
-    button("Stop (Esc)", goOn),
-  ];
-  $("mode").replaceChildren(...rows.filter(Boolean));
-  $("mode").hidden = false;
+    ...labels,
+    ...objections(suspect),
+    commandButton("keep", "review", state.review.keep),
+    commandButton("skip", "review", () => state.review.resolve(null)),
+    commandButton("leave", "review", resume),
+  ]);
   if (words.length) say(...words);
-  await see(state.back.question, false, `Review, ${sayings(suspect).map((s) => s.textContent).join(", ")}`);
-  showAgainst(suspect.against);
-  $("stage").focus();
+  await draw(state.past.question, false, `Review, ${labels.map((one) => one.textContent).join(", ")}`);
+  drawReason(reason(suspect));
+  if (suspect.against.length) drawNeighbors("Labeled neighbors that disagree", suspect.against);
+  $("workspace").focus();
 }
 
-// Who says what; only the label where nobody disagrees.
-export function sayings({ label, annotator, opinions }) {
+// Who gives which label; only the label where nobody disagrees.
+export function statements({ label, annotator, opinions }) {
   if (!opinions.length) return [element("span", {}, "labeled ", chip(label))];
   return [{ label, annotator }, ...opinions].map((one) =>
     element("span", {}, element("bdi", {}, one.annotator), " says ", chip(one.label)),
   );
 }
 
-export function changed({ outdated }) {
-  return outdated ? element("span", {}, "the item has changed since it was labeled") : null;
+// What speaks against a label.
+export function objections({ outdated, prediction, probability }) {
+  return [
+    ...(outdated ? [element("span", {}, "changed since it was labeled")] : []),
+    ...(prediction === null ? [] : [element("span", {}, "predicted ", chip(prediction), ` ${percent(probability)} from the other labels`)]),
+  ];
 }
 
-export function predicted({ prediction, probability }) {
-  if (prediction === null) return null;
-  return element("span", {}, "the other labels say ", chip(prediction), ` ${percent(probability)}`);
+function reason({ opinions, outdated }) {
+  if (opinions.length) return "People disagree on the label of this item.";
+  if (outdated) return "This item has changed since it was labeled.";
+  return "The other labels suggest another class.";
 }
 
-const button = (words, onclick) => element("button", { type: "button", onclick }, words);
-
-async function settle({ item, label }, given) {
+async function resolve({ item, label }, given) {
   const done = await attempt(() => atSeat("settlements", { item: item.id, label: given, was: label }));
-  if (!done) return show(null);
+  if (!done) return drawSuspect(null);
   answered++;
-  if (given === null) return show(null, "Set aside: ", chip(label), " no longer counts.");
-  return show(null, given === label ? "Kept " : "Changed to ", chip(given), ".", ...remarked(done.remark));
+  if (given === null) return drawSuspect(null, "Skipped: the label ", chip(label), " no longer counts.");
+  return drawSuspect(null, given === label ? "Kept " : "Changed to ", chip(given), ".", ...remarked(done.remark));
 }
 
 async function undo() {
-  if (!answered) return say("No answer of this review is left to take back.");
+  if (!answered) return say("Nothing in this review is left to undo.");
   const latest = await attempt(() => get(`seats/${state.seat}/undo`));
   if (!latest) return;
-  if (latest.event.origin !== "review") return say("Something else was decided since. Stop the review to undo it.");
+  if (latest.event.origin !== "review") return say("Another decision is more recent. Stop the review to undo it.");
   const done = await attempt(() => atSeat("undo", { event: latest.event.seq }));
   if (!done) return;
   answered--;
-  await show(done.event.item, "Taken back. Here is the item again.");
+  await drawSuspect(done.event.item, "Undone. Here is the item again.");
 }
 
 async function busily(work) {
@@ -97,5 +99,5 @@ async function busily(work) {
   } finally {
     state.busy = false;
   }
-  look(goOnLater);
+  refresh(rejoin);
 }

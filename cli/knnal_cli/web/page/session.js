@@ -1,4 +1,4 @@
-// What the page knows, and how it gets through to the server: whatever is asked is asked again.
+// The state of the page, and requests that are repeated until the server answers.
 
 import { Lost, post, Problem } from "/api.js";
 import { $ } from "/dom.js";
@@ -11,67 +11,64 @@ export const state = {
   seat: null,
   status: null,
   question: null, // what is asked
-  back: null, // a past item that is looked at instead, and its decision
-  review: null, // while labels are reviewed: what the keys do then
-  visible: false, // whether there is something to see of it
+  past: null, // a past item that is open instead, and its decision
+  review: null, // while reviewing labels: what the keys do
+  visible: false, // whether the item is drawn
   busy: false,
   stopped: false,
 };
 
 export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 export const names = () => state.status?.classes.map((c) => c.name) ?? [];
+export const openItem = () => state.past?.question ?? state.question;
 
-export function say(...words) {
-  $("note").replaceChildren(...words);
-}
+export const say = (...words) => $("note").replaceChildren(...words);
 
 export function warn(words) {
   $("banner").textContent = words;
   $("banner").hidden = !words;
 }
 
-const kept = new Set(); // in words, what waits for the server, whoever finds that it is lost
+const waiting = new Set(); // describes what is kept until the server is back
 
-// What the server is asked is asked again until it answers: nothing that was pressed is lost.
-export async function insist(work, waiting = "") {
-  if (waiting) kept.add(waiting);
+// Repeats a request until the server answers, so that nothing the user did is lost.
+export async function insist(work, words = "") {
+  if (words) waiting.add(words);
   try {
-    return await insistOn(work);
+    return await repeat(work);
   } finally {
-    kept.delete(waiting);
+    waiting.delete(words);
   }
 }
 
-async function insistOn(work) {
+async function repeat(work) {
   for (;;) {
     try {
       const answer = await work();
       warn("");
       return answer;
     } catch (error) {
-      const words = [...kept].join(" ");
-      if (error instanceof Problem && error.status === 404 && error.error === "seat") {
-        await takeSeat();
-      } else if (error instanceof Lost || (error instanceof Problem && error.status === 503)) {
+      const words = [...waiting].join(" ");
+      const status = error instanceof Problem ? error.status : null;
+      if (status === 404 && error.error === "seat") await takeSeat();
+      else if (error instanceof Lost || status === 503) {
         warn(`${error.message} ${words} Trying again …`);
         await pause(RETRY_MS);
-      } else if (error instanceof Problem && error.status === 401) {
-        warn(`The server was started anew, with another token: open the address that it printed. ${words}`);
+      } else if (status === 401) {
+        warn(`The server has restarted with another token. Open the address that it printed. ${words}`);
         await pause(2 * RETRY_MS);
-      } else {
-        throw error;
-      }
+      } else throw error;
     }
   }
 }
 
-// The same; but what cannot be is said, and null is the answer.
-export async function attempt(work, tell = say) {
+// The same, but reports a Problem and returns null.
+export async function attempt(work, report = say) {
   try {
     return await insist(work);
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    tell(error.message);
+    report(error.message);
     return null;
   }
 }
@@ -79,8 +76,7 @@ export async function attempt(work, tell = say) {
 export async function takeSeat() {
   const item = state.question?.item.id ?? null;
   const { seat, annotator } = await insist(() => post("seats", { annotator: state.me, item }));
-  state.seat = seat;
-  state.me = annotator;
+  Object.assign(state, { seat, me: annotator });
   $("me").textContent = annotator;
 }
 

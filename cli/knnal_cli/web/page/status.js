@@ -1,84 +1,87 @@
-// What stands around the item: progress, accuracy, the classes with their keys.
+// The header and the class buttons: progress, accuracy, keys.
 
 import { get, Problem, query } from "/api.js";
-import { $, colorOf, count, element, keepingFocus, percent, setClasses } from "/dom.js";
-import { fillStanding } from "/panels.js";
-import { insist, state, warn } from "/session.js";
+import { $, button, colorOf, count, element, percent, plural, setClasses } from "/dom.js";
+import { drawProgress } from "/panels.js";
+import { insist, openItem, state, warn } from "/session.js";
 
-// Reads where the pool stands, and draws it; onlost is called where the seat is gone.
-export async function look(onlost) {
+const MANY = 12;
+const LIKELY = 4;
+
+// Fetches and draws the status; onlost is called when the seat is lost.
+export async function refresh(onlost) {
   try {
     state.status = await get(`status?${query({ seat: state.seat })}`);
   } catch (error) {
-    const seatless = error instanceof Problem && error.error === "seat";
-    if (!state.busy) await (seatless ? onlost() : insist(() => get("about")));
+    const lost = error instanceof Problem && error.error === "seat";
+    if (!state.busy) await (lost ? onlost() : insist(() => get("about")));
     return;
   }
   if (!state.busy) warn("");
-  draw();
+  drawStatus();
 }
 
-function draw() {
-  const { status } = state;
-  setClasses(status.classes.map((c) => c.name));
+function drawStatus() {
+  const { accuracy, advice, classes, conflicts, ...status } = state.status;
+  setClasses(classes.map((c) => c.name));
   $("bar").max = status.items;
   $("bar").value = status.labeled + status.skipped;
   $("counts").replaceChildren(
     element("b", {}, count(status.labeled)), " labeled",
     element("span", {}, `, ${count(status.remaining)} to go`),
   );
-  const { accuracy } = status;
   $("accuracy").replaceChildren(
     ...(accuracy
-      ? [element("b", {}, percent(accuracy.accuracy)), element("span", {}, ` right (${percent(accuracy.low)} to ${percent(accuracy.high)})`)]
+      ? [element("b", {}, percent(accuracy.accuracy)), element("span", {}, ` accurate (${percent(accuracy.low)} to ${percent(accuracy.high)})`)]
       : []),
-    ...(status.advice.could_stop ? [element("b", { class: "stop" }, " You could stop.")] : []),
+    ...(advice.could_stop ? [element("b", { class: "stop" }, " You could stop.")] : []),
   );
-  $("doubt-count").hidden = !status.conflicts;
-  $("doubt-count").textContent = status.conflicts;
+  $("conflict-count").hidden = !conflicts;
+  $("conflict-count").textContent = conflicts;
   drawClasses();
-  if ($("standing").open) fillStanding();
+  if ($("progress").open) drawProgress();
 }
 
-const MANY = 12;
-const LIKELY = 4;
-
 let onlabel = () => {};
-export function watchClasses(then) {
-  onlabel = then;
+export const watchClasses = (then) => (onlabel = then);
+
+// Redraws what may have the focus, which stays with the same control.
+export function keepingFocus(redraw) {
+  const { focus } = document.activeElement?.dataset ?? {};
+  redraw();
+  if (focus) document.querySelector(`[data-focus="${CSS.escape(focus)}"]`)?.focus({ preventScroll: true });
 }
 
 export function drawClasses() {
-  const { status } = state;
-  if (!status) return;
-  const question = state.back?.question ?? state.question;
+  const classes = state.status?.classes;
+  if (!classes) return;
+  const question = openItem();
   const chances = question?.chances.slice(0, LIKELY).map(({ label }) => label) ?? [];
-  const keys = JSON.stringify([status.classes, chances]);
-  if ($("classes").dataset.drawn === keys) return;
-  $("classes").dataset.drawn = keys;
-  const button = (c) => classButton(c, c.name === question?.prediction);
-  // Of many classes, those that it probably is lie at hand.
-  const likely = status.classes.length > MANY ? chances : [];
-  const byName = new Map(status.classes.map((c) => [c.name, c]));
+  const drawn = JSON.stringify([classes, chances]);
+  if ($("classes").dataset.drawn === drawn) return;
+  $("classes").dataset.drawn = drawn;
+  const draw = (c) => classButton(c, c.name === question?.prediction);
+  // Of many classes, the likeliest are at hand.
+  const byName = new Map(classes.map((c) => [c.name, c]));
+  const likely = classes.length > MANY ? chances.filter((name) => byName.has(name)) : [];
   $("likely").hidden = !likely.length;
   keepingFocus(() => {
-    $("likely").replaceChildren(...likely.filter((name) => byName.has(name)).map((name) => button(byName.get(name))));
-    $("classes").replaceChildren(...status.classes.map(button));
+    $("likely").replaceChildren(...likely.map((name) => draw(byName.get(name))));
+    $("classes").replaceChildren(...classes.map(draw));
   });
-  if (!status.classes.length) {
+  if (!classes.length) {
     $("classes").append(element("p", { class: "quiet" }, "No classes yet: press n and type the first one."));
   }
 }
 
 function classButton({ name, key, count: labels }, predicted) {
-  return element(
-    "button",
+  return button(
     {
-      type: "button",
-      class: `class ${colorOf(name)}${predicted ? " predicted" : ""}`,
+      class: `class${predicted ? " predicted" : ""}`,
+      "--c": colorOf(name),
       "data-focus": `label ${name}`,
       "aria-keyshortcuts": key,
-      "aria-label": `${name}, ${count(labels)} labels${predicted ? ", predicted" : ""}`,
+      "aria-label": `${name}, ${plural(labels, "label")}${predicted ? ", predicted" : ""}`,
       onclick: () => onlabel(name),
     },
     key ? element("kbd", {}, key) : null,

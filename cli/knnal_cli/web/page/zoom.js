@@ -1,4 +1,4 @@
-// The picture over the whole window: wheel and pinch zoom, dragging moves.
+// The picture enlarged over the whole window: wheel and pinch zoom, dragging moves.
 
 import { $ } from "/dom.js";
 
@@ -14,31 +14,29 @@ let spread = 0;
 export const zoomIsOpen = () => $("zoom").open;
 
 export function openZoom(source, name) {
-  $("zoomed").src = source;
-  $("zoomed").alt = name;
+  Object.assign($("zoomed"), { src: source, alt: name });
+  fingers.clear();
   reset();
   $("zoom").showModal();
 }
 
 export function closeZoom() {
-  if ($("zoom").open) $("zoom").close();
+  if (zoomIsOpen()) $("zoom").close();
 }
 
 export function zoomBy(factor, at = { clientX: innerWidth / 2, clientY: innerHeight / 2 }) {
   const next = Math.min(Math.max(scale * factor, 1), MOST);
   const dx = at.clientX - innerWidth / 2;
   const dy = at.clientY - innerHeight / 2;
-  x = dx - ((dx - x) * next) / scale;
-  y = dy - ((dy - y) * next) / scale;
+  x = next === 1 ? 0 : dx - ((dx - x) * next) / scale;
+  y = next === 1 ? 0 : dy - ((dy - y) * next) / scale;
   scale = next;
-  if (scale === 1) x = y = 0;
   draw();
 }
 
 function reset() {
   scale = 1;
   x = y = 0;
-  fingers.clear();
   draw();
 }
 
@@ -46,14 +44,11 @@ function draw() {
   $("zoomed").style.transform = `translate(${x}px, ${y}px) scale(${scale})`;
 }
 
-function distance() {
+// How far apart two fingers are, and the point between them.
+function pinch() {
   const [a, b] = [...fingers.values()];
-  return Math.hypot(a.clientX - b.clientX, a.clientY - b.clientY);
-}
-
-function middle() {
-  const [a, b] = [...fingers.values()];
-  return { clientX: (a.clientX + b.clientX) / 2, clientY: (a.clientY + b.clientY) / 2 };
+  const middle = { clientX: (a.clientX + b.clientX) / 2, clientY: (a.clientY + b.clientY) / 2 };
+  return [Math.hypot(a.clientX - b.clientX, a.clientY - b.clientY), middle];
 }
 
 export function watchZoom() {
@@ -67,15 +62,16 @@ export function watchZoom() {
     if (event.target.closest("button")) return;
     fingers.set(event.pointerId, event);
     zoom.setPointerCapture(event.pointerId);
-    if (fingers.size === 2) spread = distance();
+    if (fingers.size === 2) [spread] = pinch();
   });
   zoom.addEventListener("pointermove", (event) => {
     const before = fingers.get(event.pointerId);
     if (!before) return;
     fingers.set(event.pointerId, event);
     if (fingers.size === 2) {
-      zoomBy(distance() / spread, middle());
-      spread = distance();
+      const [apart, middle] = pinch();
+      zoomBy(apart / spread, middle);
+      spread = apart;
     } else if (scale > 1) {
       x += event.clientX - before.clientX;
       y += event.clientY - before.clientY;
