@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from knnal.project import Project
-from knnal_cli.tui.app.application import LabelApp
+from knnal_cli.tui.application import LabelApp
 
 _SIZE = (96, 26)
 _PICTURE_S = 1.5

@@ -1,7 +1,8 @@
 """A Markdown extension for the pages that the applications write themselves.
 
 A line ``::: knnal-cli`` becomes a section for each command, from the Typer application;
-``::: knnal-http`` becomes a section for each call, from FastAPI's OpenAPI description.
+``::: knnal-http`` becomes a section for each call, from FastAPI's OpenAPI description;
+``::: knnal-keys`` becomes tables of all keys.
 """
 
 from __future__ import annotations
@@ -54,6 +55,13 @@ def _panels(parameters: list[Any]) -> dict[str, list[Any]]:
 def _parameter(parameter: Any, context: Any) -> str:
     names, said = parameter.get_help_record(context)
     return f"| `{' '.join(names.split())}` | {_cell(said)} |"
+
+
+def key_reference() -> Iterator[str]:
+    """What every key does, and where, as Markdown lines."""
+    from knnal_cli.keymap import as_markdown
+
+    yield from as_markdown().splitlines()
 
 
 def http_reference() -> Iterator[str]:
@@ -117,6 +125,7 @@ def _cell(text: str) -> str:
 
 REFERENCES: dict[str, Callable[[], Iterator[str]]] = {
     "::: knnal-cli": cli_reference,
+    "::: knnal-keys": key_reference,
     "::: knnal-http": http_reference,
 }
 

@@ -8,10 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 from knnal import defaults
 from knnal.errors import EmbedderMismatchError, InputError, ItemError, PoolError
+from knnal.exchange.exporting import export
+from knnal.exchange.importing import ImportReport, import_labels
+from knnal.exchange.truth import Truth, known_items
 from knnal.names import checked_name
+from knnal.pool.graph_file import stored_graph
+from knnal.pool.index_files import stored_layout, stored_reduction
+from knnal.pool.ingest import IngestReport, ingest
 from knnal.pool.labels.writer import checked_annotator
 from knnal.pool.pool import Pool
 from knnal.pool.storage import ItemState
+from knnal.pool.view_making import make_views, wanted_recipe
+from knnal.quality.status import Status, read_status
+from knnal.session.decisions import Decisions
+from knnal.session.session import Session
 from knnal.session.settings import PoolSettings
 from knnal.types import LogNarrator, Modality, Narrator, Prediction
 
@@ -119,9 +129,6 @@ class Project:
             If the embedder's weights are unavailable.
         """
         from knnal.embedders.views import require_possible
-        from knnal.pool.graph_file import stored_graph
-        from knnal.pool.index_files import stored_reduction
-        from knnal.pool.ingest import ingest
         from knnal.sources.detect import open_source
         from knnal.sources.images import ImageFolder
 
@@ -154,8 +161,6 @@ class Project:
         report: IngestReport,
     ) -> None:
         """Bring the views up to date with the items, and add to the report."""
-        from knnal.pool.view_making import make_views, wanted_recipe
-
         files = self.pool.view_files
         if files is None:
             return
@@ -286,8 +291,6 @@ class Project:
         InputError
             For a target or a similarity out of range.
         """
-        from knnal.quality.status import read_status
-
         if calibrate is not None:
             calibrate = self.settings.complete(calibrate, "classifier")
         return read_status(
@@ -301,8 +304,6 @@ class Project:
 
     def import_labels(self, file: Path, **options: Any) -> ImportReport:
         """Import labels from a table; ``options`` are those of ``exchange.importing``."""
-        from knnal.exchange.importing import import_labels
-
         annotator = self.annotator(options.pop("annotator", None))
         return import_labels(self.pool, Path(file), annotator=annotator, **options)
 
@@ -311,8 +312,6 @@ class Project:
 
         Returns the number of rows.
         """
-        from knnal.exchange.exporting import export
-
         return export(self.session(**options), Path(file), labeled_only=labeled_only)
 
     def simulate(
@@ -341,7 +340,7 @@ class Project:
         InputError
             For fewer than two known classes, or a folder that holds something else.
         """
-        from knnal.exchange.truth import Truth, known_items
+        from knnal.exchange.truth import Truth
         from knnal.simulation.results import write_results
         from knnal.simulation.settings import Settings
         from knnal.simulation.simulation import simulate
@@ -388,8 +387,6 @@ class Project:
         InputError
             For a folder that cannot be written to.
         """
-        from knnal.exchange.truth import known_items
-        from knnal.pool.index_files import stored_layout
         from knnal.quality.inspection.files import made_folder, write_inspection
         from knnal.quality.inspection.map import ColorBy, map_points
         from knnal.quality.inspection.report import (
@@ -420,8 +417,6 @@ class Project:
 
         Raises InputError if one to remove has labels; nothing is changed then.
         """
-        from knnal.session.decisions import Decisions
-
         decisions = Decisions(self.pool, self.annotator(annotator))
         wanted = [checked_name(name) for name in names]
         counts = decisions.ledger.class_counts()

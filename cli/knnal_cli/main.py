@@ -21,8 +21,8 @@ from knnal_cli.usage import usage_explained
 
 _REMEDIES: dict[type[KnnalError], str] = {
     PoolDamagedError: (
-        "'knnal check' lists all damage, 'knnal check --repair' mends what can be made again, and "
-        "'knnal restore FILE' brings back a backup."
+        "'knnal check' lists all damage, 'knnal check --repair' rebuilds what it can, and "
+        "'knnal restore FILE' restores a backup."
     ),
     ModelUnavailableError: (
         "'knnal models' lists all sources, 'knnal models fetch NAME' fetches from them, and 'knnal "

@@ -6,71 +6,85 @@ import csv
 import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import typer
 
 from knnal import defaults
+from knnal.session.schedule import Schedule, ScheduleKind
 from knnal_cli.exits import AT_EXIT
 
 if TYPE_CHECKING:
     from knnal.classifiers.vote import VoteOptions
     from knnal.exchange.truth import Truth
     from knnal.project import Project
-    from knnal.session.schedule import Schedule
     from knnal.session.session import Session
     from knnal.types import Narrator
 
 _BATCH_SIZE = 10
 
-PoolOption = Annotated[
-    Path,
-    typer.Option("--pool", envvar="KNNAL_POOL", help="The folder that the pool lies in."),
-]
+ADVANCED = "Advanced"
+"""The panel of a command's help for options that few need."""
+
+
+def advanced(*names: str, **details: Any) -> Any:
+    """An option in the panel "Advanced"."""
+    return typer.Option(*names, rich_help_panel=ADVANCED, **details)
 
 
 def complete_strategies(incomplete: str) -> Iterator[str]:
     from knnal.acquisition.strategies.base import STRATEGIES
 
-    return completed(STRATEGIES.names(), incomplete)
+    return _completed(STRATEGIES.names(), incomplete)
 
 
 def complete_classifiers(incomplete: str) -> Iterator[str]:
     from knnal.classifiers.base import CLASSIFIERS
 
-    return completed(CLASSIFIERS.names(), incomplete)
+    return _completed(CLASSIFIERS.names(), incomplete)
 
 
-def completed(names: list[str], incomplete: str) -> Iterator[str]:
+def _completed(names: list[str], incomplete: str) -> Iterator[str]:
     """Names that complete the last one of a comma-separated list."""
     before, comma, begun = incomplete.rpartition(",")
     return (f"{before}{comma}{name}" for name in names if name.startswith(begun))
 
+
+PoolOption = Annotated[
+    Path, typer.Option("--pool", envvar="KNNAL_POOL", help="The folder of the pool.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
+LimitOption = Annotated[
+    int | None, typer.Option("--limit", "-n", min=1, help="The number of items.")
+]
+OutputOption = Annotated[
+    Path | None, typer.Option("--output", "-o", help="Where to write the results.")
+]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 
 # An option that is None takes its value from the pool, where 'knnal config' keeps it.
 StrategyOption = Annotated[
     str | None,
     typer.Option(
         envvar="KNNAL_STRATEGY",
-        help="How to choose the next item; 'knnal strategies' lists the ways.",
+        help="How to choose the next item; see 'knnal strategies'.",
         show_default=f"the pool's, or {defaults.STRATEGY}",
         autocompletion=complete_strategies,
     ),
 ]
 ClassifierOption = Annotated[
     str | None,
-    typer.Option(
+    advanced(
         envvar="KNNAL_CLASSIFIER",
-        help="What predicts: knn, graph, means, ridge, or combined, which weighs the first three.",
+        help="What predicts: knn, graph, means, ridge, or combined (the first three, weighted).",
         show_default=f"the pool's, or {defaults.CLASSIFIER}",
         autocompletion=complete_classifiers,
     ),
 ]
 AuditOption = Annotated[
     float | None,
-    typer.Option(
+    advanced(
         envvar="KNNAL_AUDIT",
         min=0.0,
         max=0.9,
@@ -80,7 +94,7 @@ AuditOption = Annotated[
 ]
 TargetOption = Annotated[
     float | None,
-    typer.Option(
+    advanced(
         envvar="KNNAL_TARGET",
         min=0.01,
         max=1.0,
@@ -88,73 +102,63 @@ TargetOption = Annotated[
         show_default="the pool's, or none",
     ),
 ]
-SeekOption = Annotated[
-    str | None,
-    typer.Option(metavar="CLASS", help="Look for items of a rare class, instead of what teaches."),
-]
-SeedOption = Annotated[int, typer.Option(min=0, help="Seed of all that is random.")]
 AnnotatorOption = Annotated[
     str | None,
-    typer.Option(
-        envvar="KNNAL_ANNOTATOR",
-        help="Who labels.",
-        show_default="the pool's, or your login name",
+    advanced(
+        envvar="KNNAL_ANNOTATOR", help="Who labels.", show_default="the pool's, or your login name"
     ),
 ]
 ClassesOption = Annotated[
     str | None,
     typer.Option(
         envvar="KNNAL_CLASSES",
-        help="Comma-separated names of classes to begin with, quoted where a name holds a comma; "
-        "more can be added while labeling.",
+        help="Classes to start with, comma-separated; more can be added while labeling.",
     ),
 ]
 ClassOption = Annotated[
     list[str] | None,
-    typer.Option(
-        "--class",
-        metavar="NAME",
-        help="One class to begin with, whose name may contain commas. Can be repeated.",
+    advanced(
+        "--class", metavar="NAME", help="One class to start with, commas included. Repeatable."
     ),
 ]
+SeekOption = Annotated[
+    str | None,
+    advanced(
+        metavar="CLASS",
+        help="Search for a rare class instead of the most informative items.",
+    ),
+]
+SeedOption = Annotated[int, advanced(min=0, help="Random seed.")]
 KnownOnlyOption = Annotated[
-    bool, typer.Option("--known-only", help="Refuse classes that the pool does not have yet.")
+    bool, advanced("--known-only", help="Refuse classes that the pool does not have yet.")
 ]
 CalibratedOption = Annotated[
-    bool,
-    typer.Option(
-        "--calibrated",
-        help="Make probabilities as high as predictions are often right, by the audited items.",
-    ),
+    bool, typer.Option("--calibrated", help="Calibrate probabilities on the audited items.")
 ]
+IdColumnOption = Annotated[str | None, typer.Option(help="The column of ids.", show_default="id")]
+LabelColumnOption = Annotated[str, typer.Option(help="The column of labels.")]
 FolderLevelOption = Annotated[
     int | None,
-    typer.Option(
+    advanced(
         min=1,
-        help="Which folder below the source names the class: 1, the first; 2, the one below it. "
-        "Takes labels from folders, as if so asked.",
-        show_default="the first, or the one below train, val, test",
+        help="The folder below the source that names the class: 1 for the first, 2 for the next. "
+        "Implies labels from folders.",
+        show_default="1, or 2 below train, val and test",
     ),
 ]
 EncodingOption = Annotated[
     str | None,
-    typer.Option(
+    advanced(
         help="The encoding of a text file, such as cp1252 or shift_jis.",
-        show_default="UTF-8, or UTF-16 where the file begins so",
+        show_default="UTF-8, or UTF-16 with its byte-order mark",
     ),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
-
 ScheduleOption = Annotated[
-    str | None,
-    typer.Option(
-        help="How many to ask about before their labels are learned: one-at-a-time; constant, a "
-        "batch; or doubling, as many as have a label, beginning with a batch.",
-        show_default="one-at-a-time",
-    ),
+    ScheduleKind,
+    advanced(help="Items between updates: one, a constant batch, or as many as have labels."),
 ]
 BatchSizeOption = Annotated[
-    int | None, typer.Option(min=1, help="Items in a batch.", show_default="10")
+    int | None, advanced(min=1, help="Items in a batch.", show_default=f"{_BATCH_SIZE}")
 ]
 
 POOL_DEFAULT = Path(defaults.POOL)
@@ -168,69 +172,33 @@ DEFAULTS: dict[str, Any] = {
 """The values of the settings that 'knnal config' keeps, where the pool has none."""
 
 
-_VOTES = "How labeled neighbors vote"
-
-
-class Weighting(StrEnum):
-    """Whether nearer neighbors count for more."""
-
-    DISTANCE = "distance"
-    UNIFORM = "uniform"
-
-
-class ClassWeights(StrEnum):
-    """Whether votes for rare classes count for more."""
-
-    NONE = "none"
-    GUIDED = "guided"
-
-
-class Bootstrap(StrEnum):
-    """What the rest of a bootstrapped vote goes to."""
-
-    SOFT = "soft"
-    HARD = "hard"
-
-
 @dataclass(frozen=True, slots=True)
 class Votes:
     """How labeled neighbors vote: the options of ``VoteOptions``."""
 
-    k: Annotated[
-        int,
-        typer.Option("--k", min=1, help="How many neighbors vote.", rich_help_panel=_VOTES),
-    ] = defaults.K
+    k: Annotated[int, advanced("--k", min=1, help="The number of neighbors that vote.")] = (
+        defaults.K
+    )
     temperature: Annotated[
         float,
-        typer.Option(
-            help="How fast votes fade with distance, exp((similarity - 1) / temperature).",
-            rich_help_panel=_VOTES,
-        ),
+        advanced(help="How fast votes fade with distance: exp((similarity - 1) / temperature)."),
     ] = defaults.TEMPERATURE
     votes: Annotated[
-        Weighting,
-        typer.Option(help="By distance, or each the same.", rich_help_panel=_VOTES),
-    ] = Weighting.DISTANCE
+        Literal["distance", "uniform"], advanced(help="Weight votes by distance, or all alike.")
+    ] = "distance"
     class_weights: Annotated[
-        ClassWeights,
-        typer.Option(help="guided: votes for rare classes count more.", rich_help_panel=_VOTES),
-    ] = ClassWeights.NONE
+        Literal["none", "guided"], advanced(help="guided: votes for rare classes count more.")
+    ] = "none"
     bootstrap: Annotated[
-        Bootstrap | None,
-        typer.Option(
+        Literal["soft", "hard"] | None,
+        advanced(
             help="Against wrong labels: part of a vote goes to what the voter's own neighbors "
-            "say, by their shares (soft) or to the likeliest class (hard). Not for ridge.",
-            rich_help_panel=_VOTES,
+            "predict, by probability (soft) or to the likeliest class (hard). Not for ridge."
         ),
     ] = None
     beta: Annotated[
         float,
-        typer.Option(
-            min=0.0,
-            max=1.0,
-            help="With --bootstrap: the part that stays with the voter's label.",
-            rich_help_panel=_VOTES,
-        ),
+        advanced(min=0.0, max=1.0, help="With --bootstrap: the part that the voter's label keeps."),
     ] = defaults.BETA
 
     def options(self) -> VoteOptions:
@@ -240,9 +208,9 @@ class Votes:
         return VoteOptions(
             k=self.k,
             temperature=self.temperature,
-            uniform=self.votes is Weighting.UNIFORM,
-            balanced=self.class_weights is ClassWeights.GUIDED,
-            bootstrap=None if self.bootstrap is None else self.bootstrap.value,
+            uniform=self.votes == "uniform",
+            balanced=self.class_weights == "guided",
+            bootstrap=self.bootstrap,
             beta=self.beta,
         )
 
@@ -267,22 +235,18 @@ class Ranking:
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """Whether near-duplicates are taken for one, and what they are."""
+    """Whether near-duplicates are asked about once, and what they are."""
 
-    per_group: Annotated[
-        bool,
-        typer.Option(
-            "--per-group", help="Take near-duplicates for one: ask about them once, count them."
-        ),
-    ] = False
-    near: Annotated[
-        float,
-        typer.Option("--near", help="The cosine that makes near-duplicates, for --per-group."),
+    per_group: Annotated[bool, advanced("--per-group", help="Ask about near-duplicates once.")] = (
+        False
+    )
+    similarity: Annotated[
+        float, advanced(help="The cosine similarity from which items are near-duplicates.")
     ] = defaults.NEAR_DUPLICATE
 
-    def similarity(self) -> float | None:
-        """The same for the library; None where they are taken one by one."""
-        return self.near if self.per_group else None
+    def threshold(self) -> float | None:
+        """The same for the library; None where they are asked about one by one."""
+        return self.similarity if self.per_group else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,20 +256,18 @@ class Known:
     truth: Annotated[
         Path | None,
         typer.Option(
-            help="A table of known labels; the labels given so far, unless named. Nothing of it "
-            "goes into the pool."
+            help="A table of known labels, which stay out of the pool.",
+            show_default="the pool's labels",
         ),
     ] = None
     truth_from_folders: Annotated[
-        bool, typer.Option("--truth-from-folders", help="Take folder names as known labels.")
+        bool, advanced("--truth-from-folders", help="Take folder names as known labels.")
     ] = False
     folder_level: FolderLevelOption = None
-    id_column: Annotated[
-        str | None, typer.Option(help="The column of ids in these tables.", show_default="id")
-    ] = None
-    label_column: Annotated[str, typer.Option(help="The column of known labels.")] = "label"
+    id_column: Annotated[str | None, advanced(help="The column of ids.", show_default="id")] = None
+    label_column: Annotated[str, advanced(help="The column of labels.")] = "label"
     text_column: Annotated[
-        str | None, typer.Option(help="The column of texts, in tables without ids.")
+        str | None, advanced(help="The column of texts, in tables without ids.")
     ] = None
     encoding: EncodingOption = None
 
@@ -340,19 +302,10 @@ class Asking(Ranking):
     annotator: AnnotatorOption = None
 
 
-def schedule_of(kind: str | None, batch_size: int | None) -> Schedule:
+def schedule_of(kind: ScheduleKind, batch_size: int | None) -> Schedule:
     """The schedule that is asked for."""
-    from knnal.session.schedule import Schedule, ScheduleKind
-
-    try:
-        chosen = ScheduleKind(kind or ScheduleKind.ONE_AT_A_TIME)
-    except ValueError:
-        raise typer.BadParameter(
-            f"Expected {', '.join(ScheduleKind)}, came '{kind}'.", param_hint="--schedule"
-        ) from None
-    if chosen is not ScheduleKind.ONE_AT_A_TIME:
-        return Schedule(chosen, _BATCH_SIZE if batch_size is None else batch_size)
-    return Schedule(chosen, 1 if batch_size is None else batch_size)
+    usual = 1 if kind is ScheduleKind.ONE_AT_A_TIME else _BATCH_SIZE
+    return Schedule(kind, usual if batch_size is None else batch_size)
 
 
 def open_project(folder: Path, narrator: Narrator | None = None) -> Project:
@@ -367,7 +320,7 @@ def open_project(folder: Path, narrator: Narrator | None = None) -> Project:
 def open_session(project: Project, asking: Ranking, votes: Votes, groups: Groups) -> Session:
     """A session over a project's pool."""
     options = dataclasses.asdict(asking.completed(project))
-    return project.session(vote=votes.options(), per_group=groups.similarity(), **options)
+    return project.session(vote=votes.options(), per_group=groups.threshold(), **options)
 
 
 def add_classes(session: Session, classes: str | None, names: list[str] | None) -> None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from knnal.acquisition.strategies.search_progress import SearchProgress
     from knnal.pool.labels.ledger import Event
+    from knnal.quality.review import Left
 
 
 def taken_back(events: Sequence[Event]) -> str:
@@ -74,6 +75,16 @@ def nothing_left(per_group: bool) -> str:
 def stands_for(near_duplicates: int) -> str:
     """What an answer about one of a group is worth."""
     return f"Stands for {near_duplicates} near-duplicate{'s' * (near_duplicates != 1)}"
+
+
+def review_line(left: Left) -> str:
+    """How much there is to review."""
+    parts = [f"{counted(left.suspicious, 'label')} to review"]
+    if left.outdated:
+        parts.append(f"{left.outdated} of changed items")
+    if left.disputed:
+        parts.append(f"{left.disputed} disputed")
+    return ", ".join([*parts, f"{left.confident} very doubtful"])
 
 
 def search_line(sought: SearchProgress) -> str:

@@ -1,6 +1,7 @@
 """Options that a pool keeps, so that neither a command nor a script names them twice.
 
 Classes are not stored here: the log declares them, and knows which were renamed or removed since.
+What checks strategies and classifiers is loaded when it is needed: reading a setting is fast.
 """
 
 from __future__ import annotations
@@ -10,12 +11,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from knnal.acquisition.strategies.base import STRATEGIES, canonical_name
-from knnal.classifiers.base import CLASSIFIERS
 from knnal.errors import InputError
 from knnal.names import did_you_mean
 from knnal.pool.labels.writer import checked_annotator
 from knnal.pool.pool import Pool
+from knnal.registry import Registry
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,15 @@ class Setting:
     choices: Callable[[], list[str]] = list
 
 
+def _strategy(value: Any) -> str:
+    from knnal.acquisition.strategies.base import canonical_name
+
+    return canonical_name(str(value))
+
+
 def _classifier(value: Any) -> str:
+    from knnal.classifiers.base import CLASSIFIERS
+
     CLASSIFIERS.load(str(value))
     return str(value)
 
@@ -48,8 +56,8 @@ def _number(name: str, low: float, high: float) -> Callable[[Any], float]:
 SETTINGS: Mapping[str, Setting] = {
     one.name: one
     for one in (
-        Setting("strategy", lambda v: canonical_name(str(v)), STRATEGIES.names),
-        Setting("classifier", _classifier, CLASSIFIERS.names),
+        Setting("strategy", _strategy, Registry("knnal.strategies", "strategy").names),
+        Setting("classifier", _classifier, Registry("knnal.classifiers", "classifier").names),
         Setting("target", _number("target", 0.01, 1.0)),
         Setting("audit", _number("audit", 0.0, 0.9)),
         Setting("annotator", lambda v: checked_annotator(str(v))),

@@ -46,8 +46,10 @@ def test_without_it_nothing_is_said_of_them(copies: Any) -> None:
 
 
 def test_how_similar_they_are_can_be_said(copies: Any) -> None:
-    assert len(copies("rank", "--per-group", "--near", "0.9999", "--json").data) == 12
-    copies.fails("next", "--per-group", "--near", "1.5", saying=["above 0 and below 1", "1.5"])
+    assert len(copies("rank", "--per-group", "--similarity", "0.9999", "--json").data) == 12
+    copies.fails(
+        "next", "--per-group", "--similarity", "1.5", saying=["above 0 and below 1", "1.5"]
+    )
 
 
 def test_nothing_is_left_when_every_group_has_a_label(copies: Any) -> None:
@@ -74,7 +76,7 @@ def test_the_status_counts_them(copies: Any) -> None:
 @pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
 def test_a_table_says_which_belong_together(copies: Any, ending: str) -> None:
     copies("tell", "4", "a")
-    copies("export", f"items.{ending}", "--per-group", "--near", "0.95")
+    copies("export", f"items.{ending}", "--per-group", "--similarity", "0.95")
     file = copies.folder / f"items.{ending}"
     if ending == "parquet":
         rows = parquet.read_table(file).to_pylist()
@@ -107,7 +109,7 @@ def test_a_search_says_what_it_takes_and_how_it_goes(vectors: Any) -> None:
         assert done.err == f"Seeking 'left': {found} found of {found} asked\n"
         assert int(done.data["id"]) < 20
         vectors("tell", done.data["id"], "left")
-    ranked = vectors("rank", "--top", "3", "--seek", "left", "--json").data
+    ranked = vectors("rank", "--limit", "3", "--seek", "left", "--json").data
     assert [record["score"]["value"] for record in ranked] == [
         record["prediction"]["probabilities"]["left"] for record in ranked
     ]

@@ -23,17 +23,16 @@ from knnal.quality.review import Review
 from knnal.session.session import Session
 from knnal.session.similar_items import find_alike
 from knnal_cli.class_keys import ClassKeys
-from knnal_cli.keymap import CLASS_KEYS
-from knnal_cli.tui.app import drawing
-from knnal_cli.tui.app.application import LabelApp
-from knnal_cli.tui.app.batching import BatchStage
-from knnal_cli.tui.app.board import Board
-from knnal_cli.tui.app.cells import Cell
-from knnal_cli.tui.app.labeling import LabelStage
-from knnal_cli.tui.app.matching import matches
-from knnal_cli.tui.app.reviewing import ReviewStage
-from knnal_cli.tui.app.viewer import open_file
-from knnal_cli.tui.starting import shows_applications
+from knnal_cli.keymap import CLASS_KEYS, Front, Mode
+from knnal_cli.tui import drawing
+from knnal_cli.tui.application import LabelApp
+from knnal_cli.tui.batch_screen import BatchScreen, Cell
+from knnal_cli.tui.dialogs import matches
+from knnal_cli.tui.item_view import ItemView
+from knnal_cli.tui.label_screen import LabelScreen
+from knnal_cli.tui.pictures import open_file
+from knnal_cli.tui.review_screen import ReviewScreen
+from knnal_cli.tui.start import shows_applications
 
 from ..patience import PATIENCE_S
 
@@ -147,7 +146,7 @@ def test_a_class_is_renamed_and_another_merged_into_it(session: Session) -> None
         await press(app, pilot, "R", *"fine", "enter")
         await press(app, pilot, *["backspace"] * 4, *"good", "enter")
         assert labels_of(session) == {"good": 2, "bad": 1}
-        assert "'fine' is now one with 'good'" in text_of(app, "#remark")
+        assert "Merged 'fine' into 'good'." in text_of(app, "#remark")
         await press(app, pilot, "u")
         assert labels_of(session) == {"good": 1, "fine": 1, "bad": 1}
 
@@ -276,7 +275,7 @@ def test_a_smaller_screen_has_no_lines_that_the_larger_one_needed(session: Sessi
         for size in ((120, 40), (60, 20), (100, 30), (48, 18)):
             await pilot.resize_terminal(*size)
             await settled(app, pilot)
-            board = app.screen.query_one(Board)
+            board = app.screen.query_one(ItemView)
             for name in ("#top", "#remark", "#classes", "#foot"):
                 shown = board.query_one(name, Static)
                 assert shown.region.height == str(shown.content).count("\n") + 1
@@ -303,9 +302,9 @@ def cells_of(app: LabelApp) -> list[Cell]:
 async def open_batch(app: LabelApp, pilot: Pilot[Any]) -> tuple[str, list[str]]:
     """The class that a batch is predicted to be of, and its items."""
     await press(app, pilot, "B")
-    assert isinstance(app.screen, BatchStage)
+    assert isinstance(app.screen, BatchScreen)
     title = str(app.screen.query_one("#title", Static).content)
-    found = re.match(r"(\d+) alike, predicted (\w+)", title)
+    found = re.match(r"(\d+) similar items, predicted (\w+)", title)
     assert found is not None, title
     items = [str(cell.border_title) for cell in cells_of(app)]
     assert len(items) == int(found[1])
@@ -359,7 +358,7 @@ def test_an_undo_of_many_labels_waits_for_a_yes(told: Session) -> None:
             dialog = app.screen.query_one(Label)
             assert "Take back the import of 5 labels from wrong.csv?" in str(dialog.content)
             await press(app, pilot, *answers)
-            assert isinstance(app.screen, LabelStage)
+            assert isinstance(app.screen, LabelScreen)
             assert told.ledger.label_count == 9
         for key in "uuu":  # faster than the window opens
             app.simulate_key(key)
@@ -379,7 +378,7 @@ def test_a_past_label_is_taken_away(told: Session) -> None:
         await press(app, pilot, "X")
         assert "has no label to take away" in text_of(app, "#remark")
         await press(app, pilot, "r", "enter", "X")
-        assert "11 has no label any more." in text_of(app, "#remark")
+        assert "Removed the label of 11." in text_of(app, "#remark")
         assert told.ledger.labels() == {"0": "left", "1": "left", "10": "right"}
         await press(app, pilot, "u")
         assert "Took back the removal of the label." in text_of(app, "#remark")
@@ -410,7 +409,7 @@ def test_a_batch_whose_first_item_is_an_exception_goes_back_to_it(told: Session)
         await pilot.pause()
         await pilot.click(cells_of(app)[0])
         await press(app, pilot, "enter")
-        assert isinstance(app.screen, LabelStage)
+        assert isinstance(app.screen, LabelScreen)
         assert told.ledger.label(items[0]) is None
         assert told.ledger.label_count == 3 + len(items)
         assert f"Labeled {len(items) - 1} of a batch" in text_of(app, "#remark")
@@ -430,7 +429,7 @@ def test_a_batch_follows_the_size_of_the_screen(told: Session) -> None:
         await press(app, pilot, "u")
         assert told.ledger.label_count == 3
         await press(app, pilot, "?", "x", "B")
-        assert isinstance(app.screen, LabelStage)
+        assert isinstance(app.screen, LabelScreen)
 
     run(told, script)
 
@@ -460,8 +459,8 @@ def test_a_review_within_the_application_and_back(session: Session) -> None:
 
     async def script(app: LabelApp, pilot: Pilot[Any]) -> None:
         await press(app, pilot, "V")
-        assert isinstance(app.screen, ReviewStage)
-        board = app.screen.query_one(Board)
+        assert isinstance(app.screen, ReviewScreen)
+        board = app.screen.query_one(ItemView)
         assert board.query_one("#frame").border_title == first
         assert board.query_one("#frame").border_subtitle == wrong[first]
         side = str(board.query_one("#side", Static).content)
@@ -482,8 +481,8 @@ def test_a_review_within_the_application_and_back(session: Session) -> None:
         assert session.ledger.label(second) == "upward"
         assert session.ledger.is_reviewed(second)
         await press(app, pilot, "escape")
-        assert isinstance(app.screen, LabelStage)
-        assert "2 labels reviewed" in text_of(app, "#remark")
+        assert isinstance(app.screen, LabelScreen)
+        assert "Reviewed 2 labels" in text_of(app, "#remark")
         assert text_of(app, "#top").startswith("18 labeled, 2 to go")
         await press(app, pilot, "1")
         assert session.ledger.label_count == 19
@@ -494,12 +493,12 @@ def test_a_review_within_the_application_and_back(session: Session) -> None:
 def test_a_review_of_nothing_and_no_further_back_than_reviews(told: Session) -> None:
     async def script(app: LabelApp, pilot: Pilot[Any]) -> None:
         await press(app, pilot, "V", "u", "1", "enter")
-        board = app.screen.query_one(Board)
+        board = app.screen.query_one(ItemView)
         assert "No answer of a review is left" in str(board.query_one("#remark", Static).content)
         assert "No label is left to review" in str(board.query_one("#item", Static).content)
         assert told.ledger.label_count == 4
         await press(app, pilot, "V")
-        assert isinstance(app.screen, LabelStage)
+        assert isinstance(app.screen, LabelScreen)
         await press(app, pilot, "V", "q")
 
     app = run(told, script)
@@ -574,10 +573,11 @@ def test_texts_begin_where_their_script_does() -> None:
 
 
 def test_the_last_key_is_always_shown() -> None:
-    commands = (("n", "type a class"), ("s", "not sure"), ("?", "help"))
-    assert drawing.footer(commands, 80).plain == "n type a class  s not sure  ? help"
-    assert drawing.footer(commands, 20).plain == "s not sure  ? help"
-    assert isinstance(drawing.footer(commands, 1), Text)
+    wide = drawing.footer(Mode.LABEL, Front.APP, 80).plain
+    assert wide.startswith("n type a class  s not sure  u undo  q quit  B batch  V review")
+    assert wide.endswith("  ? help")
+    assert drawing.footer(Mode.LABEL, Front.APP, 18).plain == "s not sure  ? help"
+    assert isinstance(drawing.footer(Mode.LABEL, Front.APP, 1), Text)
 
 
 def test_dumb_terminals_get_the_plain_loop(monkeypatch: pytest.MonkeyPatch) -> None:

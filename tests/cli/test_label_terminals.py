@@ -17,7 +17,7 @@ import pytest
 if os.name == "nt":
     pytest.skip("a pseudo-terminal needs a POSIX system", allow_module_level=True)
 
-from knnal_cli.tui.app.protocols import told_cell
+from knnal_cli.tui.pictures import told_cell
 
 from ..patience import PATIENCE_S
 from .terminal import Terminal, make_pictures, pool_of_pictures, terminals
@@ -112,7 +112,7 @@ def test_a_terminal_tells_the_pixels_of_its_cells(monkeypatch: pytest.MonkeyPatc
 
 def test_a_dumb_terminal_gets_the_plain_loop(vectors: Any, start_terminal: Any) -> None:
     terminal = start_terminal(vectors, "label", "--classes", "left,right", TERM="dumb")
-    text = terminal.shows("0 labeled", "n type a class  s skip  u undo  r relabel")
+    text = terminal.shows("0 labeled", "n type a class  s not sure  u undo  q quit")
     assert "\x1b[?1049h" not in terminal.received
     assert "No prediction before the first label." in text
     terminal.press("1")

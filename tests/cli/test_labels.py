@@ -33,7 +33,7 @@ def test_the_same_item_until_it_is_answered(vectors: Any) -> None:
 def test_several_items_begin_with_the_top_of_the_ranking(vectors: Any) -> None:
     vectors("tell", 0, "left")
     several = vectors("next", "-n", "3", "--json").data
-    ranked = vectors("rank", "--top", "39", "--json").data
+    ranked = vectors("rank", "--limit", "39", "--json").data
     assert several[0] == ranked[0]
     assert len({record["id"] for record in several}) == 3
     assert several == vectors("next", "-n", "3", "--json").data
@@ -45,7 +45,7 @@ def test_several_items_begin_with_the_top_of_the_ranking(vectors: Any) -> None:
 
 def test_the_ranking_as_a_table(vectors: Any) -> None:
     vectors("tell", 0, "left")
-    rows = [line.split("\t") for line in vectors("rank", "--top", "50").out.splitlines()]
+    rows = [line.split("\t") for line in vectors("rank", "--limit", "50").out.splitlines()]
     assert len(rows) == 39
     assert {row[1] for row in rows} == {str(n) for n in range(1, 40)}
     assert {row[2] for row in rows} == {"left"}

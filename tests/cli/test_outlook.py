@@ -14,7 +14,7 @@ from knnal.quality.random_baseline import RandomLabels
 from knnal.quality.stopping import advise
 from knnal.session.session import Session
 from knnal_cli.tui.chart import accuracy_chart
-from knnal_cli.tui.outlook import Outlook
+from knnal_cli.tui.model import Outlook
 
 from ..patience import PATIENCE_S
 

@@ -44,7 +44,7 @@ def test_embed_into_the_pool_of_the_environment(knnal: Any) -> None:
 
 
 def test_no_pool(knnal: Any) -> None:
-    saying = ["No pool in .knnal", "knnal embed SOURCE", "--pool DIR", "KNNAL_POOL"]
+    saying = ["no pool in .knnal", "knnal embed SOURCE", "--pool DIR", "KNNAL_POOL"]
     for command in (["status"], ["tell", "a", "b"]):
         knnal.fails(*command, saying=saying)
     assert knnal.process("status", code=1).err == knnal("status", code=1).err

@@ -215,7 +215,7 @@ def test_several_to_label_at_once_are_spread_and_ranks_are_not(knnal: Any) -> No
     batch = knnal("next", "-n", "8", *options).data
     assert {q["score"]["strategy"] for q in batch} == {"cdf(smallest-margin, local, uncovered)"}
     assert len({int(q["id"]) // 3 for q in batch}) == 8
-    ranked = knnal("rank", "--top", "8", *options).data
+    ranked = knnal("rank", "--limit", "8", *options).data
     assert len({int(q["id"]) // 3 for q in ranked}) < 8
     assert ranked[0]["id"] == batch[0]["id"] == knnal("next", *options).data["id"]
 

@@ -14,7 +14,7 @@ from knnal.pool.pool import Pool
 from knnal.quality.review import Review
 from knnal.session.decisions import Decisions
 from knnal.session.session import Session
-from knnal_cli.tui.review import suspect_screen
+from knnal_cli.tui.plain import suspect_screen
 
 WRONG = {"3": "right", "7": "right", "25": "left"}
 TRUTH = {str(i): "left" if i < 20 else "right" for i in range(40)}

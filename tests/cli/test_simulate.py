@@ -60,7 +60,7 @@ def test_compositions_stand_beside_names(known: Any) -> None:
 
 
 def test_a_search_and_near_duplicates(known: Any) -> None:
-    several = ("--labels", "8", "--seeds", "1", "--per-group", "--near", "0.999")
+    several = ("--labels", "8", "--seeds", "1", "--per-group", "--similarity", "0.999")
     done = known("simulate", "--truth", "truth.csv", "--seek", "left", *several, **ALONE)
     for phrase in ("seek(left),", "labels to 50% of 'left'", "'left' found at 8"):
         assert phrase in done.out
@@ -74,7 +74,7 @@ def test_a_search_and_near_duplicates(known: Any) -> None:
 def test_the_same_for_scripts(known: Any) -> None:
     arguments = ("--truth", "truth.csv", "--group-column", "photo", "--folds", "4")
     options = ("--strategies", "article,cdf-product", "--classifiers", "knn", "--targets", "0.5")
-    done = known("simulate", *arguments, *options, *QUICK, "--out", "o", "--json", **ALONE)
+    done = known("simulate", *arguments, *options, *QUICK, "--output", "o", "--json", **ALONE)
     settings, data = done.data["settings"], done.data["data"]
     assert settings["strategies"] == ["article", "cdf-product", "random"]
     assert (settings["labels"], settings["folds"], settings["targets"]) == (4, 4, [0.5])
@@ -83,7 +83,7 @@ def test_the_same_for_scripts(known: Any) -> None:
     assert [c["classifier"] for c in done.data["contenders"]] == ["knn"] * 3
     stored = json.loads((known.folder / "o" / "results.json").read_text(encoding="utf-8"))
     assert stored["data"] == data
-    again = known("simulate", *arguments, *options, *QUICK, "--out", "o", "--json", **ALONE)
+    again = known("simulate", *arguments, *options, *QUICK, "--output", "o", "--json", **ALONE)
     assert again.out == done.out
 
 
@@ -101,7 +101,7 @@ def test_labels_in_force_and_what_is_left_out(known: Any) -> None:
         (["--strategies", "cdf-produkt"], ["mean 'cdf-product'"]),
         ([], ["at least two classes, got 0: 0 labels"]),
         (
-            ["--truth", "truth.csv", "--out", "."],
+            ["--truth", "truth.csv", "--output", "."],
             ["contains other files", "Choose an empty folder"],
         ),
     ],
@@ -114,8 +114,8 @@ def test_what_cannot_be_simulated(known: Any, arguments: Any, saying: Any) -> No
 @pytest.mark.parametrize(
     ("arguments", "saying"),
     [
-        (["--split", "even"], ["--split", "stratified or random"]),
-        (["--targets", "0.8,high"], ["--targets", "came 'high'"]),
+        (["--split", "even"], ["--split", "stratified", "random"]),
+        (["--targets", "0.8,high"], ["--targets", "got 'high'"]),
     ],
 )
 def test_wrong_usage(knnal: Any, arguments: Any, saying: Any) -> None:
@@ -143,7 +143,7 @@ def test_a_killed_simulation_goes_on_to_the_same_results(known: Any) -> None:
     arguments = ("simulate", "--truth", "truth.csv", "--labels", "25", "--seeds", "6", "--json")
     environment = {**known.environment, "KNNAL_THREADS": "2"}
     running = subprocess.Popen(
-        [known.script, *arguments, "--out", "killed"], cwd=known.folder, env=environment,
+        [known.script, *arguments, "--output", "killed"], cwd=known.folder, env=environment,
         stdout=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
     runs = known.folder / "killed" / "runs"
@@ -163,8 +163,8 @@ def test_a_killed_simulation_goes_on_to_the_same_results(known: Any) -> None:
         time.sleep(0.05)
     finished = len(list(runs.glob("[!.]*.npz")))
     assert 0 < finished < 12
-    resumed = known(*arguments, "--out", "killed", **ALONE)
-    whole = known(*arguments, "--out", "whole", **ALONE)
+    resumed = known(*arguments, "--output", "killed", **ALONE)
+    whole = known(*arguments, "--output", "whole", **ALONE)
     assert resumed.out == whole.out
     results = [(known.folder / out / "results.json").read_bytes() for out in ("killed", "whole")]
     assert results[0] == results[1]

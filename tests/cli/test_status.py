@@ -85,7 +85,7 @@ def test_the_chart_of_a_terminal_without_braille() -> None:
 
 
 def test_a_picture_beside_json(studied: Any) -> None:
-    done = studied("status", "--plot", "curve.png", "--json")
+    done = studied("status", "--plot", "--output", "curve.png", "--json")
     assert done.err == "Wrote curve.png.\n"
     assert done.data["labeled"] == 70
     assert (studied.folder / "curve.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
@@ -101,8 +101,8 @@ def test_how_far_probabilities_can_be_believed(studied: Any) -> None:
     assert found.temperature is not None
     assert status["calibration"] == json.loads(json.dumps(found.as_dict()["calibration"]))
     assert status["temperature"] == found.as_dict()["temperature"]
-    done = studied("status", "--calibration", "trust.png", *arguments)
-    assert f"ECE       {found.calibration.error:.3f} (expected calibration error)" in done.out
+    done = studied("status", "--calibration", "-o", "trust.png", *arguments)
+    assert f"{found.calibration.error:.3f} (expected calibration error)" in done.out
     assert f"with temperature {found.temperature.value:.2f}, cross-validated" in done.out
     assert done.err.endswith("Wrote trust.png.\n")
     assert (studied.folder / "trust.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
@@ -123,12 +123,12 @@ def test_how_far_probabilities_can_be_believed(studied: Any) -> None:
 
 
 def test_what_calibration_needs(labeled: Any) -> None:
-    done = labeled("status", "--calibration", "trust.png")
+    done = labeled("status", "--calibration", "-o", "trust.png")
     assert "ECE       not known yet: no audited item is labeled\n" in done.out
     assert "There is nothing to draw yet" in done.err
     labeled.fails("predict", "--pool-all", "--calibrated", saying=[f"at least {LEAST}", "got 0"])
-    done = labeled("status", "--plot", "--calibration", "both.png", code=2)
-    assert "'--calibration FILE.png'" in done.err
+    done = labeled("status", "--plot", "--calibration", "-o", "both.png", code=2)
+    assert "--output draws a PNG" in done.err
 
 
 def test_pseudo_labels_show_while_a_ceal_strategy_asks(labeled: Any) -> None:
@@ -139,7 +139,7 @@ def test_pseudo_labels_show_while_a_ceal_strategy_asks(labeled: Any) -> None:
     assert labeled("status", "--json").data["pseudo"] is None
     for _ in range(10):
         answer("ceal-ms")
-    labeled("tell", labeled("rank", "--top", "1", "--json").data[0]["id"], "left")  # not asked
+    labeled("tell", labeled("rank", "--limit", "1", "--json").data[0]["id"], "left")  # not asked
     pseudo = labeled("status", "--json").data["pseudo"]
     assert pseudo["strategy"] == "ceal-ms"
     assert pseudo["threshold"] == pytest.approx(0.2 - 0.00043)

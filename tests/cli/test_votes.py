@@ -43,7 +43,7 @@ def test_votes_are_cast_as_the_options_say(studied: Any, options: str) -> None:
 def test_every_command_that_predicts_takes_them(studied: Any) -> None:
     arguments = ["--classifier", "knn", "--votes", "uniform", "--k", "4", "--bootstrap", "hard"]
     (asked,) = json.loads(studied("next", "-n", "1", "--json", *arguments).out)
-    (ranked,) = json.loads(studied("rank", "--top", "1", "--json", *arguments).out)
+    (ranked,) = json.loads(studied("rank", "--limit", "1", "--json", *arguments).out)
     studied("export", "all.csv", *arguments)
     with (studied.folder / "all.csv").open(newline="", encoding="utf-8") as file:
         exported = {row["id"]: float(row["p:left"]) for row in csv.DictReader(file)}

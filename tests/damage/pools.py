@@ -77,7 +77,7 @@ def _vectors(root: Path, knnal: Commands) -> World:
         _do(knnal, folder, "undo")
         _do(knnal, folder, "redo")
         _do(knnal, folder, "next", "--json")
-        _do(knnal, folder, "inspect", "--out", "look", "--json")
+        _do(knnal, folder, "inspect", "--output", "look", "--json")
         (folder / POOL / "keys.json").write_text(json.dumps({"class 0": "x"}), encoding="utf-8")
         source(folder, seed, 94)
         return earlier, json.loads(asked)["id"]
@@ -180,7 +180,7 @@ def _commands(
         "tell": ("tell", told, "class 1"),
         "export": ("export", "out.csv"),
         "embed": ("embed", source, *embed, "--json"),
-        "inspect": ("inspect", "--out", "look", "--json"),
+        "inspect": ("inspect", "--output", "look", "--json"),
     }
 
 

@@ -67,8 +67,8 @@ def test_a_labeling_session_needs_no_network_and_no_estimator(make_pool: Any) ->
     program = """
 import sys
 from knnal_cli.options import open_project
-from knnal_cli.tui.keys import Keyboard
-from knnal_cli.tui.loop import LabelLoop
+from knnal_cli.tui.keyboard import Keyboard
+from knnal_cli.tui.plain import LabelLoop
 session = open_project(sys.argv[1]).session(audit=0.1)
 session.tell(session.ask().item, "a")
 assert session.ask() is not None

@@ -19,6 +19,7 @@ from knnal_cli.options import (
     JsonOption,
     KnownOnlyOption,
     PoolOption,
+    YesOption,
 )
 from knnal_cli.printable import echo, printable_line
 from knnal_cli.records import print_json
@@ -76,10 +77,11 @@ def _decisions(pool: Path, annotator: str | None) -> Decisions:
     """Who decides on what is in the pool; nothing is loaded that predicts."""
     from knnal.pool.pool import Pool
     from knnal.session.decisions import Decisions
+    from knnal.session.settings import PoolSettings
 
     opened = Pool.open(pool)
     AT_EXIT.callback(opened.close)
-    return Decisions(opened, annotator)
+    return Decisions(opened, PoolSettings(opened).get("annotator", annotator))
 
 
 def _tell_all(
@@ -207,9 +209,7 @@ def undo(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what would be taken back.")
     ] = False,
-    yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="Do not ask before taking back several labels.")
-    ] = False,
+    yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Take back the latest that you labeled, skipped, renamed, removed or noted.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from knnal import defaults
+from knnal.session.schedule import Schedule, ScheduleKind
 from knnal_cli.exits import Exit
 from knnal_cli.option_groups import grouped
 from knnal_cli.options import (
@@ -16,6 +17,7 @@ from knnal_cli.options import (
     BatchSizeOption,
     Groups,
     JsonOption,
+    LimitOption,
     PoolOption,
     Ranking,
     ScheduleOption,
@@ -43,13 +45,8 @@ def register(app: typer.Typer) -> None:
 @grouped
 def next_items(
     *,
-    count: Annotated[
-        int | None,
-        typer.Option(
-            "-n", min=1, help="How many to label at once, none like another; printed as a list."
-        ),
-    ] = None,
-    schedule: ScheduleOption = None,
+    limit: LimitOption = None,
+    schedule: ScheduleOption = ScheduleKind.ONE_AT_A_TIME,
     batch_size: BatchSizeOption = None,
     pool: PoolOption = POOL_DEFAULT,
     asking: Asking,
@@ -57,14 +54,16 @@ def next_items(
     votes: Votes,
     as_json: JsonOption = False,
 ) -> None:
-    """Print the item to label next. Asking again without an answer prints the same one."""
-    from knnal.session.schedule import Schedule
+    """Print the item to label next, or with --limit a diverse batch.
+
+    Without an answer in between, it is the same item again.
+    """
     from knnal_cli.narration import Narration
 
     rounds = schedule_of(schedule, batch_size)
-    if count is not None and (schedule is not None or batch_size is not None):
-        raise typer.BadParameter("Expected -n or --schedule with --batch-size, and not both.")
-    wanted: int | Schedule | None = count if rounds == Schedule() else rounds
+    if limit is not None and rounds != Schedule():
+        raise typer.BadParameter("--limit and --schedule exclude each other.")
+    wanted = limit if rounds == Schedule() else rounds
     with Narration() as narration:
         session = open_session(open_project(pool, narration), asking, votes, groups)
         question = session.ask() if wanted is None else None
@@ -85,19 +84,19 @@ def next_items(
 @grouped
 def rank(
     *,
-    top: Annotated[int, typer.Option(min=1, help="How many to print.")] = 100,
+    limit: LimitOption = 100,
     pool: PoolOption = POOL_DEFAULT,
     ranking: Ranking,
     groups: Groups,
     votes: Votes,
     as_json: JsonOption = False,
 ) -> None:
-    """Print the unlabeled items most worth a label, each by itself, best first."""
+    """Rank the unlabeled items, each by itself, the most informative first."""
     from knnal_cli.narration import Narration
 
     with Narration() as narration:
         session = open_session(open_project(pool, narration), ranking, votes, groups)
-        questions = session.rank(top)
+        questions = session.rank(limit or 100)
     _tell_of_search(session)
     if as_json:
         print_json([question_record(q, session.sought) for q in questions])

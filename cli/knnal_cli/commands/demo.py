@@ -24,9 +24,9 @@ def register(app: typer.Typer) -> None:
 
 def demo(
     folder: Annotated[
-        Path, typer.Option("--dir", help="Where to put the photos, the pool and the picture.")
+        Path, typer.Option("--output", "-o", help="The folder for photos, pool and picture.")
     ] = Path("knnal-demo"),
-    labels: Annotated[int, typer.Option(min=1, help="How many labels to give.")] = 100,
+    labels: Annotated[int, typer.Option(min=1, help="The number of labels to give.")] = 100,
     seed: SeedOption = defaults.SEED,
     as_json: JsonOption = False,
 ) -> None:

@@ -18,6 +18,7 @@ from knnal_cli.options import (
     FolderLevelOption,
     JsonOption,
     PoolOption,
+    advanced,
 )
 from knnal_cli.printable import ask_number, echo, printable_line
 from knnal_cli.records import print_json
@@ -44,48 +45,44 @@ def embed(
     pool: PoolOption = POOL_DEFAULT,
     embedder: Annotated[
         str | None,
-        typer.Option(help="Which network makes the vectors; 'knnal models' lists them."),
+        typer.Option(help="The network that makes the vectors; see 'knnal models'."),
     ] = None,
     text_column: Annotated[str | None, typer.Option(help="The column of texts.")] = None,
-    id_column: Annotated[str | None, typer.Option(help="The column of ids.")] = None,
-    label_column: Annotated[
-        str | None, typer.Option(help="A column of labels to take in, where not empty.")
-    ] = None,
+    id_column: Annotated[str | None, advanced(help="The column of ids.")] = None,
+    label_column: Annotated[str | None, typer.Option(help="The column of labels.")] = None,
     labels_from_folders: Annotated[
         bool, typer.Option("--labels-from-folders", help="Take folder names as labels.")
     ] = False,
     folder_level: FolderLevelOption = None,
     ids: Annotated[
-        Path | None, typer.Option(help="A text file of ids, one a line, for an npy file.")
+        Path | None, advanced(help="A text file of ids, one per line, for an npy file.")
     ] = None,
     encoding: EncodingOption = None,
     ignore_labels: Annotated[
-        bool, typer.Option("--ignore-labels", help="Leave the labels inside an npz file.")
+        bool, advanced("--ignore-labels", help="Ignore the labels inside an npz file.")
     ] = False,
     views: Annotated[
         int | None,
-        typer.Option(
+        advanced(
             min=0,
-            help="Make so many views of every item, for strategies that look at an item more than "
-            "once; 0 removes them.",
-            show_default="as the pool has them",
+            help="Augmented views per item, for strategies that need them; 0 removes them.",
+            show_default="as many as the pool has",
         ),
     ] = None,
     augment: Annotated[
         str | None,
-        typer.Option(
-            help="How views differ, parted by commas: mirror, rotate, scale, shear, elastic, crop "
-            "for images, drop, swap for texts.",
+        advanced(
+            help="Augmentations, comma-separated: mirror, rotate, scale, shear, elastic, crop for "
+            "images; drop, swap for texts.",
             show_default="all",
         ),
     ] = None,
     max_pixels: Annotated[
         int | None,
-        typer.Option(
+        advanced(
             min=1,
             envvar="KNNAL_MAX_PIXELS",
-            help="Skip pictures of more pixels. To show what was embedded beyond the default, set "
-            "the variable for other commands too.",
+            help="Skip larger pictures. To show larger ones later, set the variable.",
             show_default="178956970",
         ),
     ] = None,

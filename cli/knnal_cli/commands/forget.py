@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from knnal_cli.exits import Exit
-from knnal_cli.options import POOL_DEFAULT, AnnotatorOption, JsonOption, PoolOption, open_project
+from knnal_cli.options import (
+    POOL_DEFAULT,
+    AnnotatorOption,
+    JsonOption,
+    PoolOption,
+    YesOption,
+    open_project,
+)
 from knnal_cli.printable import echo
 from knnal_cli.records import print_json
 from knnal_cli.wording import counted
@@ -26,7 +33,7 @@ def forget(
     vanished: Annotated[
         bool, typer.Option("--vanished", help="The items that have vanished from their source.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
+    yes: YesOption = False,
     pool: PoolOption = POOL_DEFAULT,
     annotator: AnnotatorOption = None,
     as_json: JsonOption = False,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -15,16 +15,15 @@ from knnal_cli.options import (
     ClassifierOption,
     JsonOption,
     Known,
+    LimitOption,
     PoolOption,
     SeedOption,
     StrategyOption,
     Votes,
+    advanced,
     open_project,
 )
 from knnal_cli.records import print_json
-
-if TYPE_CHECKING:
-    from knnal.quality.inspection.map import ColorBy
 
 
 def register(app: typer.Typer) -> None:
@@ -34,27 +33,24 @@ def register(app: typer.Typer) -> None:
 @grouped
 def inspect(
     *,
-    out: Annotated[
+    output: Annotated[
         Path | None,
-        typer.Option("--out", help="Write contact sheets, a map and JSON into this folder."),
+        typer.Option("--output", "-o", help="The folder for contact sheets, a map and JSON."),
     ] = None,
-    top: Annotated[int, typer.Option(min=1, help="Number of items of each kind.")] = 20,
+    limit: LimitOption = 20,
     color: Annotated[
-        str | None,
-        typer.Option(
-            help="Color the map by label, prediction or score.",
-            show_default="prediction; score while no item is labeled",
+        Literal["label", "prediction", "score"] | None,
+        advanced(
+            help="What colors the map.",
+            show_default="prediction; score while nothing is labeled",
         ),
     ] = None,
     measure: Annotated[
-        str,
-        typer.Option(
-            help="Rank confusing items by entropy, smallest-margin, largest-margin or "
-            "least-confidence."
-        ),
+        Literal["entropy", "smallest-margin", "largest-margin", "least-confidence"],
+        advanced(help="The measure of uncertainty."),
     ] = "entropy",
     similarity: Annotated[
-        float, typer.Option(help="Cosine similarity from which two items are duplicates.")
+        float, advanced(help="The cosine similarity from which items are near-duplicates.")
     ] = defaults.NEAR_DUPLICATE,
     pool: PoolOption = POOL_DEFAULT,
     strategy: StrategyOption = None,
@@ -64,17 +60,18 @@ def inspect(
     votes: Votes,
     as_json: JsonOption = False,
 ) -> None:
-    """Show classes, clusters, duplicates, outliers and confusing items, and draw a map."""
+    """Show classes, clusters, duplicates, outliers, what confuses the classifier, and a map."""
+    from knnal.quality.inspection.map import ColorBy
     from knnal.quality.inspection.report import InspectionOptions
     from knnal_cli.narration import Narration
 
-    if color is not None and out is None:
-        raise typer.BadParameter("--color needs --out DIR, the folder that the map is written to.")
+    if color is not None and output is None:
+        raise typer.BadParameter("--color is of the map: add --output FOLDER.")
     with Narration() as narration:
         found = open_project(pool, narration).inspect(
-            out,
-            InspectionOptions(top, measure, similarity, seed),
-            color=_color(color),
+            output,
+            InspectionOptions(limit or 20, measure, similarity, seed),
+            color=None if color is None else ColorBy(color),
             strategy=strategy,
             truth=known.source() if known.named else None,
             classifier=classifier,
@@ -83,15 +80,4 @@ def inspect(
     if as_json:
         print_json(found.as_dict())
     else:
-        print_inspection(found, out)
-
-
-def _color(name: str | None) -> ColorBy | None:
-    from knnal.quality.inspection.map import ColorBy
-
-    try:
-        return None if name is None else ColorBy(name)
-    except ValueError:
-        raise typer.BadParameter(
-            f"must be one of {', '.join(ColorBy)}, got '{name}'.", param_hint="--color"
-        ) from None
+        print_inspection(found, output)

@@ -34,9 +34,7 @@ def label(
     class_name: ClassOption = None,
     plain: Annotated[
         bool,
-        typer.Option(
-            "--plain", help="Question by question, for terminals that show no full-screen programs."
-        ),
+        typer.Option("--plain", help="Ask line by line, not on a full screen."),
     ] = False,
     pool: PoolOption = POOL_DEFAULT,
     target: TargetOption = None,
@@ -58,6 +56,6 @@ def label(
         session = open_session(project, asking, votes, groups)
         add_classes(session, classes, class_name)
         first = session.ask()
-    from knnal_cli.tui.starting import label_in_terminal
+    from knnal_cli.tui.start import label_in_terminal
 
     label_in_terminal(session, first, target=project.settings.get("target", target), plain=plain)

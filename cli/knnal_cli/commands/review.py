@@ -5,9 +5,8 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -19,8 +18,10 @@ from knnal_cli.options import (
     ClassifierOption,
     EncodingOption,
     JsonOption,
+    LimitOption,
     PoolOption,
     Votes,
+    advanced,
     open_project,
 )
 from knnal_cli.printable import echo, printable_line
@@ -28,15 +29,6 @@ from knnal_cli.records import print_json, suspect_record
 
 if TYPE_CHECKING:
     from knnal.quality.review import Decided, Review
-
-
-class ModeName(StrEnum):
-    """As in ``knnal.quality.review``, which a help text need not load."""
-
-    SUSPICION = "suspicion"
-    VOTING = "voting"
-    ACTIVE = "active"
-    SLIM = "slim"
 
 
 def register(app: typer.Typer) -> None:
@@ -47,34 +39,27 @@ def register(app: typer.Typer) -> None:
 def review(
     *,
     mode: Annotated[
-        ModeName,
+        Literal["suspicion", "slim", "voting", "active"],
         typer.Option(
-            help="Which labels: suspicion, those that look wrong by any sign, on which two people "
-            "disagree, or whose item has changed since; slim, those that are not predicted; "
-            "voting, those that neither of two models predicts; active, those of them on which "
-            "the two do not agree either."
+            help="suspicion: any sign of an error; slim: not as predicted; voting: as neither of "
+            "two models predicts; active: of those, where the models disagree."
         ),
-    ] = ModeName.SUSPICION,
-    limit: Annotated[
-        int | None, typer.Option(min=1, help="At most so many, the most suspicious first.")
-    ] = None,
+    ] = "suspicion",
+    limit: LimitOption = None,
     oracle: Annotated[
-        Path | None,
-        typer.Option(help="A table of ids and true labels that answers instead of a person."),
+        Path | None, typer.Option(help="A table of ids and true labels that answers for you.")
     ] = None,
-    id_column: Annotated[
-        str | None, typer.Option(help="The column of ids in it.", show_default="id")
-    ] = None,
-    label_column: Annotated[str, typer.Option(help="The column of labels in it.")] = "label",
-    encoding: EncodingOption = None,
     apply: Annotated[
         bool,
-        typer.Option(
+        advanced(
             "--apply",
-            help="With voting, or active and an oracle: change the labels against which the two "
-            "models agree, and set the rest aside.",
+            help="With voting, or with active and an oracle: change labels to what both models "
+            "predict, and set the others aside.",
         ),
     ] = False,
+    id_column: Annotated[str | None, advanced(help="The column of ids.", show_default="id")] = None,
+    label_column: Annotated[str, advanced(help="The column of labels.")] = "label",
+    encoding: EncodingOption = None,
     pool: PoolOption = POOL_DEFAULT,
     classifier: ClassifierOption = None,
     votes: Votes,
@@ -87,24 +72,24 @@ def review(
     from knnal.quality.review import Mode, Review
     from knnal_cli.narration import Narration
 
-    if oracle is not None and mode is ModeName.VOTING:
+    if oracle is not None and mode == "voting":
         raise typer.BadParameter("Expected no --oracle with 'voting', which asks nobody; 'active'.")
-    if apply and not (mode is ModeName.VOTING or (mode is ModeName.ACTIVE and oracle)):
+    if apply and not (mode == "voting" or (mode == "active" and oracle)):
         raise typer.BadParameter("Expected --apply with 'voting', or with 'active' and --oracle.")
-    if apply and limit is not None and mode is ModeName.VOTING:
+    if apply and limit is not None and mode == "voting":
         raise typer.BadParameter("Expected no --limit with 'voting --apply', which takes all.")
-    by_hand = not (as_json or oracle or apply or mode is ModeName.VOTING)
+    by_hand = not (as_json or oracle or apply or mode == "voting")
     if by_hand:
         _require_terminal()
     with Narration() as narration:
         session = open_project(pool, narration).session(
             classifier=classifier, annotator=annotator, vote=votes.options()
         )
-        reviewed = Review(session, Mode(mode.value))
+        reviewed = Review(session, Mode(mode))
     if by_hand:
-        from knnal_cli.tui.review import ReviewLoop
+        from knnal_cli.tui.start import review_in_terminal
 
-        ReviewLoop(reviewed, limit).run()
+        review_in_terminal(reviewed, limit)
     elif oracle is not None:
         answers = _Answers(oracle, id_column, label_column, encoding)
         _consult(reviewed, answers, limit, apply=apply, as_json=as_json)

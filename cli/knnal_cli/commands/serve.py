@@ -19,6 +19,7 @@ from knnal_cli.options import (
     TargetOption,
     Votes,
     add_classes,
+    advanced,
     open_project,
     open_session,
 )
@@ -50,20 +51,21 @@ def serve(
         int, typer.Option(min=0, max=65535, help="The port; 0 picks a free one.")
     ] = 8417,
     allow_remote: Annotated[
-        bool, typer.Option("--allow-remote", help="Let other machines in: needed by other hosts.")
+        bool, typer.Option("--allow-remote", help="Let other machines connect.")
     ] = False,
     overlap: Annotated[
         float,
-        typer.Option(min=0.0, max=1.0, help="Share of items that a second person labels too."),
+        advanced(min=0.0, max=1.0, help="Share of items that a second person labels too."),
     ] = 0.0,
     lease: Annotated[
-        float, typer.Option(min=5.0, help="Seconds of silence that free somebody's item.")
+        float, advanced(min=5.0, help="Seconds of silence after which a person's item is free.")
     ] = 300.0,
     token: Annotated[
         str | None,
-        typer.Option(
+        advanced(
             envvar="KNNAL_TOKEN",
-            help="The token to ask for, of 16 characters or more; a random one unless given.",
+            help="The access token, at least 16 characters.",
+            show_default="random",
         ),
     ] = None,
     target: TargetOption = None,

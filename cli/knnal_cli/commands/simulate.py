@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from knnal import defaults
+from knnal.session.schedule import ScheduleKind
 from knnal_cli.option_groups import grouped
 from knnal_cli.options import (
     POOL_DEFAULT,
@@ -18,7 +19,9 @@ from knnal_cli.options import (
     Known,
     PoolOption,
     ScheduleOption,
+    SeedOption,
     Votes,
+    advanced,
     complete_classifiers,
     complete_strategies,
     open_project,
@@ -43,8 +46,9 @@ def register(app: typer.Typer) -> None:
 @grouped
 def simulate(
     *,
-    out: Annotated[
-        Path, typer.Option("--out", help="The folder for the results; named again, it goes on.")
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", help="The folder for results; an unfinished run goes on."),
     ] = Path("knnal-simulation"),
     pool: PoolOption = POOL_DEFAULT,
     strategies: Annotated[
@@ -58,7 +62,7 @@ def simulate(
     ] = None,
     classifiers: Annotated[
         str | None,
-        typer.Option(
+        advanced(
             "--classifiers",
             help="Classifiers to compare, comma-separated.",
             show_default=f"the pool's, or {defaults.CLASSIFIER}",
@@ -67,49 +71,38 @@ def simulate(
     ] = None,
     labels: Annotated[
         int | None,
-        typer.Option(min=1, help="Labels to give, from none.", show_default="300"),
+        typer.Option(min=1, help="The number of labels to give.", show_default="300"),
     ] = None,
-    schedule: ScheduleOption = None,
+    schedule: ScheduleOption = ScheduleKind.ONE_AT_A_TIME,
     batch_size: BatchSizeOption = None,
     groups_of: Groups,
     seek: Annotated[
         str | None,
-        typer.Option(
-            metavar="CLASS",
-            help="Run a search for this class too, as --seek does elsewhere; every run begins with "
-            "an example of it.",
-        ),
+        advanced(metavar="CLASS", help="Also simulate a search for a rare class."),
     ] = None,
     targets: Annotated[
         str | None,
-        typer.Option(
+        advanced(
             help="Accuracies to reach, comma-separated.",
             show_default=f"the pool's, or {_TARGETS}",
         ),
     ] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="How often to split anew.")] = 5,
-    seed: Annotated[int, typer.Option(min=0, help="The first seed.")] = defaults.SEED,
+    seeds: Annotated[int, advanced(min=1, help="The number of random splits.")] = 5,
+    seed: SeedOption = defaults.SEED,
     folds: Annotated[
-        int | None,
-        typer.Option(min=2, help="Split into so many folds, and hold out each in turn."),
+        int | None, advanced(min=2, help="Split into folds, and hold out each in turn.")
     ] = None,
-    held_out: Annotated[
-        float, typer.Option(help="The share to hold out, where there are no folds.")
-    ] = 0.25,
+    held_out: Annotated[float, advanced(help="The share to hold out, without folds.")] = 0.25,
     split: Annotated[
-        str, typer.Option(help="stratified, with each class's share on both sides, or random.")
+        Literal["stratified", "random"],
+        advanced(help="How to split."),
     ] = "stratified",
     known: Known,
     groups: Annotated[
-        Path | None,
-        typer.Option(help="A table of ids and groups; all of a group is held out, or none of it."),
+        Path | None, advanced(help="A table of ids and groups; a group is held out whole.")
     ] = None,
     group_column: Annotated[
-        str | None,
-        typer.Option(
-            help="The column of groups, in the table of groups or else of known labels.",
-            show_default="group",
-        ),
+        str | None, advanced(help="The column of groups.", show_default="group")
     ] = None,
     votes: Votes,
     as_json: JsonOption = False,
@@ -117,12 +110,12 @@ def simulate(
     """Show on your own data, from known labels, how many labels active labeling saves."""
     from knnal.acquisition.strategies.spec import split_names
     from knnal.simulation.settings import Settings
-    from knnal.simulation.splits import SplitPlan
+    from knnal.simulation.splits import SplitKind, SplitPlan
     from knnal.simulation.summary import without_curves
     from knnal_cli.narration import Narration
 
     truth = known.source(groups, group_column)
-    plan = SplitPlan(_kind(split), folds, held_out, seeds, seed)
+    plan = SplitPlan(SplitKind(split), folds, held_out, seeds, seed)
     wanted = tuple(_shares(targets or ""))
     with Narration() as narration:
         project = open_project(pool, narration)
@@ -135,29 +128,18 @@ def simulate(
             vote=votes.options(),
             targets=wanted or tuple(_shares(kept("target", default=_TARGETS))),
             schedule=schedule_of(schedule, batch_size),
-            near=groups_of.similarity(),
+            near=groups_of.threshold(),
             seek=seek,
         )
-        summary = project.simulate(out, settings, truth)
+        summary = project.simulate(output, settings, truth)
     if as_json:
         print_json(without_curves(summary))
     else:
-        _print(summary, out)
+        _print(summary, output)
 
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
-
-
-def _kind(text: str) -> Any:
-    from knnal.simulation.splits import SplitKind
-
-    try:
-        return SplitKind(text)
-    except ValueError:
-        raise typer.BadParameter(
-            f"Expected {' or '.join(SplitKind)}, came '{text}'.", param_hint="--split"
-        ) from None
 
 
 def _shares(text: str | float) -> Iterator[float]:
@@ -166,7 +148,7 @@ def _shares(text: str | float) -> Iterator[float]:
             yield float(part)
         except ValueError:
             raise typer.BadParameter(
-                f"Expected numbers parted by commas, came '{part}'.", param_hint="--targets"
+                f"--targets must be comma-separated numbers, got '{part}'.", param_hint="--targets"
             ) from None
 
 

@@ -37,19 +37,16 @@ def register(app: typer.Typer) -> None:
 @grouped
 def status(
     *,
-    file: Annotated[
-        Path | None,
-        typer.Argument(metavar="[FILE]", help="With --plot or --calibration: draw into this PNG."),
-    ] = None,
     plot: Annotated[
-        bool, typer.Option("--plot", help="Draw the accuracy over labels, and random labels'.")
+        bool, typer.Option("--plot", help="Draw accuracy over labels, and that of random labels.")
     ] = False,
     calibration: Annotated[
-        bool,
-        typer.Option(
-            "--calibration", help="Show how far probabilities can be believed, and what would help."
-        ),
+        bool, typer.Option("--calibration", help="Show how well probabilities are calibrated.")
     ] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="With --plot or --calibration: a PNG to draw into."),
+    ] = None,
     target: TargetOption = None,
     groups: Groups,
     pool: PoolOption = POOL_DEFAULT,
@@ -60,29 +57,28 @@ def status(
     """Show what the pool holds, the estimated accuracy, and whether one could stop labeling."""
     from knnal_cli.narration import Narration
 
-    if file is not None and not (plot != calibration and file.suffix.lower() == ".png"):
+    if output is not None and not (plot != calibration and output.suffix.lower() == ".png"):
         raise typer.BadParameter(
-            f"Expected '--plot FILE.png' or '--calibration FILE.png' to draw into a file, came "
-            f"'{file}'."
+            f"--output draws a PNG of --plot or of --calibration, got '{output}'."
         )
-    if plot and as_json and file is None:
-        raise typer.BadParameter("Expected a file for --plot beside --json, whose output is data.")
+    if plot and as_json and output is None:
+        raise typer.BadParameter("--plot with --json needs --output FILE.png.")
     with Narration() as narration:
         calibrate = {"classifier": classifier, "vote": votes.options()} if calibration else None
         found = open_project(pool, narration).status(
             target=target,
             compare=plot or as_json,
             calibrate=calibrate,
-            per_group=groups.similarity(),
+            per_group=groups.threshold(),
         )
     if as_json:
         print_json(found.as_dict())
     else:
         print_status(found, compared=plot, calibrated=calibration)
-    if file is not None and calibration:
-        write_reliability(found, file)
-    elif file is not None:
-        write_picture(found, file)
+    if output is not None and calibration:
+        write_reliability(found, output)
+    elif output is not None:
+        write_picture(found, output)
     elif plot:
         draw_chart(found)
 
@@ -98,7 +94,7 @@ def predict(
         bool, typer.Option("--pool-all", help="Predict every item of the pool.")
     ] = False,
     neighbors: Annotated[
-        bool, typer.Option("--neighbors", help="Show the labeled items that voted.")
+        bool, typer.Option("--neighbors", help="Show the labeled neighbors that voted.")
     ] = False,
     pool: PoolOption = POOL_DEFAULT,
     classifier: ClassifierOption = None,

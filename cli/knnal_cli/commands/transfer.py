@@ -17,8 +17,10 @@ from knnal_cli.options import (
     ClassifierOption,
     EncodingOption,
     Groups,
+    IdColumnOption,
     JsonOption,
     KnownOnlyOption,
+    LabelColumnOption,
     PoolOption,
     Votes,
     open_project,
@@ -41,11 +43,11 @@ def import_file(
         Path, typer.Argument(help="A table of ids and labels (CSV, TSV, JSON, Parquet, Excel).")
     ],
     pool: PoolOption = POOL_DEFAULT,
-    id_column: Annotated[str, typer.Option(help="The column of ids.")] = "id",
-    label_column: Annotated[str, typer.Option(help="The column of labels.")] = "label",
+    id_column: IdColumnOption = "id",
+    label_column: LabelColumnOption = "label",
     encoding: EncodingOption = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Change labels that items have already.")
+        bool, typer.Option("--overwrite", help="Replace labels that items have.")
     ] = False,
     known_only: KnownOnlyOption = False,
     annotator: AnnotatorOption = None,
@@ -140,6 +142,6 @@ def export_file(
             classifier=classifier,
             vote=votes.options(),
             calibrated=calibrated,
-            per_group=groups.similarity(),
+            per_group=groups.threshold(),
         )
     echo(f"{count} rows written to {file}.")

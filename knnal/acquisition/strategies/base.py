@@ -183,8 +183,8 @@ def require_views(name: str, strategy: Strategy, *, has_views: bool) -> None:
     """Raises InputError for a strategy that needs views where there are none."""
     if strategy.needs_views and not has_views:
         raise InputError(
-            f"The strategy '{name}' needs views, and these items have none: make them with "
-            "'knnal embed SOURCE --views 8'."
+            f"The strategy '{name}' needs views, and the items have none. Run "
+            "`Project.embed` with `views=8`."
         )
 
 

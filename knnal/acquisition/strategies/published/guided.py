@@ -25,7 +25,7 @@ class Guided(Strategy):
     )
     formula: ClassVar[str] = "mean over the views of -sum p log2 p"
     terms: ClassVar[Mapping[str, str]] = {"u": "response-entropy"}
-    needs: ClassVar[str] = "views of the items, made by 'knnal embed SOURCE --views 8'"
+    needs: ClassVar[str] = "views of the items"
     needs_views: ClassVar[bool] = True
     incremental: ClassVar[bool] = True
     cost: ClassVar[str] = "the kNN update of a pool of 1 + views times as many items"

@@ -1,12 +1,9 @@
-"""What the panels beside an item hold, as text: prediction, neighbors, reason, keys.
-
-Blue and orange stand apart for every kind of color vision, and nothing is told by color alone.
-"""
+"""Prediction, neighbors, reason and keys as text. Nothing is told by color alone."""
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from rich.cells import cell_len
 from rich.text import Text
@@ -14,19 +11,19 @@ from rich.text import Text
 from knnal.pages import palette
 from knnal.pool.labels.ledger import AUDIT
 from knnal.quality.label_errors import Suspect
-from knnal.session.question_selection import Question
-from knnal_cli.keymap import Front, Mode, actions
+from knnal_cli.keymap import CLASS, Front, Mode, actions
 from knnal_cli.printable import printable, printable_line
-from knnal_cli.tui.app.shown import Seen, Subject
+from knnal_cli.tui.model import NeighborView, Subject
 
 BLUE, ORANGE = palette.SKY_BLUE, palette.ORANGE
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _REST = len("and 999 by n")
-_FACTORS = {
-    "u": "unsure prediction",
-    "i": "many items like it",
-    "d": "far from all labels",
+_TERMS = {
+    "u": ("uncertainty", ((0.7, "unsure"), (0.3, "fairly sure"), (0.0, "sure"))),
+    "i": ("density", ()),
+    "d": ("diversity", ((0.9, "far from labels"), (0.5, "some labels near"), (0.0, "near labels"))),
 }
+"""The terms of a score: their names, and words from a value on."""
 
 
 def bars(probabilities: Mapping[str, float], width: int, most: int) -> Text:
@@ -60,11 +57,11 @@ def fitted(text: str, width: int) -> str:
     return line.plain
 
 
-def neighbor_text(seen: Seen, width: int) -> Text:
+def neighbor_text(near: NeighborView, width: int) -> Text:
     """Two lines: the share of the vote, the label, the similarity; and what the item is."""
-    neighbor = seen.neighbor
+    neighbor = near.neighbor
     similar = f" {neighbor.similarity:.2f}"
-    what = neighbor.item if seen.text is None else seen.text
+    what = neighbor.item if near.text is None else near.text
     return Text.assemble(
         (f"{neighbor.share:>4.0%} ", f"bold {ORANGE}"),
         (fitted(neighbor.label, max(width - 5 - len(similar), 3)), "bold"),
@@ -74,11 +71,25 @@ def neighbor_text(seen: Seen, width: int) -> Text:
     )
 
 
-def why(subject: Subject) -> list[Text]:
-    """Why an item is asked about, or a label looked at again, in words below a heading."""
+def why(subject: Subject) -> list[str]:
+    """Why an item is asked about, or what speaks against a label."""
     if isinstance(subject, Suspect):
-        return [Text("Why this one", style="bold"), suspicion(subject)]
-    return [Text("Why this one", style="bold"), reason(subject)]
+        lines = [f"suspicion {subject.suspicion:.2f}"]
+        if subject.outdated:
+            lines.append("the item has changed since it was labeled")
+        if subject.prediction.label != subject.label:
+            lines.append("the other labels say otherwise")
+        return [*lines, "confidently of another class"] if subject.confident else lines
+    if subject.origin == AUDIT:
+        return ["drawn at random, to estimate the accuracy"]
+    if subject.score is None:
+        return ["you opened it"]
+    lines = [f"{subject.score.strategy} {subject.score.value:.3f}"]
+    for factor, (name, levels) in _TERMS.items():
+        if (value := subject.score.factors.get(factor)) is not None:
+            words = next((f" {words}" for least, words in levels if value >= least), "")
+            lines.append(f"{name} {value:.2f}{words}")
+    return lines
 
 
 def given_label(suspect: Suspect) -> Text:
@@ -86,30 +97,14 @@ def given_label(suspect: Suspect) -> Text:
     return Text.assemble("Label  ", (printable_line(suspect.label), f"bold {ORANGE}"), no_wrap=True)
 
 
-def suspicion(suspect: Suspect) -> Text:
-    """What speaks against a label."""
-    text = Text.assemble((f"suspicion {suspect.suspicion:.2f}", f"bold {ORANGE}"))
-    if suspect.outdated:
-        text.append("\nThe item has changed since it was labeled")
-    if suspect.prediction.label != suspect.label:
-        text.append("\nThe others' labels say otherwise")
-    if suspect.confident:
-        text.append("\nConfidently of another class")
-    return text
-
-
-def reason(question: Question) -> Text:
-    """Why this item is asked about."""
-    if question.origin == AUDIT:
-        return Text("Drawn at random, to estimate the accuracy.")
-    if question.score is None:
-        return Text("You went to it.")
-    text = Text(f"{question.score.strategy} {question.score.value:.3f}", style="dim")
-    for name, meaning in _FACTORS.items():
-        if name in question.score.factors:
-            value = f"\n{name} {question.score.factors[name]:<5.2f}"
-            text = Text.assemble(text, (value, f"bold {ORANGE}"), f" {meaning}")
-    return text
+def top_lines(lines: Sequence[str], width: int) -> list[Text]:
+    """The progress and what follows it, a line each."""
+    found = []
+    for number, line in enumerate(lines):
+        text = Text(printable_line(line), style="dim" if number else "bold", no_wrap=True)
+        text.truncate(width, overflow="ellipsis")
+        found.append(text)
+    return found
 
 
 def class_line(
@@ -155,10 +150,12 @@ def runs_left(text: str) -> bool:
     return next((d for d in directions if d in ("L", "R", "AL")), "L") != "L"
 
 
-def footer(mode: Mode, width: int) -> Text:
+def footer(mode: Mode, front: Front, width: int) -> Text:
     """As many keys with their meaning as there is room for; the last one always."""
     line = Text(no_wrap=True)
-    *others, last = ((action.shown, action.short) for action in actions(mode, Front.APP))
+    *others, last = (
+        (action.shown, action.short) for action in actions(mode, front) if action.name != CLASS
+    )
     room = width - len(f"{last[0]} {last[1]}")
     for key, meaning in others:
         if line.cell_len + len(f"{key} {meaning}  ") <= room:

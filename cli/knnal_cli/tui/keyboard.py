@@ -7,12 +7,11 @@ import sys
 from collections import deque
 from collections.abc import Callable
 
-UNLABEL = "-"
-"""In the place of a class's key, where one may have none."""
-
 _ESCAPE = "\x1b"
 _ENTER = "\r\n"
 _CTRL_C, _CTRL_D = "\x03", "\x04"
+_NAMES = {"\r": "enter", "\n": "enter", "\x1b": "escape", " ": "space"}
+"""Keys by their names in the keymap."""
 _AT_ONCE = 1024
 """Bytes."""
 
@@ -34,7 +33,7 @@ class Keyboard:
             raise KeyboardInterrupt
         if key == _CTRL_D:
             raise EOFError
-        return "enter" if key in _ENTER else key
+        return _NAMES.get(key, key)
 
     def line(self, ask: Callable[[], str]) -> str:
         """A line: what was typed ahead up to Enter, and otherwise what ``ask`` reads."""

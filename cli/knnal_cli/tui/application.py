@@ -1,4 +1,4 @@
-"""The full-screen application of ``knnal label``: its session, its thread, its screens."""
+"""The full-screen application of 'knnal label'."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from textual.screen import Screen
 
 from knnal.session.question_selection import Question
 from knnal.session.session import Session
-from knnal_cli.tui.app.desk import Desk
-from knnal_cli.tui.app.labeling import LabelStage
-from knnal_cli.tui.app.pictures import Pictures
-from knnal_cli.tui.app.stage import Stage
-from knnal_cli.tui.app.worker import Worker
+from knnal_cli.tui.key_screen import KeyScreen, Worker
+from knnal_cli.tui.label_screen import LabelScreen
+from knnal_cli.tui.model import LabelModel
+from knnal_cli.tui.pictures import Pictures
 
 
 class LabelApp(App[bool]):
@@ -41,40 +40,40 @@ class LabelApp(App[bool]):
     ) -> None:
         super().__init__(ansi_color=False)
         self._first = first
-        self._desk = Desk(session, target)
+        self._model = LabelModel(session, target)
         self._worker = Worker(self._fail)
         self._pictures = Pictures(lambda: self._worker.call(self._redraw))
 
     def get_default_screen(self) -> Screen[Any]:
-        return LabelStage(self._desk, self._worker, self._pictures, self._first)
+        return LabelScreen(self._model, self._worker, self._pictures, self._first)
 
     def on_load(self) -> None:
         self._worker.begin()
 
     def on_unmount(self) -> None:
         self._pictures.close()
-        self._worker.close(self._desk.close)
+        self._worker.close(self._model.close)
 
     @property
-    def stages(self) -> list[Stage]:
+    def key_screens(self) -> list[KeyScreen]:
         """The screens of single keys that are open, the lowest first."""
-        return [screen for screen in self.screen_stack if isinstance(screen, Stage)]
+        return [screen for screen in self.screen_stack if isinstance(screen, KeyScreen)]
 
     @property
     def is_busy(self) -> bool:
         """Whether the session's thread is at work for a screen, or keys wait for it."""
-        return any(stage.is_busy for stage in self.stages)
+        return any(screen.is_busy for screen in self.key_screens)
 
     def action_stop(self) -> None:
-        for stage in self.stages:
-            stage.forget()
+        for screen in self.key_screens:
+            screen.forget()
         self.exit(True)
 
     def _redraw(self) -> None:
         """Draw again what is open, for there are more pictures by now."""
         if self.is_running:
-            for stage in self.stages:
-                stage.redraw()
+            for screen in self.key_screens:
+                screen.redraw()
 
     def _fail(self, error: BaseException) -> None:
         self.failure = error

@@ -1,4 +1,4 @@
-"""Windows that ask for one of many: what is typed narrows the list."""
+"""Windows over a screen: a line to type, a key to press, one of many to choose, the keys."""
 
 from __future__ import annotations
 
@@ -10,17 +10,124 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.widgets import Input, Label, OptionList
+from textual.events import Key
+from textual.screen import ModalScreen
+from textual.widgets import Input, Label, OptionList, Static
 from textual.widgets.option_list import Option
 
 from knnal.names import did_you_mean
+from knnal_cli.keymap import Action
 from knnal_cli.printable import printable_line
-from knnal_cli.tui.app.dialogs import Dialog
-from knnal_cli.tui.app.matching import matches
-from knnal_cli.tui.app.shown import Past
+from knnal_cli.tui.model import PastItem
+
+
+def matches(typed: str, names: Sequence[str]) -> list[str]:
+    """The names that are meant, best first, ties in their order: those that are the same, begin
+    with it, have a word that does, contain it, or have its letters in their order.
+    """
+    wanted = typed.strip().casefold()
+    ranked = [(_rank(wanted, name.casefold()), name) for name in names]
+    return [name for rank, name in sorted(ranked, key=lambda pair: pair[0]) if rank < _NONE]
+
+
+_NONE = 5
+
+
+def _rank(wanted: str, name: str) -> int:
+    if name == wanted:
+        return 0
+    if name.startswith(wanted):
+        return 1
+    if any(word.startswith(wanted) for word in name.replace("-", " ").replace("_", " ").split()):
+        return 2
+    if wanted in name:
+        return 3
+    letters = iter(name)
+    return 4 if all(letter in letters for letter in wanted) else _NONE
+
+
+class Dialog(ModalScreen[str]):
+    """A window whose answer is a text; "" for none."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", show=False)]
+
+    def action_leave(self) -> None:
+        self.dismiss("")
+
+
+class TextDialog(Dialog):
+    """Asks for a line; ``given`` is there to begin with. None is told from an empty one by a dot:
+    the answer is the line behind a leading ".".
+    """
+
+    def __init__(self, title: str, given: str = "") -> None:
+        super().__init__()
+        self._title = title
+        self._given = given
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="window"):
+            yield Label(Text(printable_line(self._title)))
+            yield Input(self._given, compact=True)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        self.dismiss(f".{event.value}")
+
+
+class KeyDialog(Dialog):
+    """Asks for one key."""
+
+    def __init__(self, title: str) -> None:
+        super().__init__()
+        self._title = title
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="window"):
+            yield Label(Text(printable_line(self._title)))
+
+    def on_key(self, event: Key) -> None:
+        if event.is_printable and event.character:
+            event.stop()
+            self.dismiss(event.character)
+
+
+class ConfirmDialog(Dialog):
+    """Asks whether something is meant, which y alone says."""
+
+    def __init__(self, question: str) -> None:
+        super().__init__()
+        self._question = question
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="window"):
+            yield Label(Text(printable_line(f"{self._question} y: yes, n: no")))
+
+    def on_key(self, event: Key) -> None:
+        if event.is_printable:
+            event.stop()
+        if event.character in ("y", "n"):
+            self.dismiss("y" if event.character == "y" else "")
+
+
+class HelpDialog(Dialog):
+    """Every key; any of them goes back."""
+
+    def __init__(self, keys: Sequence[Action]) -> None:
+        super().__init__()
+        self._keys = keys
+
+    def compose(self) -> ComposeResult:
+        lines = [Text.assemble((f"{one.shown:<15}", "bold"), one.help) for one in self._keys]
+        with Vertical(classes="window wide"):
+            yield Static(Text("\n").join(lines))
+
+    def on_key(self, event: Key) -> None:
+        event.stop()
+        self.dismiss("")
+
 
 _LISTED = 200
-"""Past items at most in the list at once."""
+"""PastItem items at most in the list at once."""
 
 
 class Choice(NamedTuple):
@@ -108,7 +215,7 @@ class ClassDialog(ChoiceDialog):
 class PastDialog(ChoiceDialog):
     """Asks for an item that was decided on, by parts of its name and its label."""
 
-    def __init__(self, past: Sequence[Past]) -> None:
+    def __init__(self, past: Sequence[PastItem]) -> None:
         title = "Which item? By letters of it or its class, latest first:"
         super().__init__(title, takes_unseen=True)
         self._past = [(one, f"{one.label or _ASIDE} {one.item}".casefold()) for one in past]
@@ -122,7 +229,7 @@ class PastDialog(ChoiceDialog):
 _ASIDE = "set aside"
 
 
-def _listed(past: Past) -> Text:
+def _listed(past: PastItem) -> Text:
     return Text.assemble(
         (printable_line(past.label or _ASIDE), "bold"),
         f"  {printable_line(past.item)}",

@@ -1,1 +1,0 @@
-"""The full-screen application: the same session as the plain loop, drawn and driven otherwise."""
