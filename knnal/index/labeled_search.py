@@ -143,10 +143,13 @@ def search_labeled(
     lists.similarities[:] = -np.inf
     if not len(labeled):
         return
+    from threadpoolctl import threadpool_limits
+
     first, second = reduced.first, reduced.second
-    landmarks = coded_axes(reduced.queries(X[labeled[:: -(-len(labeled) // _LANDMARKS)]]).first)
-    labeled = labeled[np.argsort(_nearest(first.codes[labeled], landmarks), kind="stable")]
-    X, labels = frozen(X), Labels.of(X, reduced, labeled)
+    with threadpool_limits(1):  # the products are small; BLAS's threads would spin for longer
+        landmarks = coded_axes(reduced.queries(X[labeled[:: -(-len(labeled) // _LANDMARKS)]]).first)
+        labeled = labeled[np.argsort(_nearest(first.codes[labeled], landmarks), kind="stable")]
+        X, labels = frozen(X), Labels.of(X, reduced, labeled)
 
     def search(start: int, stop: int) -> None:
         # Fresh memory for each block would cost more than the products.

@@ -15,7 +15,6 @@ from knnal.errors import InputError
 from knnal.names import did_you_mean
 from knnal.pool.labels.writer import checked_annotator
 from knnal.pool.pool import Pool
-from knnal.registry import Registry
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +24,18 @@ class Setting:
     name: str
     check: Callable[[Any], Any]
     choices: Callable[[], list[str]] = list
+
+
+def _strategies() -> list[str]:
+    from knnal.acquisition.strategies.base import STRATEGIES
+
+    return STRATEGIES.names()
+
+
+def _classifiers() -> list[str]:
+    from knnal.classifiers.base import CLASSIFIERS
+
+    return CLASSIFIERS.names()
 
 
 def _strategy(value: Any) -> str:
@@ -56,8 +67,8 @@ def _number(name: str, low: float, high: float) -> Callable[[Any], float]:
 SETTINGS: Mapping[str, Setting] = {
     one.name: one
     for one in (
-        Setting("strategy", _strategy, Registry("knnal.strategies", "strategy").names),
-        Setting("classifier", _classifier, Registry("knnal.classifiers", "classifier").names),
+        Setting("strategy", _strategy, _strategies),
+        Setting("classifier", _classifier, _classifiers),
         Setting("target", _number("target", 0.01, 1.0)),
         Setting("audit", _number("audit", 0.0, 0.9)),
         Setting("annotator", lambda v: checked_annotator(str(v))),

@@ -169,13 +169,13 @@ def _content(stream: io.TextIOWrapper) -> bytes:
 
 
 def read_log(folder: Path, pool: str = ".knnal") -> list[dict[str, Any]]:
-    """The pool's events in order, read without knnal; classes apart."""
+    """The pool's events in order, read without knnal; but for classes and predictions."""
     with closing(sqlite3.connect(folder / pool / "labels.sqlite")) as db:
         db.row_factory = sqlite3.Row
         rows = [dict(row) for row in db.execute("SELECT * FROM events ORDER BY seq")]
     for row in rows:
         row["scores"] = json.loads(row["scores"] or "{}")
-    return [row for row in rows if row["kind"] != "class"]
+    return [row for row in rows if row["kind"] not in ("class", "prediction")]
 
 
 @pytest.fixture

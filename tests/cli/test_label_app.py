@@ -331,7 +331,7 @@ def test_a_batch_is_accepted_but_for_its_exceptions_and_undone_as_a_whole(told: 
         given = dict.fromkeys(items, label) | {items[2]: other[label]}
         del given[items[1]]
         assert {i: told.ledger.label(i) for i in items if told.ledger.label(i)} == given
-        assert f"Labeled {len(given)} of a batch" in str(
+        assert f"Labeled a batch of {len(given)} item" in str(
             app.screen.query_one("#remark", Static).content
         )
         origins = {str(e.item): e.origin for e in told.ledger.decisions() if e.item in given}

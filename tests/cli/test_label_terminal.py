@@ -77,7 +77,7 @@ def test_a_session_from_the_first_class_to_the_last_word(
     assert " 2  right one 1" in text
     fourth = item_of(text)
     terminal.press("s")
-    terminal.asks(3, f"Skipped {fourth}.", "36 to go")
+    terminal.asks(3, f"Set {fourth} aside.", "36 to go")
     terminal.press("q")
     terminal.ends("Stopped. Everything is stored; 'knnal label' goes on from here.")
     events = log(vectors.folder)
@@ -458,8 +458,8 @@ def mislabeled(vectors: Any) -> Any:
 
 def reviews(terminal: Terminal, *phrases: str) -> str:
     """Wait for a whole label to review, which must fit the screen; the screen."""
-    text: str = terminal.shows("labels to review", "? help", *phrases)
-    assert "labels to review" in text.splitlines()[0], f"its top is out of sight:\n{text}"
+    text: str = terminal.shows("to review", "? help", *phrases)
+    assert " to review" in text.splitlines()[0], f"its top is out of sight:\n{text}"
     return text
 
 

@@ -14,7 +14,9 @@ from knnal.pool.pool import Pool
 from knnal.quality.review import Review
 from knnal.session.decisions import Decisions
 from knnal.session.session import Session
-from knnal_cli.tui.plain import suspect_screen
+from knnal_cli.keymap import Mode
+from knnal_cli.tui.model import ReviewModel
+from knnal_cli.tui.plain import screen_of
 
 WRONG = {"3": "right", "7": "right", "25": "left"}
 TRUTH = {str(i): "left" if i < 20 else "right" for i in range(40)}
@@ -76,11 +78,12 @@ def test_labels_that_two_people_disagree_on_come_first(mislabeled: Any) -> None:
     assert (found[0]["label"], found[0]["annotator"]) == ("left", "ann")
     assert found[0]["opinions"] == [{"label": "right", "annotator": "eve"}]
     with closing(Pool.open(mislabeled.folder / ".knnal")) as pool:
-        review = Review(Session(pool, annotator="ann"))
+        view = ReviewModel(Review(Session(pool, annotator="ann"))).next()
+        assert view.subject is not None
         console = Console(width=90, height=30, record=True, file=StringIO())
-        console.print(suspect_screen(review, review.suspects(1)[0], console))
+        console.print(screen_of(view, view.subject, Mode.REVIEW, console))
         shown = console.export_text()
-    assert f"{len(found)} labels to review, on 1 of them two people disagree" in shown
+    assert f"{len(found)} labels to review, 1 disputed, " in shown
     assert "ann says left · eve says right" in shown
     assert len(shown.splitlines()) <= 30
     oracle = write_oracle(mislabeled, {"10": "right"})

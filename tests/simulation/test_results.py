@@ -18,6 +18,8 @@ from knnal.simulation.splits import SplitPlan
 from knnal.simulation.summary import summarize, without_curves
 from knnal.simulation.tables import cells, head
 
+from ..browsing import browser, visit
+
 
 @pytest.fixture(scope="module")
 def summary(simulated: Simulated) -> dict[str, Any]:
@@ -190,3 +192,34 @@ def test_text_from_data_is_never_markup(summary: Any) -> None:
     assert "<b>" not in text
     assert text.count("</script>") == 2
     assert "&lt;b&gt;hostile&lt;/b&gt;" in text
+
+
+@browser
+@pytest.mark.slow
+def test_a_browser_draws_the_curves_and_reads_them(summary: Any, written: Path) -> None:
+    told = visit(
+        written / "report.html",
+        """
+        const seen = { lines: document.querySelectorAll("#chart .line").length };
+        seen.bands = document.querySelectorAll("#chart .band").length;
+        const first = $("contenders").querySelector("input");
+        first.click(); seen.fewer = document.querySelectorAll("#chart .line").length; first.click();
+        seen.values = [...$("values").children].map((one) => one.textContent);
+        const box = $("chart").getBoundingClientRect();
+        $("chart").dispatchEvent(new PointerEvent("pointermove", { clientX: box.left }));
+        seen.start = $("values").firstChild.textContent;
+        $("measure").value = "Accuracy, difference from random";
+        $("measure").dispatchEvent(new Event("change"));
+        seen.differences = document.querySelectorAll("#chart .line").length;
+        document.title = JSON.stringify(seen);
+        """,
+    )
+    assert not told.startswith("error"), told
+    seen = json.loads(told)
+    assert (seen["lines"], seen["bands"], seen["fewer"], seen["differences"]) == (6, 6, 5, 4)
+    assert seen["values"][0] == "12 labels"
+    found = summary["contenders"][0]["final"]["accuracy"]
+    low, high = (f"{100 * found[end]:.1f}%" for end in ("low", "high"))
+    mean = f"{100 * found['mean']:.1f}%"
+    assert seen["values"][1] == f"cdf-product, combined: {mean} ({low} to {high})"
+    assert seen["start"] == "1 label"

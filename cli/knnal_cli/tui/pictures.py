@@ -140,16 +140,6 @@ class PicturePanel(Container):
             shown.image = picture
 
 
-def preview(path: Path, width: int, height: int) -> RenderableType:
-    """The image fitted into ``width x height`` character cells, or a line that says why not."""
-    try:
-        image = open_thumbnail(path, (width, 2 * height))  # a cell shows two pixels, one below
-    except (ItemError, OSError) as error:
-        return Text(f"(no preview: {error})", style="yellow")
-    pixels: RenderableType = Pixels.from_image(image)
-    return pixels
-
-
 def open_file(path: Path) -> str:
     """Open a file, without waiting for it; what to say of it.
 

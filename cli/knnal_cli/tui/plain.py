@@ -9,14 +9,16 @@ from rich.console import Console, Group, RenderableType
 from rich.markup import escape
 from rich.panel import Panel
 from rich.text import Text
+from rich_pixels import Pixels
 
+from knnal.embedders.images import open_thumbnail
+from knnal.errors import ItemError
 from knnal.quality.label_errors import Suspect
 from knnal_cli.keymap import Front, Mode, action_of, actions
 from knnal_cli.printable import printable, printable_line
 from knnal_cli.tui import drawing
 from knnal_cli.tui.keyboard import Keyboard
 from knnal_cli.tui.model import LabelModel, Model, NeighborView, Subject, View
-from knnal_cli.tui.pictures import preview
 
 _RECENT = 9
 _NEIGHBORS = 3
@@ -54,7 +56,7 @@ class PlainLoop:
         """Show a subject and do what a key says; what comes next, or None to quit."""
         model, keyboard = self._model, self._keyboard
         self._console.clear()
-        self._console.print(_screen(view, subject, model.mode, self._console))
+        self._console.print(screen_of(view, subject, model.mode, self._console))
         model.work_ahead(subject)
         key = keyboard.key()
         action = action_of(key, model.mode, Front.PLAIN)
@@ -107,7 +109,7 @@ class PlainLoop:
         return model.view(subject)
 
 
-def _screen(view: View, subject: Subject, mode: Mode, console: Console) -> RenderableType:
+def screen_of(view: View, subject: Subject, mode: Mode, console: Console) -> RenderableType:
     """A view within the height of the terminal."""
     width = console.width
     top = drawing.top_lines(view.lines, width)
@@ -136,7 +138,7 @@ def _item(subject: Subject, width: int, height: int) -> RenderableType:
     content: RenderableType = Text("(an embedding, with nothing to show)")
     if subject.path is not None:
         path = _line(str(_relative(subject.path)))
-        content = Group(path, preview(subject.path, width - 4, height - 1))
+        content = Group(path, _preview(subject.path, width - 4, height - 1))
     elif subject.text is not None:
         lines = Text(printable(subject.text)).wrap(Console(width=width), width - 4)
         content = Text("\n").join(lines[:height])
@@ -171,3 +173,13 @@ def _neighbor(near: NeighborView) -> Text:
     """Share of the vote, label, similarity, id."""
     n = near.neighbor
     return _line(f"  {n.share:>4.0%}  {n.label}  (similarity {n.similarity:.2f})  {n.item}")
+
+
+def _preview(path: Path, width: int, height: int) -> RenderableType:
+    """The image fitted into ``width x height`` character cells, or a line that says why not."""
+    try:
+        image = open_thumbnail(path, (width, 2 * height))  # a cell shows two pixels, one below
+    except (ItemError, OSError) as error:
+        return Text(f"(no preview: {error})", style="yellow")
+    pixels: RenderableType = Pixels.from_image(image)
+    return pixels

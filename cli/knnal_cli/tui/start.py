@@ -68,7 +68,7 @@ def label_in_terminal(
 
         model = LabelModel(session, target)
         quit_by_user = PlainLoop(model).run(model.view(first))
-        echo(_STOPPED if quit_by_user else nothing_left(session.per_group))
+        _say(_STOPPED if quit_by_user else nothing_left(session.per_group))
         return
     if first is None:
         echo(nothing_left(session.per_group))
@@ -117,8 +117,15 @@ def review_in_terminal(review: Review, limit: int | None) -> None:
 
     model = ReviewModel(review, limit)
     if PlainLoop(model).run(model.next()):
-        echo("Stopped. Everything is stored; 'knnal review' goes on from here.")
+        _say("Stopped. Everything is stored; 'knnal review' goes on from here.")
     elif model.is_through:
-        echo(f"{model.summary()} 'knnal review' goes on from here.")
+        _say(f"{model.summary()} 'knnal review' goes on from here.")
     else:
-        echo("No label is left to review.")
+        _say("No label is left to review.")
+
+
+def _say(text: str) -> None:
+    """Print a text that wraps between words."""
+    from rich.console import Console
+
+    Console(highlight=False).print(text, markup=False)

@@ -5,9 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-import shutil
-import subprocess
-from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -29,14 +26,9 @@ from knnal.quality.inspection.map import (
     write_map_picture,
 )
 
-from ...patience import PATIENCE_S
+from ...browsing import browser, visit
 
 HOSTILE = "</script><img src=x onerror=\"document.title='owned'\"><!-- 'x' & {{data}}"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
-
-browser = pytest.mark.skipif(
-    not any(map(shutil.which, BROWSERS)), reason=f"none of {', '.join(BROWSERS)} is installed"
-)
 
 
 def make_points(count: int = 5, **changes: Any) -> MapPoints:
@@ -154,32 +146,7 @@ def test_the_grid_keeps_order_and_proportions(positions: Any) -> None:
 # The page in a browser
 
 
-def visit(page: Path, script: str) -> str:
-    """The title that a script, run at the end of the page, leaves behind; none of its own errors.
-
-    The script may wait; the page's time is not the clock's.
-    """
-    program = next(found for found in map(shutil.which, BROWSERS) if found)
-    ending = f"<script>{BEGINNING} setTimeout(async () => {{ {script} }}, 100);</script>"
-    copy = page.with_name("visited.html")
-    copy.write_text(page.read_text(encoding="utf-8") + ending, encoding="utf-8")
-    arguments = ["--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=900,700"]
-    profile = f"--user-data-dir={page.with_name('profile')}"
-    done = subprocess.run(
-        [program, *arguments, profile, "--virtual-time-budget=3000", "--dump-dom", copy.as_uri()],
-        capture_output=True,
-        encoding="utf-8",
-        timeout=PATIENCE_S,
-        check=False,
-    )
-    found = re.search(r"<title>(.*?)</title>", done.stdout, re.DOTALL)
-    assert found is not None, done.stdout[-500:] + done.stderr[-500:]
-    return unescape(found[1])
-
-
-BEGINNING = """
-addEventListener("error", (event) => { document.title = `error: ${event.message}`; });
-addEventListener("unhandledrejection", (event) => { document.title = `error: ${event.reason}`; });
+HELPERS = """
 // Without a screen there are no frames: what is planned for the next one is drawn here.
 const pause = () => new Promise((done) => setTimeout(done, 50));
 const wait = () => pause().then(() => map.planned && map.draw());
@@ -205,7 +172,8 @@ def test_a_browser_draws_every_point_and_tells_what_it_is(tmp_path: Path) -> Non
     write_map_page(points, ColorBy.PREDICTION, HOSTILE, file)
     told = visit(
         file,
-        """
+        HELPERS
+        + """
         const seen = { painted: [1, 2].map(painted), papers: [pixelAt(2, 2)] };
         point(1); await wait(); await wait();
         const picture = card.querySelector("img");
