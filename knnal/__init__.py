@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from knnal.errors import KnnalError
     from knnal.pool.pool import Pool
     from knnal.project import Project
-    from knnal.session.question_selection import Question
+    from knnal.session.questions import Question
     from knnal.session.session import Session
     from knnal.types import Prediction
 
@@ -25,7 +25,7 @@ _HOMES = {
     "Pool": "knnal.pool.pool",
     "Prediction": "knnal.types",
     "Project": "knnal.project",
-    "Question": "knnal.session.question_selection",
+    "Question": "knnal.session.questions",
     "Session": "knnal.session.session",
     "VoteOptions": "knnal.classifiers.vote",
 }

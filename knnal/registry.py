@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
@@ -12,38 +12,64 @@ from knnal.errors import InputError, UnknownNameError
 
 
 class Registry:
-    """The factories of one kind, each loaded when it is first asked for.
+    """What installed packages register of one kind, each loaded when it is first asked for.
 
-    ``group`` is the entry-point group, ``kind`` the word for it in messages.
+    Parameters
+    ----------
+    group : str
+        The entry-point group, such as ``knnal.acquisition.strategies``.
+    kind : str
+        The word for one of them in messages.
     """
 
     def __init__(self, group: str, kind: str) -> None:
         self.group = group
         self.kind = kind
 
-    @cached_property
-    def _entries(self) -> dict[str, EntryPoint]:
-        return {entry.name: entry for entry in entry_points(group=self.group)}
-
     def names(self) -> list[str]:
-        return sorted(self._entries)
+        return sorted(_entries(self.group))
 
     def load(self, name: str) -> Any:
-        """The factory registered under ``name``.
+        """What is registered under ``name``.
 
-        Raises UnknownNameError that lists the names there are, InputError for a plugin that does
-        not import.
+        Raises
+        ------
+        UnknownNameError
+            For a name that is not registered; it lists those that are.
+        InputError
+            For a plugin that does not import.
         """
-        entry = self._entries.get(name)
+        entry = _entries(self.group).get(name)
         if entry is None:
             raise unknown_name(self.kind, name, self.names())
         try:
-            return entry.load()
+            return _load(entry)
         except Exception as error:
             raise InputError(
                 f"The {self.kind} '{name}' does not load ({error}). Reinstall or remove the "
                 "package that provides it."
             ) from error
+
+
+def refresh() -> None:
+    """Read the installed packages again, after one was installed or removed in this process."""
+    for cached in (_installed, _entries, _load):
+        cached.cache_clear()
+
+
+@cache
+def _installed() -> Any:  # of a type that differs between Pythons
+    return entry_points()
+
+
+@cache
+def _entries(group: str) -> dict[str, EntryPoint]:
+    return {entry.name: entry for entry in _installed().select(group=group)}
+
+
+@cache
+def _load(entry: EntryPoint) -> Any:
+    return entry.load()
 
 
 def unknown_name(kind: str, name: str, known: Sequence[str]) -> UnknownNameError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import tomllib
 from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
@@ -10,15 +11,17 @@ import pytest
 
 from knnal import defaults
 from knnal.acquisition.strategies.base import STRATEGIES
+from knnal.acquisition.strategies.terms import TERMS, Term
 from knnal.classifiers.base import CLASSIFIERS
 from knnal.embedders.base import EMBEDDERS, create_embedder
 from knnal.errors import InputError, UnknownNameError
 from knnal.project import DEFAULT_EMBEDDERS
-from knnal.registry import Registry
+from knnal.registry import Registry, refresh
+from knnal.sources.detect import SOURCES
 from knnal.types import Modality
 
 ROOT = Path(__file__).parents[1]
-REGISTRIES = (EMBEDDERS, STRATEGIES, CLASSIFIERS)
+REGISTRIES = (SOURCES, EMBEDDERS, CLASSIFIERS, TERMS, STRATEGIES)
 NAMES = [(registry, name) for registry in REGISTRIES for name in registry.names()]
 
 
@@ -30,7 +33,11 @@ def test_it_knows_what_the_project_file_registers(registry: Registry) -> None:
     assert registry.names() == sorted(registry.names())
     for name, target in declared.items():
         factory = registry.load(name)
-        assert f"{factory.__module__}:{factory.__qualname__}" == target
+        if isinstance(factory, Term):
+            module, _, constant = target.partition(":")
+            assert getattr(importlib.import_module(module), constant) is factory
+        else:
+            assert f"{factory.__module__}:{factory.__qualname__}" == target
 
 
 @pytest.mark.parametrize(("registry", "name"), NAMES, ids=[f"{r.kind} {n}" for r, n in NAMES])
@@ -72,16 +79,16 @@ def test_a_group_that_nobody_registers_in() -> None:
 
 
 def test_nothing_is_loaded_before_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    broken = EntryPoint("broken", "package_that_is_not_there:Name", "knnal.acquisition.strategies")
-    sound = EntryPoint(
-        "sound", "knnal.acquisition.strategies.random:Random", "knnal.acquisition.strategies"
-    )
-    monkeypatch.setattr("knnal.registry.entry_points", lambda group: EntryPoints([broken, sound]))
-    registry = Registry("knnal.acquisition.strategies", "strategy")
+    broken = EntryPoint("broken", "package_that_is_not_there:Name", "knnal.strategies")
+    sound = EntryPoint("sound", "knnal.acquisition.strategies.random:Random", "knnal.strategies")
+    refresh()
+    monkeypatch.setattr("knnal.registry.entry_points", lambda: EntryPoints([broken, sound]))
+    registry = Registry("knnal.strategies", "strategy")
     assert registry.names() == ["broken", "sound"]
     assert registry.load("sound").__name__ == "Random"
     with pytest.raises(InputError, match="package_that_is_not_there"):
         registry.load("broken")
+    refresh()
 
 
 def test_the_defaults_are_registered() -> None:

@@ -11,7 +11,7 @@ from benchmarks.engine.pools import BenchmarkPool
 from benchmarks.engine.process import Memory, MemoryPeak, available_memory
 from benchmarks.engine.stages import Stages
 from knnal.project import Project
-from knnal.session.question_selection import Question
+from knnal.session.questions import Question
 from knnal.session.session import Session
 from knnal.types import Float32Array
 

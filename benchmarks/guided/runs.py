@@ -18,6 +18,7 @@ from benchmarks.sets.splits import split_at_random
 from benchmarks.source import source_digest
 from benchmarks.store import Store
 from knnal.acquisition.state import PoolState
+from knnal.acquisition.strategies.terms import term_of
 from knnal.classifiers.vote import VoteOptions
 from knnal.session.schedule import Schedule, ScheduleKind
 from knnal.simulation.holdout import Holdout
@@ -152,7 +153,7 @@ def confusion(items: ViewedItems, task: Task, labels: int) -> tuple[IntArray, Fl
     state = PoolState(geometry, classifier=CLASSIFIER, vote=task.contender.vote)
     state.rebuild(asked, items.classes[asked], len(items.names))
     rows = np.flatnonzero(state.unlabeled)
-    return rows, state.response_entropy()[rows]
+    return rows, term_of("response-entropy").of(state)[rows]
 
 
 def summary(tasks: Sequence[Task]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from knnal.acquisition.strategies.search_progress import SearchProgress
     from knnal.quality.label_errors import Suspect
-    from knnal.session.question_selection import Question
+    from knnal.session.questions import Question
     from knnal.types import Prediction
 
 _ESCAPED = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}

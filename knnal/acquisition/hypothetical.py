@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol, TypeVar, cast
-
-import numpy as np
+from typing import Any, Protocol, TypeVar, cast
 
 from knnal.acquisition.coverage import Coverage
 from knnal.acquisition.state import PoolState
-from knnal.acquisition.terms import distance, distance_as_printed
-from knnal.index.labeled import LabeledNeighbors
-from knnal.index.similarity import similarities
+from knnal.acquisition.terms import distance
 from knnal.types import Float32Array
 
 
-class _Part(Protocol):
-    def add(self, row: int) -> object: ...
+class OverlayPart(Protocol):
+    """Something that labels cover: a copy of what a state knows, to which rows are added."""
+
+    def __init__(self, state: PoolState) -> None: ...
+
+    def add(self, row: int) -> object:
+        """Count row ``row`` as labeled."""
 
 
-_P = TypeVar("_P", bound=_Part)
+_P = TypeVar("_P", bound=OverlayPart)
 
 
 class HypotheticalState:
@@ -32,7 +32,7 @@ class HypotheticalState:
 
     def __init__(self, state: PoolState) -> None:
         self._state = state
-        self._parts: dict[str, _Part] = {}
+        self._parts: dict[type[Any], OverlayPart] = {}
         self.rows: list[int] = []
 
     def add(self, row: int) -> None:
@@ -41,9 +41,17 @@ class HypotheticalState:
         for part in self._parts.values():
             part.add(row)
 
+    def part(self, kind: type[_P]) -> _P:
+        """The one of its kind, made when first asked for, with all rows added."""
+        if kind not in self._parts:
+            part = self._parts[kind] = kind(self._state)
+            for row in self.rows:
+                part.add(row)
+        return cast(_P, self._parts[kind])
+
     @property
     def coverage(self) -> Coverage:
-        return self._part("covered", lambda: _Covered(self._state)).coverage
+        return self.part(_Covered).coverage
 
     def uncovered(self) -> Float32Array:
         """As ``PoolState.uncovered``, ``(rows,)``."""
@@ -55,21 +63,7 @@ class HypotheticalState:
 
     def distance(self) -> Float32Array:
         """As ``PoolState.distance``, ``(rows,)``."""
-        neighbors = self._state.labeling.neighbors
-        nearest: LabeledNeighbors = self._part("nearest", neighbors.nearest_alone)
-        return distance(nearest.similarities[:, 0])
-
-    def distance_as_printed(self) -> Float32Array:
-        """As ``PoolState.distance_as_printed``, ``(rows,)``: a pass for every row added."""
-        return distance_as_printed(self._part("farthest", lambda: _Farthest(self._state)).values)
-
-    def _part(self, name: str, make: Callable[[], _P]) -> _P:
-        if name not in self._parts:
-            part = make()
-            for row in self.rows:
-                part.add(row)
-            self._parts[name] = part
-        return cast(_P, self._parts[name])
+        return distance(self.part(_Nearest).neighbors.similarities[:, 0])
 
 
 class _Covered:
@@ -83,12 +77,11 @@ class _Covered:
         self.coverage.update(row, self._nearest.add(row))
 
 
-class _Farthest:
-    """``values`` ``(rows,)``: the similarity of the farthest row that is labeled or added."""
+class _Nearest:
+    """The nearest row that is labeled or added."""
 
     def __init__(self, state: PoolState) -> None:
-        self._X = state.geometry.X
-        self.values = state.farthest().copy()
+        self.neighbors = state.labeling.neighbors.nearest_alone()
 
     def add(self, row: int) -> None:
-        np.minimum(self.values, similarities(self._X, self._X[row]), out=self.values)
+        self.neighbors.add(row)

@@ -9,19 +9,11 @@ import numpy as np
 
 from knnal import defaults
 from knnal.acquisition.coverage import Coverage
-from knnal.acquisition.terms import (
-    MEASURES,
-    distance,
-    distance_as_printed,
-    global_density,
-    kernel_mass,
-)
-from knnal.acquisition.view_entropy import ViewVotes
+from knnal.acquisition.terms import MEASURES, distance, kernel_mass
 from knnal.classifiers.base import create_classifier
 from knnal.classifiers.vote import VoteOptions
 from knnal.index.parallel import over_rows
 from knnal.index.pool_index import UNLABELED, Labeling, PoolIndex
-from knnal.index.similarity import similarities
 from knnal.types import BoolArray, Float32Array, IntArray
 
 _BLOCK = 65536
@@ -64,8 +56,6 @@ class PoolState:
         self._uncertainty: dict[str, Float32Array] = {}
         self._stale: BoolArray = np.zeros(rows, dtype=np.bool_)
         self._all_stale = False
-        self._farthest: Float32Array = np.full(rows, np.inf, dtype=np.float32)
-        self._farthest_of: set[int] = set()
 
     def assign(self, row: int, label: int | None) -> None:
         """Give the row a class number, another one, or none."""
@@ -134,13 +124,6 @@ class PoolState:
             self._measure_all(measure)
         return self._uncertainty[measure]
 
-    def response_entropy(self) -> Float32Array:
-        """Mean entropy in bits of the neighbors' votes on each row's views, ``(rows,)``.
-
-        Raises InputError where the geometry has no views.
-        """
-        return self.follower(ViewVotes).entropy()
-
     def _refresh_uncertainty(self) -> None:
         if self._all_stale:
             for measure in self._uncertainty:
@@ -170,15 +153,6 @@ class PoolState:
         """Kernel mass of each row's neighborhood, ``(rows,)``."""
         return kernel_mass(self.geometry.graph.sums).astype(np.float32)
 
-    @cached_property
-    def global_density(self) -> Float32Array:
-        """Mean similarity to the live pool, ``(rows,)``."""
-        mean = np.zeros(self.geometry.X.shape[1])
-        live = np.flatnonzero(self.geometry.live)
-        for start in range(0, len(live), _BLOCK):
-            mean += self.geometry.X[live[start : start + _BLOCK]].sum(axis=0, dtype=np.float64)
-        return global_density(self.geometry.X, (mean / max(len(live), 1)).astype(np.float32))
-
     def uncovered(self) -> Float32Array:
         """The share of each row's kernel mass that no label covers, ``(rows,)``."""
         return self.coverage.share
@@ -198,22 +172,3 @@ class PoolState:
     def distance(self) -> Float32Array:
         """``1 - max similarity`` to a labeled row, ``(rows,)``."""
         return distance(self.labeling.neighbors.similarities[:, 0])
-
-    def distance_as_printed(self) -> Float32Array:
-        """``1 - max distance`` to a labeled row, ``(rows,)``: a pass per label since last time."""
-        return distance_as_printed(self.farthest())
-
-    def farthest(self) -> Float32Array:
-        """The similarity of the farthest labeled row, ``(rows,)``; +inf for none."""
-        labeled = self.labeling.neighbors.labeled
-        if not self._farthest_of <= labeled:  # a minimum cannot be taken back
-            self._farthest_of = set()
-            self._farthest.fill(np.inf)
-        for row in labeled - self._farthest_of:
-            np.minimum(
-                self._farthest,
-                similarities(self.geometry.X, self.geometry.X[row]),
-                out=self._farthest,
-            )
-        self._farthest_of = set(labeled)
-        return self._farthest

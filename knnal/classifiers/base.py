@@ -22,8 +22,6 @@ class PoolClassifier(ABC):
     """Class probabilities of pool rows and of other vectors. All rows of them sum to 1."""
 
     summary: ClassVar[str]
-    bootstraps: ClassVar[bool] = False
-    """Whether labels add up in it, so that bootstrapped votes can take their place."""
 
     def __init__(self, labeling: Labeling, options: VoteOptions) -> None:
         self.labeling = labeling
@@ -100,10 +98,14 @@ def classifier_factory(
     Raises UnknownNameError for a name that is not registered, InputError for bootstrapped votes
     with a classifier that does not add labels up.
     """
-    factory = CLASSIFIERS.load(name)
-    if options.bootstrap is not None and not getattr(factory, "bootstraps", False):
+    factory = cast("Callable[[Labeling, VoteOptions], PoolClassifier]", CLASSIFIERS.load(name))
+    if options.bootstrap is None:
+        return factory
+    from knnal.classifiers.bootstrap import BOOTSTRAPPED
+
+    if name not in BOOTSTRAPPED:
         raise InputError(
-            f"Expected a classifier that adds labels up beside bootstrap='{options.bootstrap}', "
-            f"came '{name}'. Use knn, graph, means or combined, or no bootstrapping."
+            f"bootstrap must be None with the classifier '{name}', which does not add labels up, "
+            f"got '{options.bootstrap}'. Classifiers that do: {', '.join(BOOTSTRAPPED)}."
         )
-    return cast("Callable[[Labeling, VoteOptions], PoolClassifier]", factory)
+    return BOOTSTRAPPED[name]

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import ClassVar
 
 import numpy as np
 
-from knnal.classifiers.base import PoolClassifier
-from knnal.classifiers.expert_weights import FLOOR, MIXTURES, choose_powers, predict_by_each
+from knnal.classifiers.base import PoolClassifier, create_classifier
+from knnal.classifiers.expert_weights import (
+    FLOOR,
+    MIXTURES,
+    choose_powers,
+    count_predicted,
+    expert_product,
+    factor,
+)
 from knnal.classifiers.graph import LabelDiffusion
-from knnal.classifiers.knn import KNNVote
+from knnal.classifiers.knn import cast_ballots
 from knnal.classifiers.means import NearestMean
-from knnal.classifiers.sparse import END, Chains, scatter
+from knnal.classifiers.sparse import Chains, scatter
 from knnal.classifiers.tables import (
     class_table,
     code_of,
@@ -22,7 +28,6 @@ from knnal.classifiers.tables import (
     value_of,
 )
 from knnal.classifiers.vote import VoteOptions
-from knnal.classifiers.votes import cast_ballots
 from knnal.index.compilation import kernel
 from knnal.index.parallel import over_rows
 from knnal.index.pool_index import UNLABELED, Labeling, QueryVectors
@@ -41,21 +46,18 @@ class Ensemble(PoolClassifier):
     votes are kNN's alone here: the other two add up many labels, and lose by the mixtures.
     """
 
-    summary: ClassVar[str] = (
-        "kNN, graph and class means, weighed by what they predict of labels left out"
-    )
-    bootstraps: ClassVar[bool] = True
+    summary = "kNN, graph and class means, weighed by what they predict of labels left out"
 
     def __init__(self, labeling: Labeling, options: VoteOptions) -> None:
         super().__init__(labeling, options)
-        self._knn = KNNVote(labeling, options)
+        self._knn = create_classifier("knn", labeling, options)
         of_labels = replace(options, bootstrap=None)
         self._graph = LabelDiffusion(labeling, of_labels)
         self._means = NearestMean(labeling, of_labels)
         self._experts = (self._knn, self._graph, self._means)
         # The product of kNN's and the graph's factors, which a label changes for few rows. The
         # means' change for all, and are multiplied in when something is measured. In 16 bits.
-        self._settled: UInt16Array = class_table(0, len(labeling.geometry), np.uint16)
+        self._partial: UInt16Array = class_table(0, len(labeling.geometry), np.uint16)
         self.powers: IntArray = np.zeros(3, dtype=np.int64)
         self._predicted = 0
         # The labeled rows, rising, and what each mixture predicts of them when they are left out.
@@ -74,7 +76,7 @@ class Ensemble(PoolClassifier):
             self.mix(powers)
         else:
             for rows in (revoted, reached) if powers[0] else (reached,):
-                self._settle(rows)
+                self._refresh_partial(rows)
         return None
 
     def rebuild(self) -> None:
@@ -92,36 +94,36 @@ class Ensemble(PoolClassifier):
         others.
         """
         self.powers = powers
-        self._settled = class_table(self.labeling.class_count, 0, np.uint16, self._settled)
-        self._settle(np.arange(len(self.labeling.geometry)))
+        self._partial = class_table(self.labeling.class_count, 0, np.uint16, self._partial)
+        self._refresh_partial(np.arange(len(self.labeling.geometry)))
 
     def probabilities(self, rows: IntArray) -> Float32Array:
-        product = decoded(columns_of(self._settled[: self.labeling.class_count], rows)).T
-        # What is settled of a labeled row has its own label in it.
+        product = decoded(columns_of(self._partial[: self.labeling.class_count], rows)).T
+        # The partial product of a labeled row has its own label in it.
         labeled = np.flatnonzero(self.labeling.classes[rows] != UNLABELED)
         votes_and_scores = [e.probabilities(rows[labeled]) for e in self._experts[:2]]
-        product[labeled] = self._product(votes_and_scores, self.powers[:2])
-        product *= self._product([self._means.probabilities(rows)], self.powers[2:])
+        product[labeled] = expert_product(votes_and_scores, self.powers[:2])
+        product *= expert_product([self._means.probabilities(rows)], self.powers[2:])
         return normalized_columns(product.T)
 
     def predict(self, outsiders: QueryVectors) -> Float32Array:
         parts = [expert.predict(outsiders) for expert in self._experts]
-        return normalized_columns(self._product(parts, self.powers).T)
+        return normalized_columns(expert_product(parts, self.powers).T)
 
     def measure(self, name: str, start: int, stop: int, out: Float32Array) -> bool:
         if name not in _MEASURES or not self.labeling.class_count:
             return False
         classes = slice(self.labeling.class_count)
-        settled, closeness = self._settled[classes], self._means.closeness[classes]
-        _measure(_MEASURES[name], bool(self.powers[2]), settled, closeness, start, stop, out)
+        partial, closeness = self._partial[classes], self._means.closeness[classes]
+        _measure(_MEASURES[name], bool(self.powers[2]), partial, closeness, start, stop, out)
         return True
 
     def likeliest(self, rows: IntArray) -> IntArray:
         count = self.labeling.class_count
         classes = np.empty(len(rows), dtype=np.int64)
-        settled = decoded(columns_of(self._settled[:count], rows))
+        partial = decoded(columns_of(self._partial[:count], rows))
         closeness = columns_of(self._means.closeness[: count if self.powers[2] else 0], rows)
-        _likeliest(settled, decoded(closeness), classes)
+        _likeliest(partial, decoded(closeness), classes)
         labeled = np.flatnonzero(self.labeling.classes[rows] != UNLABELED)
         known, by_each = self._left_out
         mixture = np.argmax((self.powers == MIXTURES).all(axis=1))
@@ -131,43 +133,34 @@ class Ensemble(PoolClassifier):
     def predicted_labels(self) -> int:
         return self._predicted
 
-    @staticmethod
-    def _product(parts: list[Float32Array], powers: IntArray) -> Float32Array:
-        """Experts' probabilities, each plus the floor and to its power, multiplied."""
-        product = np.ones_like(parts[0])
-        for P, power in zip(parts, powers, strict=True):
-            product *= (P + np.float32(FLOOR)) ** power
-        return product
-
-    def _settle(self, rows: IntArray) -> None:
+    def _refresh_partial(self, rows: IntArray) -> None:
         """Multiply the factors of kNN and graph for some rows anew."""
         count = self.labeling.class_count
         neighbors, classes = self.labeling.neighbors, self.labeling.classes
-        scores, settled = self._graph.scores.chains, self._settled[:count]
+        scores, partial = self._graph.scores.chains, self._partial[:count]
         no_votes = np.empty((0, 0), dtype=np.int32), np.empty((0, 0), dtype=np.float32)
 
-        def settle(start: int, stop: int) -> None:
+        def refresh(start: int, stop: int) -> None:
             block = rows[start:stop]
             voters, votes = no_votes
             if self.powers[0]:
                 nearest = neighbors.at(block)
                 voters, votes = cast_ballots(self.labeling, nearest, self.options, block)
-            _settle(self.powers, voters, votes, classes, scores, block, settled)
+            _multiply_partial(self.powers, voters, votes, classes, scores, block, partial)
 
         if count:
-            over_rows(settle, len(rows))
+            over_rows(refresh, len(rows))
 
     def _choose_powers(self) -> IntArray:
         labeled, classes = self.labeling.labeled, self.labeling.classes
         sizes = np.bincount(classes[labeled], minlength=self.labeling.class_count)
         likeliest = np.empty((len(labeled), len(MIXTURES)), dtype=np.int64)
-        tables = self._graph.scores.chains, self._graph.own, self._means.closeness
 
         def count(start: int, stop: int) -> IntArray:
             block = labeled[start:stop]
-            votes, close = self._knn.probabilities(block), self._means.left_out(block)
-            return _count_left_out(
-                votes, *tables, close, block, classes, sizes, MIXTURES, likeliest[start:stop]
+            knn, graph, means = (e.probabilities(block) for e in self._experts)
+            return count_predicted(
+                (knn, graph, means), classes[block], sizes, likeliest[start:stop]
             )
 
         counts = over_rows(count, len(labeled), _LABELS_A_TASK)
@@ -178,60 +171,7 @@ class Ensemble(PoolClassifier):
 
 
 @kernel
-def _count_left_out(
-    votes: Float32Array,
-    scores: Chains,
-    own: Int32Array,
-    closeness: UInt16Array,
-    close: Float32Array,
-    rows: IntArray,
-    classes: Int32Array,
-    sizes: IntArray,
-    mixtures: IntArray,
-    likeliest: IntArray,
-) -> IntArray:
-    """What each mixture predicts of labeled ``rows`` ``(m,)``, each left out in turn, into
-    ``likeliest`` ``(m, mixtures)``; how many of them are right, as by ``count_predicted``.
-
-    ``votes`` ``(m, C)`` are kNN's probabilities, ``scores`` and ``closeness`` the graph's and the
-    means' tables of all rows. Without itself, a row has less by ``own`` of the one and is as
-    ``close`` ``(m,)`` to its class by the other.
-    """
-    graph = np.empty(len(sizes), dtype=np.float32)
-    means = np.empty(len(sizes), dtype=np.float32)
-    products = np.empty(len(sizes), dtype=np.float32)
-    right = np.zeros(len(mixtures), dtype=np.int64)
-    for i in range(len(rows)):
-        row, label = rows[i], classes[rows[i]]
-        graph[:] = np.float32(0.0)
-        at = scores.first[row]
-        while at != END:
-            c = scores.classes[at]
-            graph[c] = scores.values[at] - (own[row] if c == label else 0)
-            at = scores.following[at]
-        for c in range(len(sizes)):
-            means[c] = close[i] if c == label else value_of(closeness[c, row])
-        _normalize(graph)
-        _normalize(means)
-        predict_by_each((votes[i], graph, means), mixtures, products, likeliest[i])
-        if sizes[label] >= 2:
-            for m in range(len(mixtures)):
-                right[m] += likeliest[i, m] == label
-    return right
-
-
-@kernel
-def _normalize(values: Float32Array) -> None:
-    """Make shares of values that are not below 0; even ones where all are 0."""
-    total = np.float32(0.0)
-    for value in values:
-        total += value
-    for c in range(len(values)):
-        values[c] = values[c] / total if total > 0.0 else np.float32(1.0 / len(values))
-
-
-@kernel
-def _settle(
+def _multiply_partial(
     powers: IntArray,
     voters: Int32Array,
     votes: Float32Array,
@@ -284,15 +224,12 @@ def _multiply(product: Float32Array, table: Float32Array, size: int, power: int)
     for c in range(len(table)):
         for _ in range(power):
             for i in range(size):
-                product[c, i] *= table[c, i] * scale[i] + least[i]
+                product[c, i] *= factor(table[c, i], scale[i], least[i])
 
 
 @kernel
 def _find_shares(table: Float32Array, scale: Float32Array, least: Float32Array) -> None:
-    """What makes of a value its share of the column, plus the floor: ``value * scale + least``.
-
-    Of as many columns as fit.
-    """
+    """The ``scale`` and ``least`` (``factor``) of as many columns as fit."""
     scale[:] = np.float32(0.0)
     for c in range(len(table)):
         values = table[c, : len(scale)]
@@ -315,7 +252,7 @@ def _share_out(classes: int, scale: Float32Array, least: Float32Array) -> None:
 def _measure(
     kind: int,
     with_means: bool,
-    settled: UInt16Array,
+    partial: UInt16Array,
     closeness: UInt16Array,
     start: int,
     stop: int,
@@ -330,7 +267,7 @@ def _measure(
     best = np.empty(_CHUNK, dtype=np.float32)
     rival = np.empty(_CHUNK, dtype=np.float32)
     total = np.empty(_CHUNK, dtype=np.float32)
-    fours = len(settled) // 4 * 4 if kind == 1 else 0
+    fours = len(partial) // 4 * 4 if kind == 1 else 0
     for first in range(start, stop, _CHUNK):
         last = min(first + _CHUNK, stop)
         size = last - first
@@ -340,17 +277,17 @@ def _measure(
         best[:], total[:] = np.float32(0.0), np.float32(0.0)
         rival[:] = np.float32(np.inf if kind == 2 else 0.0)
         for c in range(0, fours, 4):
-            _rank_four(settled, closeness, c, first, last, scale, least, best, rival, total)
-        for c in range(fours, len(settled)):
-            fixed, moving = settled[c, first:last], closeness[c, first:last]
+            _rank_four(partial, closeness, c, first, last, scale, least, best, rival, total)
+        for c in range(fours, len(partial)):
+            fixed, moving = partial[c, first:last], closeness[c, first:last]
             _rank_class(kind, fixed, moving, scale, least, best, rival, total)
         for i in range(size):
             out[first + i] = np.float32(1.0) - (best[i] - rival[i]) / total[i]
 
 
 @kernel
-def _likeliest(settled: Float32Array, closeness: Float32Array, out: IntArray) -> None:
-    """The class of the highest product in each column of ``settled`` ``(C, m)``, of equals the
+def _likeliest(partial: Float32Array, closeness: Float32Array, out: IntArray) -> None:
+    """The class of the highest product in each column of ``partial`` ``(C, m)``, of equals the
     first; ``closeness`` is of the same columns, or ``(0, m)`` where the means do not count.
     """
     size = len(out)
@@ -358,11 +295,11 @@ def _likeliest(settled: Float32Array, closeness: Float32Array, out: IntArray) ->
     if len(closeness):
         _find_shares(closeness, scale, least)
     best = np.full(size, np.float32(-1.0))
-    for c in range(len(settled)):
+    for c in range(len(partial)):
         for i in range(size):
-            product = settled[c, i]
+            product = partial[c, i]
             if len(closeness):
-                product *= closeness[c, i] * scale[i] + least[i]
+                product *= factor(closeness[c, i], scale[i], least[i])
             out[i] = c if product > best[i] else out[i]
             best[i] = max(best[i], product)
 
@@ -396,7 +333,7 @@ def _rank_class(
 ) -> None:
     """Bring one more class into the likeliest, the one to compare it with, and the sum of all."""
     for i in range(len(fixed)):
-        p = value_of(fixed[i]) * (value_of(moving[i]) * scale[i] + least[i])
+        p = value_of(fixed[i]) * factor(value_of(moving[i]), scale[i], least[i])
         if kind == 1:
             rival[i] = max(rival[i], min(best[i], p))
         elif kind == 2:
@@ -407,7 +344,7 @@ def _rank_class(
 
 @kernel
 def _rank_four(
-    settled: UInt16Array,
+    partial: UInt16Array,
     closeness: UInt16Array,
     c: int,
     first: int,
@@ -421,15 +358,15 @@ def _rank_four(
     """``_rank_class`` of class ``c`` and the three after it, for the smallest margin: with what is
     kept of the rows read and written once, it takes little more than half the time.
     """
-    f0, m0 = settled[c, first:last], closeness[c, first:last]
-    f1, m1 = settled[c + 1, first:last], closeness[c + 1, first:last]
-    f2, m2 = settled[c + 2, first:last], closeness[c + 2, first:last]
-    f3, m3 = settled[c + 3, first:last], closeness[c + 3, first:last]
+    f0, m0 = partial[c, first:last], closeness[c, first:last]
+    f1, m1 = partial[c + 1, first:last], closeness[c + 1, first:last]
+    f2, m2 = partial[c + 2, first:last], closeness[c + 2, first:last]
+    f3, m3 = partial[c + 3, first:last], closeness[c + 3, first:last]
     for i in range(len(f0)):
-        p = value_of(f0[i]) * (value_of(m0[i]) * scale[i] + least[i])
-        q = value_of(f1[i]) * (value_of(m1[i]) * scale[i] + least[i])
-        r = value_of(f2[i]) * (value_of(m2[i]) * scale[i] + least[i])
-        s = value_of(f3[i]) * (value_of(m3[i]) * scale[i] + least[i])
+        p = value_of(f0[i]) * factor(value_of(m0[i]), scale[i], least[i])
+        q = value_of(f1[i]) * factor(value_of(m1[i]), scale[i], least[i])
+        r = value_of(f2[i]) * factor(value_of(m2[i]), scale[i], least[i])
+        s = value_of(f3[i]) * factor(value_of(m3[i]), scale[i], least[i])
         high, other = max(p, q), max(r, s)
         highest = max(high, other)
         second = max(min(high, other), max(min(p, q), min(r, s)))

@@ -114,8 +114,8 @@ class KNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         X = self._checked(X)
         if not 1 <= k <= self.n_samples_fit_:
             raise InputError(
-                f"Expected n_neighbors of 1 to {self.n_samples_fit_}, the number of samples "
-                f"stored, came {k}."
+                f"n_neighbors must be from 1 to {self.n_samples_fit_}, the number of samples "
+                f"stored, got {k}."
             )
         nearest = self._nearest(X, k)
         ids = nearest.ids.astype(np.int64)
@@ -125,10 +125,10 @@ class KNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _options(self) -> VoteOptions:
         if self.weights not in ("similarity", "uniform"):
-            raise InputError(f"Expected weights 'similarity' or 'uniform', came {self.weights!r}.")
+            raise InputError(f"weights must be 'similarity' or 'uniform', got {self.weights!r}.")
         if isinstance(self.class_weight, str) and self.class_weight != "guided":
             raise InputError(
-                f"Expected class_weight None, 'guided' or a dict, came {self.class_weight!r}."
+                f"class_weight must be None, 'guided' or a dict, got {self.class_weight!r}."
             )
         return VoteOptions(
             k=self.n_neighbors,

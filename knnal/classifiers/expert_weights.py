@@ -1,6 +1,8 @@
-"""How much each expert counts, by how many labels each mixture would have predicted."""
+"""The product of the experts' probabilities, and the power that each expert gets in it."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -19,17 +21,55 @@ HEAD_START = 2
 """Labels that the first mixture, the best one while labels are few, is credited with."""
 
 
-def count_predicted(
-    experts: tuple[Float32Array, Float32Array, Float32Array], classes: Int32Array, sizes: IntArray
-) -> IntArray:
-    """How many labels each of the mixtures predicts, each left out in turn, ``-> (mixtures,)``.
+def expert_product(parts: Iterable[Float32Array], powers: IntArray) -> Float32Array:
+    """The experts' probabilities, each plus 0.05 and to its power, multiplied.
 
-    The probabilities of kNN, graph and means are ``(n, C)`` for ``n`` labeled items, each without
-    its own label, and ``classes`` ``(n,)`` their labels; ``sizes`` ``(C,)`` counts all labels. The
-    only label of a class says nothing: left out, no expert can be right.
+    Parameters
+    ----------
+    parts : iterable of arrays ``(m, C)``
+        One expert's class probabilities of the same m items each.
+    powers : array ``(experts,)``
+        A whole number at least 0 for each of the experts.
+
+    Returns
+    -------
+    array ``(m, C)``
+        The products, which do not sum to 1.
+    """
+    columns = [np.ascontiguousarray(P) for P in parts]
+    product = np.ones_like(columns[0])
+    for P, power in zip(columns, powers, strict=True):
+        _multiply(product, P, power)
+    return product
+
+
+def count_predicted(
+    experts: tuple[Float32Array, Float32Array, Float32Array],
+    classes: Int32Array,
+    sizes: IntArray,
+    likeliest: IntArray,
+) -> IntArray:
+    """How many labels each of the mixtures predicts, leaving each label out in turn.
+
+    Parameters
+    ----------
+    experts : arrays ``(m, C)``
+        The probabilities by kNN, graph and means of m labeled items, each without its own label.
+    classes : array ``(m,)``
+        The labels of the items.
+    sizes : array ``(C,)``
+        How many of all labels each class has. The only label of a class does not count: without
+        it, no expert can be right.
+    likeliest : array ``(m, mixtures)``
+        Is filled with the class that each mixture predicts, of equals the first.
+
+    Returns
+    -------
+    array ``(mixtures,)``
     """
     right = np.zeros(len(MIXTURES), dtype=np.int64)
-    _count_right(experts, classes, sizes, MIXTURES, right)
+    knn, graph, means = map(np.ascontiguousarray, experts)
+    _count_predicted((knn, graph, means), classes, sizes, MIXTURES, likeliest, right)
     return right
 
 
@@ -42,46 +82,41 @@ def choose_powers(right: IntArray) -> tuple[IntArray, int]:
 
 
 @kernel
-def _count_right(
+def factor(value: np.float32, scale: np.float32, least: np.float32) -> np.float32:
+    """What an expert multiplies a class's product by: its share of all classes plus the floor.
+
+    ``scale`` makes the value a share and ``least`` is the floor, or the floor and an even share
+    where all values are 0. For use within other kernels.
+    """
+    return value * scale + least
+
+
+@kernel
+def _multiply(product: Float32Array, P: Float32Array, power: int) -> None:
+    for i in range(len(P)):
+        for _ in range(power):
+            for c in range(P.shape[1]):
+                product[i, c] *= factor(P[i, c], np.float32(1.0), np.float32(FLOOR))
+
+
+@kernel
+def _count_predicted(
     experts: tuple[Float32Array, Float32Array, Float32Array],
     classes: Int32Array,
     sizes: IntArray,
     mixtures: IntArray,
+    likeliest: IntArray,
     right: IntArray,
 ) -> None:
-    """Count what each mixture predicts; ``experts`` are ``(n, C)``."""
-    likeliest = np.empty(len(mixtures), dtype=np.int64)
-    products = np.empty(len(sizes), dtype=np.float32)
+    products = np.empty((1, len(sizes)), dtype=np.float32)
     for i in range(len(classes)):
-        if sizes[classes[i]] >= 2:
-            shares = experts[0][i], experts[1][i], experts[2][i]
-            predict_by_each(shares, mixtures, products, likeliest)
-            for m in range(len(mixtures)):
-                right[m] += likeliest[m] == classes[i]
-
-
-@kernel
-def predict_by_each(
-    experts: tuple[Float32Array, Float32Array, Float32Array],
-    mixtures: IntArray,
-    products: Float32Array,
-    out: IntArray,
-) -> None:
-    """The likeliest class by each mixture, of equals the first, ``-> (mixtures,)``.
-
-    ``experts`` are the probabilities ``(C,)`` of an item; ``products`` ``(C,)`` are written over.
-    For use within other kernels. Multiplying runs along the classes, so that the compiler can put
-    it on vectors.
-    """
-    floor = np.float32(FLOOR)
-    for m in range(len(mixtures)):
-        products[:] = np.float32(1.0)
-        for e in range(3):
-            for _ in range(mixtures[m, e]):
-                for c in range(len(products)):
-                    products[c] *= experts[e][c] + floor
-        best, likeliest = np.float32(-1.0), 0
-        for c in range(len(products)):
-            likeliest = c if products[c] > best else likeliest
-            best = max(best, products[c])
-        out[m] = likeliest
+        for m in range(len(mixtures)):
+            products[:] = np.float32(1.0)
+            for e in range(3):
+                _multiply(products, experts[e][i : i + 1], mixtures[m, e])
+            best, predicted = np.float32(-1.0), 0
+            for c in range(len(sizes)):
+                predicted = c if products[0, c] > best else predicted
+                best = max(best, products[0, c])
+            likeliest[i, m] = predicted
+            right[m] += sizes[classes[i]] >= 2 and predicted == classes[i]

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import ClassVar
 
 import numpy as np
 
 from knnal.classifiers.base import PoolClassifier
-from knnal.classifiers.soft_targets import Mixture, Mixtures, parts_of
 from knnal.classifiers.sparse import END, Chains, SparseTable
 from knnal.classifiers.tables import normalized_columns
 from knnal.classifiers.vote import VoteOptions
@@ -33,26 +31,18 @@ class LabelDiffusion(PoolClassifier):
     A label adds what ``Diffusion`` spreads from it, to a part of the graph that does not grow with
     the pool. Items from outside take what would reach them if they were joined to the graph as
     pool items are: the mean of their nearest pool items, weighted as edges are.
-
-    With bootstrapping a label spreads the mixture that it stands for; a label then spreads those
-    of the labeled items anew that have it as a neighbor.
     """
 
-    summary: ClassVar[str] = "labels spread over the neighbor graph"
-    bootstraps: ClassVar[bool] = True
+    summary = "labels spread over the neighbor graph"
 
     def __init__(self, labeling: Labeling, options: VoteOptions) -> None:
         super().__init__(labeling, options)
         self.scores = SparseTable(len(labeling.geometry))
         self.own: Int32Array = np.zeros(len(labeling.geometry), dtype=np.int32)
         self._latest: tuple[int, IntArray, Int32Array] | None = None
-        self._mixtures = None if options.bootstrap is None else Mixtures(labeling, options)
-        self._reach: dict[int, Int32Array] = {}  # what labels give to their labeled neighbors
-        self._room: Int32Array = np.zeros(0, dtype=np.int32)
 
     def update(self, row: int, before: int, changed: IntArray) -> IntArray:
-        if self._mixtures is not None:
-            return self._respread(self._mixtures, row, changed)
+        del changed
         reached, scores = self._spread(row)
         after = int(self.labeling.classes[row])
         if before != UNLABELED:
@@ -64,35 +54,24 @@ class LabelDiffusion(PoolClassifier):
 
     def rebuild(self) -> None:
         self.scores.clear()
-        self._reach.clear()
         labeled = self.labeling.labeled
-        mixed = None if self._mixtures is None else self._mixtures.rebuild()[1]
-        classes = self.labeling.classes
 
         def spread(start: int, stop: int) -> list[tuple[IntArray, Int32Array]]:
             return [self._column(int(row)) for row in labeled[start:stop]]
 
         columns = (column for part in over_rows(spread, len(labeled), 16) for column in part)
-        for place, (row, (reached, scores)) in enumerate(zip(labeled, columns, strict=True)):
+        for row, (reached, scores) in zip(labeled.tolist(), columns, strict=True):
             self.own[row] = scores[0]
-            if mixed is None:
-                self.scores.add(int(classes[row]), reached, scores)
-            else:
-                mixture = Mixture(mixed.classes[place], mixed.parts[place])
-                self._add(1, mixture, reached, scores)
-                self._reach[int(row)] = self._at_neighbors(int(row), reached, scores)
+            self._add_label(row, reached, scores)
 
     def declare_classes(self) -> None:
         """A class without labels takes no memory."""
 
     def probabilities(self, rows: IntArray) -> Float32Array:
         scores = self.scores.columns(self.labeling.class_count, rows)
-        classes = self.labeling.classes[rows]
-        labeled = np.flatnonzero(classes != UNLABELED)
-        if self._mixtures is None:
-            scores[classes[labeled], labeled] -= self.own[rows[labeled]]
-        elif len(labeled):
-            self._take_out_own(self._mixtures, rows[labeled], labeled, scores)
+        labeled = np.flatnonzero(self.labeling.classes[rows] != UNLABELED)
+        if len(labeled):
+            self._take_out_own(rows[labeled], labeled, scores)
         return normalized_columns(scores.astype(np.float32))
 
     def predict(self, outsiders: QueryVectors) -> Float32Array:
@@ -101,52 +80,13 @@ class LabelDiffusion(PoolClassifier):
         _average(self.scores.chains, near, outsiders.edges, scores)
         return normalized_columns(scores.astype(np.float32))
 
-    def _respread(self, mixtures: Mixtures, row: int, changed: IntArray) -> IntArray:
-        """``update`` where labels stand for mixtures."""
-        everywhere = []
-        for label in mixtures.update(row, changed):
-            reached, scores = self._spread(label.row)
-            for sign, mixture in ((-1, label.before), (1, label.after)):
-                if mixture is not None:
-                    self._add(sign, mixture, reached, scores)
-            self.own[label.row] = scores[0]
-            self._reach[label.row] = self._at_neighbors(label.row, reached, scores)
-            everywhere.append(reached)
-        if self.labeling.classes[row] == UNLABELED:
-            del self._reach[row]
-        return np.unique(np.concatenate(everywhere))
+    def _add_label(self, row: int, reached: IntArray, scores: Int32Array) -> None:
+        """Add what a label gives to the rows that it reaches."""
+        self.scores.add(int(self.labeling.classes[row]), reached, scores)
 
-    def _add(self, sign: int, mixture: Mixture, reached: IntArray, scores: Int32Array) -> None:
-        for c, parts in zip(*mixture, strict=True):
-            if c != UNLABELED:
-                amounts = (sign * parts_of(scores, parts)).astype(np.int32)
-                self.scores.add(int(c), reached, amounts)
-
-    def _at_neighbors(self, row: int, reached: IntArray, scores: Int32Array) -> Int32Array:
-        """What a label gives to its own nearest labeled rows, ``(k,)``; 0 in empty slots."""
-        if not len(self._room):
-            self._room = np.zeros(len(self.labeling.geometry), dtype=np.int32)
-        near = self.labeling.neighbors.ids[row]
-        self._room[reached] = scores
-        found: Int32Array = np.where(near == NO_NEIGHBOR, 0, self._room[near]).astype(np.int32)
-        self._room[reached] = 0
-        return found
-
-    def _take_out_own(
-        self, mixtures: Mixtures, rows: IntArray, columns: IntArray, scores: Int32Array
-    ) -> None:
+    def _take_out_own(self, rows: IntArray, columns: IntArray, scores: Int32Array) -> None:
         """Take out of ``columns`` what the labels of ``rows`` themselves have put there."""
-        own = mixtures.evidence(rows)
-        given = self.own[own.sources]
-        voters = np.flatnonzero(own.slots >= 0)
-        if len(voters):
-            sources, at = np.unique(own.sources[voters], return_inverse=True)
-            reach = np.stack([self._reach[int(row)] for row in sources])
-            given[voters] = reach[at, own.slots[voters]]
-        amounts = own.signs[:, None] * parts_of(given[:, None], own.mixtures.parts)
-        there = own.mixtures.classes != UNLABELED
-        places = np.broadcast_to(columns[own.places][:, None], there.shape)
-        np.subtract.at(scores, (own.mixtures.classes[there], places[there]), amounts[there])
+        scores[self.labeling.classes[rows], columns] -= self.own[rows]
 
     @cached_property
     def _diffusion(self) -> Diffusion:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 
 from knnal.classifiers.base import PoolClassifier
-from knnal.classifiers.soft_targets import Evidence, Mixtures, parts_of
 from knnal.classifiers.tables import class_table, code_of, columns_of, decoded, normalized_columns
 from knnal.classifiers.vote import VoteOptions
 from knnal.index.compilation import kernel
@@ -29,13 +26,9 @@ class NearestMean(PoolClassifier):
 
     Directions are those of ``ReducedCopy``: centered, on its first axes, unit norm. A label moves
     the mean of its class, which takes one pass over the reduced copy.
-
-    With bootstrapping a label has a part in the mean of each class that it stands for, and moves
-    those too that its labeled neighbors stand for: a pass for each class.
     """
 
-    summary: ClassVar[str] = "the class whose labeled items' mean direction is closest"
-    bootstraps: ClassVar[bool] = True
+    summary = "the class whose labeled items' mean direction is closest"
 
     def __init__(self, labeling: Labeling, options: VoteOptions) -> None:
         super().__init__(labeling, options)
@@ -47,21 +40,16 @@ class NearestMean(PoolClassifier):
         self._left_out: UInt16Array = np.zeros(len(labeling.geometry), dtype=np.uint16)
         self._products: Int32Array = np.empty(len(labeling.geometry), dtype=np.int32)
         self._product_of: tuple[int, int] | None = None
-        self._mixtures = None if options.bootstrap is None else Mixtures(labeling, options)
         self.declare_classes()
 
     def extra_products(self, row: int) -> ExtraProducts:
-        if self._mixtures is not None:
-            return super().extra_products(row)
         c = int(self.labeling.classes[row])
         mean, _ = _direction(self._sums[c] + self._contribution(np.array([row]))[0])
         self._product_of = (row, c)
         return ExtraProducts(mean, self._products)
 
     def update(self, row: int, before: int, changed: IntArray) -> IntArray | None:
-        if self._mixtures is not None:
-            self._remix(self._mixtures, row, changed)
-            return None
+        del changed
         own = self._contribution(np.array([row]))[0]
         after = int(self.labeling.classes[row])
         for c, sign in ((before, -1), (after, 1)):
@@ -79,17 +67,7 @@ class NearestMean(PoolClassifier):
     def rebuild(self) -> None:
         self.declare_classes()
         self._sums[:], self._counts[:] = 0, 0
-        if self._mixtures is not None:
-            labeled, mixed = self._mixtures.rebuild()
-            for slot in range(mixed.classes.shape[1]):
-                self._add(1, labeled, mixed.classes[:, slot], mixed.parts[:, slot])
-        else:
-            labeled = self.labeling.labeled
-            classes = self.labeling.classes[labeled]
-            np.add.at(self._sums, classes, self._contribution(labeled))
-            self._counts = np.bincount(classes, minlength=len(self._sums))
-            for c in range(len(self._sums)):
-                self._leave_out(c, labeled)
+        self._add_labels()
         for c in range(len(self._sums)):
             self._refresh(c)
 
@@ -102,13 +80,9 @@ class NearestMean(PoolClassifier):
 
     def probabilities(self, rows: IntArray) -> Float32Array:
         closeness = decoded(columns_of(self.closeness[: self.labeling.class_count], rows))
-        classes = self.labeling.classes[rows]
-        labeled = np.flatnonzero(classes != UNLABELED)
-        if self._mixtures is None:
-            closeness[classes[labeled], labeled] = self.left_out(rows[labeled])
-        elif len(labeled):
-            own = self._mixtures.evidence(rows[labeled])
-            self._take_out_own(own, rows[labeled], labeled, closeness)
+        labeled = np.flatnonzero(self.labeling.classes[rows] != UNLABELED)
+        if len(labeled):
+            self._take_out_own(rows[labeled], labeled, closeness)
         return normalized_columns(closeness)
 
     def predict(self, outsiders: QueryVectors) -> Float32Array:
@@ -120,54 +94,18 @@ class NearestMean(PoolClassifier):
             closeness[c] = np.exp((cosines - 1.0) / TEMPERATURE)
         return normalized_columns(closeness)
 
-    def _remix(self, mixtures: Mixtures, row: int, changed: IntArray) -> None:
-        """``update`` where labels stand for mixtures."""
-        touched: set[int] = set()
-        for label in mixtures.update(row, changed):
-            for sign, mixture in ((-1, label.before), (1, label.after)):
-                if mixture is not None:
-                    rows = np.full(len(mixture.classes), label.row)
-                    self._add(sign, rows, *mixture)
-                    touched.update(mixture.classes.tolist())
-        for c in touched - {UNLABELED}:
-            self._refresh(c)
+    def _add_labels(self) -> None:
+        """Add every label to the sum of its class."""
+        labeled = self.labeling.labeled
+        classes = self.labeling.classes[labeled]
+        np.add.at(self._sums, classes, self._contribution(labeled))
+        self._counts = np.bincount(classes, minlength=len(self._sums))
+        for c in range(len(self._sums)):
+            self._leave_out(c, labeled)
 
-    def _add(self, sign: int, rows: IntArray, classes: IntArray, parts: IntArray) -> None:
-        """Add parts ``(m,)`` of rows to the sums of classes, or take them out."""
-        there = classes != UNLABELED
-        units = self._contribution(rows[there])
-        classes, parts = classes[there], parts[there]
-        np.add.at(self._sums, classes, sign * parts_of(units, parts[:, None]))
-        np.add.at(self._counts, classes, sign * parts)
-
-    def _take_out_own(
-        self, own: Evidence, rows: IntArray, columns: IntArray, closeness: Float32Array
-    ) -> None:
+    def _take_out_own(self, rows: IntArray, columns: IntArray, closeness: Float32Array) -> None:
         """Rows' closeness, in ``columns``, without what their own labels have put into sums."""
-        pieces, slots = np.nonzero(own.mixtures.classes != UNLABELED)
-        classes, parts = own.mixtures.classes[pieces, slots], own.mixtures.parts[pieces, slots]
-        places, signs = own.places[pieces], own.signs[pieces]
-        order = np.lexsort((classes, places))
-        keys = places[order] * len(self._sums) + classes[order]
-        begins = np.flatnonzero(np.diff(keys, prepend=-1))
-        sources = own.sources[pieces][order]
-        units = parts_of(self._contribution(sources), parts[order, None])
-        taken = np.add.reduceat(signs[order, None] * units, begins)
-        left = self._counts[classes[order[begins]]] - np.add.reduceat(
-            (signs * parts)[order], begins
-        )
-        of, places = classes[order[begins]], places[order[begins]]
-        reduced = self.labeling.geometry.reduced
-        found = np.zeros(len(of), dtype=np.uint16)
-        _close_to(
-            reduced.first.codes,
-            reduced.inverse_length,
-            self._sums[of] - taken,
-            left,
-            rows[places],
-            found,
-        )
-        closeness[of, columns[places]] = decoded(found)
+        closeness[self.labeling.classes[rows], columns] = self.left_out(rows)
 
     def left_out(self, rows: IntArray) -> Float32Array:
         """Labeled rows' closeness to their own class without themselves; 0 if alone there."""
@@ -190,7 +128,7 @@ class NearestMean(PoolClassifier):
             own = slice(start, stop)
             if not multiplied:
                 first_dots(codes, mean, start, stop, self._products[own])
-            _close(self._products[own], inverse[own], length, closeness[own])
+            close(self._products[own], inverse[own], length, closeness[own])
 
         over_rows(refresh, len(closeness))
 
@@ -217,12 +155,12 @@ class NearestMean(PoolClassifier):
 
 def _direction(total: IntArray) -> tuple[Int16Array, np.float32]:
     """As ``_quantized``, whose float32 would come back from a kernel as a float64."""
-    values, length = _quantized(total)
+    values, length = quantized(total)
     return values, np.float32(length)
 
 
 @kernel
-def _quantized(total: IntArray) -> tuple[Int16Array, np.float32]:
+def quantized(total: IntArray) -> tuple[Int16Array, np.float32]:
     """A sum's direction in 16 bits ``(d1,)``, and its length: products with codes are exact."""
     largest = 1
     for j in range(len(total)):
@@ -237,7 +175,7 @@ def _quantized(total: IntArray) -> tuple[Int16Array, np.float32]:
 
 
 @kernel
-def _close(
+def close(
     products: Int32Array, inverse_length: Float32Array, length: np.float32, out: UInt16Array
 ) -> None:
     """``exp((cosine - 1) / T)`` by the products of codes and mean, ``(m,)``, in 16 bits.
@@ -279,28 +217,9 @@ def _close_without(
     for row in rows:
         for j in range(len(rest)):
             rest[j] = total[j] - _in_units(codes[row, j], inverse_length[row])
-        mean, length = _quantized(rest)
+        mean, length = quantized(rest)
         first_dots(codes, mean, row, row + 1, product)
-        _close(product, inverse_length[row : row + 1], length, out[row : row + 1])
-
-
-@kernel
-def _close_to(
-    codes: Int8Array,
-    inverse_length: Float32Array,
-    sums: IntArray,
-    counts: IntArray,
-    rows: IntArray,
-    out: UInt16Array,
-) -> None:
-    """``_close`` of each row ``(m,)`` to the direction of a sum of its own ``(m, d1)``."""
-    product = np.empty(1, dtype=np.int32)
-    for i in range(len(rows)):
-        if counts[i] > 0:
-            row = rows[i]
-            mean, length = _quantized(sums[i])
-            first_dots(codes, mean, row, row + 1, product)
-            _close(product, inverse_length[row : row + 1], length, out[i : i + 1])
+        close(product, inverse_length[row : row + 1], length, out[row : row + 1])
 
 
 @kernel

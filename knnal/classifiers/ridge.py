@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar
 
 import numpy as np
 
@@ -44,7 +43,7 @@ class RidgeRegression(PoolClassifier):
     the regression had been found without it, which takes no other one (the hat matrix).
     """
 
-    summary: ClassVar[str] = "least squares on the labels with a penalty; for many labels"
+    summary = "least squares on the labels with a penalty; for many labels"
 
     def __init__(self, labeling: Labeling, options: VoteOptions) -> None:
         super().__init__(labeling, options)

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from knnal.classifiers.knn import cast_ballots
 from knnal.classifiers.vote import VoteOptions
-from knnal.classifiers.votes import cast_ballots
 from knnal.index.pool_index import UNLABELED, Labeling
 from knnal.index.search import Nearest
 from knnal.types import IntArray, RowArray
@@ -85,6 +85,10 @@ class Mixtures:
             moved.append(Moved(row, self._of.pop(row), None))
         self._of.update({of.row: of.after for of in moved if of.after is not None})
         return moved
+
+    def of(self, row: int) -> Mixture:
+        """What a labeled row stands for."""
+        return self._of[row]
 
     def rebuild(self) -> tuple[IntArray, Mixture]:
         """Start over; returns the labeled rows, rising, and what they stand for."""

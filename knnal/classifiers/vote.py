@@ -34,13 +34,27 @@ class VoteOptions:
 
     def __post_init__(self) -> None:
         if self.k < 1:
-            raise InputError(f"Expected k of at least 1, came {self.k}.")
+            raise InputError(f"k must be at least 1, got {self.k}.")
         if not self.temperature > 0:
-            raise InputError(f"Expected a temperature above 0, came {self.temperature}.")
+            raise InputError(f"The temperature must be above 0, got {self.temperature}.")
         if self.bootstrap not in (None, "soft", "hard"):
-            raise InputError(f"Expected bootstrap 'soft', 'hard' or None, came {self.bootstrap!r}.")
+            raise InputError(f"bootstrap must be 'soft', 'hard' or None, got {self.bootstrap!r}.")
         if not 0.0 <= self.beta <= 1.0:
-            raise InputError(f"Expected beta of 0 to 1, came {self.beta}.")
+            raise InputError(f"beta must be from 0 to 1, got {self.beta}.")
+
+    @property
+    def scale(self) -> float:
+        """What ``vote`` multiplies a difference of similarities by."""
+        return 0.0 if self.uniform else 1.0 / self.temperature
+
+
+@kernel
+def vote(similarity: float | np.float32, nearest: float | np.float32, scale: float) -> float:
+    """The weight of a vote in units of the nearest neighbor's: ``exp((s - s_1) / T)``.
+
+    For use within other kernels.
+    """
+    return math.exp((similarity - nearest) * scale)
 
 
 def vote_weights(ids: RowArray, sims: Float32Array, options: VoteOptions) -> Float32Array:
@@ -52,8 +66,7 @@ def vote_weights(ids: RowArray, sims: Float32Array, options: VoteOptions) -> Flo
     ids = np.ascontiguousarray(ids, dtype=np.int32)
     sims = np.ascontiguousarray(sims, dtype=np.float32)
     weights = np.empty(ids.shape, dtype=np.float32)
-    scale = 0.0 if options.uniform else 1.0 / options.temperature
-    over_rows(lambda start, stop: _weigh(ids, sims, scale, start, stop, weights), len(ids))
+    over_rows(lambda start, stop: _weigh(ids, sims, options.scale, start, stop, weights), len(ids))
     return weights
 
 
@@ -94,7 +107,7 @@ def _weigh(
             if ids[row, slot] == NO_NEIGHBOR:
                 out[row, slot] = 0.0
             else:
-                out[row, slot] = math.exp((sims[row, slot] - nearest) * scale)
+                out[row, slot] = vote(sims[row, slot], nearest, scale)
 
 
 @kernel

@@ -1,1 +1,1 @@
-"""Several people at one pool: who is at which item, and what is asked of whom."""
+"""Several people who label one pool: who has which item, and who is asked what."""

@@ -43,7 +43,7 @@ class Awaiting:
 
     def __init__(self, overlap: float, seed: int) -> None:
         if not 0.0 <= overlap <= 1.0:
-            raise InputError(f"Expected an overlap between 0 and 1, such as 0.1, came {overlap}.")
+            raise InputError(f"overlap must be between 0 and 1, got {overlap}; 0.1 is usual.")
         self._overlap = overlap
         self._seed = seed
         self._open: dict[int, Event] = {}
@@ -74,7 +74,7 @@ class Awaiting:
 
 
 def agreement(ledger: Ledger) -> Agreement:
-    """How far second opinions agree with the labels that they are beside, as both were given."""
+    """How far second opinions agree with the labels that they are on, as both were given."""
     pairs = [(str(first.label), str(opinion.label)) for first, opinion in ledger.opinions()]
     if not pairs:
         return Agreement(0, 0, None)

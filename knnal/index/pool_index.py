@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from knnal.index.labeled import LabeledNeighbors
 from knnal.index.reduced import Axes, Directions, ReducedCopy, reduce_rows
 from knnal.index.search import NO_NEIGHBOR, Nearest, search_rows
 from knnal.types import BoolArray, Float32Array, Float64Array, Int32Array, IntArray, RowArray
+
+_Derived = TypeVar("_Derived")
 
 UNLABELED = -1
 """The class number of a row without a label."""
@@ -92,6 +95,7 @@ class PoolIndex:
         self._make_reduced = reduced
         self._make_graph = graph
         self._make_views = views
+        self._derived: dict[Callable[[PoolIndex], Any], Any] = {}
 
     @classmethod
     def of(
@@ -112,6 +116,13 @@ class PoolIndex:
 
     def __len__(self) -> int:
         return len(self.X)
+
+    def derived(self, find: Callable[[PoolIndex], _Derived]) -> _Derived:
+        """What a function finds in the vectors, found once."""
+        if find not in self._derived:
+            self._derived[find] = find(self)
+        found: _Derived = self._derived[find]
+        return found
 
     @cached_property
     def reduced(self) -> ReducedCopy:

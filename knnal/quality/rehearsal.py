@@ -9,12 +9,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from knnal.classifiers.expert_weights import FLOOR, choose_powers, count_predicted
+from knnal.classifiers.expert_weights import (
+    MIXTURES,
+    choose_powers,
+    count_predicted,
+    expert_product,
+)
 from knnal.classifiers.means import TEMPERATURE
 from knnal.classifiers.tables import normalized_columns
-from knnal.classifiers.vote import VoteOptions
+from knnal.classifiers.vote import VoteOptions, class_probabilities, vote_weights
 from knnal.index.diffusion import Diffusion
 from knnal.index.pool_index import PoolIndex
+from knnal.index.search import NO_NEIGHBOR
 from knnal.index.similarity import similarities_at
 from knnal.types import BoolArray, Float32Array, Int32Array, IntArray
 
@@ -56,12 +62,10 @@ class Rehearsal:
             (experts[0][members], experts[1][members], experts[2][members]),
             numbers[members],
             np.bincount(numbers[members], minlength=own.shape[1]),
+            np.empty((np.count_nonzero(members), len(MIXTURES)), dtype=np.int64),
         )
         powers, _ = choose_powers(counted)
-        product = np.ones_like(experts[0])
-        for P, power in zip(experts, powers, strict=True):
-            product *= (P + np.float32(FLOOR)) ** power
-        best = product.argmax(axis=1)
+        best = expert_product(experts, powers).argmax(axis=1)
         right: BoolArray = present[self.classes] & (best == numbers)
         return right
 
@@ -73,15 +77,13 @@ class Rehearsal:
         kept = min(options.k, len(columns))
         best = np.argpartition(-near, kept - 1, axis=1)[:, :kept]
         values = np.take_along_axis(near, best, axis=1)
-        top = values.max(axis=1, keepdims=True)
-        top = np.where(np.isfinite(top), top, 0.0)
-        votes = np.exp((values - top) / options.temperature)
-        shares = np.einsum("mk,mkc->cm", votes, own[columns[best]]).astype(np.float32)
-        return np.ascontiguousarray(normalized_columns(shares))
+        voters = np.where(np.isneginf(values), NO_NEIGHBOR, columns[best])
+        weights = vote_weights(voters, values, options)
+        return class_probabilities(weights, own.argmax(axis=1)[voters], own.shape[1])
 
     def _spread(self, own: Float32Array) -> Float32Array:
         """Label diffusion, ``-> (m, C)``."""
-        return np.ascontiguousarray(normalized_columns((self._reach @ own).T))
+        return normalized_columns((self._reach @ own).T)
 
     def _means(self, own: Float32Array) -> Float32Array:
         """The softmax of cosines to the class means, ``-> (m, C)``."""
@@ -92,7 +94,7 @@ class Rehearsal:
         cosines = (products - itself) / np.sqrt(np.maximum(left, 1e-12))
         others = own.sum(axis=0) - own > 0
         closeness = np.where(others, np.exp((np.minimum(cosines, 1) - 1) / TEMPERATURE), 0.0)
-        return np.ascontiguousarray(normalized_columns(closeness.T.astype(np.float32)))
+        return normalized_columns(closeness.T.astype(np.float32))
 
 
 def _reach(diffusion: Diffusion, rows: IntArray) -> Float32Array:

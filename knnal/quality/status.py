@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from knnal.acquisition.strategies.base import STRATEGIES, create_strategy
-from knnal.acquisition.strategies.published.ceal import Ceal
 from knnal.acquisition.strategies.search_progress import SearchProgress, sought_classes
 from knnal.index.duplicates import OpenGroups, find_duplicates
 from knnal.pool.labels.forgetting import find_vanished
@@ -178,12 +177,12 @@ def _near_duplicates(
 def _pseudo(pool: Pool, ledger: Ledger, narrator: Narrator | None) -> PseudoLabelStatus | None:
     asked = (event.strategy for event in ledger.labeled_latest_first())
     name = next(filter(None, asked), "")
-    if not name.startswith("ceal-") or name not in STRATEGIES.names():
+    if name not in STRATEGIES.names():
         return None
-    strategy = create_strategy(name)
-    if not isinstance(strategy, Ceal):
+    pseudo_labels = getattr(create_strategy(name), "pseudo_labels", None)  # few strategies have any
+    if pseudo_labels is None:
         return None
-    found = strategy.pseudo_labels(Session(pool, strategy=name, narrator=narrator).state)
+    found = pseudo_labels(Session(pool, strategy=name, narrator=narrator).state)
     return PseudoLabelStatus(name, len(found), found.threshold)
 
 

@@ -134,7 +134,9 @@ class Decisions(LogWriter):
         label
             The name of its class, which may be new.
         offer
-            How the item was asked about; unless given, as the log remembers it.
+            How the item was asked about; unless given, as the log remembers it. A prediction that
+            is given is kept, with its place in the log as ``predicted_after`` if it is not the
+            latest one.
         batch
             The number of an earlier label, to be undone together with it.
 
@@ -148,7 +150,7 @@ class Decisions(LogWriter):
         label, item = checked_name(label), self._known(item)
         with self.writing() as events:
             self._require_unlabeled(item)
-            offer = offer or self._offered(item)
+            asked, offer = offer, offer or self._offered(item)
             events += self.append_label(
                 EventKind.LABEL,
                 label,
@@ -156,7 +158,10 @@ class Decisions(LogWriter):
                 batch=self.ledger.joinable(batch, self.annotator),
                 origin=offer.origin if offer else NAMED,
                 strategy=offer.strategy if offer else None,
-                scores={**(offer.scores if offer else {}), **self._predicted(item, offer)},
+                scores={
+                    **(offer.scores if offer else {}),
+                    **self._predicted(item, offer, asked is not None),
+                },
             )
         return events[0]
 
@@ -482,12 +487,15 @@ class Decisions(LogWriter):
         passed = self.ledger.has_answered_since(self.annotator, offer.after, item)
         return None if passed else offer
 
-    def _predicted(self, item: str, offer: Offer | None) -> Scores:
+    def _predicted(self, item: str, offer: Offer | None, is_kept: bool) -> Scores:
         """What was predicted before the item's label is learned; nothing before any label."""
         if not self.ledger.label_count:
             return {}
-        fresh = offer is not None and offer.after >= self.ledger.learned
-        found = dict(offer.predicted) if offer is not None and fresh else {}
+        found: Scores = {}
+        if offer is not None and (is_kept or offer.after >= self.ledger.learned):
+            found |= offer.predicted
+            if offer.after < self.ledger.learned and found.get("prediction") is not None:
+                found["predicted_after"] = offer.after
         if found.keys() >= {"prediction", "agreement"}:
             return _known(found)
         if self._predictor is None:

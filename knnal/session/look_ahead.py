@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 
 from knnal.pool.labels.ledger import EventKind
 from knnal.session.projection import PoolProjection
-from knnal.session.question_selection import Moment, Question, QuestionSelector
+from knnal.session.question_selection import Moment, QuestionSelector
+from knnal.session.questions import Question, question_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +38,10 @@ class LookAhead:
     """
 
     def __init__(
-        self, replay: PoolProjection, asker: QuestionSelector, look: Callable[[], object]
+        self, replay: PoolProjection, selector: QuestionSelector, look: Callable[[], object]
     ) -> None:
         self._replay = replay
-        self._asker = asker
+        self._selector = selector
         self._look = look
         self._thread: ThreadPoolExecutor | None = None
         self._work: Future[None] | None = None
@@ -60,7 +61,7 @@ class LookAhead:
         self._preparation = Preparation(question, after)
         self._stop.clear()
         self._ledger_read.clear()
-        moment = self._asker.moment()
+        moment = self._selector.moment()
         self._work = self._thread.submit(self._prepare, self._preparation, moment)
 
     def following(self) -> Question | None:
@@ -111,5 +112,7 @@ class LookAhead:
             if self._stop.is_set():
                 return
             self._replay.assign(row, self._replay.class_number(label))
-            following = self._asker.moment_after(moment, question, label)
-            preparation.following[label] = self._asker.next(following)
+            then = self._selector.moment_after(moment, question.score, question.origin, label)
+            choice = self._selector.next(then)
+            following = None if choice is None else question_for(self._replay, choice)
+            preparation.following[label] = following

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from knnal.classifiers.knn import nearest_labeled
+from knnal.classifiers.knn import nearest_labeled, neighbor_votes
 from knnal.classifiers.vote import VoteOptions
-from knnal.classifiers.votes import neighbor_votes
 from knnal.errors import InputError
 from knnal.index.linalg import unit_rows
 from knnal.index.pool_index import QueryVectors

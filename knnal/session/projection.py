@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 
 import numpy as np
 
 from knnal.acquisition.state import PoolState
+from knnal.acquisition.strategies.search_progress import recent_outcomes
 from knnal.classifiers.vote import VoteOptions
 from knnal.errors import InputError
 from knnal.index.duplicates import OpenGroups, find_duplicates
@@ -70,6 +71,15 @@ class PoolProjection:
         return askable
 
     @property
+    def step(self) -> int:
+        """The number of decisions in the log."""
+        return self.ledger.step
+
+    def recent_outcomes(self, name: str) -> tuple[bool, ...]:
+        """Whether the latest items that a search for a class chose were of it."""
+        return recent_outcomes(self.ledger, name)
+
+    @property
     def has_labels(self) -> bool:
         return bool(self.state.labeling.neighbors.labeled)
 
@@ -101,36 +111,35 @@ class PoolProjection:
 
     def update(self) -> None:
         """Bring the state to the decisions in force."""
-        items, self._changed = list(self._changed), {}
+        items, self._changed = self._changed, {}
         renamings, self._renamings = self.ledger.renamings - self._renamings, self.ledger.renamings
         names = self.ledger.classes()
         numbered = min(len(names), len(self._class_numbers))
-        moved = names[:numbered] != self.classes[:numbered]
+        otherwise = renamings or names[:numbered] != self.classes[:numbered]
+        many = len(items) >= _MANY and 2 * len(items) > self.ledger.label_count
         if not self._is_built:
             self._rebuild(opening=True)
-        elif renamings == 1 and not items and self._is_one_new_name(names):
-            self._class_numbers = {name: number for number, name in enumerate(names)}
-        elif (
-            renamings or moved or (len(items) >= _MANY and 2 * len(items) > self.ledger.label_count)
-        ):
+        elif many or (otherwise and not self._keep_numbers(names, items)):
             self._rebuild()
         else:
-            if len(names) > numbered:
-                self._declare(names)
+            self._class_numbers = _numbered(names)
+            self.state.declare_classes(max(len(names), self.state.labeling.class_count))
             self._follow(items)
-            self._declare(names)
+            self.state.declare_classes(len(names))
 
-    def _is_one_new_name(self, names: list[str]) -> bool:
-        """Whether the classes are the same ones, and one has a name that none of them had."""
-        changed = [pair for pair in zip(self.classes, names, strict=False) if pair[0] != pair[1]]
-        return (
-            len(names) == len(self.classes)
-            and len(changed) == 1
-            and changed[0][0] not in names
-            and changed[0][1] not in self._class_numbers
+    def _keep_numbers(self, names: list[str], changed: Collection[str]) -> bool:
+        """Whether every label but those of changed items has its number among classes of these
+        names, as after the rename of a class that is not merged into another.
+        """
+        numbers = _numbered(names)
+        labels = {i: label for i, label in self.ledger.labels().items() if i not in changed}
+        return all(
+            row >= len(self.state.geometry)
+            or self.state.labeling.classes[row] == numbers[labels[item]]
+            for item, row in self.pool.catalog.rows_of(labels).items()
         )
 
-    def _follow(self, items: Sequence[str]) -> None:
+    def _follow(self, items: Iterable[str]) -> None:
         """Bring some items' labels and skips into the state."""
         for item, row in self.pool.catalog.rows_of(items).items():
             if row >= len(self.state.geometry):
@@ -146,15 +155,10 @@ class PoolProjection:
         if self.groups is not None:
             self.groups.set_decided(row, label is not None or bool(self._skipped[row]))
 
-    def _declare(self, names: list[str]) -> None:
-        if names != self.classes:
-            self._class_numbers = {name: number for number, name in enumerate(names)}
-            self.state.declare_classes(len(names))
-
     def _rebuild(self, opening: bool = False) -> None:
         """The state from all decisions in force."""
         self._is_built = True
-        self._class_numbers = {name: number for number, name in enumerate(self.ledger.classes())}
+        self._class_numbers = _numbered(self.ledger.classes())
         labels, skipped = self.ledger.labels(), self.ledger.skipped()
         found = self.pool.catalog.rows_of([*labels, *skipped])
         rows = {item: row for item, row in found.items() if row < len(self.state.geometry)}
@@ -173,6 +177,10 @@ class PoolProjection:
         if self.groups is not None:
             labeling = self.state.labeling
             self.groups.rebuild(self._skipped | (labeling.classes != UNLABELED))
+
+
+def _numbered(names: Iterable[str]) -> dict[str, int]:
+    return {name: number for number, name in enumerate(names)}
 
 
 def _array(numbers: Iterable[int]) -> IntArray:

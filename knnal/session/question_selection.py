@@ -1,13 +1,16 @@
-"""Which item to ask about, and everything that a front end shows of it."""
+"""Which rows of a pool to ask about: the one selector that a session, several people at once and
+simulated labeling share.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
+from knnal.acquisition.state import PoolState
 from knnal.acquisition.strategies.base import (
     Pick,
     PoolView,
@@ -16,195 +19,237 @@ from knnal.acquisition.strategies.base import (
     create_strategy,
     require_views,
 )
-from knnal.acquisition.strategies.grouped import one_of_each_group
-from knnal.acquisition.strategies.search_progress import (
-    RECENT,
-    can_be_sought,
-    recent_outcomes,
-    seek_name,
-)
+from knnal.acquisition.strategies.search_progress import RECENT, can_be_sought, seek_name
 from knnal.acquisition.strategies.seek import Seek
-from knnal.classifiers.vote import VoteOptions
 from knnal.errors import InputError
+from knnal.index.duplicates import OpenGroups
 from knnal.pool.labels.ledger import ASKED, AUDIT
-from knnal.session.predictions import predict_items
-from knnal.session.projection import PoolProjection
-from knnal.types import Prediction, Score
+from knnal.types import BoolArray, IntArray, Score
 
-_AUDIT, _QUESTION = 0, 1
+_AUDIT, _QUESTION, _SEVERAL = 0, 1, 2
+"""What a random generator is for; the seed and the number of decisions may be the same."""
+
+
+_TENTH = 10
 
 
 def question_rng(seed: int, step: int) -> np.random.Generator:
     """What a strategy draws from for the question after ``step`` decisions."""
-    return _rng(seed, step, _QUESTION)
+    return np.random.default_rng((seed, step, _QUESTION))
 
 
-def _rng(seed: int, step: int, purpose: int) -> np.random.Generator:
-    return np.random.default_rng((seed, step, purpose))
+class SelectablePool(Protocol):
+    """A pool as the decisions so far have left it: all that a choice depends on."""
 
+    @property
+    def state(self) -> PoolState:
+        """Predictions and score terms of every row."""
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """An item to ask about. ``origin`` is "asked" or, of a uniform draw for the audit, "audit";
-    ``score`` is None for items that the strategy does not score, such as labeled ones;
-    ``remaining`` items can be asked about, this one mostly among them; of near-duplicates that are
-    asked about once, one. ``near_duplicates`` are the others that it stands for then, else None.
-    """
+    @property
+    def askable(self) -> BoolArray:
+        """The rows that may be asked about, ``(rows,)``."""
 
-    item: str
-    path: Path | None
-    text: str | None
-    prediction: Prediction
-    score: Score | None
-    origin: str
-    remaining: int
-    near_duplicates: int | None = None
+    @property
+    def groups(self) -> OpenGroups | None:
+        """The groups of near-duplicates of which one row each is asked about, if any."""
+
+    @property
+    def classes(self) -> Sequence[str]:
+        """The classes by number."""
+
+    @property
+    def step(self) -> int:
+        """The number of decisions so far."""
+
+    def recent_outcomes(self, name: str) -> tuple[bool, ...]:
+        """Whether the latest ``RECENT`` items that a search for a class chose were of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What a question depends on besides the state of the pool: the number of decisions in the
-    log, and whether the latest items that were sought as of a class were of it.
-    """
+    """The number of decisions so far, and the recent outcomes of the search for a class."""
 
     step: int
     outcomes: tuple[bool, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A row to ask about. ``origin`` is "asked" or, for a uniform draw, "audit"; ``score`` is None
+    for a row that has a label or is gone.
+    """
+
+    row: int
+    score: Score | None
+    origin: str = ASKED
+
+
 class QuestionSelector:
-    """Chooses questions by a strategy and, for a share ``audit`` of them, by a uniform draw.
+    """Chooses the rows of a pool to ask about.
 
-    ``seek`` is a class to look for instead. While there is no example of it, or too few of others
-    to tell it from, the strategy chooses as without it.
+    Parameters
+    ----------
+    pool : SelectablePool
+        The pool to choose from, as it is whenever a method is called.
+    strategy : str
+        A registered strategy or a composition such as ``cdf(margin, local)``.
+    seed : int
+        Random seed. Choices depend on it, on the pool and on the number of decisions alone.
+    audit : float
+        The share of choices that are drawn uniformly instead, at least 0 and below 1.
+    seek : str, optional
+        A class to search for instead of asking by the strategy, as soon as it has a label and
+        there are enough labels of other classes.
 
-    Nothing is random but by ``seed`` and the number of decisions in the log.
+    Raises
+    ------
+    UnknownNameError
+        For a strategy that is not registered.
+    InputError
+        For a share or a seed out of range, and a strategy that needs views where there are none.
     """
 
     def __init__(
         self,
-        replay: PoolProjection,
+        pool: SelectablePool,
         strategy: str,
-        vote: VoteOptions,
-        audit: float,
+        *,
         seed: int,
+        audit: float = 0.0,
         seek: str | None = None,
     ) -> None:
         if not 0.0 <= audit < 1.0:
-            raise InputError(f"Expected an audit share of at least 0 and below 1, came {audit}.")
+            raise InputError(
+                f"The audit share must be at least 0 and below 1, got {audit}. A tenth is usual."
+            )
         if seed < 0:
-            raise InputError(f"Expected a seed of at least 0, came {seed}.")
-        self._replay = replay
+            raise InputError(f"The seed must be at least 0, got {seed}.")
+        self._pool = pool
         self._strategy_name = canonical_name(strategy)
         self._strategy = create_strategy(strategy)
-        require_views(strategy, self._strategy, has_views=replay.state.geometry.has_views)
-        self._seek = seek
-        self._vote = vote
-        self._audit = audit
+        require_views(strategy, self._strategy, has_views=pool.state.geometry.has_views)
         self._seed = seed
+        self._audit = audit
+        self._seek = seek
 
     def moment(self) -> Moment:
-        """That of now, by the log."""
-        ledger = self._replay.ledger
-        outcomes = () if self._seek is None else recent_outcomes(ledger, self._seek)
-        return Moment(ledger.step, outcomes)
+        """The present moment of the pool."""
+        outcomes = () if self._seek is None else self._pool.recent_outcomes(self._seek)
+        return Moment(self._pool.step, outcomes)
 
-    def moment_after(self, moment: Moment, question: Question, label: str) -> Moment:
-        """That when a question has got its answer."""
-        outcomes, chosen_by = moment.outcomes, question.score and question.score.strategy
-        sought = self._seek is not None and chosen_by == seek_name(self._seek)
-        if sought and question.origin == ASKED:
+    def moment_after(self, moment: Moment, score: Score | None, origin: str, label: str) -> Moment:
+        """The moment when a choice of that score and origin has got its label."""
+        outcomes, chosen_by = moment.outcomes, None if score is None else score.strategy
+        if self._seek is not None and origin == ASKED and chosen_by == seek_name(self._seek):
             outcomes = (*outcomes, label == self._seek)[-RECENT:]
         return Moment(moment.step + 1, outcomes)
 
-    def next(self, moment: Moment | None = None) -> Question | None:
-        """The question to ask now, or at another moment; None when nothing is left to ask about."""
+    def next(self, moment: Moment | None = None) -> Choice | None:
+        """The row to ask about now, or at another moment; None when no row is left."""
         moment = moment or self.moment()
         audited = self._draw_audit(moment.step)
         if audited is not None:
             return self.explain(audited, AUDIT, moment)
-        name, strategy = self._chooser(moment)
-        pick = strategy.pick(self._view(moment))
-        if pick is None:
-            return None
-        return self._question(pick.row, _score(name, pick), ASKED)
+        return next(iter(self._choose(1, moment)), None)
 
-    def rank(self, count: int) -> list[Question]:
-        """The ``count`` candidates of highest score, best first, ties by lower row."""
-        return self._several(lambda strategy, view, n: strategy.rank(view, n), count)
-
-    def choose(self, count: int) -> list[Question]:
-        """Up to ``count`` questions to ask at once, each choice covering its neighborhood before
-        the next; the first one is that of ``next`` without an audit.
+    def choose(self, count: int) -> list[Choice]:
+        """Up to ``count`` rows to ask about at once, each choice covering its neighborhood before
+        the next; the first is that of ``next`` without an audit.
         """
-        return self._several(lambda strategy, view, n: strategy.choose(view, n), count)
+        return self._choose(count, self.moment())
 
-    def _several(
-        self, best: Callable[[Strategy, PoolView, int], list[Pick]], count: int
-    ) -> list[Question]:
-        """As many of a strategy's best as are wanted; of near-duplicates, if they are asked about
-        once, the first.
-        """
-        if count < 1:
-            raise InputError(f"Expected to ask about at least 1 item, came {count}.")
-        moment = self.moment()
-        name, strategy = self._chooser(moment)
-        view = self._view(moment)
-        picks = one_of_each_group(lambda n: best(strategy, view, n), count, self._replay.groups)
-        return [self._question(pick.row, _score(name, pick), ASKED) for pick in picks]
+    def choose_for_several(
+        self, count: int, taken: Collection[int], *, quick: bool = False
+    ) -> list[Choice]:
+        """Up to ``count`` rows to ask several people about, none of them ``taken``.
 
-    def explain(self, row: int, origin: str = ASKED, moment: Moment | None = None) -> Question:
-        """The question that asking about a row would be; without a score if it is not to be asked
-        about, for having a label or having vanished.
+        They are those that would be asked about together with the taken rows, whose labels are
+        still to come; or, if ``quick``, every tenth of the rows of highest score, which takes one
+        pass over the pool instead of one for each row. The audit's share is drawn uniformly.
         """
-        if not self._replay.state.unlabeled[row]:
-            return self._question(row, None, origin)
+        wanted = count + len(taken)
+        best = self.rank(_TENTH * wanted)[::_TENTH] if quick else self.choose(wanted)
+        chosen = [choice for choice in best if choice.row not in taken][:count]
+        rng = self._rng(self._pool.step, _SEVERAL)
+        audited = np.flatnonzero(rng.random(len(chosen)) < self._audit)
+        if len(audited) and self._has_labels():
+            used = {*taken, *(choice.row for choice in chosen)}
+            drawn = rng.permutation(np.flatnonzero(self._pool.askable))
+            free = (row for row in drawn[: len(audited) + len(used)].tolist() if row not in used)
+            for place, row in zip(audited, free, strict=False):
+                chosen[place] = self.explain(row, AUDIT)
+        return chosen
+
+    def rank(self, count: int) -> list[Choice]:
+        """The ``count`` rows of highest score, best first, ties by lower row."""
+        return self._several(lambda strategy, view, n: strategy.rank(view, n), count, self.moment())
+
+    def explain(self, row: int, origin: str = ASKED, moment: Moment | None = None) -> Choice:
+        """The choice that a row would be; without a score if it has a label or is gone."""
+        if not self._pool.state.unlabeled[row]:
+            return Choice(row, None, origin)
         moment = moment or self.moment()
         name, strategy = self._chooser(moment)
-        return self._question(row, _score(name, strategy.explain(self._view(moment), row)), origin)
+        return _choice(name, strategy.explain(self._view(moment), row), origin)
+
+    def _choose(self, count: int, moment: Moment) -> list[Choice]:
+        if count == 1:
+            name, strategy = self._chooser(moment)
+            pick = strategy.pick(self._view(moment))
+            return [] if pick is None else [_choice(name, pick)]
+        return self._several(lambda strategy, view, n: strategy.choose(view, n), count, moment)
+
+    def _several(
+        self,
+        best: Callable[[Strategy, PoolView, int], list[Pick]],
+        count: int,
+        moment: Moment,
+    ) -> list[Choice]:
+        """The ``count`` best picks that no pick of their group comes before."""
+        if count < 1:
+            raise InputError(f"The number of items must be at least 1, got {count}.")
+        name, strategy = self._chooser(moment)
+        groups, wanted = self._pool.groups, count
+        while True:
+            picks = best(strategy, self._view(moment), wanted)
+            kept = range(len(picks)) if groups is None else groups.first_of_each(_rows(picks))
+            if len(kept) >= count or len(picks) < wanted:
+                return [_choice(name, picks[at]) for at in kept[:count]]
+            wanted *= 2
 
     def _chooser(self, moment: Moment) -> tuple[str, Strategy]:
-        """What chooses at a moment, and what its choices are logged under."""
-        target = self._target()
-        if target is None:
-            return self._strategy_name, self._strategy
-        return seek_name(str(self._seek)), Seek(target, moment.outcomes)
-
-    def _target(self) -> int | None:
-        """The number of the class to look for, if there is one to be told from others."""
-        if self._seek not in self._replay.classes:
-            return None
-        target = self._replay.class_number(self._seek)
-        sizes = self._replay.state.labeling.class_sizes()
-        return target if can_be_sought(int(sizes[target]), int(sizes.sum())) else None
+        """What chooses at a moment, and the name that its choices are logged with."""
+        seek, classes = self._seek, self._pool.classes
+        if seek is not None and seek in classes:
+            target, sizes = classes.index(seek), self._pool.state.labeling.class_sizes()
+            if can_be_sought(int(sizes[target]), int(sizes.sum())):
+                return seek_name(seek), Seek(target, moment.outcomes)
+        return self._strategy_name, self._strategy
 
     def _view(self, moment: Moment) -> PoolView:
-        rng = question_rng(self._seed, moment.step)
-        return PoolView(self._replay.state, self._replay.askable, rng)
+        rng = self._rng(moment.step, _QUESTION)
+        return PoolView(self._pool.state, self._pool.askable, rng)
 
     def _draw_audit(self, step: int) -> int | None:
         """The row to audit now, or None. There is nothing to audit before the first label."""
-        if not self._audit or not self._replay.has_labels:
+        if not self._audit or not self._has_labels():
             return None
-        rng = _rng(self._seed, step, _AUDIT)
+        rng = self._rng(step, _AUDIT)
         if rng.random() >= self._audit:
             return None
-        candidates = np.flatnonzero(self._replay.askable)
+        candidates = np.flatnonzero(self._pool.askable)
         return int(rng.choice(candidates)) if len(candidates) else None
 
-    def _question(self, row: int, score: Score | None, origin: str) -> Question:
-        record = self._replay.pool.catalog.at(row)
-        (prediction,) = predict_items(self._replay, [record.id], self._vote)
-        askable, groups = self._replay.askable, self._replay.groups
-        if groups is None:
-            remaining, others = int(np.count_nonzero(askable)), None
-        else:
-            remaining = groups.count(askable)
-            members = groups.groups.members(row)
-            others = int(np.count_nonzero(askable[members[members != row]]))
-        return Question(
-            record.id, record.path, record.text, prediction, score, origin, remaining, others
-        )
+    def _has_labels(self) -> bool:
+        return bool(self._pool.state.labeling.neighbors.labeled)
+
+    def _rng(self, step: int, purpose: int) -> np.random.Generator:
+        return np.random.default_rng((self._seed, step, purpose))
 
 
-def _score(strategy: str, pick: Pick) -> Score:
-    return Score(strategy, pick.value, pick.factors)
+def _choice(strategy: str, pick: Pick, origin: str = ASKED) -> Choice:
+    return Choice(pick.row, Score(strategy, pick.value, pick.factors), origin)
+
+
+def _rows(picks: Sequence[Pick]) -> IntArray:
+    return np.array([pick.row for pick in picks], dtype=np.int64)

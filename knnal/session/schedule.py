@@ -28,11 +28,11 @@ class Schedule:
 
     def __post_init__(self) -> None:
         if self.batch_size < 1:
-            raise InputError(f"Expected a batch size of at least 1, came {self.batch_size}.")
+            raise InputError(f"The batch size must be at least 1, got {self.batch_size}.")
         if self.kind is ScheduleKind.ONE_AT_A_TIME and self.batch_size != 1:
             raise InputError(
-                f"Expected no batch size for one item at a time, came {self.batch_size}. Choose "
-                "the schedule constant or doubling."
+                f"One item at a time takes no batch size, got {self.batch_size}. Choose the "
+                "schedule constant or doubling."
             )
 
     def size(self, labels: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Concatenate, ParamSpec, TypeVar
 
 import numpy as np
@@ -25,7 +25,8 @@ from knnal.session.decisions import Decisions, Scores
 from knnal.session.look_ahead import LookAhead
 from knnal.session.predictions import predict_items, predict_vectors
 from knnal.session.projection import PoolProjection
-from knnal.session.question_selection import Question, QuestionSelector
+from knnal.session.question_selection import Choice, QuestionSelector
+from knnal.session.questions import Question, question_for
 from knnal.session.schedule import Schedule
 from knnal.session.stability import Stability
 from knnal.types import FloatArray, IntArray, LogNarrator, Narrator, Prediction
@@ -88,11 +89,11 @@ class Session:
         self._projection = PoolProjection(
             pool, geometry, classifier, self._vote, per_group, narrator
         )
-        self._asker = QuestionSelector(
-            self._projection, strategy, self._vote, audit, seed, self._seek
+        self._selector = QuestionSelector(
+            self._projection, strategy, seed=seed, audit=audit, seek=self._seek
         )
         self._stability = Stability(self._projection)
-        self._ahead = LookAhead(self._projection, self._asker, self._stability.look)
+        self._ahead = LookAhead(self._projection, self._selector, self._stability.look)
         self.decisions = Decisions(
             pool,
             annotator,
@@ -193,7 +194,7 @@ class Session:
         Raises InputError for an id that the pool does not hold.
         """
         self.refresh()
-        return self._asker.explain(self._current().row(item))
+        return self._question(self._selector.explain(self._current().row(item)))
 
     # What to ask
 
@@ -203,7 +204,8 @@ class Session:
         question = self._ahead.following()
         if question is None:
             self._current()
-            question = self._asker.next()
+            choice = self._selector.next()
+            question = None if choice is None else self._question(choice)
             self._stability.look()
         return None if question is None else self._offer([question])[0]
 
@@ -216,7 +218,20 @@ class Session:
         self._current()
         if isinstance(count, Schedule):
             count = count.size(self.ledger.label_count)
-        return self._offer(self._asker.choose(count))
+        return self._offer([self._question(c) for c in self._selector.choose(count)])
+
+    def ask_several(
+        self, count: int, taken: Collection[str] = (), *, quick: bool = False
+    ) -> list[Question]:
+        """Up to ``count`` items to ask several people about, none of them ``taken``, whose labels
+        are still to come. Of these questions too a share is drawn for the audit. If ``quick``, they
+        are found at once, and may be more alike.
+        """
+        self.refresh()
+        self._current()
+        rows = set(self.pool.catalog.rows_of(taken).values())
+        chosen = self._selector.choose_for_several(count, rows, quick=quick)
+        return self._offer([self._question(choice) for choice in chosen])
 
     def rank(self, count: int) -> list[Question]:
         """The ``count`` candidates of highest score, best first, ties by lower row.
@@ -225,7 +240,7 @@ class Session:
         """
         self.refresh()
         self._current()
-        return self._asker.rank(count)
+        return [self._question(choice) for choice in self._selector.rank(count)]
 
     def anticipate(self, question: Question) -> None:
         """Prepare, in the background, what to ask after each likely answer to a question.
@@ -287,6 +302,9 @@ class Session:
     def _take_in(self, event: Event) -> None:
         self._ahead.release_ledger()
         self._projection.take_in(event)
+
+    def _question(self, choice: Choice) -> Question:
+        return question_for(self._projection, choice)
 
     def _offer(self, questions: list[Question]) -> list[Question]:
         predicted = {"agreement": self._stability.look()} if self._stability.is_known else {}

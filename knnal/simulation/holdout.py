@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from knnal import defaults
 from knnal.acquisition.state import PoolState
-from knnal.acquisition.strategies.base import create_strategy, require_views
+from knnal.acquisition.strategies.search_progress import RECENT, seek_name
 from knnal.classifiers.vote import VoteOptions
-from knnal.index.duplicates import DuplicateGroups, find_duplicates
+from knnal.index.duplicates import DuplicateGroups, OpenGroups, find_duplicates
 from knnal.index.pool_index import PoolIndex, QueryVectors
+from knnal.session.question_selection import Choice, QuestionSelector
 from knnal.session.schedule import Schedule
 from knnal.simulation.measures import count_outcomes
-from knnal.simulation.questions import SimulatedQuestions, example_of
-from knnal.types import IntArray
+from knnal.types import BoolArray, IntArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,49 @@ class Outcome:
     asked: IntArray
     hits: IntArray
     predicted: IntArray
+
+
+class SimulatedPool:
+    """A pool whose decisions are in memory alone: what ``QuestionSelector`` chooses from.
+
+    Of ``groups`` of near-duplicates one row each is asked about, and when each has been, the rest
+    one by one.
+    """
+
+    def __init__(self, state: PoolState, groups: DuplicateGroups | None = None) -> None:
+        self.state = state
+        self.groups = None if groups is None else OpenGroups(groups, ~state.unlabeled)
+        self.classes: list[str] = []
+        self._answers: list[tuple[str, str]] = []  # the strategy that chose a row, and its label
+
+    @property
+    def step(self) -> int:
+        return len(self._answers)
+
+    @property
+    def askable(self) -> BoolArray:
+        if self.groups is not None:
+            allowed: BoolArray = self.state.unlabeled & ~self.groups.closed
+            if allowed.any():
+                return allowed
+            self.groups = None
+        return self.state.unlabeled
+
+    def recent_outcomes(self, name: str) -> tuple[bool, ...]:
+        sought = seek_name(name)
+        found = (label == name for strategy, label in self._answers if strategy == sought)
+        return tuple(found)[-RECENT:]
+
+    def label(self, row: int, label: str, choice: Choice | None = None) -> None:
+        """Label a row, which a choice was made of, or which the user named."""
+        if label not in self.classes:
+            self.classes.append(label)
+            self.state.declare_classes(len(self.classes))
+        self.state.assign(row, self.classes.index(label))
+        if self.groups is not None:
+            self.groups.set_decided(row, decided=True)
+        score = None if choice is None else choice.score
+        self._answers.append(("" if score is None else score.strategy, label))
 
 
 class Holdout:
@@ -68,47 +111,41 @@ class Holdout:
         """Label ``labels`` items, or all there are, from none, a round of the schedule at a time,
         which is one item unless it is given.
 
-        It asks what a ``Session`` with that strategy, classifier and seed would ask. A round is
-        asked about before any of its labels is learned; these are judged one by one.
+        It asks what a ``Session`` with that strategy, classifier and seed asks. A round is asked
+        about before any of its labels is learned; these are judged one by one.
 
         Of near-duplicates, of a similarity ``near``, one is asked about, until each group has been.
         With an ``example``, a class number, an item of that class comes first, drawn by the seed;
-        to ``seek``, the class is then looked for. Raises InputError for a strategy that needs views
-        where the geometry has none.
+        with ``seek``, the class is then searched for. Raises InputError for a strategy that needs
+        views where the geometry has none.
         """
         state = PoolState(self._geometry, classifier=classifier, vote=vote)
-        chooser = create_strategy(strategy)
-        require_views(strategy, chooser, has_views=self._geometry.has_views)
+        pool = SimulatedPool(state, None if near is None else self._groups(near))
+        sought = str(example) if seek and example is not None else None
+        selector = QuestionSelector(pool, strategy, seed=seed, seek=sought)
+        schedule = schedule or Schedule()
         count = min(labels, int(np.count_nonzero(state.unlabeled)))
-        known: list[int] = []  # classes as they came up: their places are the state's numbers
         asked = np.empty(count, dtype=np.int64)
         hits, predicted = np.zeros((2, count, self._class_count), dtype=np.int64)
-        questions = SimulatedQuestions(
-            state,
-            chooser,
-            schedule=schedule or Schedule(),
-            seed=seed,
-            groups=None if near is None else self._groups(near),
-            seek=0 if seek and example is not None else None,
-        )
+        waiting: list[Choice] = []
         for step in range(count):
             if step == 0 and example is not None:
-                row = example_of(self._classes, self._geometry.live, example, seed)
+                choice, row = None, example_of(self._classes, self._geometry.live, example, seed)
             else:
-                row = questions.next(step)
+                waiting = waiting or selector.choose(schedule.size(step))
+                choice = waiting.pop(0)
+                row = choice.row
             asked[step] = row
-            answer = int(self._classes[row])
-            if answer not in known:
-                known.append(answer)
-                state.declare_classes(len(known))
-            state.assign(row, known.index(answer))
-            questions.learn(row, known.index(answer))
-            best = state.classifier.predict(self._judged).argmax(axis=1)
-            hits[step], predicted[step] = count_outcomes(
-                self._truth, np.array(known)[best], self._class_count
-            )
+            pool.label(row, str(self._classes[row]), choice)
+            hits[step], predicted[step] = self._judge(state, pool.classes)
             step_done()
         return Outcome(asked, hits, predicted)
+
+    def _judge(self, state: PoolState, classes: Sequence[str]) -> tuple[IntArray, IntArray]:
+        """Held-out items that are predicted rightly, and all that are, by predicted class."""
+        best = state.classifier.predict(self._judged).argmax(axis=1)
+        numbers = np.array([int(name) for name in classes])
+        return count_outcomes(self._truth, numbers[best], self._class_count)
 
     def _groups(self, near: float) -> DuplicateGroups:
         """Found once, whatever runs here."""
@@ -116,3 +153,9 @@ class Holdout:
             geometry = self._geometry
             self._latest_groups = near, find_duplicates(geometry.X, geometry.graph, near)
         return self._latest_groups[1]
+
+
+def example_of(classes: IntArray, live: BoolArray, wanted: int, seed: int) -> int:
+    """A live row of a class, drawn by the seed: the example that whoever seeks a class has."""
+    rows = np.flatnonzero(live & (classes == wanted))
+    return int(np.random.default_rng((seed, wanted)).choice(rows))

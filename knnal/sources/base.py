@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from knnal.errors import InputError, ItemError
 from knnal.types import FloatArray, Modality
@@ -79,6 +79,23 @@ class Source(Protocol):
 
     def count(self) -> int | None:
         """How many items to expect, for progress; None where only reading it all would tell."""
+
+
+class SourceKind(Protocol):
+    """A class of sources, as the entry points ``knnal.sources`` register it.
+
+    It is made with a path and the options of ``open_source`` that its signature names.
+    ``summary`` says in a few words what it reads. Classes are tried by rising ``precedence``, the
+    built-in ones from 10 on.
+    """
+
+    summary: str
+    precedence: int
+
+    def __call__(self, location: Path, /, **options: Any) -> Source: ...
+
+    def reads(self, location: Path, options: Mapping[str, object]) -> bool:
+        """Whether the class reads what lies there, given the options that are set."""
 
 
 Row: TypeAlias = "Mapping[str, object] | ItemError"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -47,7 +47,14 @@ class ImageFolder:
     ``find_class_folders`` does.
     """
 
+    summary = "a folder of images or one image"
+    precedence = 10
     modality: Modality = Modality.IMAGE
+
+    @classmethod
+    def reads(cls, location: Path, options: Mapping[str, object]) -> bool:
+        del options
+        return location.is_dir() or is_image_name(location.name)
 
     def __init__(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -12,8 +12,8 @@ from knnal.sources.base import Column, Item, Reading, Skip, TableReader, listed
 from knnal.sources.cells import cell_text
 from knnal.sources.images import is_image_name
 from knnal.sources.parquet import ParquetRows, image_columns
-from knnal.sources.roles import Cells, Table
-from knnal.sources.text import text_item
+from knnal.sources.roles import TABLE_SUFFIXES, Cells, Table
+from knnal.sources.text import suffix_of, text_item
 from knnal.types import Modality
 
 TEXT_COLUMNS = ("text", "tweet", "content", "body", "sentence", "review", "message", "comment")
@@ -33,7 +33,14 @@ class TextTable:
     ``TEXT_COLUMNS``.
     """
 
+    summary = "a table of texts (.csv, .tsv, .jsonl, .json, .parquet, .xlsx, .ods)"
+    precedence = 30
     modality: Modality = Modality.TEXT
+
+    @classmethod
+    def reads(cls, location: Path, options: Mapping[str, object]) -> bool:
+        del options
+        return suffix_of(location) in TABLE_SUFFIXES
 
     def __init__(
         self,

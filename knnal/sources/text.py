@@ -6,7 +6,7 @@ import gzip
 import io
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from hashlib import sha256
@@ -19,12 +19,22 @@ from knnal.sources.encodings import (
     MARK_BYTES,
     file_encoding,
     likely_encoding,
+    marked_encoding,
     require_encoding,
     shown,
 )
 from knnal.types import Modality
 
 _BLOCK = 1 << 20
+
+# Some of these look like text, so that their names must tell.
+_NOT_LINES = frozenset({
+    ".7z", ".arrow", ".bz2", ".db", ".doc", ".docx", ".feather", ".h5", ".hdf5",
+    ".htm", ".html", ".mp3", ".mp4", ".odt", ".pdf", ".pickle", ".pkl", ".pptx", ".pt", ".rar",
+    ".rtf", ".sqlite", ".svg", ".tar", ".tgz", ".wav", ".xml", ".xz", ".zip", ".zst",
+})  # fmt: skip
+
+_SNIFFED_BYTES = 8192
 
 # What the bytes that an encoding does not have are decoded to.
 _UNDECODED = re.compile("[\udc80-\udcff]")
@@ -165,7 +175,23 @@ class TextLines:
     if no file lies at the location, and while iterating if it cannot be read to its end.
     """
 
+    summary = "a text file with one item a line (.txt)"
+    precedence = 40
     modality: Modality = Modality.TEXT
+
+    @classmethod
+    def reads(cls, location: Path, options: Mapping[str, object]) -> bool:
+        """A file that is no other format by its extension, and has no zero byte; any file whose
+        encoding is named.
+        """
+        if "encoding" in options:
+            return True
+        if suffix_of(location) in _NOT_LINES:
+            return False
+        with reading(location), open_bytes(location) as stream:
+            start = stream.read(_SNIFFED_BYTES)
+        # UTF-16 is full of zero bytes as well.
+        return b"\0" not in start or marked_encoding(start[:MARK_BYTES]) is not None
 
     def __init__(self, location: Path | str, *, encoding: str | None = None) -> None:
         self.location = require_file(location)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 from itertools import repeat
 from pathlib import Path
@@ -24,8 +24,10 @@ from knnal.sources.base import (
     require_file,
 )
 from knnal.sources.cells import cell_id, cell_label
-from knnal.sources.parquet import ParquetVectors, vector_columns
+from knnal.sources.parquet import ParquetRows, ParquetVectors, vector_columns
 from knnal.sources.roles import Cells, Table
+from knnal.sources.tables import text_columns
+from knnal.sources.text import suffix_of
 from knnal.types import Modality
 
 ARRAY_SUFFIXES = (".npy", ".npz")
@@ -46,7 +48,19 @@ class VectorFile:
     are yielded as Skips. Raises InputError when made if the file does not hold what is described.
     """
 
+    summary = "a file of vectors (.npy, .npz, .parquet)"
+    precedence = 20
     modality: Modality = Modality.VECTOR
+
+    @classmethod
+    def reads(cls, location: Path, options: Mapping[str, object]) -> bool:
+        """A Parquet file if it has a column of vectors, and neither a text column was named nor
+        one shows by its name.
+        """
+        if location.suffix.lower() != ".parquet" or "text_column" in options:
+            return suffix_of(location) in ARRAY_SUFFIXES
+        columns = ParquetRows(location).columns()
+        return len(text_columns(columns)) != 1 and bool(vector_columns(location))
 
     def __init__(
         self,

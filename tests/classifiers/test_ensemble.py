@@ -77,7 +77,9 @@ def test_it_is_the_product_of_the_experts_to_their_powers(vote: VoteOptions) -> 
     rows = state.labeling.labeled
     left_out = [np.ascontiguousarray(expert.probabilities(rows)) for expert in parts]
     classes = state.labeling.classes[rows]
-    counted = count_predicted(tuple(left_out), classes, np.bincount(classes, minlength=3))
+    likeliest = np.empty((len(rows), len(MIXTURES)), dtype=np.int64)
+    sizes = np.bincount(classes, minlength=3)
+    counted = count_predicted(tuple(left_out), classes, sizes, likeliest)
     powers, predicted = choose_powers(counted)
     assert state.classifier.predicted_labels() == predicted
     np.testing.assert_array_equal(state.classifier.powers, powers)

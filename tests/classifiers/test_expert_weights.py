@@ -1,19 +1,32 @@
-"""The choice of powers against counting in plain Python."""
+"""The product of the experts, and the choice of their powers, against NumPy."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from knnal.classifiers.expert_weights import FLOOR, MIXTURES, choose_powers, count_predicted
+from knnal.classifiers.expert_weights import (
+    FLOOR,
+    MIXTURES,
+    choose_powers,
+    count_predicted,
+    expert_product,
+)
 
 
 def shares(rng: np.random.Generator, n: int, classes: int) -> Any:
     P = rng.integers(0, 4, (n, classes)) + rng.random((n, classes)) * 0.01
     return (P / P.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def reference(experts: Any, powers: Any) -> Any:
+    """The product in double precision, ``(m, C)``."""
+    parts = [P.astype(np.float64) + 0.05 for P in experts]
+    return np.prod([P**power for P, power in zip(parts, powers, strict=True)], axis=0)
 
 
 def counted(experts: Any, classes: Any) -> list[int]:
@@ -22,16 +35,23 @@ def counted(experts: Any, classes: Any) -> list[int]:
     for m, powers in enumerate(MIXTURES.tolist()):
         for i, label in enumerate(classes.tolist()):
             if list(classes).count(label) > 1:
-                product = np.ones(experts[0].shape[1])
-                for P, power in zip(experts, powers, strict=True):
-                    product *= (P[i].astype(np.float64) + 0.05) ** power
-                right[m] += int(product.argmax()) == label
+                right[m] += int(reference([P[i] for P in experts], powers).argmax()) == label
     return right
 
 
 def choose(experts: Any, labels: Any) -> tuple[Any, int]:
     sizes = np.bincount(labels, minlength=experts[0].shape[1])
-    return choose_powers(count_predicted(experts, labels, sizes))
+    likeliest = np.empty((len(labels), len(MIXTURES)), dtype=np.int64)
+    return choose_powers(count_predicted(experts, labels, sizes, likeliest))
+
+
+@pytest.mark.parametrize("powers", MIXTURES.tolist(), ids=str)
+def test_the_product_is_that_of_shares_plus_the_floor(powers: list[int]) -> None:
+    rng = np.random.default_rng(0)
+    experts = [shares(rng, 40, 7) for _ in range(3)]
+    experts[1] = np.asfortranarray(experts[1])
+    product = expert_product(experts, np.array(powers))
+    np.testing.assert_allclose(product, reference(experts, powers), rtol=1e-6)
 
 
 @settings(max_examples=150)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from knnal.classifiers.bootstrap import BootstrappedDiffusion, BootstrappedMean
 from knnal.classifiers.graph import LabelDiffusion
 from knnal.classifiers.means import TEMPERATURE, NearestMean
 from knnal.classifiers.soft_targets import WHOLE, parts_of
@@ -70,7 +71,7 @@ def evidence(pool: Any, options: VoteOptions) -> Any:
 def test_the_graph_spreads_what_labels_stand_for(
     expert_pool: Any, vectors: Any, options: VoteOptions
 ) -> None:
-    pool = labeled_pool(expert_pool, vectors, LabelDiffusion, options)
+    pool = labeled_pool(expert_pool, vectors, BootstrappedDiffusion, options)
     spread = {}
     for row in pool.labeling.labeled.tolist():
         alone = expert_pool(LabelDiffusion, pool.geometry.X, 1)
@@ -89,7 +90,7 @@ def test_the_graph_spreads_what_labels_stand_for(
 def test_means_are_of_what_labels_stand_for(
     expert_pool: Any, vectors: Any, options: VoteOptions
 ) -> None:
-    pool = labeled_pool(expert_pool, vectors, NearestMean, options)
+    pool = labeled_pool(expert_pool, vectors, BootstrappedMean, options)
     Z = pool.geometry.reduced.directions_of(pool.geometry.X)
     expected = np.zeros((70, 4))
     for row, labels in evidence(pool, options):
@@ -112,14 +113,14 @@ def expert_of_plain(pool: Any, expert_pool: Any, expert: Any) -> Any:
 
 
 @EVERY
-@pytest.mark.parametrize("expert", [LabelDiffusion, NearestMean])
+@pytest.mark.parametrize("expert", [BootstrappedDiffusion, BootstrappedMean])
 def test_what_is_added_is_taken_back_exactly(
     expert_pool: Any, vectors: Any, expert: Any, options: VoteOptions
 ) -> None:
     pool = labeled_pool(expert_pool, vectors, expert, options)
 
     def sums() -> Any:
-        if expert is LabelDiffusion:
+        if expert is BootstrappedDiffusion:
             return pool.expert.scores.columns(4, np.arange(70))
         return pool.expert._sums.copy()
 

@@ -108,5 +108,5 @@ def test_a_rare_class_weighs_more() -> None:
     ],
 )
 def test_options_out_of_range_are_refused(options: dict[str, Any]) -> None:
-    with pytest.raises(InputError, match=r"Expected .* came"):
+    with pytest.raises(InputError, match=r"must be .* got"):
         VoteOptions(**options)

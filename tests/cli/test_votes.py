@@ -62,11 +62,16 @@ def test_every_command_that_predicts_takes_them(studied: Any) -> None:
 def test_what_votes_cannot_be(studied: Any) -> None:
     done = studied("rank", "--votes", "loud", code=2)
     assert "--votes" in done.err
-    studied.fails("rank", "--temperature", "0", saying=["Expected a temperature above 0"])
+    studied.fails("rank", "--temperature", "0", saying=["The temperature must be above 0"])
     arguments = ["--classifier", "ridge", "--bootstrap", "soft"]
-    studied.fails("predict", "--pool-all", *arguments, saying=["Use knn, graph, means or"])
+    studied.fails(
+        "predict",
+        "--pool-all",
+        *arguments,
+        saying=["do: knn, graph, means"],
+    )
     arguments[0] = "--classifiers"
-    studied.fails("simulate", *arguments, saying=["Use knn, graph, means or"])
+    studied.fails("simulate", *arguments, saying=["do: knn, graph, means"])
 
 
 @pytest.mark.parametrize(

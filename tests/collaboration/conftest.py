@@ -1,4 +1,4 @@
-"""A desk over a pool of two clusters on disk, with a clock that stands still."""
+"""Several people on a pool of two clusters on disk, with a clock that only tests move."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from knnal.collaboration.desk import MultiUserSession
+from knnal.collaboration.multi_user import MultiUserSession
 from knnal.pool.pool import Pool
 from knnal.session.session import Session
 
@@ -40,22 +40,22 @@ def pool(make_pool: Any) -> Pool:
 
 
 @pytest.fixture
-def open_desk(pool: Pool, clock: Clock) -> Iterator[Callable[..., MultiUserSession]]:
+def open_session(pool: Pool, clock: Clock) -> Iterator[Callable[..., MultiUserSession]]:
     opened: list[MultiUserSession] = []
     assert pool.folder is not None
     folder = pool.folder
 
     def open_one(audit: float = 0.0, **options: Any) -> MultiUserSession:
         session = Session(Pool.open(folder), audit=audit, annotator="nobody")
-        desk = MultiUserSession(session, Pool.open(folder), audit=audit, clock=clock, **options)
-        opened.append(desk)
-        return desk
+        people = MultiUserSession(session, Pool.open(folder), clock=clock, **options)
+        opened.append(people)
+        return people
 
     yield open_one
-    for desk in opened:
-        desk.close()
+    for people in opened:
+        people.close()
 
 
 @pytest.fixture
-def desk(open_desk: Callable[..., MultiUserSession]) -> MultiUserSession:
-    return open_desk()
+def people(open_session: Callable[..., MultiUserSession]) -> MultiUserSession:
+    return open_session()

@@ -16,7 +16,6 @@ from knnal.acquisition.state import PoolState
 from knnal.acquisition.strategies.base import (
     COMPOSITIONS,
     STRATEGIES,
-    TERMS,
     PoolView,
     Scores,
     Strategy,
@@ -25,7 +24,8 @@ from knnal.acquisition.strategies.base import (
     strategy_class,
 )
 from knnal.acquisition.strategies.batches import highest
-from knnal.acquisition.strategies.description import MEANINGS, describe
+from knnal.acquisition.strategies.description import describe
+from knnal.acquisition.strategies.terms import TERMS, term_of
 from knnal.errors import InputError, UnknownNameError
 from knnal.index.pool_index import PoolIndex
 from knnal.pool.pool import Pool
@@ -108,7 +108,7 @@ def vanish(pool: Pool, gone: set[str]) -> None:
 def everything(state: PoolState) -> list[Any]:
     """All that a pool state is made of, and all terms that can be had of it."""
     neighbors = state.labeling.neighbors
-    terms = [TERMS[name](state)[state.unlabeled] for name in MEANINGS]
+    terms = [term_of(name).of(state)[state.unlabeled] for name in TERMS.names()]
     return [
         neighbors.ids, neighbors.similarities, sorted(neighbors.labeled),
         state.labeling.classes, state.unlabeled, state.coverage.covered,
@@ -119,7 +119,7 @@ def everything(state: PoolState) -> list[Any]:
 def test_the_built_in_strategies_are_registered() -> None:
     assert set(STRATEGIES.names()) >= EXPECTED
     assert set(COMPOSITIONS.names()) >= {"cdf", "product", "uherding"}
-    assert set(MEANINGS) <= set(TERMS)
+    assert len(TERMS.names()) >= 13
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
@@ -141,7 +141,7 @@ def test_it_says_what_it_does_and_where_it_comes_from(name: str) -> None:
         assert strategy.cost != "not stated"
         assert strategy.incremental is not None
         assert (strategy.__doc__ or "").strip()
-        assert set(strategy.terms.values()) <= set(TERMS)
+        assert set(strategy.terms.values()) <= set(TERMS.names())
 
 
 @EVERY
@@ -360,17 +360,17 @@ def test_the_overlay_is_what_the_state_would_be_with_those_labels(labels: int) -
         session = session_of(pool)
         label_some(session, labels)
         overlay = HypotheticalState(session.state)
-        parts = ("uncovered", "coverage_gain", "distance", "distance_as_printed")
-        early = [getattr(overlay, part)().copy() for part in parts[:2]]  # copied before any row
-        for ours, part in zip(early, parts, strict=False):
-            np.testing.assert_array_equal(ours, getattr(session.state, part)())
+        terms = [term for term in map(term_of, TERMS.names()) if term.with_chosen]
+        assert len(terms) >= 4
+        for term in terms[:2]:  # copied before any row
+            np.testing.assert_array_equal(term.with_chosen(overlay), term.of(session.state))
         for row in (31, 33, 5):
             overlay.add(row)
         labeled = session_of(pool)
         for row in (5, 31, 33):
             labeled.tell(str(row), "a")
-        for part in parts:
-            np.testing.assert_array_equal(getattr(overlay, part)(), getattr(labeled.state, part)())
+        for term in terms:
+            np.testing.assert_array_equal(term.with_chosen(overlay), term.of(labeled.state))
 
 
 def test_what_has_no_coverage_of_its_own_is_spread_by_rank_and_what_the_batch_leaves() -> None:
@@ -457,6 +457,6 @@ def test_what_is_no_composition_is_refused(text: str, error: type[InputError], s
         create_strategy(text)
     assert saying in str(caught.value)
     if "no term" in saying:
-        assert all(term in str(caught.value) for term in TERMS)
+        assert all(term in str(caught.value) for term in TERMS.names())
     if "cdf(" in str(caught.value):
         assert text in str(caught.value)

@@ -93,7 +93,7 @@ def test_its_metadata(wheel: Path) -> None:
     for group in (
         "console_scripts",
         "knnal.embedders",
-        "knnal.acquisition.strategies",
+        "knnal.strategies",
         "knnal.classifiers",
     ):
         assert f"[{group}]" in entry_points

@@ -14,7 +14,7 @@ import pytest
 from knnal.index.linalg import unit_rows
 from knnal.index.pool_index import PoolIndex
 from knnal.pool.pool import Pool
-from knnal.session.question_selection import Question
+from knnal.session.questions import Question
 from knnal.session.session import Session
 
 from ..patience import PATIENCE_S
@@ -95,7 +95,7 @@ def test_a_prepared_question_is_looked_up(
     question = asked(session)
     session.anticipate(question)
     session.finish_anticipating()
-    strategy = type(session._asker._strategy)  # the only way to see that it is not called
+    strategy = type(session._selector._strategy)  # the only way to see that it is not called
     monkeypatch.setattr(strategy, "pick", lambda *_: pytest.fail("worked out, not looked up"))
     session.tell(question.item, label(question))
     assert asked(session).item != question.item
@@ -136,7 +136,7 @@ def test_an_error_in_the_background_comes_to_the_front(
 ) -> None:
     session = new_session()
     question = asked(session)
-    monkeypatch.setattr(session._asker, "next", lambda _: 1 / 0)
+    monkeypatch.setattr(session._selector, "next", lambda _: 1 / 0)
     session.anticipate(question)
     with pytest.raises(ZeroDivisionError):
         session.finish_anticipating()
@@ -158,7 +158,7 @@ def test_closing_the_pool_waits_for_what_reads_it(
 ) -> None:
     session = new_session()
     question = asked(session)
-    following, begun, found = session._asker.next, Event(), []
+    following, begun, found = session._selector.next, Event(), []
 
     def slowly(moment: Any) -> Question | None:
         begun.set()
@@ -166,7 +166,7 @@ def test_closing_the_pool_waits_for_what_reads_it(
         found.append(following(moment))
         return found[-1]
 
-    monkeypatch.setattr(session._asker, "next", slowly)
+    monkeypatch.setattr(session._selector, "next", slowly)
     session.anticipate(question)
     assert begun.wait(PATIENCE_S)
     session.pool.close()

@@ -34,7 +34,7 @@ def test_the_others_do_not_grow() -> None:
 
 
 def test_batch_sizes_that_make_no_sense() -> None:
-    with pytest.raises(InputError, match="at least 1, came 0"):
+    with pytest.raises(InputError, match="at least 1, got 0"):
         Schedule(ScheduleKind.CONSTANT, 0)
     with pytest.raises(InputError, match="constant or doubling"):
         Schedule(ScheduleKind.ONE_AT_A_TIME, 10)

@@ -27,6 +27,7 @@ from scipy import stats
 from knnal.acquisition import state
 from knnal.acquisition.state import PoolState
 from knnal.acquisition.strategies.base import PoolView, create_strategy
+from knnal.acquisition.strategies.terms import term_of
 from knnal.classifiers.base import create_classifier
 from knnal.classifiers.vote import VoteOptions
 from knnal.errors import (
@@ -469,11 +470,11 @@ class Driver:
         ours = {
             **{name: state.uncertainty(name) for name in MEASURES},
             "local": state.local_density,
-            "global": state.global_density,
+            "global": term_of("global").of(state),
             "uncovered": state.uncovered(),
             "coverage-gain": state.coverage_gain(),
             "distance": state.distance(),
-            "distance-as-printed": state.distance_as_printed(),
+            "distance-as-printed": term_of("distance-as-printed").of(state),
         }
         unlabeled = np.array([x for x in everyone if x not in labels], dtype=int)
         np.testing.assert_array_equal(np.flatnonzero(state.unlabeled), unlabeled)
@@ -585,7 +586,7 @@ def assert_same_state(one: PoolState, other: PoolState) -> None:
     pairs = [
         (state.labeling.neighbors.ids, state.labeling.neighbors.similarities,
          state.labeling.classes, state.unlabeled, state.uncovered(), state.distance(),
-         state.distance_as_printed(), state.classifier.probabilities(everyone),
+         term_of("distance-as-printed").of(state), state.classifier.probabilities(everyone),
          getattr(state.classifier, "powers", None),
          *(state.uncertainty(name)[state.unlabeled] for name in MEASURES))
         for state in (one, other)

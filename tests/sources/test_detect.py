@@ -15,7 +15,7 @@ import pytest
 
 from knnal.errors import InputError
 from knnal.sources.base import Item
-from knnal.sources.detect import SUPPORTED, open_source
+from knnal.sources.detect import open_source, supported
 from knnal.sources.images import ImageFolder
 from knnal.sources.tables import TextTable
 from knnal.sources.text import TextLines
@@ -137,7 +137,7 @@ def test_an_option_that_does_not_fit(place: Path, name: str, options: Any, optio
 def test_a_path_that_does_not_exist(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="There is nothing at") as caught:
         open_source(tmp_path / "none.csv")
-    assert SUPPORTED in str(caught.value)
+    assert supported() in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["a.zip", "a.PDF", "a.docx", "a.tar.gz", "a.svg"])
@@ -145,7 +145,7 @@ def test_formats_that_lines_would_misread(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("looks like text")
     with pytest.raises(InputError, match="is not supported") as caught:
         open_source(tmp_path / name)
-    assert SUPPORTED in str(caught.value)
+    assert supported() in str(caught.value)
 
 
 def test_an_unknown_binary_file(tmp_path: Path) -> None:

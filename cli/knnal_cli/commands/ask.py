@@ -32,7 +32,7 @@ from knnal_cli.wording import nothing_left, search_advice, search_line, stands_f
 
 if TYPE_CHECKING:
     from knnal.acquisition.strategies.description import Description
-    from knnal.session.question_selection import Question
+    from knnal.session.questions import Question
     from knnal.session.session import Session
 
 
@@ -132,6 +132,7 @@ def strategies(
     """List the query strategies, or explain one: what it maximizes, and what a label costs."""
     from knnal.acquisition.strategies.base import STRATEGIES, canonical_name, strategy_class
     from knnal.acquisition.strategies.description import compositions, describe, terms_in_words
+    from knnal.acquisition.strategies.terms import TERMS
     from knnal_cli.plugins import loadable
 
     if name is not None:
@@ -149,7 +150,7 @@ def strategies(
         echo(f"{_titled(one.name)}\n    {one.summary}\n    {one.source}")
         echo(f"    cost per label: {one.cost}")
     echo(f"\nComposed of terms: {compositions()}")
-    for term in terms_in_words():
+    for term in terms_in_words(loadable(TERMS)):
         echo(f"    {term}")
 
 

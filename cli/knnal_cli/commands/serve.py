@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -26,12 +26,9 @@ from knnal_cli.options import (
 from knnal_cli.printable import echo
 
 if TYPE_CHECKING:
-    from socket import socket
-
-    from knnal.collaboration.desk import MultiUserSession
     from knnal.session.session import Session
-    from knnal_cli.web.schemas import About
-    from knnal_cli.web.serving import Export
+    from knnal_cli.web.responses import AboutOut
+    from knnal_cli.web.served import Export
 
 _LEAST_TOKEN = 16
 
@@ -58,7 +55,7 @@ def serve(
         advanced(min=0.0, max=1.0, help="Share of items that a second person labels too."),
     ] = 0.0,
     lease: Annotated[
-        float, advanced(min=5.0, help="Seconds of silence after which a person's item is free.")
+        float, advanced(min=5.0, help="Seconds without a request that free somebody's item.")
     ] = 300.0,
     token: Annotated[
         str | None,
@@ -74,57 +71,34 @@ def serve(
     votes: Votes,
 ) -> None:
     """Label in a browser, alone or with others: prints the address to open."""
+    from knnal.collaboration.multi_user import MultiUserSession
+    from knnal.pool.pool import Pool
     from knnal_cli.narration import Narration
-    from knnal_cli.web.security import is_loopback, new_token
-    from knnal_cli.web.server import bind
+    from knnal_cli.web.app import bind, create_app, run
+    from knnal_cli.web.security import host_names, is_loopback, new_token
+    from knnal_cli.web.served import Served
 
-    _require_intended(host, token, allow_remote=allow_remote or is_loopback(host))
+    is_remote = not is_loopback(host)
+    _require_intended(host, token, allow_remote=allow_remote or not is_remote)
     with closing(bind(host, port)) as listening:
         with Narration() as narration:
             project = open_project(pool, narration)
             asking, target = asking.completed(project), project.settings.get("target", target)
             session = open_session(project, asking, votes, groups)
             add_classes(session, classes, class_name)
-        sampling = {"audit": asking.audit, "overlap": overlap, "seed": asking.seed}
-        desk = _desk(session, pool, lease=lease, **sampling)
-        about = _about(session, overlap, asking, remote=not is_loopback(host))
+        about = _about(session, overlap, asking, remote=is_remote)
+        people = MultiUserSession(
+            session, Pool.open(pool), overlap=overlap, seed=asking.seed, lease=lease
+        )
         export = _export_of(pool, votes, asking.classifier)
-        _answer_requests(desk, about, export, target, listening, host, token or new_token())
+        with closing(Served.of(people, about, export, target)) as served:
+            port, token = listening.getsockname()[1], token or new_token()
+            hosts, cookie = host_names(host), f"knnal-{port}"
+            app = create_app(served, token=token, hosts=hosts, cookie=cookie)
+            echo(f"http://{f'[{host}]' if ':' in host else host}:{port}/?token={token}")
+            echo("Open this address in a browser. Ctrl-C ends it.", err=True)
+            run(app, listening)
     echo("Stopped. Everything is stored; 'knnal serve' goes on from here.", err=True)
-
-
-def _desk(session: Session, folder: Path, **options: Any) -> MultiUserSession:
-    from knnal.collaboration.desk import MultiUserSession
-    from knnal.pool.pool import Pool
-
-    return MultiUserSession(session, Pool.open(folder), **options)
-
-
-def _answer_requests(
-    desk: MultiUserSession,
-    about: About,
-    export: Export,
-    target: float | None,
-    listening: socket,
-    host: str,
-    token: str,
-) -> None:
-    """Print the address, and answer until Ctrl-C."""
-    from knnal_cli.web.app import create_app
-    from knnal_cli.web.security import host_names
-    from knnal_cli.web.server import run
-    from knnal_cli.web.serving import serve_desk
-
-    port = listening.getsockname()[1]
-    shown = f"[{host}]" if ":" in host else host
-    served = serve_desk(desk, about, export, target)
-    try:
-        app = create_app(served, token=token, hosts=host_names(host), cookie=f"knnal-{port}")
-        echo(f"http://{shown}:{port}/?token={token}")
-        echo("Open this address in a browser. Ctrl-C ends it.", err=True)
-        run(app, listening)
-    finally:
-        served.close()
 
 
 def _require_intended(host: str, token: str | None, *, allow_remote: bool) -> None:
@@ -137,7 +111,7 @@ def _require_intended(host: str, token: str | None, *, allow_remote: bool) -> No
         )
     if token is not None and (len(token) < _LEAST_TOKEN or not _fits_an_address(token)):
         raise InputError(
-            f"Expected a token of at least {_LEAST_TOKEN} letters, digits, '-' and '_', came "
+            f"A token must have at least {_LEAST_TOKEN} letters, digits, '-' and '_', got "
             f"{len(token)} characters."
         )
 
@@ -146,14 +120,14 @@ def _fits_an_address(token: str) -> bool:
     return token.isascii() and token.replace("-", "").replace("_", "").isalnum()
 
 
-def _about(session: Session, overlap: float, asking: Asking, *, remote: bool) -> About:
+def _about(session: Session, overlap: float, asking: Asking, *, remote: bool) -> AboutOut:
     from knnal.pool.storage import ItemState
-    from knnal_cli.web.schemas import About
+    from knnal_cli.web.responses import AboutOut
 
     manifest = session.pool.manifest
     assert session.pool.folder is not None
     folder = session.pool.folder.absolute()
-    return About(
+    return AboutOut(
         pool=folder.parent.name if folder.name.startswith(".") else folder.name,
         modality=manifest.modality,
         items=session.pool.catalog.counts()[ItemState.LIVE],

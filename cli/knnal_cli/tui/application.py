@@ -8,7 +8,7 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from knnal.session.question_selection import Question
+from knnal.session.questions import Question
 from knnal.session.session import Session
 from knnal_cli.tui.key_screen import KeyScreen, Worker
 from knnal_cli.tui.label_screen import LabelScreen

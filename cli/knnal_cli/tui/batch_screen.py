@@ -13,7 +13,7 @@ from textual.geometry import Size
 from textual.message import Message
 from textual.widgets import Static
 
-from knnal.session.question_selection import Question
+from knnal.session.questions import Question
 from knnal.session.similar_items import Member
 from knnal_cli.keymap import Front, Mode
 from knnal_cli.printable import printable_line

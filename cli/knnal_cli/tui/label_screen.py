@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from knnal.session.question_selection import Question
+from knnal.session.questions import Question
 from knnal_cli.keymap import Mode
 from knnal_cli.tui import dialogs
 from knnal_cli.tui.batch_screen import BatchScreen

@@ -24,7 +24,7 @@ from knnal.quality.label_errors import Suspect
 from knnal.quality.random_baseline import RandomEstimate, RandomLabels, located
 from knnal.quality.review import Review
 from knnal.quality.stopping import advise
-from knnal.session.question_selection import Question
+from knnal.session.questions import Question
 from knnal.session.session import Session
 from knnal.session.similar_items import SimilarItems, find_alike
 from knnal.types import Neighbor

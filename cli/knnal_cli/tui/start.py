@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from knnal.quality.review import Review
-from knnal.session.question_selection import Question
+from knnal.session.questions import Question
 from knnal.session.session import Session
 from knnal_cli.printable import echo
 from knnal_cli.wording import nothing_left

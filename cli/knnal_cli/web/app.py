@@ -1,12 +1,15 @@
-"""The web application: the page, the API below ``/api``, and what is answered to errors."""
+"""The web application: the page, the API below ``/api``, errors, and the server that runs it."""
 
 from __future__ import annotations
 
+import contextlib
+import socket
 from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import uvicorn
 from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
@@ -15,7 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp
 
-from knnal.collaboration.leases import ItemTakenError, SeatUnknownError
+from knnal.collaboration.assignments import ItemTakenError, SeatUnknownError
 from knnal.errors import (
     InputError,
     KnnalError,
@@ -27,12 +30,13 @@ from knnal.errors import (
     PoolUnwritableError,
 )
 from knnal.pages.html import SHARED, asset
-from knnal_cli.web import looking, schemas, seats
-from knnal_cli.web.mapping import NoMapError
-from knnal_cli.web.media import NoPictureError
+from knnal_cli.web import responses, routes_label, routes_read
+from knnal_cli.web.pictures import NoPictureError
+from knnal_cli.web.pool_map import NoMapError
 from knnal_cli.web.security import Gate
-from knnal_cli.web.serving import Served
+from knnal_cli.web.served import Served
 
+_GRACE_S = 3
 _TYPES = {
     ".html": "text/html",
     ".js": "text/javascript",
@@ -56,13 +60,13 @@ _PROBLEMS: dict[type[Exception], tuple[int, str]] = {
 """The status and the word for each kind of error; the nearest class counts."""
 
 _DESCRIBED: dict[int | str, dict[str, Any]] = {
-    status: {"model": schemas.Problem, "description": what}
+    status: {"model": responses.Problem, "description": what}
     for status, what in {
         401: "Without the token.",
         403: "From another site, or to another host.",
         404: "No such seat or picture.",
-        409: "Somebody else was there before; nothing is left to undo; there is no map yet.",
-        411: "A body whose length is not told.",
+        409: "Somebody else decided first; nothing is left to undo; there is no map yet.",
+        411: "A body without its length.",
         413: "A body that is too long.",
         415: "A body that is not JSON.",
         422: "Something that cannot be used, such as an unknown item.",
@@ -96,7 +100,7 @@ def make_api() -> FastAPI:
         responses=_DESCRIBED,
         dependencies=[Depends(HTTPBearer(auto_error=False))],
     )
-    for routes in (seats.routes, looking.routes):
+    for routes in (routes_label.routes, routes_read.routes):
         app.include_router(routes, prefix="/api")
     return app
 
@@ -130,3 +134,46 @@ def _add_file(app: FastAPI, path: str, text: str, kind: str) -> None:
     @app.get(path, include_in_schema=False)
     def send() -> Response:
         return Response(text, media_type=kind)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 picks a free one. Raises InputError where that cannot be."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listening = socket.socket(family, kind, protocol)
+        try:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind(address)
+            listening.listen(128)
+        except OSError:
+            listening.close()
+            raise
+    except OSError as error:
+        raise InputError(
+            f"Cannot listen on {host}, port {port}: {error.strerror or error}. Name another port, "
+            "or 0 for any that is free."
+        ) from error
+    return listening
+
+
+def make_server(app: ASGIApp) -> uvicorn.Server:
+    """The server, which says as little as possible of itself."""
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        lifespan="off",
+        ws="none",
+        timeout_graceful_shutdown=_GRACE_S,
+    )
+    return uvicorn.Server(config)
+
+
+def run(app: ASGIApp, listening: socket.socket) -> None:
+    """Answer requests until interrupted; those under way are finished first."""
+    with contextlib.suppress(KeyboardInterrupt):  # raised once more when all is finished
+        make_server(app).run(sockets=[listening])

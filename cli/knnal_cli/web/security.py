@@ -1,4 +1,4 @@
-"""What stands before every request: who may ask, from where, and how the answer may be used."""
+"""The gate before every request: who may ask, from where, and how the response may be used."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def new_token() -> str:
 
 
 def host_names(bound: str) -> frozenset[str]:
-    """The names that a server bound to that address may be called by, beside plain addresses.
+    """The names of a server bound to that address, other than IP addresses.
 
     A page that turned its own name to this machine's address (DNS rebinding) is known by its name.
     """
@@ -82,7 +82,7 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            return  # there is nothing here but HTTP
+            return  # only HTTP is served
         headers = Headers(scope=scope)
         refusal = self._refusal(scope, headers)
         hand_out = refusal is None and scope["path"] == PAGE
@@ -106,10 +106,10 @@ class Gate:
         if not self._names_this_host(headers):
             hosts = ", ".join(sorted(self._hosts))
             return _Refusal(
-                403, "host", f"Expected a plain address or one of {hosts} as host of the request."
+                403, "host", f"The host of a request must be an IP address or one of {hosts}."
             )
         if not _from_here(scope, headers):
-            return _Refusal(403, "origin", "Expected a request by the page itself or by a script.")
+            return _Refusal(403, "origin", "Only the page itself and scripts may send requests.")
         if not self._has_token(scope, headers):
             return _Refusal(
                 401,
@@ -169,12 +169,12 @@ def _from_here(scope: Scope, headers: Headers) -> bool:
 def _body_refusal(scope: Scope, headers: Headers) -> _Refusal | None:
     length = headers.get("content-length", "0")
     if "transfer-encoding" in headers or not length.isdecimal():
-        return _Refusal(411, "length", "Expected a body of a length told in Content-Length.")
+        return _Refusal(411, "length", "A request needs its body's length in Content-Length.")
     if int(length) > MOST_BYTES:
-        return _Refusal(413, "length", f"Expected a body of at most {MOST_BYTES} bytes.")
+        return _Refusal(413, "length", f"A body must be at most {MOST_BYTES} bytes.")
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if (int(length) or scope["method"] in _WITH_BODY) and kind != "application/json":
-        return _Refusal(415, "content-type", "Expected a body of Content-Type application/json.")
+        return _Refusal(415, "content-type", "A body must have the Content-Type application/json.")
     return None
 
 

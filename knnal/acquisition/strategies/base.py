@@ -1,9 +1,9 @@
-"""The strategy protocol, what strategies see of a pool, and the terms that scores are made of."""
+"""The strategy protocol, and what strategies see of a pool."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
@@ -12,17 +12,15 @@ from typing import ClassVar, cast
 import numpy as np
 
 from knnal.acquisition.hypothetical import HypotheticalState
-from knnal.acquisition.inconsistency import Inconsistency
-from knnal.acquisition.masked import MaskedVotes
 from knnal.acquisition.state import PoolState
 from knnal.acquisition.strategies.batches import highest, spread
 from knnal.acquisition.strategies.spec import Spec, parse_spec
-from knnal.acquisition.terms import MEASURES
+from knnal.acquisition.strategies.terms import ALIASES, TERMS, term_of
 from knnal.errors import InputError
 from knnal.registry import Registry, unknown_name
 from knnal.types import BoolArray, Float32Array, FloatArray, IntArray
 
-STRATEGIES = Registry("knnal.acquisition.strategies", "strategy")
+STRATEGIES = Registry("knnal.strategies", "strategy")
 COMPOSITIONS = Registry("knnal.compositions", "composition")
 """Functions from names of terms to a strategy class."""
 
@@ -82,9 +80,10 @@ class PoolView:
 
     def whole_term(self, name: str) -> Float32Array:
         """A named score term of all rows, ``(rows,)``."""
-        if self._overlay is not None and name in COVERED_TERMS:
-            return COVERED_TERMS[name](self._overlay)
-        return TERMS[name](self.state)
+        term = term_of(name)
+        if self._overlay is not None and term.with_chosen is not None:
+            return term.with_chosen(self._overlay)
+        return term.of(self.state)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,41 +216,10 @@ def resolved(name: str) -> Spec:
     if spec.terms is None:
         return spec
     terms = tuple(ALIASES.get(term, term) for term in spec.terms)
+    known = TERMS.names()
     for term in terms:
-        if term not in TERMS:
-            raise unknown_name("term", term, sorted({*TERMS, *ALIASES}))
+        if term not in known:
+            raise unknown_name("term", term, sorted({*known, *ALIASES}))
         if terms.count(term) > 1:
-            raise InputError(f"Expected each term once, came '{term}' twice in '{name}'.")
+            raise InputError(f"A composition takes each term once; '{term}' is twice in '{name}'.")
     return Spec(spec.name, terms)
-
-
-TERMS: dict[str, Callable[[PoolState], Float32Array]] = {
-    "least-confidence": lambda state: state.uncertainty("least-confidence"),
-    "smallest-margin": lambda state: state.uncertainty("smallest-margin"),
-    "largest-margin": lambda state: state.uncertainty("largest-margin"),
-    "entropy": lambda state: state.uncertainty("entropy"),
-    "inconsistency": lambda state: state.follower(Inconsistency).share(),
-    "disagreement": lambda state: state.follower(MaskedVotes).disagreement(),
-    "local": lambda state: state.local_density,
-    "global": lambda state: state.global_density,
-    "uncovered": lambda state: state.uncovered(),
-    "coverage-gain": lambda state: state.coverage_gain(),
-    "response-entropy": lambda state: state.response_entropy(),
-    "distance": lambda state: state.distance(),
-    "distance-as-printed": lambda state: state.distance_as_printed(),
-}
-"""Every term by name, over all rows of a state, all to be maximized."""
-
-ALIASES = {"margin": "smallest-margin"}
-"""Other names of terms in compositions."""
-
-UNCERTAINTIES = frozenset({*MEASURES, "disagreement", "inconsistency", "response-entropy"})
-"""The terms that are 0 wherever the classifier is sure; products of raw values raise them."""
-
-COVERED_TERMS: dict[str, Callable[[HypotheticalState], Float32Array]] = {
-    "uncovered": HypotheticalState.uncovered,
-    "coverage-gain": HypotheticalState.coverage_gain,
-    "distance": HypotheticalState.distance,
-    "distance-as-printed": HypotheticalState.distance_as_printed,
-}
-"""The terms that fall where labels are, and how they stand once more rows are chosen."""

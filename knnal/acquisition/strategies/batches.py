@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from knnal.acquisition.kernel_coverage import KernelCoverage
+from knnal.acquisition.kernel_gain import KernelGain
 from knnal.acquisition.terms import empirical_cdf, kernel_mass, uncovered
 from knnal.index.kernel_graph import KernelGraph
 from knnal.types import BoolArray, FloatArray, IntArray
@@ -22,15 +22,15 @@ def spread(
     pass over the pool. The first place is that of the highest value; ties go to the lower row.
     """
     ranks = empirical_cdf(values)
-    coverage = KernelCoverage(graph.edges)
+    kept = KernelGain(graph.edges)
     mass = kernel_mass(graph.sums[rows])
     left = allowed.copy()
     for _ in range(int(np.count_nonzero(allowed))):
-        share = uncovered(coverage.gain[rows], mass)
+        share = uncovered(kept.gain[rows], mass)
         place = int(np.argmax(np.where(left, ranks * share, -1.0)))
         yield place
         left[place] = False
-        coverage.add(int(rows[place]))
+        kept.cover(int(rows[place]))
 
 
 def highest(values: FloatArray, allowed: BoolArray, count: int) -> IntArray:

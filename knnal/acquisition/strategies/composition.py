@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from knnal.acquisition.strategies.base import COVERED_TERMS, Strategy
-from knnal.acquisition.strategies.cdf_factors import CdfFactors
+from knnal.acquisition.strategies.base import Strategy
+from knnal.acquisition.strategies.cdf_product import CdfFactors
 from knnal.acquisition.strategies.product import RawProduct
+from knnal.acquisition.strategies.terms import term_of
 
 
 def cdf(terms: Sequence[str]) -> type[Strategy]:
@@ -39,12 +40,12 @@ def _composed(base: type[Strategy], terms: Sequence[str], **words: str) -> type[
         "__doc__": words["summary"],
         "__module__": __name__,
         "terms": {term: term for term in terms},
-        "needs_views": "response-entropy" in terms,
+        "needs_views": any(term_of(term).needs_views for term in terms),
         "incremental": True,
         "cost": "the update of each term, and a count of each over the pool"
         if base is CdfFactors
         else "the update of each term, and one pass over the scores",
-        "covers": bool(set(terms) & set(COVERED_TERMS)),
+        "covers": any(term_of(term).with_chosen for term in terms),
         **words,
     }
     return type(base.__name__, (base,), body)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from knnal.acquisition.strategies.base import Pick, PoolView, Scores, Strategy
 
 
 class Random(Strategy):
     """Every unlabeled item is as likely as any other."""
 
-    summary: ClassVar[str] = "uniform draw from the unlabeled pool"
-    source: ClassVar[str] = "the baseline of every comparison"
-    formula: ClassVar[str] = "a number drawn for each item, by the seed and the number of decisions"
-    incremental: ClassVar[bool] = False
-    cost: ClassVar[str] = "one draw for each item"
+    summary = "uniform draw from the unlabeled pool"
+    source = "the baseline of every comparison"
+    formula = "a number drawn for each item, by the seed and the number of decisions"
+    incremental = False
+    cost = "one draw for each item"
 
     def score(self, pool: PoolView) -> Scores:
         return Scores(pool.rng.random(len(pool.rows)))

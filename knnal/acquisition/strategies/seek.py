@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 
 from knnal.acquisition.strategies.base import PoolView, Scores, Strategy
@@ -24,8 +22,8 @@ class Seek(Strategy):
     the item of highest p as before. Each question passes once over the probabilities of the pool.
     """
 
-    summary: ClassVar[str] = "items of one class: the likeliest, then those at its boundary"
-    source: ClassVar[str] = "greedy active search: Garnett et al., arXiv 1206.6406"
+    summary = "items of one class: the likeliest, then those at its boundary"
+    source = "greedy active search: Garnett et al., arXiv 1206.6406"
 
     def __init__(self, target: int, recent: tuple[bool, ...] = ()) -> None:
         self._target = target

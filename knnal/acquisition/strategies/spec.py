@@ -42,13 +42,12 @@ def parse_spec(text: str) -> Spec:
 
 
 def split_names(text: str) -> tuple[str, ...]:
-    """The names of a list parted by commas; those within brackets part nothing."""
+    """The names of a comma-separated list; commas within brackets do not separate."""
     names = (name.strip() for name in re.split(r",(?![^(]*\))", text))
     return tuple(name for name in names if name)
 
 
 def _malformed(text: str, why: str) -> InputError:
     return InputError(
-        f"Expected a strategy's name or a composition of terms such as '{EXAMPLE}', came "
-        f"'{text}': {why}."
+        f"'{text}' is neither the name of a strategy nor a composition such as '{EXAMPLE}': {why}."
     )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from collections.abc import Sequence
 
 import numpy as np
 
-from knnal.acquisition.kernel_coverage import WeightedGain
-from knnal.acquisition.strategies.base import UNCERTAINTIES, PoolView, Scores, Strategy
+from knnal.acquisition.kernel_gain import KernelGain
+from knnal.acquisition.strategies.base import PoolView, Scores, Strategy
+from knnal.acquisition.strategies.terms import TERMS, term_of
 from knnal.acquisition.terms import UNCERTAINTY_OFFSET
 from knnal.errors import InputError
 from knnal.types import Float32Array
@@ -21,28 +21,28 @@ class UHerding(Strategy):
     classes yet. The kernel keeps its width.
     """
 
-    summary: ClassVar[str] = "the kernel mass that a label would newly cover, by how unsure it is"
-    source: ClassVar[str] = "Bae, Noh and Sutherland, 'Uncertainty Herding', arXiv 2412.20644"
-    formula: ClassVar[str] = (
+    summary = "the kernel mass that a label would newly cover, by how unsure it is"
+    source = "Bae, Noh and Sutherland, 'Uncertainty Herding', arXiv 2412.20644"
+    formula = (
         "sum over the item's neighbors, itself among them, of (u + 0.001) x max(K - c, 0): u is "
         "the neighbor's uncertainty, K the kernel between the two, c the highest kernel value "
         "between the neighbor and any label"
     )
-    terms: ClassVar[Mapping[str, str]] = {"u": "smallest-margin"}
-    incremental: ClassVar[bool] = True
-    cost: ClassVar[str] = (
+    terms = {"u": "smallest-margin"}
+    incremental = True
+    cost = (
         "the classifier's update, and the neighbors of every row whose uncertainty or cover "
         "moved: of all N g edges where all of it did"
     )
-    covers: ClassVar[bool] = True
+    covers = True
 
     def __init__(self) -> None:
-        self._gain: WeightedGain | None = None
+        self._gain: KernelGain | None = None
 
     def score(self, pool: PoolView) -> Scores:
         if self._gain is None:
-            self._gain = WeightedGain(pool.state.geometry.graph.edges)
-        gain = self._gain.of(self._weights(pool), pool.covered)[pool.rows]
+            self._gain = KernelGain(pool.state.geometry.graph.edges)
+        gain = self._gain.update(self._weights(pool), pool.covered)[pool.rows]
         return Scores(gain, {"u": pool.term(self.terms["u"]), "uid": gain})
 
     def _weights(self, pool: PoolView) -> Float32Array:
@@ -53,10 +53,11 @@ class UHerding(Strategy):
 
 def uherding(terms: Sequence[str]) -> type[Strategy]:
     """The same by another uncertainty: ``uherding(entropy)``."""
-    if len(terms) != 1 or terms[0] not in UNCERTAINTIES:
+    if len(terms) != 1 or not term_of(terms[0]).is_uncertainty:
+        known = (name for name in TERMS.names() if term_of(name).is_uncertainty)
         raise InputError(
-            f"Expected one uncertainty for uherding, came '{', '.join(terms)}'. Name one of "
-            f"{', '.join(sorted(UNCERTAINTIES))}."
+            f"uherding takes one uncertainty, got '{', '.join(terms)}'. Name one of "
+            f"{', '.join(known)}."
         )
     body = {
         "__doc__": UHerding.__doc__,

@@ -403,6 +403,18 @@ class Ledger:
         brought = by is None or (by != REMOVED and not self._is_taken(self._events[by]))
         return brought or self._counts[name] > 0
 
+    def renamed_by(self, event: Event) -> tuple[str, str] | None:
+        """The names of a class before and after an event that was just applied, if it renames one,
+        or takes that back or brings it back.
+        """
+        rename = self._undos[event.target or 0] if event.kind is EventKind.REDO else event
+        if rename.kind is EventKind.UNDO:
+            rename = self._events[rename.target or 0]
+        if rename.kind is not EventKind.RENAME:
+            return None
+        names = str(rename.text), str(rename.label)
+        return names[::-1] if event.kind is EventKind.UNDO else names
+
     def is_declared(self, name: str) -> bool:
         """Whether the class was declared on its own, and so outlives its labels."""
         return name in self._classes.brought and self._classes.brought[name] is None

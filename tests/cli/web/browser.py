@@ -15,7 +15,7 @@ import pytest
 from starlette.types import ASGIApp
 
 from knnal.pool.pool import Pool
-from knnal_cli.web.server import bind, make_server
+from knnal_cli.web.app import bind, make_server
 
 from ...patience import PATIENCE_S
 from .conftest import TOKEN

@@ -14,7 +14,7 @@ from fastapi.testclient import TestClient
 from PIL import Image
 from starlette.types import ASGIApp
 
-from knnal.collaboration.desk import MultiUserSession
+from knnal.collaboration.multi_user import MultiUserSession
 from knnal.pool.index_files import stored_layout
 from knnal.pool.pool import Pool
 from knnal.pool.storage import NewRecord
@@ -22,8 +22,8 @@ from knnal.project import Project
 from knnal.session.session import Session
 from knnal.types import EmbedderIdentity, Modality
 from knnal_cli.web.app import create_app
-from knnal_cli.web.schemas import About
-from knnal_cli.web.serving import Served, serve_desk
+from knnal_cli.web.responses import AboutOut
+from knnal_cli.web.served import Served
 
 TOKEN = "t" * 32
 PICTURES = 24
@@ -102,8 +102,8 @@ def open_apps() -> Iterator[Callable[..., ASGIApp]]:
         session = Session(Pool.open(folder), annotator="ann", audit=audit)
         for name in classes:
             session.add_class(name)
-        desk = MultiUserSession(session, Pool.open(folder), audit=audit, **options)
-        about = About(
+        people = MultiUserSession(session, Pool.open(folder), **options)
+        about = AboutOut(
             pool="photos", modality="image", items=PICTURES, annotator="ann", ask_name=False,
             overlap=options.get("overlap", 0.0), strategy="cdf-product", classifier="combined",
         )  # fmt: skip
@@ -111,7 +111,7 @@ def open_apps() -> Iterator[Callable[..., ASGIApp]]:
         def export(file: Path, labeled_only: bool) -> int:
             return Project.open(folder).export(file, labeled_only=labeled_only)
 
-        served = serve_desk(desk, about, export, None)
+        served = Served.of(people, about, export, None)
         opened.append(served)
         return create_app(served, token=TOKEN, hosts={"localhost"}, cookie="knnal-1")
 

@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from knnal.collaboration.desk import MultiUserSession
+from knnal.collaboration.multi_user import MultiUserSession
 from knnal.pool.index_files import stored_layout
 from knnal.pool.pool import Pool
 from knnal.quality.inspection.map import grid_positions
 from knnal.session.session import Session
-from knnal_cli.web.mapping import PoolMap
+from knnal_cli.web.pool_map import PoolMap
 
 from ...patience import PATIENCE_S
 from .conftest import PICTURES
@@ -26,10 +26,10 @@ from .test_api import answer, ask, join, log_of, truth
 
 
 @pytest.fixture
-def open_desk(pictures: Path) -> Iterator[MultiUserSession]:
-    desk = MultiUserSession(Session(Pool.open(pictures)), Pool.open(pictures))
-    yield desk
-    desk.close()
+def people(pictures: Path) -> Iterator[MultiUserSession]:
+    people = MultiUserSession(Session(Pool.open(pictures)), Pool.open(pictures))
+    yield people
+    people.close()
 
 
 def laid_out(client: TestClient) -> None:
@@ -99,7 +99,7 @@ def test_a_region_is_labeled_and_taken_back(client: TestClient, pictures: Path) 
     step = client.post(f"{ann}/regions", json={"items": region, "label": "both"}).json()
     labeled = [event["item"] for event in step["events"]]
     assert labeled == [i for i in region if i not in (done, theirs)]
-    assert step["left_out"] == 2
+    assert step["unchanged"] == 2
     assert step["question"]["item"]["id"] not in region
     assert ask(client, bob)["item"]["id"] == theirs, "nobody's item is taken from them"
     assert [e[:3] for e in log_of(pictures)[1:]] == [("label", i, "both") for i in labeled]
@@ -121,7 +121,7 @@ def test_a_region_in_parts_is_taken_back_as_one(client: TestClient, pictures: Pa
     batch = client.post(f"{seat}/regions", json=first).json()["events"][0]["seq"]
     second = {"items": ["red/02.png", "red/03.png"], "label": "red", "batch": batch}
     for body in (second, {**second, "items": ["red/04.png"]}):
-        assert client.post(f"{seat}/regions", json=body).json()["left_out"] == 0
+        assert client.post(f"{seat}/regions", json=body).json()["unchanged"] == 0
     theirs = {"items": ["red/05.png"], "label": "red", "batch": batch}
     assert client.post(f"{other}/regions", json=theirs).status_code == 200
     assert client.post(f"{seat}/undo", json={"event": batch}).json()["count"] == 5
@@ -148,26 +148,26 @@ def test_a_region_of_unknown_items_changes_nothing(client: TestClient, pictures:
     assert log_of(pictures) == []
 
 
-def test_a_pool_too_large_for_a_map_says_so(open_desk: MultiUserSession, pictures: Path) -> None:
-    large = PoolMap(open_desk, pictures, PICTURES, most=PICTURES - 1)
+def test_a_pool_too_large_for_a_map_says_so(people: MultiUserSession, pictures: Path) -> None:
+    large = PoolMap(people, pictures, PICTURES, most=PICTURES - 1)
     large.begin()
-    state = large.standing()
+    state = large.state()
     assert (state.state, state.detail) == (
         "too-large",
         "The map is for pools of at most 23 items; this one has 24.",
     )
 
 
-def test_a_map_that_fails_says_why(open_desk: MultiUserSession, tmp_path: Path) -> None:
-    lost = PoolMap(open_desk, tmp_path / "nowhere", PICTURES)
+def test_a_map_that_fails_says_why(people: MultiUserSession, tmp_path: Path) -> None:
+    lost = PoolMap(people, tmp_path / "nowhere", PICTURES)
     lost.begin()
     deadline = time.monotonic() + PATIENCE_S
-    while lost.standing().state == "working":
+    while lost.state().state == "working":
         assert time.monotonic() < deadline
         time.sleep(0.02)
     lost.close()
-    assert lost.standing().state == "failed"
-    assert "nowhere" in lost.standing().detail
+    assert lost.state().state == "failed"
+    assert "nowhere" in lost.state().detail
 
 
 def test_a_snippet(visitor: TestClient) -> None:

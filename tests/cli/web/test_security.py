@@ -8,8 +8,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from knnal.errors import InputError
+from knnal_cli.web.app import bind
 from knnal_cli.web.security import host_names, is_loopback, new_token
-from knnal_cli.web.server import bind
 
 from ..conftest import Knnal
 from .conftest import TOKEN

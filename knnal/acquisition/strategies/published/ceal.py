@@ -14,7 +14,7 @@ from knnal.acquisition.strategies.published.pseudo_labels import (
     PseudoLabels,
     PseudoRule,
     pseudo_labels,
-    uncertainty_beside,
+    uncertainty_with,
 )
 from knnal.acquisition.terms import empirical_cdf
 from knnal.types import BoolArray, Float32Array, Float64Array, FloatArray
@@ -41,10 +41,10 @@ class Ceal(Strategy):
     depend on them. Several at once are those of one round: one set of pseudo-labels serves them.
     """
 
-    source: ClassVar[str] = SOURCE
+    source = SOURCE
     measures: ClassVar[Sequence[str]]
-    incremental: ClassVar[bool] = False
-    cost: ClassVar[str] = COST
+    incremental = False
+    cost = COST
 
     def __init__(self, rule: PseudoRule | None = None) -> None:
         self.rule = rule or PseudoRule()
@@ -56,7 +56,7 @@ class Ceal(Strategy):
     def uncertainties(self, pool: PoolView) -> list[Float32Array]:
         """Each of the measures, of the unlabeled rows, ``(m,)``."""
         pseudo = self.pseudo_labels(pool.state)
-        found = uncertainty_beside(pool.state, pseudo, self.rule.weight, self.measures)
+        found = uncertainty_with(pool.state, pseudo, self.rule.weight, self.measures)
         return [values[pool.rows] for values in found]
 
     def score(self, pool: PoolView) -> Scores:
@@ -78,25 +78,25 @@ class Ceal(Strategy):
 class CealLeastConfidence(Ceal):
     """By least confidence."""
 
-    summary: ClassVar[str] = "1 - p1, with pseudo-labels voting where the classifier is sure"
-    formula: ClassVar[str] = "1 - p1 of " + _VOTES
-    measures: ClassVar[Sequence[str]] = ("least-confidence",)
+    summary = "1 - p1, with pseudo-labels voting where the classifier is sure"
+    formula = "1 - p1 of " + _VOTES
+    measures = ("least-confidence",)
 
 
 class CealMargin(Ceal):
     """By smallest margin."""
 
-    summary: ClassVar[str] = "1 - (p1 - p2), with pseudo-labels voting where the classifier is sure"
-    formula: ClassVar[str] = "1 - (p1 - p2) of " + _VOTES
-    measures: ClassVar[Sequence[str]] = ("smallest-margin",)
+    summary = "1 - (p1 - p2), with pseudo-labels voting where the classifier is sure"
+    formula = "1 - (p1 - p2) of " + _VOTES
+    measures = ("smallest-margin",)
 
 
 class CealEntropy(Ceal):
     """By entropy."""
 
-    summary: ClassVar[str] = "-sum p log p, with pseudo-labels voting where the classifier is sure"
-    formula: ClassVar[str] = "-sum p log p of " + _VOTES
-    measures: ClassVar[Sequence[str]] = ("entropy",)
+    summary = "-sum p log p, with pseudo-labels voting where the classifier is sure"
+    formula = "-sum p log p of " + _VOTES
+    measures = ("entropy",)
 
 
 class _Drawn(NamedTuple):
@@ -123,14 +123,12 @@ class CealFusion(Ceal):
     items), an item of it is drawn, and the others come after them by the mean rank of the three.
     """
 
-    summary: ClassVar[str] = (
-        "at random from the union of the most uncertain by three measures, with pseudo-labels"
-    )
-    formula: ClassVar[str] = (
+    summary = "at random from the union of the most uncertain by three measures, with pseudo-labels"
+    formula = (
         "a uniform draw within the union of the five highest by least confidence, by margin and by "
         "entropy, then the mean rank of the three, less 1; each of " + _VOTES
     )
-    measures: ClassVar[Sequence[str]] = ("least-confidence", "smallest-margin", "entropy")
+    measures = ("least-confidence", "smallest-margin", "entropy")
 
     def score(self, pool: PoolView) -> Scores:
         return self.score_batch(pool, self.rule.batch)

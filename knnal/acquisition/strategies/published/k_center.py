@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import ClassVar
-
 from knnal.acquisition.strategies.base import PoolView, Scores, Strategy
 
 
@@ -14,13 +11,13 @@ class KCenter(Strategy):
     While nothing is labeled all items are as far, and the first row is asked about.
     """
 
-    summary: ClassVar[str] = "1 - similarity to the nearest label: farthest first"
-    source: ClassVar[str] = "Sener and Savarese, 'Core-Set', arXiv 1708.00489, the greedy k-center"
-    formula: ClassVar[str] = "1 - the highest cosine similarity to a label"
-    terms: ClassVar[Mapping[str, str]] = {"d": "distance"}
-    incremental: ClassVar[bool] = True
-    cost: ClassVar[str] = "the pruned neighbor update of every label, and one pass over the scores"
-    covers: ClassVar[bool] = True
+    summary = "1 - similarity to the nearest label: farthest first"
+    source = "Sener and Savarese, 'Core-Set', arXiv 1708.00489, the greedy k-center"
+    formula = "1 - the highest cosine similarity to a label"
+    terms = {"d": "distance"}
+    incremental = True
+    cost = "the pruned neighbor update of every label, and one pass over the scores"
+    covers = True
 
     def score(self, pool: PoolView) -> Scores:
         distance = pool.term("distance")

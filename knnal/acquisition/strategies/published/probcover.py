@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 
-from knnal.acquisition.kernel_coverage import KernelCoverage
+from knnal.acquisition.kernel_gain import KernelGain
 from knnal.acquisition.strategies.base import PoolView, Scores, Strategy
 from knnal.acquisition.strategies.published.clusters import cluster
 from knnal.index.compilation import kernel
@@ -27,46 +25,44 @@ class ProbCover(Strategy):
     neighbors on the graph alone.
     """
 
-    summary: ClassVar[str] = "how many items of the item's ball lie in no label's ball yet"
-    source: ClassVar[str] = "Yehuda, Dekel, Hacohen and Weinshall, 'ProbCover', arXiv 2205.11320"
-    formula: ClassVar[str] = (
+    summary = "how many items of the item's ball lie in no label's ball yet"
+    source = "Yehuda, Dekel, Hacohen and Weinshall, 'ProbCover', arXiv 2205.11320"
+    formula = (
         "the number of the item's neighbors closer than the radius, itself among them, that are "
         "not as close to any label. The radius is the largest at which 95 % of all such balls "
         "lie within one cluster of a k-means, of as many clusters as classes, at least 8"
     )
-    incremental: ClassVar[bool] = True
-    cost: ClassVar[str] = (
+    incremental = True
+    cost = (
         "O(g^2) rows on the neighbor graph, and one pass over the scores; a k-means over the "
         "pool at the start, and when the classes pass a power of two"
     )
-    covers: ClassVar[bool] = True
+    covers = True
 
     def __init__(self) -> None:
-        self._coverages: dict[int, tuple[KernelCoverage, frozenset[int]]] = {}
+        self._balls: dict[int, Float32Array] = {}
+        self._kept: tuple[int, KernelGain, frozenset[int]] | None = None
 
     def score(self, pool: PoolView) -> Scores:
-        gain = self._coverage(pool).gain[pool.rows]
+        gain = self._gain(pool).gain[pool.rows]
         return Scores(gain, {"newly_covered": gain})
 
-    def _coverage(self, pool: PoolView) -> KernelCoverage:
-        """That of the rows that are taken, brought up from those that were."""
+    def _gain(self, pool: PoolView) -> KernelGain:
+        """That of the rows that are taken, brought up from those that were if none was given up."""
         classes = pseudo_classes(pool.state.labeling.class_count)
-        if classes not in self._coverages:
-            geometry = pool.state.geometry
+        geometry, taken = pool.state.geometry, pool.taken
+        if classes not in self._balls:
             clusters = cluster(geometry.reduced, np.flatnonzero(geometry.live), classes)
-            balls = balls_of(geometry.graph, clusters, geometry.live)
-            self._coverages[classes] = (
-                KernelCoverage(balls),
-                frozenset(),
-            )
-        coverage, before = self._coverages[classes]
-        taken = pool.taken
-        for row in before - taken:
-            coverage.remove(row)
+            self._balls[classes] = balls_of(geometry.graph, clusters, geometry.live)
+        if self._kept is None or self._kept[0] != classes or self._kept[2] - taken:
+            graph = geometry.graph
+            gain = KernelGain(graph.edges._replace(kernel=self._balls[classes]))
+            self._kept = classes, gain, frozenset()
+        _, gain, before = self._kept
         for row in taken - before:
-            coverage.add(row)
-        self._coverages[classes] = coverage, taken
-        return coverage
+            gain.cover(row)
+        self._kept = classes, gain, taken
+        return gain
 
 
 def pseudo_classes(classes: int) -> int:
@@ -74,9 +70,9 @@ def pseudo_classes(classes: int) -> int:
     return max(FEWEST_CLASSES, 1 << max(classes - 1, 0).bit_length())
 
 
-def balls_of(graph: KernelGraph, clusters: Int32Array, live: BoolArray) -> Edges:
-    """The edges within the largest radius at which 95 % of the balls of live rows are pure: a
-    kernel of 1 there, and of 0 beyond it.
+def balls_of(graph: KernelGraph, clusters: Int32Array, live: BoolArray) -> Float32Array:
+    """The edges within the largest radius at which 95 % of the balls of live rows are pure, as a
+    kernel of 1, and 0 beyond it, ``(edges,)``.
 
     A ball is pure below the distance of the row's nearest neighbor in another cluster.
     """
@@ -85,7 +81,7 @@ def balls_of(graph: KernelGraph, clusters: Int32Array, live: BoolArray) -> Edges
     found = np.sort(nearest_other[live])[::-1]
     spared = int(np.floor((1.0 - PURE) * len(found)))
     edge = found[spared] if len(found) else np.float32(0.0)
-    return graph.edges._replace(kernel=(graph.edges.kernel > edge).astype(np.float32))
+    return (graph.edges.kernel > edge).astype(np.float32)
 
 
 @kernel

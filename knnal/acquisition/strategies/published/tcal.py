@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 
 from knnal.acquisition.strategies.base import Pick, PoolView, Scores, Strategy
@@ -24,13 +22,13 @@ class Tcal(Strategy):
     as the last of them counts among them, so that the first item of all is the densest one.
     """
 
-    summary: ClassVar[str] = "the densest of each k-means cluster of the most uncertain by margin"
-    source: ClassVar[str] = "the TCAL that Wang et al. compare CEAL with, arXiv 1701.03551"
-    formula: ClassVar[str] = (
+    summary = "the densest of each k-means cluster of the most uncertain by margin"
+    source = "the TCAL that Wang et al. compare CEAL with, arXiv 1701.03551"
+    formula = (
         "1 + i / max i for the ten most uncertain by u and those as uncertain as the last, else u"
     )
-    incremental: ClassVar[bool] = True
-    cost: ClassVar[str] = (
+    incremental = True
+    cost = (
         "that of the margin, and a pass over the scores; a batch of K adds a k-means of 10 K items"
     )
 

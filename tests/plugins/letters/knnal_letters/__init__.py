@@ -1,0 +1,1 @@
+"""Words, embedded as their counts of letters."""
