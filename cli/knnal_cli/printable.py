@@ -1,12 +1,13 @@
-"""Foreign text made safe to print: it cannot move the cursor, wipe the screen or turn the line.
-
-Commands print by ``echo`` and nothing else, so that this holds for whatever they say.
-"""
+"""What is printed: foreign text made safe, and the factories that load."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import typer
 
+from knnal.errors import InputError
+from knnal.registry import Registry
 from knnal_cli.remedies import in_commands
 
 _KEPT = "\n\t"
@@ -39,3 +40,14 @@ def ask_number(question: str) -> int:
 def echo_error(error: Exception) -> None:
     """Say on stderr what went wrong, and what to do in terms of the command line."""
     typer.secho(f"Error: {printable(in_commands(str(error)))}", fg=typer.colors.RED, err=True)
+
+
+def loadable(registry: Registry) -> dict[str, Any]:
+    """The factories that load, by name; the others are named on stderr, each with its reason."""
+    found = {}
+    for name in registry.names():
+        try:
+            found[name] = registry.load(name)
+        except InputError as error:
+            echo(str(error), err=True)
+    return found

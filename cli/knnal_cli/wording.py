@@ -69,7 +69,7 @@ def label_remark(label: str, classes: Collection[str], was: str | None = None) -
 def nothing_left(per_group: bool) -> str:
     """Why there is no question."""
     or_alike = ", or a near-duplicate of one that is" if per_group else ""
-    return f"Nothing is left to ask about: every item is labeled or skipped{or_alike}."
+    return f"Nothing is left to label: every item is labeled or skipped{or_alike}."
 
 
 def stands_for(near_duplicates: int) -> str:

@@ -206,6 +206,7 @@ def test_a_file_is_opened_in_the_viewer_of_the_system(
         viewer.write_text(f'#!/bin/sh\necho "$1" > {opened}.part; mv {opened}.part {opened}\n')
         viewer.chmod(0o755)
     monkeypatch.setenv("PATH", f"{viewer.parent}:/bin:/usr/bin")
+    monkeypatch.setenv("DISPLAY", ":7")
     file = tmp_path / "photo.jpg"
     assert "not there any more" in open_file(file)
     file.write_bytes(b"")
@@ -217,6 +218,9 @@ def test_a_file_is_opened_in_the_viewer_of_the_system(
     assert opened.read_text().strip() == str(file)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert "to open it with" in open_file(file)
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    assert sys.platform == "darwin" or "no display" in open_file(file)
     texts = Session(make_pool(np.eye(2), texts=["one", "two"]))
 
     async def script(app: LabelApp, pilot: Pilot[Any]) -> None:
@@ -412,7 +416,7 @@ def test_a_batch_whose_first_item_is_an_exception_goes_back_to_it(told: Session)
         assert isinstance(app.screen, LabelScreen)
         assert told.ledger.label(items[0]) is None
         assert told.ledger.label_count == 3 + len(items)
-        assert f"Labeled {len(items) - 1} of a batch" in text_of(app, "#remark")
+        assert f"Labeled a batch of {len(items) - 1} item" in text_of(app, "#remark")
 
     run(told, script)
 

@@ -260,7 +260,7 @@ def test_until_nothing_is_left(knnal: Any, open_terminal: Any) -> None:
     terminal.press("1")
     terminal.asks(1, "1 to go")
     terminal.press("1")
-    terminal.ends("Nothing is left to ask about: every item is labeled or skipped.")
+    terminal.ends("Nothing is left to label: every item is labeled or skipped.")
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(18, 60), (40, 100)])
@@ -482,7 +482,7 @@ def test_a_review_keeps_changes_sets_aside_and_takes_back(
     third = item_of(reviews(terminal, f"{second}: kept "))
     assert third not in (first, second)
     terminal.press("u")
-    assert item_of(reviews(terminal, "Taken back. Here is the item again.")) == second
+    assert item_of(reviews(terminal, "Taken back. Here is the label again.")) == second
     terminal.press("s")
     reviews(terminal, f"{second}: set aside")
     terminal.press("?")

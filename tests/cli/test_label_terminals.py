@@ -222,7 +222,7 @@ def test_within_tmux_it_labels_and_follows_the_window(
     tmux.resize(60, 20)
     tmux.shows("2 labeled", "? help")
     tmux.press("B")
-    tmux.shows("alike, predicted")
+    tmux.shows("similar items, predicted")
     tmux.press("Escape")
     assert item_on(2) == third
     tmux.press("s")

@@ -145,7 +145,7 @@ def test_a_bad_line_ends_it_and_the_lines_before_are_stored(
     done = vectors("tell", "--json", code=1, stdin=stdin)
     assert done.out == ""
     assert "2 labeled before this" in done.err
-    for phrase in ("Expected an object", "on line 3", repr(line), "lines before it are stored"):
+    for phrase in ("Line 3 must be an object", repr(line), "lines before it are stored"):
         assert phrase in done.err
     assert [event["item"] for event in log(vectors.folder)] == ["1", "2"]
 

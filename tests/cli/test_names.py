@@ -69,7 +69,7 @@ def test_an_import_says_new_classes_or_refuses_them(labeled: Any) -> None:
     rows = "id,label\n1,left\n2,lefft\n3,other\n"
     (labeled.folder / "t.csv").write_text(rows, encoding="utf-8")
     done = labeled("import", "t.csv", "--known-only", code=3)
-    assert done.out == "1 labels added, 0 changed, 0 unchanged.\n"
+    assert done.out == "1 label added, 0 changed, 0 unchanged.\n"
     assert done.err == (
         "Skipped 2: class that the pool does not have (lefft (did you mean 'left'?), other)\n"
     )

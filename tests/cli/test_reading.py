@@ -96,10 +96,10 @@ def test_import(labeled: Any, log: Any) -> None:
     (labeled.folder / "labels.csv").write_text(rows, encoding="utf-8")
     arguments = ("import", "labels.csv", "--id-column", "key", "--label-column", "class")
     done = labeled(*arguments, code=3)
-    assert done.out == "1 labels added, 0 changed, 1 unchanged.\n"
+    assert done.out == "1 label added, 0 changed, 1 unchanged.\n"
     assert done.err.splitlines() == [
         "Rows without a label: 1.",
-        "1 item keeps another label; --overwrite changes that.",
+        "1 item keeps another label; --overwrite replaces it.",
         "Skipped 1: no such item in the pool (99; the pool has 0, 1, 2, ...)",
     ]
     report = labeled(*arguments, "--overwrite", "--json", code=3).data
@@ -143,7 +143,7 @@ def test_refused_imports(vectors: Any, arguments: list[str], saying: list[str]) 
 
 def test_export(labeled: Any) -> None:
     labeled("skip", 5)
-    assert labeled("export", "all.csv").out == "40 rows written to all.csv.\n"
+    assert labeled("export", "all.csv").out == "Wrote 40 rows to all.csv.\n"
     with (labeled.folder / "all.csv").open(newline="", encoding="utf-8") as file:
         rows = {row["id"]: row for row in csv.DictReader(file)}
     assert (rows["0"]["label"], rows["0"]["origin"], rows["0"]["annotator"]) == (

@@ -138,9 +138,9 @@ def test_active_asks_about_what_no_two_agree_on(mislabeled: Any) -> None:
     ("arguments", "saying"),
     [
         (["--mode", "voting", "--oracle", "truth.csv"], "which asks nobody"),
-        (["--apply"], "Expected --apply with 'voting'"),
+        (["--apply"], "--apply needs 'voting'"),
         (["--mode", "active", "--apply"], "and --oracle"),
-        (["--mode", "voting", "--apply", "--limit", "2"], "Expected no --limit"),
+        (["--mode", "voting", "--apply", "--limit", "2"], "it takes no --limit"),
         (["--mode", "guess"], "guess"),
     ],
 )
@@ -149,7 +149,7 @@ def test_what_does_not_go_together(knnal: Any, arguments: list[str], saying: str
 
 
 def test_without_a_terminal_and_without_anything_to_review(vectors: Any, told: str) -> None:
-    vectors.fails("review", "--pool", told, saying=["Expected a terminal", "--json", "--oracle"])
+    vectors.fails("review", "--pool", told, saying=["needs a terminal", "--json", "--oracle"])
     done = vectors("review", "--pool", told, "--json", code=4)
     assert done.data == []
     assert "No label is left to review" in done.err

@@ -79,7 +79,7 @@ def test_unknown_names(vectors: Any, arguments: list[str], saying: list[str]) ->
 
 
 def test_no_terminal_to_label_in(vectors: Any) -> None:
-    saying = ["Expected a terminal", "knnal next --json", "knnal tell ID LABEL"]
+    saying = ["needs a terminal", "knnal next --json", "knnal tell ID LABEL"]
     vectors.fails("label", saying=saying)
 
 

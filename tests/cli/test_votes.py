@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from knnal.classifiers.vote import VoteOptions
 from knnal.project import Project
-from knnal_cli.option_groups import grouped
+from knnal_cli.options import grouped
 
 GIVEN = {
     "--k 3": VoteOptions(k=3),

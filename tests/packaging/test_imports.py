@@ -68,11 +68,13 @@ def test_a_labeling_session_needs_no_network_and_no_estimator(make_pool: Any) ->
 import sys
 from knnal_cli.options import open_project
 from knnal_cli.tui.keyboard import Keyboard
-from knnal_cli.tui.plain import LabelLoop
+from knnal_cli.tui.model import LabelModel
+from knnal_cli.tui.plain import PlainLoop
 session = open_project(sys.argv[1]).session(audit=0.1)
 session.tell(session.ask().item, "a")
 assert session.ask() is not None
-LabelLoop(session, keyboard=Keyboard("q")).run(session.ask())
+model = LabelModel(session)
+PlainLoop(model, keyboard=Keyboard("q")).run(model.next())
 """
     loaded = loaded_by(program, str(pool.folder))
     unneeded = {"tensorflow", "tensorflow_hub", "keras", "ai_edge_litert", "sklearn", "matplotlib"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from knnal_cli.exits import AT_EXIT, Exit
-from knnal_cli.new_classes import NewClasses
 from knnal_cli.options import (
     POOL_DEFAULT,
     AnnotatorOption,
@@ -23,7 +22,41 @@ from knnal_cli.options import (
 )
 from knnal_cli.printable import echo, printable_line
 from knnal_cli.records import print_json
-from knnal_cli.wording import brought_back, described, taken_back
+from knnal_cli.wording import brought_back, described, new_class, taken_back
+
+if TYPE_CHECKING:
+    from knnal.pool.labels.ledger import Ledger
+
+
+class NewClasses:
+    """Says on stderr of each class that a pool did not have that it is new; or, with
+    ``known_only``, refuses it. ``found`` has them, each with the class that it may stand for.
+    """
+
+    def __init__(self, ledger: Ledger, *, known_only: bool) -> None:
+        self.found: dict[str, str | None] = {}
+        self._ledger = ledger
+        self._known_only = known_only
+        self._given: set[str] = set()
+
+    def give(self, label: str, decide: Callable[[], object]) -> None:
+        """Have a label given by ``decide``.
+
+        Raises InputError for a class that is refused, and what ``decide`` raises.
+        """
+        from knnal.names import checked_name, close_name
+        from knnal.session.decisions import known_class
+
+        name = checked_name(label)
+        before = [name] if name in self._given else self._ledger.classes()
+        if self._known_only:
+            known_class(name, before)
+        decide()
+        self._given.add(name)
+        if name not in before:
+            self.found[name] = close_name(name, before)
+            echo(f"{new_class(name, before)}.", err=True)
+
 
 if TYPE_CHECKING:
     from knnal.pool.labels.ledger import Event, Ledger
@@ -62,7 +95,7 @@ def tell(
 ) -> None:
     """Label an item, or many. Each label is on disk before the next one is read."""
     if (item is None) != (label is None):
-        raise typer.BadParameter("Expected both an ID and a LABEL, or neither and JSON on stdin.")
+        raise typer.BadParameter("Give both an ID and a LABEL, or neither and JSON lines on stdin.")
     decisions = _decisions(pool, annotator)
     pairs = [(item, label)] if item is not None and label is not None else _read_answers()
     classes = NewClasses(decisions.ledger, known_only=known_only)
@@ -105,7 +138,7 @@ def _read_answers() -> Iterator[tuple[str, str]]:
     from knnal.errors import InputError
 
     if sys.stdin.isatty():
-        raise typer.BadParameter("Expected an ID and a LABEL, or JSON lines on stdin.")
+        raise typer.BadParameter("Give an ID and a LABEL, or JSON lines on stdin.")
     for number, line in enumerate(sys.stdin, start=1):
         line = line.removeprefix("\ufeff") if number == 1 else line  # Windows' byte-order mark
         if not line.strip():
@@ -115,7 +148,7 @@ def _read_answers() -> Iterator[tuple[str, str]]:
             yield _cell(answer["id"]), _cell(answer["label"])
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(
-                f'Expected an object with "id" and "label" on line {number}, came '
+                f'Line {number} must be an object with "id" and "label", got '
                 f"{line.strip()[:80]!r}. The lines before it are stored."
             ) from error
 
@@ -275,4 +308,4 @@ def _report(done: str, sentence: str, ledger: Ledger, first: Event, as_json: boo
     of_item = f" of {first.item}" if one and first.item and first.origin != "imported" else ""
     echo(printable_line(f"{sentence}{of_item}."))
     if replaced:
-        echo(f"{replaced} of the items have been decided on since, which stays.")
+        echo(f"{replaced} of the items have been decided on since, and that stays.")

@@ -10,7 +10,6 @@ import typer
 from knnal import defaults
 from knnal.session.schedule import Schedule, ScheduleKind
 from knnal_cli.exits import Exit
-from knnal_cli.option_groups import grouped
 from knnal_cli.options import (
     POOL_DEFAULT,
     Asking,
@@ -22,6 +21,7 @@ from knnal_cli.options import (
     Ranking,
     ScheduleOption,
     Votes,
+    grouped,
     open_project,
     open_session,
     schedule_of,
@@ -133,7 +133,7 @@ def strategies(
     from knnal.acquisition.strategies.base import STRATEGIES, canonical_name, strategy_class
     from knnal.acquisition.strategies.description import compositions, describe, terms_in_words
     from knnal.acquisition.strategies.terms import TERMS
-    from knnal_cli.plugins import loadable
+    from knnal_cli.printable import loadable
 
     if name is not None:
         description = describe(canonical_name(name), strategy_class(name))
@@ -155,7 +155,7 @@ def strategies(
 
 
 def _explain(description: Description) -> None:
-    updates = {True: "updates its scores", False: "finds its scores anew", None: "not said"}
+    updates = {True: "updates its scores", False: "recomputes its scores", None: "not said"}
     echo(f"{_titled(description.name)}: {description.summary}")
     echo(f"  maximizes       {description.formula}")
     for shown, meaning in description.terms.items():

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from knnal_cli.option_groups import grouped
 from knnal_cli.options import (
     POOL_DEFAULT,
     Asking,
@@ -18,6 +17,7 @@ from knnal_cli.options import (
     TargetOption,
     Votes,
     add_classes,
+    grouped,
     open_project,
     open_session,
 )
@@ -48,7 +48,7 @@ def label(
 
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise InputError(
-            "Expected a terminal to label in, but input or output is redirected. In scripts use "
+            "Labeling needs a terminal, but input or output is redirected. In scripts use "
             "'knnal next --json' to get an item, and 'knnal tell ID LABEL' to label it."
         )
     with Narration() as narration:

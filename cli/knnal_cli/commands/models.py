@@ -29,7 +29,7 @@ def list_models(context: typer.Context, as_json: JsonOption = False) -> None:
         return
     from knnal.embedders.assets import DEMO_PHOTOS
     from knnal.embedders.base import EMBEDDERS
-    from knnal_cli.plugins import loadable
+    from knnal_cli.printable import loadable
 
     records = [
         _record(name, one.summary, one.license, one.origin, one.assets)

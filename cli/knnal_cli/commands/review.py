@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from knnal_cli.exits import Exit
-from knnal_cli.option_groups import grouped
 from knnal_cli.options import (
     POOL_DEFAULT,
     AnnotatorOption,
@@ -22,10 +21,12 @@ from knnal_cli.options import (
     PoolOption,
     Votes,
     advanced,
+    grouped,
     open_project,
 )
 from knnal_cli.printable import echo, printable_line
 from knnal_cli.records import print_json, suspect_record
+from knnal_cli.wording import counted
 
 if TYPE_CHECKING:
     from knnal.quality.review import Decided, Review
@@ -73,11 +74,11 @@ def review(
     from knnal_cli.narration import Narration
 
     if oracle is not None and mode == "voting":
-        raise typer.BadParameter("Expected no --oracle with 'voting', which asks nobody; 'active'.")
+        raise typer.BadParameter("'voting' asks nobody, so it takes no --oracle; 'active' does.")
     if apply and not (mode == "voting" or (mode == "active" and oracle)):
-        raise typer.BadParameter("Expected --apply with 'voting', or with 'active' and --oracle.")
+        raise typer.BadParameter("--apply needs 'voting', or 'active' with --oracle.")
     if apply and limit is not None and mode == "voting":
-        raise typer.BadParameter("Expected no --limit with 'voting --apply', which takes all.")
+        raise typer.BadParameter("'voting --apply' takes all labels, so it takes no --limit.")
     by_hand = not (as_json or oracle or apply or mode == "voting")
     if by_hand:
         _require_terminal()
@@ -104,7 +105,7 @@ def _require_terminal() -> None:
 
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise InputError(
-            "Expected a terminal to review in, but input or output is redirected. In scripts use "
+            "Reviewing needs a terminal, but input or output is redirected. In scripts use "
             "'knnal review --json' for a list, or '--oracle FILE' for the answers."
         )
 
@@ -171,7 +172,7 @@ def _report(decided: Decided, skips: Counter[str], *, as_json: bool) -> None:
         counts = {"kept": kept, "changed": changed, "set_aside": aside, "skipped": dict(skips)}
         print_json(counts)
     else:
-        echo(f"{kept} labels kept, {changed} changed, {aside} set aside.")
+        echo(f"{counted(kept, 'label')} kept, {changed} changed, {aside} set aside.")
     if not kept + changed + aside:
         echo("No label was reviewed.", err=True)
         raise typer.Exit(Exit.NOTHING_DONE)

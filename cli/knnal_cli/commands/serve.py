@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from knnal_cli.option_groups import grouped
 from knnal_cli.options import (
     POOL_DEFAULT,
     Asking,
@@ -20,6 +19,7 @@ from knnal_cli.options import (
     Votes,
     add_classes,
     advanced,
+    grouped,
     open_project,
     open_session,
 )
@@ -111,7 +111,7 @@ def _require_intended(host: str, token: str | None, *, allow_remote: bool) -> No
         )
     if token is not None and (len(token) < _LEAST_TOKEN or not _fits_an_address(token)):
         raise InputError(
-            f"A token must have at least {_LEAST_TOKEN} letters, digits, '-' and '_', got "
+            f"The token must have at least {_LEAST_TOKEN} letters, digits, '-' and '_', got "
             f"{len(token)} characters."
         )
 

@@ -10,7 +10,6 @@ import typer
 
 from knnal import defaults
 from knnal.session.schedule import ScheduleKind
-from knnal_cli.option_groups import grouped
 from knnal_cli.options import (
     POOL_DEFAULT,
     BatchSizeOption,
@@ -24,6 +23,7 @@ from knnal_cli.options import (
     advanced,
     complete_classifiers,
     complete_strategies,
+    grouped,
     open_project,
     schedule_of,
 )
@@ -164,7 +164,7 @@ def _print(summary: dict[str, Any], out: Path) -> None:
     console.print(printable(title_of(summary)), markup=False)
     console.print(table)
     echo(f"Curves to compare: {out / REPORT}")
-    echo(f"The same as {PICTURE}, {RESULTS} and {LABELS} beside it.")
+    echo(f"The same data: {PICTURE}, {RESULTS} and {LABELS} in that folder.")
 
 
 def _table(summary: dict[str, Any]) -> Table:

@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from knnal_cli.exits import Exit
-from knnal_cli.option_groups import grouped
 from knnal_cli.options import (
     POOL_DEFAULT,
     AnnotatorOption,
@@ -23,11 +22,12 @@ from knnal_cli.options import (
     LabelColumnOption,
     PoolOption,
     Votes,
+    grouped,
     open_project,
 )
 from knnal_cli.printable import echo
 from knnal_cli.records import print_json
-from knnal_cli.wording import new_class
+from knnal_cli.wording import counted, new_class
 
 _NAMED = 20
 """New classes that are named at most."""
@@ -85,7 +85,8 @@ def import_file(
         )
     else:
         echo(
-            f"{report.added} labels added, {report.changed} changed, {report.unchanged} unchanged."
+            f"{counted(report.added, 'label')} added, {report.changed} changed, "
+            f"{report.unchanged} unchanged."
         )
     if report.matched_in_words is not None:
         echo(report.matched_in_words, err=True)
@@ -94,8 +95,9 @@ def import_file(
     if report.unlabeled:
         echo(f"Rows without a label: {report.unlabeled}.", err=True)
     if report.kept:
-        items = "1 item keeps" if report.kept == 1 else f"{report.kept} items keep"
-        echo(f"{items} another label; --overwrite changes that.", err=True)
+        keep = "keeps" if report.kept == 1 else "keep"
+        kept = f"{counted(report.kept, 'item')} {keep} another label"
+        echo(f"{kept}; --overwrite replaces it.", err=True)
     for line in skip_lines(report.skips, report.examples, report.pool_ids):
         echo(line, err=True)
     if not report.added + report.changed + report.unchanged + report.kept:
@@ -144,4 +146,4 @@ def export_file(
             calibrated=calibrated,
             per_group=groups.threshold(),
         )
-    echo(f"{count} rows written to {file}.")
+    echo(f"Wrote {counted(count, 'row')} to {file}.")

@@ -26,6 +26,7 @@ class LabelApp(App[bool]):
     Dialog { align: center middle; background: $background 60%; }
     .window { width: 60; max-width: 96%; min-width: 18; height: auto; max-height: 90%;
               border: round #e69f00; padding: 0 1; background: $surface; }
+    .window Label { width: 100%; }
     HelpDialog .window { width: 78; }
     .window OptionList { min-width: 12; height: auto; max-height: 12; border: none;
                          text-wrap: nowrap; text-overflow: ellipsis; }

@@ -190,7 +190,11 @@ class BatchScreen(KeyScreen):
         self.query_one("#remark", Static).update(line)
         classes = drawing.class_line(batch.keys, batch.counts, batch.similar.label, width, 2)
         self.query_one("#classes", Static).update(classes)
-        self.query_one("#foot", Static).update(drawing.footer(self.MODE, Front.APP, width))
+        given = [m for m in self._members if self._marks.get(m.item) != EXCEPTION]
+        words = f"label {counted(len(given), 'item')}, unmarked ones as {batch.similar.label}"
+        self.query_one("#foot", Static).update(
+            drawing.footer(self.MODE, Front.APP, width, accept=words)
+        )
 
     def on_cell_chosen(self, message: Cell.Chosen) -> None:
         self._at = message.place

@@ -150,11 +150,16 @@ def runs_left(text: str) -> bool:
     return next((d for d in directions if d in ("L", "R", "AL")), "L") != "L"
 
 
-def footer(mode: Mode, front: Front, width: int) -> Text:
-    """As many keys with their meaning as there is room for; the last one always."""
+def footer(mode: Mode, front: Front, width: int, **words: str) -> Text:
+    """As many keys with their meaning as there is room for; the last one always.
+
+    ``words`` take the place of an action's own.
+    """
     line = Text(no_wrap=True)
     *others, last = (
-        (action.shown, action.short) for action in actions(mode, front) if action.name != CLASS
+        (one.shown, words.get(one.name, one.short))
+        for one in actions(mode, front)
+        if one.name != CLASS
     )
     room = width - len(f"{last[0]} {last[1]}")
     for key, meaning in others:

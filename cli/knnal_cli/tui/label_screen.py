@@ -25,7 +25,7 @@ class LabelScreen(ItemScreen):
     """Asks about one item after the other, beginning with ``first``."""
 
     MODE = Mode.LABEL
-    NOTHING = "Nothing is left to ask about. q quits, r goes back to any item."
+    NOTHING = "Nothing is left to label. q quits, r goes back to any item."
     ANYWHERE = ItemScreen.ANYWHERE | {"redo", "relabel", "rename", "assign", "review"}
 
     def __init__(

@@ -317,7 +317,7 @@ class LabelModel(Model):
         return self.attempt(subject, lambda: f"{brought_back(batch_of(redo()))}.")
 
     def note(self, subject: Question, text: str) -> View:
-        """Put a note on the item, which stays."""
+        """Put a note on the item, and that stays."""
         self.session.note(subject.item, text)
         return self.view(subject, "Noted." if text.strip() else "Removed the note.")
 

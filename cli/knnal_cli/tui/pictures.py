@@ -150,6 +150,9 @@ def open_file(path: Path) -> str:
     if sys.platform == "win32":
         os.startfile(path)  # noqa: S606
         return f"Opened {path}."
+    displays = ("DISPLAY", "WAYLAND_DISPLAY")
+    if sys.platform != "darwin" and not any(map(os.environ.get, displays)):
+        return f"There is no display here to open it on: {path}"
     program = "open" if sys.platform == "darwin" else "xdg-open"
     if shutil.which(program) is None:
         return f"There is no '{program}' here to open it with: {path}"

@@ -33,7 +33,7 @@ class InspectionOptions:
 
     Parameters
     ----------
-    top
+    limit
         The number of items of each kind.
     measure
         The uncertainty measure that ranks confusing items, one of ``MEASURES``.
@@ -48,7 +48,7 @@ class InspectionOptions:
         For an unknown measure, and for values out of range.
     """
 
-    top: int = 20
+    limit: int = 20
     measure: str = "entropy"
     similarity: float = defaults.NEAR_DUPLICATE
     seed: int = defaults.SEED
@@ -59,8 +59,8 @@ class InspectionOptions:
                 f"`measure` must be one of {', '.join(MEASURES)}, got '{self.measure}'."
             )
         checked_threshold(self.similarity)
-        if self.top < 1:
-            raise InputError(f"`top` must be at least 1, got {self.top}.")
+        if self.limit < 1:
+            raise InputError(f"`limit` must be at least 1, got {self.limit}.")
         if self.seed < 0:
             raise InputError(f"`seed` must be at least 0, got {self.seed}.")
 
@@ -171,7 +171,7 @@ def inspect_pool(
     duplicates = _duplicates(session, options, narrator)
     narrator.progress(_STAGE, 2, _STEPS)
     density = session.state.local_density
-    outliers = extreme_rows(density, live, options.top, largest=False)
+    outliers = extreme_rows(density, live, options.limit, largest=False)
     most, least = _confusing(session, live, options)
     narrator.progress(_STAGE, _STEPS, _STEPS)
     return Inspection(
@@ -288,7 +288,7 @@ def _duplicates(session: Session, options: InspectionOptions, narrator: Narrator
         return tuple(session.pool.catalog.at(int(row)).id for row in rows)
 
     graph = stored_graph(session.pool, geometry.live, narrator)
-    total, first, second, similarities = closest_pairs(graph, options.similarity, options.top)
+    total, first, second, similarities = closest_pairs(graph, options.similarity, options.limit)
     groups = find_duplicates(geometry.X, geometry.graph, options.similarity)
     several = groups.sizes[groups.sizes > 1]
     return Duplicates(
@@ -296,7 +296,7 @@ def _duplicates(session: Session, options: InspectionOptions, narrator: Narrator
         closest=tuple(map(Pair, names(first), names(second), similarities.tolist())),
         groups=len(several),
         items=int(several.sum()),
-        largest=tuple(map(names, largest_groups(groups, options.top))),
+        largest=tuple(map(names, largest_groups(groups, options.limit))),
     )
 
 
@@ -308,7 +308,7 @@ def _confusing(
         return (), ()
     unsure = session.state.uncertainty(options.measure)
     most, least = (
-        inspected_items(session, extreme_rows(unsure, live, options.top, largest=largest), unsure)
+        inspected_items(session, extreme_rows(unsure, live, options.limit, largest=largest), unsure)
         for largest in (True, False)
     )
     return most, least

@@ -72,7 +72,7 @@ def test_a_question_says_what_is_thought_and_why(client: TestClient) -> None:
     seat = join(client)
     first = ask(client, seat)
     assert first["prediction"] is None
-    assert first["why"]["summary"].startswith("It stands for more of the pool")
+    assert first["why"]["summary"].startswith("It represents more of the pool")
     for _ in range(4):
         item = ask(client, seat)["item"]["id"]
         answer(client, seat, item, truth(item))
