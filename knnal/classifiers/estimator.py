@@ -26,22 +26,35 @@ from knnal.types import Float64Array, FloatArray, IntArray
 class KNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """k nearest neighbors by cosine similarity, over FAISS, exact to the last tie.
 
-    Neighbors vote with weight ``exp((s - 1) / temperature)``, or all alike. Ties in similarity go
-    to the sample that was fitted first, so results depend neither on the batch nor on threads.
+    Ties in similarity go to the sample that was fitted first, so results depend neither on the
+    batch nor on threads.
 
     Parameters
     ----------
-    n_neighbors : how many neighbors vote.
-    temperature : how fast votes fade with distance; the scale of ``1 - s``.
-    weights : "similarity" or "uniform".
-    class_weight : None, a dict of factors by class (1 for those left out), or "guided" for
-        ``max(log(0.3 t / n_c), 1)`` (arXiv 1712.02154, eq. 2).
+    n_neighbors : int
+        How many neighbors vote.
+    temperature : float
+        A neighbor of cosine similarity s votes with weight ``exp((s - 1) / temperature)``.
+    weights : {"similarity", "uniform"}
+        "uniform" lets all votes weigh the same.
+    class_weight : dict or "guided", optional
+        Factors by class, 1 for a class without one; "guided" is ``max(log(0.3 t / n_c), 1)``
+        (arXiv 1712.02154, eq. 2).
 
     Attributes
     ----------
-    classes_ : the class labels, sorted, ``(n_classes,)``.
-    n_features_in_ : the dimension of the vectors.
-    n_samples_fit_ : how many samples are stored.
+    classes_ : array ``(n_classes,)``
+        The class labels, sorted.
+    n_features_in_ : int
+        The dimension of the vectors.
+    n_samples_fit_ : int
+        How many samples are stored.
+
+    Examples
+    --------
+    >>> model = KNNClassifier(n_neighbors=1).fit([[1.0, 0.0], [0.0, 1.0]], ["east", "north"])
+    >>> model.predict([[0.9, 0.1]]).tolist()
+    ['east']
     """
 
     def __init__(

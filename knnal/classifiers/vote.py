@@ -18,11 +18,34 @@ from knnal.types import Float32Array, Float64Array, Int32Array, IntArray, RowArr
 
 @dataclass(frozen=True, slots=True)
 class VoteOptions:
-    """``k`` neighbors vote with weight ``exp((s - 1) / temperature)``, or all alike.
+    """How the nearest labeled items vote.
 
-    With ``balanced``, rare classes weigh more (``guided_class_weights``). With ``bootstrap``, a
-    labeled item votes with ``beta`` of its weight for its label and with the rest for what its own
-    labeled neighbors say of it: their probabilities ("soft") or the likeliest class ("hard").
+    Parameters
+    ----------
+    k : int
+        How many neighbors vote, at least 1.
+    temperature : float
+        A neighbor of cosine similarity s votes with weight ``exp((s - 1) / temperature)``.
+    uniform : bool
+        Whether all k votes weigh the same instead.
+    balanced : bool
+        Whether rare classes weigh more, by ``guided_class_weights``.
+    bootstrap : {"soft", "hard"}, optional
+        Whether a labeled item votes with ``beta`` of its weight for its label, and with the rest
+        for what its own labeled neighbors predict of it: their probabilities (soft) or the
+        likeliest class (hard). Source: S. Reed et al., arXiv 1412.6596.
+    beta : float
+        From 0 to 1; see ``bootstrap``.
+
+    Raises
+    ------
+    InputError
+        For a value out of range.
+
+    Examples
+    --------
+    >>> VoteOptions(k=10, uniform=True).k
+    10
     """
 
     k: int = defaults.K

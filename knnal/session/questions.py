@@ -15,10 +15,26 @@ from knnal.types import Prediction, Score
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """An item to ask about. ``origin`` is "asked" or, of a uniform draw for the audit, "audit";
-    ``score`` is None for items that the strategy does not score, such as labeled ones;
-    ``remaining`` counts the items that can be asked about, of near-duplicates that are asked about
-    once, one. ``near_duplicates`` are the others that it stands for then, else None.
+    """An item to ask about.
+
+    Attributes
+    ----------
+    item : str
+        Its id.
+    path : Path or None
+        Where an image lies.
+    text : str or None
+        The text of a text item.
+    prediction : Prediction
+        What the classifier predicts, with the nearest labeled items.
+    score : Score or None
+        The strategy's score; None for an item that it does not score, such as a labeled one.
+    origin : str
+        "asked" for the strategy's choice, "audit" for a uniform draw.
+    remaining : int
+        How many items can be asked about; of near-duplicates that are asked about once, one.
+    near_duplicates : int or None
+        How many others it stands for; None where near-duplicates are asked about one by one.
     """
 
     item: str

@@ -73,7 +73,8 @@ def letters(knnal: Any, site: Site) -> Site:
 
 @pytest.mark.usefixtures("letters")
 def test_a_plugin_is_listed(knnal: Any) -> None:
-    assert "letters: counts of letters\n    nothing to fetch\n" in knnal("models").out
+    told = "letters: counts of letters\n    license: MIT; origin: a test\n    nothing to fetch\n"
+    assert told in knnal("models").out
     listed = knnal("strategies").out
     assert "last\n    the last item first\n    a test\n" in listed
     assert "    shortness: one over the number of different letters\n" in listed

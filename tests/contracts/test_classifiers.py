@@ -248,7 +248,7 @@ def test_bootstrapped_votes_do_not_heed_the_own_label(name: str, options: VoteOp
 
 
 def test_bootstrapping_needs_labels_that_add_up() -> None:
-    with pytest.raises(InputError, match=r"'ridge'\. Use knn, graph, means or combined"):
+    with pytest.raises(InputError, match="the classifier 'ridge', which does not add labels up"):
         create_classifier("ridge", Labeling(PoolIndex.of(unit(3)), 5), OPTIONS["soft"])
 
 

@@ -447,7 +447,7 @@ def test_a_composition_goes_by_one_name() -> None:
         ("random, entropy", InputError, "do not match"),
         ("cdf()", InputError, "a term is missing"),
         ("cdf(margin,,local)", InputError, "a term is missing"),
-        ("cdf(margin, smallest-margin)", InputError, "'smallest-margin' twice"),
+        ("cdf(margin, smallest-margin)", InputError, "'smallest-margin' is twice"),
         ("uherding(local)", InputError, "one uncertainty"),
         ("uherding(entropy, margin)", InputError, "one uncertainty"),
     ],

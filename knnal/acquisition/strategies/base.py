@@ -110,18 +110,35 @@ class Pick:
 class Strategy(ABC):
     """Scores the unlabeled pool; the highest score is asked about, ties by lower row.
 
-    ``summary`` is what is maximized in a line, ``source`` where that was published. What follows
-    is shown by ``knnal strategies NAME`` and may be left out: ``formula`` in words, ``terms`` by
-    the name that they are shown under, what it ``needs``, whether a label updates the scores
-    instead of having them found anew (``incremental``; None: not said), and the ``cost`` of that.
-    ``covers`` is set where the scores fall near what is labeled or, in a batch, chosen already.
+    A subclass sets ``summary`` and ``source`` and writes ``score``; the rest has a default.
+
+    Attributes
+    ----------
+    summary : str
+        What is maximized, in a line.
+    source : str
+        Where that was published.
+    formula : str
+        The score in words.
+    terms : mapping of str to str
+        The registered term that each factor of the score is.
+    needs : str
+        What it needs besides the pool's vectors.
+    needs_views : bool
+        Whether it needs augmented views of the items.
+    incremental : bool or None
+        Whether a label updates the scores instead of having them computed again.
+    cost : str
+        What a label costs.
+    covers : bool
+        Whether scores fall near items that are labeled or, in a batch, chosen already.
     """
 
     summary: ClassVar[str]
     source: ClassVar[str]
     formula: ClassVar[str] = ""
     terms: ClassVar[Mapping[str, str]] = {}
-    needs: ClassVar[str] = "nothing beside the pool"
+    needs: ClassVar[str] = "nothing but the pool"
     needs_views: ClassVar[bool] = False
     incremental: ClassVar[bool | None] = None
     cost: ClassVar[str] = "not stated"
@@ -188,10 +205,24 @@ def require_views(name: str, strategy: Strategy, *, has_views: bool) -> None:
 
 
 def create_strategy(name: str) -> Strategy:
-    """The strategy of a registered name, or of a composition such as ``cdf(margin, local)``.
+    """Create a strategy by name.
 
-    Raises UnknownNameError for a name or a term that there is not, InputError for a composition
-    that is not written as one, or that names a term twice.
+    Parameters
+    ----------
+    name : str
+        A registered name, or a composition of terms such as ``cdf(margin, local)``.
+
+    Raises
+    ------
+    UnknownNameError
+        For a name or a term that is not registered.
+    InputError
+        For a composition with unbalanced brackets or with a term twice.
+
+    Examples
+    --------
+    >>> create_strategy("cdf(margin, local)").summary
+    'product of the CDFs of smallest-margin, local'
     """
     return strategy_class(name)()
 

@@ -15,6 +15,8 @@ class Letters:
 
     summary = "counts of letters"
     modality = Modality.TEXT
+    license = "MIT"
+    origin = "a test"
     assets = ()
     batch_size = 2
     lanes = 1

@@ -14,7 +14,7 @@ from knnal.quality.random_baseline import RandomLabels
 from knnal.quality.stopping import advise
 from knnal.session.session import Session
 from knnal_cli.tui.chart import accuracy_chart
-from knnal_cli.tui.model import Outlook
+from knnal_cli.tui.model import Forecast
 
 from ..patience import PATIENCE_S
 
@@ -33,7 +33,7 @@ def label(session: Session, count: int) -> None:
 def test_without_an_audit_there_is_nothing_to_say() -> None:
     with closing(Pool.in_memory(np.random.default_rng(0).normal(size=(80, 4)))) as pool:
         session = made_session(pool)
-        outlook = Outlook(session, target=0.9)
+        outlook = Forecast(session, target=0.9)
         assert outlook.lines() == []
         label(session, 12)
         assert outlook.lines() == []
@@ -44,7 +44,7 @@ def test_the_lines_are_the_advice_and_the_estimate_as_they_come() -> None:
     with closing(Pool.in_memory(np.random.default_rng(0).normal(size=(80, 4)))) as pool:
         session = made_session(pool, audit=0.9)
         label(session, 30)
-        outlook = Outlook(session)
+        outlook = Forecast(session)
         audited = audited_items(session.ledger)
         advice = advise(session.ledger, audited)
         assert [line.plain for line in outlook.lines()] == [advice.outlook]
