@@ -8,20 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from knnal import defaults
 from knnal.errors import EmbedderMismatchError, InputError, ItemError, PoolError
-from knnal.exchange.exporting import export
-from knnal.exchange.importing import ImportReport, import_labels
-from knnal.exchange.truth import Truth, known_items
 from knnal.names import checked_name
-from knnal.pool.graph_file import stored_graph
-from knnal.pool.index_files import stored_layout, stored_reduction
-from knnal.pool.ingest import IngestReport, ingest
 from knnal.pool.labels.writer import checked_annotator
 from knnal.pool.pool import Pool
 from knnal.pool.storage import ItemState
-from knnal.pool.view_making import make_views, wanted_recipe
-from knnal.quality.status import Status, read_status
 from knnal.session.decisions import Decisions
-from knnal.session.session import Session
 from knnal.session.settings import PoolSettings
 from knnal.types import LogNarrator, Modality, Narrator, Prediction
 
@@ -129,6 +120,9 @@ class Project:
             If the embedder's weights are unavailable.
         """
         from knnal.embedders.views import require_possible
+        from knnal.pool.graph_file import stored_graph
+        from knnal.pool.index_files import stored_reduction
+        from knnal.pool.ingest import ingest
         from knnal.sources.detect import open_source
         from knnal.sources.images import ImageFolder
 
@@ -164,6 +158,8 @@ class Project:
         files = self.pool.view_files
         if files is None:
             return
+        from knnal.pool.view_making import make_views, wanted_recipe
+
         recipe = wanted_recipe(self.pool, views, augmentations)
         if recipe is not None:
             found = make_views(self.pool, embedder, recipe, self._narrator)
@@ -291,6 +287,8 @@ class Project:
         InputError
             For a target or a similarity out of range.
         """
+        from knnal.quality.status import read_status
+
         if calibrate is not None:
             calibrate = self.settings.complete(calibrate, "classifier")
         return read_status(
@@ -304,6 +302,8 @@ class Project:
 
     def import_labels(self, file: Path, **options: Any) -> ImportReport:
         """Import labels from a table; ``options`` are those of ``exchange.importing``."""
+        from knnal.exchange.importing import import_labels
+
         annotator = self.annotator(options.pop("annotator", None))
         return import_labels(self.pool, Path(file), annotator=annotator, **options)
 
@@ -312,6 +312,8 @@ class Project:
 
         Returns the number of rows.
         """
+        from knnal.exchange.exporting import export
+
         return export(self.session(**options), Path(file), labeled_only=labeled_only)
 
     def simulate(
@@ -340,7 +342,7 @@ class Project:
         InputError
             For fewer than two known classes, or a folder that holds something else.
         """
-        from knnal.exchange.truth import Truth
+        from knnal.exchange.truth import Truth, known_items
         from knnal.simulation.results import write_results
         from knnal.simulation.settings import Settings
         from knnal.simulation.simulation import simulate
@@ -387,6 +389,8 @@ class Project:
         InputError
             For a folder that cannot be written to.
         """
+        from knnal.exchange.truth import known_items
+        from knnal.pool.index_files import stored_layout
         from knnal.quality.inspection.files import made_folder, write_inspection
         from knnal.quality.inspection.map import ColorBy, map_points
         from knnal.quality.inspection.report import (

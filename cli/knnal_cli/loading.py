@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import typer
 from typer.core import TyperArgument, TyperCommand, TyperOption
@@ -81,7 +81,7 @@ class _PlainValue:
         if kind == list[str] and isinstance(value, tuple) and info.parser is None:
             return list(value)
         if param.nargs == 1 and not param.multiple:
-            plain = isinstance(kind, type) and isinstance(value, kind)
+            plain = isinstance(value, kind) if isinstance(kind, type) else value in get_args(kind)
             if value is None or (plain and value == param.default):
                 return value
             if isinstance(value, str) and info.parser is None:

@@ -26,7 +26,7 @@ from filelock import FileLock
 from llvmlite import binding as llvm
 from llvmlite import ir
 from numba.core import cgutils
-from numba.core.caching import FunctionCache
+from numba.core.caching import FunctionCache, NullCache
 from numba.core.codegen import JITCodeLibrary
 from numba.core.registry import cpu_target
 from numba.core.runtime import rtsys
@@ -157,14 +157,8 @@ class _KernelCache(FunctionCache):  # type: ignore[misc]
     """
 
     def __init__(self, kernel: Any) -> None:
+        super().__init__(kernel.py_func)
         self._kernel = kernel
-
-    def __getattr__(self, name: str) -> Any:
-        """Look for the folder when the kernel is first called; most kernels never are."""
-        if "_impl" in vars(self):
-            raise AttributeError(name)
-        super().__init__(self._kernel.py_func)
-        return getattr(self, name)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         found = None
@@ -194,6 +188,21 @@ class _KernelCache(FunctionCache):  # type: ignore[misc]
             _warn_of_slow_start(f"{self.cache_path} cannot be {verb}: {reason}")
 
 
+class _UnopenedCache:
+    """A kernel's cache, whose folder is looked for at the first call; most kernels have none."""
+
+    def __init__(self, kernel: Any) -> None:
+        self._kernel = kernel
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            self._kernel._cache = _KernelCache(self._kernel)
+        except RuntimeError:
+            self._kernel._cache = NullCache()
+            _warn_of_slow_start("none of the folders for them can be written to")
+        return getattr(self._kernel._cache, name)
+
+
 @functools.cache
 def _lock_of(folder: str) -> FileLock:
     return FileLock(Path(folder) / "kernels.lock")
@@ -213,10 +222,7 @@ def _warn_of_slow_start(reason: str) -> None:
 
 def _compiled(function: Kernel, **options: Any) -> Kernel:
     compiled = numba.njit(nogil=True, error_model="numpy", **options)(function)
-    try:
-        compiled._cache = _KernelCache(compiled)
-    except RuntimeError:
-        _warn_of_slow_start("none of the folders for them can be written to")
+    compiled._cache = _UnopenedCache(compiled)
     return cast(Kernel, compiled)
 
 

@@ -18,11 +18,12 @@ import numpy as np
 import pytest
 from filelock import FileLock, Timeout
 from llvmlite import ir
-from numba.core import caching, cgutils
+from numba.core import caching, cgutils, codegen
 from numba.core.registry import cpu_target
+from numba.core.runtime import rtsys
 from packaging.requirements import Requirement
 
-from knnal.index.compilation import fingerprint, kernel, prefetch, reordered_kernel
+from knnal.index.compilation import _globals_in, fingerprint, kernel, prefetch, reordered_kernel
 
 ROOT = Path(__file__).parents[2]
 
@@ -119,6 +120,21 @@ def test_a_change_in_another_file_compiles_what_it_concerns(
     assert CALLED.count(old) == 1
     (house / "house" / "tools.py").write_text(CALLED.replace(old, new))
     assert run(house)[:2] == expected
+
+
+def test_machine_code_from_the_cache_is_compiled_into_another_kernel(house: Path) -> None:
+    for file in (house / "house" / "__pycache__").glob("caller.answer-*.nb?"):
+        file.unlink()
+    assert run(house) == (6.0, "compiled", "")
+    assert run(house) == (6.0, "loaded", "")
+
+
+def test_an_attribute_that_is_named_as_a_decorator_is_none() -> None:
+    @kernel
+    def of(edges: Any) -> Any:
+        return edges.kernel + edges.reordered_kernel
+
+    assert "numba" not in str(_globals_in(of.py_func.__code__, globals()))  # type: ignore[attr-defined]
 
 
 def test_the_values_in_use_make_the_fingerprint() -> None:
@@ -257,6 +273,15 @@ PRIVATE: dict[str, Callable[[], bool]] = {
     "Dispatcher.targetoptions": lambda: "nogil" in _plain.targetoptions,  # type: ignore[attr-defined]
     "_Intrinsic._defn": lambda: inspect.isfunction(prefetch._defn),
     "FunctionCache.load_overload": lambda: _parameters(caching.FunctionCache.load_overload) == 3,
+    "FunctionCache._load_overload": lambda: _parameters(caching.FunctionCache._load_overload) == 3,
+    "JITCodeLibrary._unserialize": lambda: _parameters(codegen.JITCodeLibrary._unserialize) == 2,
+    "JitEngine._load_defined_symbols": lambda: (
+        _parameters(codegen.JitEngine._load_defined_symbols) == 2
+    ),
+    "JITCPUCodegen._library_class": lambda: issubclass(
+        cpu_target.target_context.codegen()._library_class, codegen.JITCodeLibrary
+    ),
+    "rtsys.initialize": lambda: _parameters(rtsys.initialize) == 1,
     "FunctionCache.save_overload": lambda: _parameters(caching.FunctionCache.save_overload) == 3,
     "FunctionCache.flush": lambda: _parameters(caching.FunctionCache.flush) == 1,
     "FunctionCache.cache_path": lambda: Path(_plain._cache.cache_path).is_dir(),  # type: ignore[attr-defined]

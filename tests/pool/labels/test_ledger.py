@@ -117,6 +117,46 @@ def test_each_annotator_undoes_their_own() -> None:
     assert log.ledger.last_of("ann") is None
 
 
+def test_who_has_answered_since() -> None:
+    log = Log()
+    ledger = log.ledger
+    first = log.label("x", "a")
+    log.label("y", "a", annotator="bob")
+    log.label("y", "a", origin="imported")
+    log("undo", "x", target=first)
+    log("relabel", "y", "b")
+    assert not ledger.has_answered_since("ann", first, "x")
+    assert ledger.has_answered_since("ann", 0, "y")
+    assert not ledger.has_answered_since("ann", 0, "x"), "an answer on the item itself is none"
+    log("skip", "z", origin="asked")
+    assert ledger.has_answered_since("ann", first, "x")
+    assert not ledger.has_answered_since("cid", 0, "x")
+
+
+def test_a_prediction_that_was_pending_is_named_as_the_label_and_shared_by_relabels() -> None:
+    log = Log()
+    ledger = log.ledger
+    log.label("w", "a")
+    log.label("x", "b")
+    first = log.label("x", "a", scores={"value": 1.0, "pending": True})
+    log("rename", label="c", text="a")
+    log("relabel", "x", "b", scores={"value": 1.0, "pending": first})
+    assert [event.seq for event in ledger.pending] == [first]
+    before = ledger.learned
+    log("prediction", "x", target=first, scores={"prediction": "a", "probability": 0.7})
+    expected = {"value": 1.0, "prediction": "c", "probability": 0.7}
+    assert not ledger.pending
+    assert ledger.learned == before, "nothing is predicted otherwise"
+    relabel = ledger.decision("x")
+    assert relabel is not None
+    assert relabel.scores == expected
+    assert ledger.last_of("ann") == relabel, "a prediction is not undone"
+    log("undo", "x", target=relabel.seq)
+    label = ledger.decision("x")
+    assert label is not None
+    assert (label.label, label.scores) == ("c", expected)
+
+
 def test_steps_count_decisions_and_undos_but_not_classes() -> None:
     log = Log()
     log("class", label="a")
