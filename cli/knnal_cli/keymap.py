@@ -130,7 +130,7 @@ def is_class_key(key: str) -> bool:
 
 
 def actions(mode: Mode, front: Front) -> list[Action]:
-    """What there is to do, the most frequent first."""
+    """All actions, the most frequent first."""
     return [action for action in ACTIONS if action.mode is mode and front in action.fronts]
 
 

@@ -10,7 +10,7 @@ Found = TypeVar("Found")
 
 
 class Latest(Generic[Found]):
-    """What was found last, by one thread. ``asked`` is whatever it is to be worked out anew for.
+    """The latest result of one thread. ``asked`` is what it is to be computed for.
 
     Not thread-safe: it is for one caller at a time.
     """
@@ -28,13 +28,13 @@ class Latest(Generic[Found]):
         return self._work is not None
 
     def take(self) -> Found | None:
-        """What was found last, by now."""
+        """The latest result."""
         if self._work is not None and self._work.done():
             self.found, self._work = self._work.result(), None
         return self.found
 
     def wants(self, asked: object) -> bool:
-        """Take what is done by now; whether to begin, nothing being under way and it being new."""
+        """Take a finished result; whether to begin, as nothing runs and the request is new."""
         self.take()
         return self._work is None and asked != self._asked
 

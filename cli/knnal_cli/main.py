@@ -111,7 +111,7 @@ def _output_written() -> Iterator[None]:
 app = typer.Typer(
     name="knnal",
     cls=Commands,
-    help="Label less, instantly: embed a folder or a table once, then label what teaches most.",
+    help="Label less, instantly: embed once, then label the most informative items.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
@@ -139,11 +139,11 @@ def knnal(
         typer.Option(
             min=1,
             envvar="KNNAL_THREADS",
-            help="Threads to compute on; every core unless given. Results are the same.",
+            help="Threads to compute on; by default every core. Results are the same.",
         ),
     ] = None,
 ) -> None:
-    """Label less, instantly: embed a folder or a table once, then label what teaches most."""
+    """Label less, instantly: embed once, then label the most informative items."""
     if threads is not None:
         from knnal.index.parallel import use_threads
 

@@ -10,7 +10,7 @@ from knnal.index.parallel import over_rows
 from knnal.types import Float32Array, Float64Array, IntArray
 
 _MANY = 16
-"""Where more than one row in so many has changed, adding up all anew is no slower."""
+"""If more than one row in this many has changed, summing all again is as fast."""
 
 
 class KernelGain:

@@ -43,9 +43,7 @@ class BootstrappedKNN(KNNVote):
 
 
 class BootstrappedDiffusion(LabelDiffusion):
-    """A label spreads the mixture that it stands for, and spreads those of the labeled items anew
-    that have it as a neighbor.
-    """
+    """Spreads the mixture that a label stands for, and again those of its labeled neighbors."""
 
     def __init__(self, labeling: Labeling, options: VoteOptions) -> None:
         super().__init__(labeling, options)

@@ -134,7 +134,7 @@ class Ensemble(PoolClassifier):
         return self._predicted
 
     def _refresh_partial(self, rows: IntArray) -> None:
-        """Multiply the factors of kNN and graph for some rows anew."""
+        """Multiply the factors of kNN and graph again for some rows."""
         count = self.labeling.class_count
         neighbors, classes = self.labeling.neighbors, self.labeling.classes
         scores, partial = self._graph.scores.chains, self._partial[:count]

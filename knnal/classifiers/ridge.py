@@ -26,7 +26,7 @@ _UNIT = 1 << 20
 
 _FINEST = 32767
 _BLOCK = 4096
-"""Products are below 2^40; the sum of so many is exact in a float64, and quick there."""
+"""Products are below 2^40; the sum of this many is exact in a float64, and fast."""
 
 _CHUNK = 4096
 _ROWS_A_TASK = 512

@@ -100,7 +100,7 @@ class Mixtures:
         return labeled, found
 
     def mixed(self, rows: IntArray, without: IntArray | None = None) -> Mixture:
-        """What labeled rows stand for, ``(m,) -> (m, w)``, found anew; as it is for nobody but
+        """What labeled rows stand for, ``(m,) -> (m, w)``, recomputed; as it is for nobody but
         ``without`` ``(m,)``, what their neighbors say is without these.
         """
         parts = [
@@ -147,7 +147,7 @@ class Mixtures:
 
 
 def parts_of(values: RowArray, parts: RowArray) -> IntArray:
-    """So many parts of whole numbers, rounded to whole numbers; all of them are the values."""
+    """Shares of whole numbers, in parts of WHOLE, rounded to whole numbers."""
     found: IntArray = (values.astype(np.int64) * parts + WHOLE // 2) >> 16
     return found
 

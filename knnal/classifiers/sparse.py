@@ -26,7 +26,7 @@ class Chains(NamedTuple):
     values: Int32Array
 
     def with_more(self, count: int) -> Chains:
-        """And so many free places, each leading to the next."""
+        """A number of free places, each leading to the next."""
         start, nothing = len(self.values), np.zeros(count, dtype=np.int32)
         places = np.arange(start + 1, start + count + 1, dtype=np.int32)
         grown = zip(self[1:], (places, nothing, nothing), strict=True)

@@ -35,7 +35,7 @@ from knnal.pool.storage import Offer
 Scores = dict[str, Any]
 
 _LATEST = 100
-"""Of so many latest labels, pending predictions are worked out: twice those that advice on stopping
+"""Pending predictions of this many latest labels are computed, twice what the advice on stopping
 averages over. Of older ones, only those of the audit are used.
 """
 
@@ -61,7 +61,7 @@ class Decisions(LogWriter):
     pool
         Only its log and its catalog are used.
     annotator
-        Who decides; the name of the logged-in user unless given.
+        Who decides; by default the logged-in user.
     predictor
         Asked for what was predicted before a label is learned, where the question that was asked
         does not say it. Without one, it is pending until the pool is next opened with one.
@@ -134,7 +134,7 @@ class Decisions(LogWriter):
         label
             The name of its class, which may be new.
         offer
-            How the item was asked about; unless given, as the log remembers it. A prediction that
+            How the item was asked about; by default as the log remembers it. A prediction that
             is given is kept, with its place in the log as ``predicted_after`` if it is not the
             latest one.
         batch
@@ -224,7 +224,7 @@ class Decisions(LogWriter):
         item, label
             As for ``tell``.
         was
-            The label that the annotator saw; unless given, the one in force when the log was last
+            The label that the annotator saw; by default the one in force when the log was last
             read.
         suspicion
             Of a label that is changed in a review: how doubtful it was, in [0, 1].

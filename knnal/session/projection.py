@@ -19,7 +19,7 @@ from knnal.pool.storage import Record
 from knnal.types import BoolArray, IntArray, Narrator
 
 _MANY = 8
-"""From so many changed items on, the state is rebuilt if at most twice as many have a label."""
+"""From this many changed items on, the state is rebuilt if at most twice as many are labeled."""
 
 
 class PoolProjection:

@@ -36,7 +36,7 @@ class Schedule:
             )
 
     def size(self, labels: int) -> int:
-        """How many items the next round has when so many have a label."""
+        """The number of items in the next round, by the number of labels."""
         if self.kind is ScheduleKind.DOUBLING:
             return max(labels, self.batch_size)
         return self.batch_size

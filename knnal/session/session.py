@@ -56,8 +56,8 @@ class Session:
 
     With ``per_group``, a similarity such as 0.95, items at least so similar form groups that are
     asked about once: when one has a label or is skipped, the others wait until that is undone.
-    ``seek`` is a class to look for, instead of asking what teaches most, as soon as an item of it
-    and three of other classes have labels.
+    ``seek`` is a rare class to search for instead of asking about the most informative items, once
+    an item of it and three of other classes have labels.
 
     Raises UnknownNameError for a strategy or classifier that is not registered, InputError for an
     audit share outside [0, 1) and a similarity outside (0, 1). ``geometry`` is read from the pool

@@ -13,7 +13,7 @@ from knnal.session.session import Session
 from knnal.types import Float32Array, IntArray
 
 LOOKED_AT = 50
-"""For each item that is wanted, so many of the most similar ones are looked at."""
+"""The number of most similar items considered for each item wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def find_alike(session: Session, item: str, count: int) -> SimilarItems | None:
 
 
 def _nearest(session: Session, row: int, count: int) -> tuple[IntArray, Float32Array]:
-    """The row, and after it so many of the candidates, the most similar first; similarities."""
+    """The row and that number of candidates, the most similar first, and their similarities."""
     X, candidates = session.geometry.X, session.candidates
     others = candidates[candidates != row]
     sims = similarities(X, X[row])

@@ -50,7 +50,7 @@ def likeliest_classes(P: FloatArray) -> IntArray:
 
 def off_diagonal(P: FloatArray, labels: RowArray) -> BoolArray:
     """Which items lie off the diagonal of the confident joint, ``-> (n,)``: labeled i, they are
-    confidently of another class j. So many labels are wrong, confident learning estimates.
+    confidently of another class j. Their number estimates the wrong labels.
     """
     confident = confident_classes(P, class_thresholds(P, labels))
     wrong: BoolArray = (confident != NONE) & (confident != labels)

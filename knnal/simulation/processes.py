@@ -51,7 +51,7 @@ def run_tasks(
     finish
         Is called with each task that is done.
     report
-        Is told of the units of work of all processes, in this one.
+        Receives the units of work that all processes have finished, in this one.
 
     Raises
     ------

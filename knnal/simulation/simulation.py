@@ -58,7 +58,7 @@ def simulate(
     output
         A folder for finished runs, so that an interrupted simulation resumes.
     narrator
-        Is told the progress.
+        Receives the progress.
 
     Raises
     ------

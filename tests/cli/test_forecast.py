@@ -33,32 +33,32 @@ def label(session: Session, count: int) -> None:
 def test_without_an_audit_there_is_nothing_to_say() -> None:
     with closing(Pool.in_memory(np.random.default_rng(0).normal(size=(80, 4)))) as pool:
         session = made_session(pool)
-        outlook = Forecast(session, target=0.9)
-        assert outlook.lines() == []
+        forecast = Forecast(session, target=0.9)
+        assert forecast.lines() == []
         label(session, 12)
-        assert outlook.lines() == []
-        outlook.close()
+        assert forecast.lines() == []
+        forecast.close()
 
 
 def test_the_lines_are_the_advice_and_the_estimate_as_they_come() -> None:
     with closing(Pool.in_memory(np.random.default_rng(0).normal(size=(80, 4)))) as pool:
         session = made_session(pool, audit=0.9)
         label(session, 30)
-        outlook = Forecast(session)
+        forecast = Forecast(session)
         audited = audited_items(session.ledger)
         advice = advise(session.ledger, audited)
-        assert [line.plain for line in outlook.lines()] == [advice.outlook]
-        outlook.work()
+        assert forecast.lines() == [advice.outlook]
+        forecast.work()
         deadline = time.monotonic() + PATIENCE_S
-        while "Random" not in outlook.lines()[0].plain:
+        while "Random" not in forecast.lines()[0]:
             assert time.monotonic() < deadline
             time.sleep(0.01)
         rows = [int(one.item) for one in audited]
         random = RandomLabels(lambda: session.geometry).estimate(audited, rows, 30)
         assert random is not None
-        said = f"{random.accuracy:.0%} by now ({random.low:.0%}-{random.high:.0%})"
-        assert outlook.lines()[0].plain == f"Random labels: {said} · {advice.outlook}"
-        outlook.close()
+        said = f"{random.accuracy:.0%} ({random.low:.0%}-{random.high:.0%})"
+        assert forecast.lines()[0] == f"Random labels: {said} · {advice.outlook}"
+        forecast.close()
 
 
 def test_a_line_on_the_chart_is_where_its_accuracy_is() -> None:

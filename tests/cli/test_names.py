@@ -175,11 +175,11 @@ def test_a_table_of_labels_for_images_says_what_to_do(knnal: Any) -> None:
     saying = [
         "table of labels for images",
         "'filename'",
-        "knnal import df.csv --id-column filename",
+        "--id-column filename",
     ]
     knnal.fails("embed", "df.csv", saying=saying)
     (knnal.folder / "df.csv").write_text("filename,label\nx/a.jpg,cat\nb,dog\n", "utf-8")
-    knnal.fails("embed", "df.csv", saying=["one column of texts"])
+    knnal.fails("embed", "df.csv", saying=["exactly one column"])
 
 
 # The annotator

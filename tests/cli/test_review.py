@@ -137,9 +137,9 @@ def test_active_asks_about_what_no_two_agree_on(mislabeled: Any) -> None:
 @pytest.mark.parametrize(
     ("arguments", "saying"),
     [
-        (["--mode", "voting", "--oracle", "truth.csv"], "which asks nobody"),
+        (["--mode", "voting", "--oracle", "truth.csv"], "'voting' asks nobody"),
         (["--apply"], "--apply needs 'voting'"),
-        (["--mode", "active", "--apply"], "and --oracle"),
+        (["--mode", "active", "--apply"], "with --oracle"),
         (["--mode", "voting", "--apply", "--limit", "2"], "it takes no --limit"),
         (["--mode", "guess"], "guess"),
     ],

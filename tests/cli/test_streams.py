@@ -54,7 +54,7 @@ def test_input_is_utf8_on_every_code_page(named: Any, log: Any) -> None:
     assert [event["label"] for event in log(named.folder)] == ["良い", "素敵"]
     latin = '{"id": "plain", "label": "Über"}'.encode("cp1252")
     done = named("tell", code=1, stdin=latin, **CODE_PAGE)
-    assert "on line 1" in done.err
+    assert "Line 1 must be" in done.err
     assert len(log(named.folder)) == 2
 
 

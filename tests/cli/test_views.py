@@ -40,7 +40,7 @@ def test_views_are_made_kept_up_changed_and_removed(texts: Any) -> None:
 
 
 def test_guided_asks_once_there_are_views(texts: Any) -> None:
-    saying = ["'guided' needs views", "knnal embed SOURCE --views 8"]
+    saying = ["'guided' needs views", "'knnal embed SOURCE' with --views 8"]
     texts.fails("next", *GUIDED, saying=saying)
     embed_views(texts, "--views", 3)
     texts("tell", "r0", "good")
@@ -116,9 +116,9 @@ def test_a_simulation_in_batches(texts: Any) -> None:
 
 
 def test_ready_vectors_have_no_views(vectors: Any, knnal: Any) -> None:
-    vectors.fails("embed", "vectors.npy", "--views", 4, saying=["Ready vectors have no content"])
+    vectors.fails("embed", "vectors.npy", "--views", 4, saying=["ready vectors have no content"])
     np.save(knnal.folder / "v.npy", np.eye(3, dtype=np.float32))
-    knnal.fails("embed", "v.npy", "--views", 4, saying=["Ready vectors"])
+    knnal.fails("embed", "v.npy", "--views", 4, saying=["ready vectors"])
     assert not (knnal.folder / ".knnal").exists()
 
 

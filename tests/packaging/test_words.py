@@ -23,6 +23,8 @@ CLEAN = [
     "CITATION.cff",
     "mkdocs.yml",
     "docs",
+    "knnal",
+    "cli",
     "tests/test_docs.py",
 ]
 """Files and folders whose prose is held to the rules."""
@@ -73,7 +75,7 @@ BRITISH = {
     r"analys(e|ed|es|ing)": "analyz...",
 }
 
-ON_DISK = ("neighbours.npz", "centre_crop", "/api/map/colours")
+ON_DISK = ("neighbours", "labelled", "centre_crop", "/api/map/colours")
 """Names that pools and clients of before rely on."""
 
 NAMES = {

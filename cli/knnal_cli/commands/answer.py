@@ -308,4 +308,4 @@ def _report(done: str, sentence: str, ledger: Ledger, first: Event, as_json: boo
     of_item = f" of {first.item}" if one and first.item and first.origin != "imported" else ""
     echo(printable_line(f"{sentence}{of_item}."))
     if replaced:
-        echo(f"{replaced} of the items have been decided on since, and that stays.")
+        echo(f"{replaced} of the items have been decided on since, which stays.")

@@ -24,6 +24,7 @@ from knnal_cli.options import (
 )
 from knnal_cli.printable import echo, printable_line
 from knnal_cli.records import print_json
+from knnal_cli.wording import counted
 
 if TYPE_CHECKING:
     from knnal.quality.inspection.items import Cells
@@ -69,8 +70,7 @@ def _print_duplicates(found: Inspection) -> None:
     from knnal.quality.inspection.items import shortened
 
     duplicates = found.duplicates
-    pairs = "1 pair" if duplicates.pairs == 1 else f"{duplicates.pairs} pairs"
-    groups = "1 group" if duplicates.groups == 1 else f"{duplicates.groups} groups"
+    pairs, groups = counted(duplicates.pairs, "pair"), counted(duplicates.groups, "group")
     _print_table(
         f"Near-duplicates, similarity at least {found.options.similarity:g}: {pairs}; the closest",
         [[f"{pair.similarity:.4f}", pair.first, pair.second] for pair in duplicates.closest],

@@ -71,7 +71,7 @@ class LabelApp(App[bool]):
         self.exit(True)
 
     def _redraw(self) -> None:
-        """Draw again what is open, for there are more pictures by now."""
+        """Redraw what is open, since more pictures are decoded."""
         if self.is_running:
             for screen in self.key_screens:
                 screen.redraw()

@@ -76,7 +76,7 @@ class Cell(Static):
         self.redraw()
 
     def redraw(self) -> None:
-        """Draw what there is to see of it, in the room that there is now."""
+        """Draw the member in the present room."""
         member = self._member
         if member is None:
             return

@@ -56,8 +56,8 @@ class Dialog(ModalScreen[str]):
 
 
 class TextDialog(Dialog):
-    """Asks for a line; ``given`` is there to begin with. None is told from an empty one by a dot:
-    the answer is the line behind a leading ".".
+    """Asks for a line; ``given`` is there to begin with. The answer is the line
+    behind a leading ".", so that an empty line differs from None.
     """
 
     def __init__(self, title: str, given: str = "") -> None:
@@ -154,7 +154,7 @@ class ChoiceDialog(Dialog):
 
     @abstractmethod
     def choices(self, typed: str) -> list[Choice]:
-        """What there is to choose from by what is typed so far, the likeliest first."""
+        """The choices that match what is typed, the likeliest first."""
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="window tall"):

@@ -1,4 +1,4 @@
-"""Prediction, neighbors, reason and keys as text. Nothing is told by color alone."""
+"""Prediction, neighbors, reason and keys as text. Color never carries meaning alone."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _TERMS = {
 
 
 def bars(probabilities: Mapping[str, float], width: int, most: int) -> Text:
-    """The likeliest classes with a bar each, at most so many lines of such a width."""
+    """The likeliest classes with a bar each, within a number of lines of a width."""
     ranked = sorted(probabilities.items(), key=lambda pair: -pair[1])
     names = max(min(max((cell_len(name) for name, _ in ranked), default=0), width - 16), 4)
     length = max(width - names - 9, 4)
@@ -51,7 +51,7 @@ def bar(share: float, length: int) -> str:
 
 
 def fitted(text: str, width: int) -> str:
-    """One line of exactly so many cells: cut off with an ellipsis, or filled up with blanks."""
+    """One line of a width in cells: cut off with an ellipsis, or padded with blanks."""
     line = Text(printable_line(text), no_wrap=True)
     line.truncate(width, overflow="ellipsis", pad=True)
     return line.plain
@@ -114,7 +114,7 @@ def class_line(
     width: int,
     most: int,
 ) -> Text:
-    """The key of each class and how many labels it has, in at most so many lines."""
+    """The key of each class and its number of labels, within a number of lines."""
     if not counts:
         return Text("No classes yet: press n and type the first one.", style="bold")
     line, lines, used = Text(), 1, 0

@@ -93,8 +93,8 @@ _CLASS_LINES = 4
 
 
 class ItemView(Vertical):
-    """Draws one snapshot after the other, in place: nothing is laid out anew but what has another
-    height than before.
+    """Draws one snapshot after the other, in place: only what changes its height
+    is laid out again.
     """
 
     DEFAULT_CSS = """
@@ -141,7 +141,7 @@ class ItemView(Vertical):
 
     @property
     def picture_size(self) -> tuple[int, int]:
-        """The cells that there are for a picture."""
+        """The cells available for a picture."""
         size = self.query_one("#frame").size
         return max(size.width - 2, 1), max(size.height, 1)
 
@@ -151,7 +151,7 @@ class ItemView(Vertical):
         self.redraw()
 
     def redraw(self) -> None:
-        """Draw the same again, in the room and with the pictures that there are by now."""
+        """Redraw, in the present room and with the pictures that are decoded."""
         view = self._view
         if view is None or not self.is_mounted:
             return
@@ -177,8 +177,8 @@ class ItemView(Vertical):
         return self.query_one("#frame").size, self.query_one("#side").size
 
     def _put(self, place: str, content: RenderableType) -> None:
-        """Show something; all is laid out anew only where it has another height than before: as
-        nothing wraps, another number of lines.
+        """Show something; all is laid out again only if its height changes: as nothing wraps, its
+        number of lines.
         """
         lines = content.plain.count("\n") if isinstance(content, Text) else 0
         laid_out = self._lines.get(place) == lines or place == "#side"

@@ -118,7 +118,7 @@ class KeyScreen(Screen[str]):
 
     @abstractmethod
     def redraw(self) -> None:
-        """Draw everything again, for there are more pictures by now."""
+        """Redraw everything, since more pictures are decoded."""
 
     @property
     def label_app(self) -> LabelApp:

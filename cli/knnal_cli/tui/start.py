@@ -55,7 +55,7 @@ def await_answers() -> None:
 
 _STOPPED = "Stopped. Everything is stored; 'knnal label' goes on from here."
 _RARELY = 200
-"""Old objects are looked through once in so many times that middle-aged ones are."""
+"""Old objects are collected once per this many collections of middle-aged ones."""
 
 
 def label_in_terminal(

@@ -26,7 +26,7 @@ class Nothing(_Body):
 
 
 class JoinIn(_Body):
-    annotator: Name | None = Field(None, description="Who labels; the server's user unless given.")
+    annotator: Name | None = Field(None, description="Who labels; by default the server's user.")
     item: ItemId | None = Field(None, description="What to go on with, if nobody else has it.")
 
 

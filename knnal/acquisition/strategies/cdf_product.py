@@ -73,11 +73,10 @@ class CdfFactors(Strategy):
 class CdfProduct(CdfFactors):
     """``F(u) ** q * F(i d)``: smallest margin, local density times uncovered share.
 
-    ``q`` is the share of labels that the classifier predicts when each is left out: what an unsure
-    classifier is unsure of says little, so that density and diversity lead until it is mostly
-    right. They rank as one, since their product is one quantity, the kernel mass that a label
-    would newly cover: of the item's graph neighbors, which any label covers, however far off it
-    lies. While nothing is labeled the first item is the densest one.
+    ``q`` is the share of labels that the classifier predicts when each is left out: early margins
+    are unreliable, so density and diversity lead until the classifier is mostly right. Density
+    and diversity rank as one, since their product is one quantity, the kernel mass that a label
+    would newly cover, of the item's graph neighbors. Without labels the densest item comes first.
     """
 
     summary = "product of the CDFs of smallest margin and of local density x uncovered share"

@@ -56,7 +56,7 @@ def sought(ledger: Ledger, name: str) -> SearchProgress:
 
 
 def can_be_sought(of_class: int, labels: int) -> bool:
-    """Whether a class with so many of all labels can be told from the rest."""
+    """Whether a class with this share of the labels can be told from the rest."""
     return of_class > 0 and labels - of_class >= CONTRAST
 
 

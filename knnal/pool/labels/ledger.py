@@ -113,7 +113,7 @@ class Change:
 class Ledger:
     """Replays events in order. Holds memory only for items that somebody decided on.
 
-    All events that it gives have the names that their classes have by now. ``step`` counts the
+    All events that it gives have the present names of their classes. ``step`` counts the
     decisions, and what was taken back and restored of them; ``renamings`` the renames likewise.
     ``learned`` is the last event that may have changed what is predicted, by a label or a class.
     """
@@ -124,7 +124,7 @@ class Ledger:
         self.renamings = 0
         self.learned = 0
         self._events: dict[int, Event] = {}  # in their order, those that were taken back too
-        self._named: dict[int, Event] = {}  # those of them that bear another name by now
+        self._named: dict[int, Event] = {}  # those of them whose class has another name now
         self._batches: dict[int, list[int]] = {}
         self._taken: set[int] = set()  # what undos target: the first events of batches alone
         self._undos: dict[int, Event] = {}
@@ -395,7 +395,7 @@ class Ledger:
         """The classes, in the order in which they came up.
 
         One that came with a label goes with it, and one that was removed is gone, unless an item
-        has it by now.
+        has it now.
         """
         return [name for name, by in self._classes.brought.items() if self._is_there(name, by)]
 
@@ -470,7 +470,7 @@ class Ledger:
 
 
 def is_same(event: Event | None, other: Event | None) -> bool:
-    """Whether two are one event, whatever its class is named by now; or neither is one."""
+    """Whether two are one event, whatever its class is named now, or neither is one."""
     return (event and event.seq) == (other and other.seq)
 
 

@@ -16,7 +16,7 @@ class Rename:
 
 
 def name_now(name: str, given: int, renames: Iterable[Rename]) -> str:
-    """What a name that the event ``given`` used is by now; ``renames`` in their order.
+    """The present form of a name that the event ``given`` used; ``renames`` in their order.
 
     A rename does not bear on names that are given after it.
     """

@@ -158,7 +158,7 @@ def inspect_pool(
     options
         What to report.
     narrator
-        Is told the progress.
+        Receives the progress.
     known
         The items that clusters are judged on; the labeled ones by default.
     """

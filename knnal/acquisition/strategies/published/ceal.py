@@ -28,7 +28,7 @@ _VOTES = (
     "labels, b_j what a label as close as the pseudo-labeled neighbor j would vote, and w = 0.5"
 )
 COST = (
-    "found anew: the probabilities of the items that have a pseudo-labeled neighbor, and their "
+    "recomputed: the probabilities of the items that have a pseudo-labeled neighbor, and their "
     "votes over the graph; at most one pass over the pool's probabilities"
 )
 
@@ -36,7 +36,7 @@ COST = (
 class Ceal(Strategy):
     """Uncertainty once the items that the classifier is sure of vote too (``PseudoRule``).
 
-    Pseudo-labels are made anew for every question, from the labels in force alone, and dropped
+    Pseudo-labels are recomputed for every question, from the labels in force alone, and dropped
     with it: they are neither written nor shown as labels, and what ``predict`` says does not
     depend on them. Several at once are those of one round: one set of pseudo-labels serves them.
     """

@@ -28,7 +28,7 @@ class MaskedVotes:
 
     The masks are the same for every pool of a dimension. A label costs a pruned pass over the
     reduced copy; where it is among a row's candidates, it is compared with that row, once for all
-    masks, and the row's votes are counted anew when they are asked for.
+    masks, and the row's votes are counted again when needed.
     """
 
     def __init__(self, labeling: Labeling, options: VoteOptions) -> None:
@@ -98,7 +98,7 @@ class Disagreement(Strategy):
     incremental = True
     cost = (
         "a pruned pass over the reduced copy, and of each item that the label is among the 20 "
-        "nearest of one comparison with the label and 16 votes anew: all items while there are few "
+        "nearest of one comparison with the label and 16 new votes: all items while there are few "
         "labels, then ever fewer. It keeps up to 1.6 kB an item"
     )
 

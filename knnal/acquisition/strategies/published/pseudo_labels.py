@@ -40,7 +40,7 @@ class PseudoRule:
     weight: float = 0.5
 
     def threshold(self, labels: int) -> float:
-        """``delta_t`` with so many labels."""
+        """``delta_t`` with that number of labels."""
         t = labels // self.batch
         return max(self.start - self.decay * t * (t + 1) / 2, 0.0)
 
