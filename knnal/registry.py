@@ -17,7 +17,7 @@ class Registry:
     Parameters
     ----------
     group : str
-        The entry-point group, such as ``knnal.acquisition.strategies``.
+        The entry-point group, such as ``knnal.strategies``.
     kind : str
         The word for one of them in messages.
     """

@@ -212,7 +212,8 @@ def test_the_serving_benchmark_runs(tmp_path: Path, capsys: pytest.CaptureFixtur
     small = ["--items", "300", "--dims", "8", "--people", "3", "--answers", "5", "--think", "0.01"]
     assert serving.main(["--work", str(tmp_path), *small]) == 0
     printed = capsys.readouterr().out
-    assert "| 3 | 15 |" in printed
+    assert "| 3 | answer | " in printed
+    assert "| 3 | all | " in printed
     assert "the log is equal to what they saw" in printed
 
 
@@ -243,10 +244,11 @@ def test_the_serving_benchmark_sees_what_is_lost(tmp_path: Path, make_pool: Pool
     pool = make_pool(np.eye(4))
     session = Session(pool, annotator="ann")
     session.tell("item-1", "a")
-    serving.check(tmp_path / "pool", [serving.Person("ann", [("item-1", "a")])])
-    for answers in ([], [("item-1", "b")], [("item-1", "a"), ("item-2", "a")]):
+    seen = ("label", "item-1", "a", None)
+    serving.check(tmp_path / "pool", [serving.Person("ann", [seen])])
+    for decisions in ([], [("label", "item-1", "b", None)], [seen, ("label", "item-2", "a", None)]):
         with pytest.raises(SystemExit):
-            serving.check(tmp_path / "pool", [serving.Person("ann", answers)])
+            serving.check(tmp_path / "pool", [serving.Person("ann", decisions)])
 
 
 @pytest.mark.slow

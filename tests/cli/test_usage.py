@@ -135,7 +135,8 @@ def test_the_library_names_arguments_and_the_command_line_flags() -> None:
         f"{file}: {line.strip()}"
         for file in Path(library.__file__).parent.rglob("*.py")
         for line in file.read_text(encoding="utf-8").splitlines()
-        if file.name != "assets.py" and "pip" not in line and naming.search(line)
+        if file.name != "assets.py" and file.parent.name != "pages"  # which has CSS variables
+        if "pip" not in line and naming.search(line)
     ]
     assert found == []
 

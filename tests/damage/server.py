@@ -29,15 +29,15 @@ def main() -> None:
     requests, replies = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "w")
     from typer.main import get_command
 
+    from knnal import registry
     from knnal.embedders.base import EMBEDDERS
     from knnal.pool import index_files as labeled_file
     from knnal_cli.main import app
 
     knnal = get_command(app)  # what calling the app does, once for all commands
 
-    EMBEDDERS._entries["letters"] = EntryPoint(
-        "letters", "tests.letters:LetterCounts", EMBEDDERS.group
-    )
+    group = EMBEDDERS.group
+    registry._entries(group)["letters"] = EntryPoint("letters", "tests.letters:LetterCounts", group)
     # The file of labeled neighbors is for large pools; here it is for small ones.
     with patch.multiple(labeled_file, _WORTH_A_FILE=0, _STALE=1):
         for line in requests:

@@ -75,7 +75,7 @@ BRITISH = {
     r"analys(e|ed|es|ing)": "analyz...",
 }
 
-ON_DISK = ("neighbours", "labelled", "centre_crop", "/api/map/colours")
+ON_DISK = ('"neighbours"', '"labelled"', "neighbours.npz", "centre_crop", "/api/map/colours")
 """Names that pools and clients of before rely on."""
 
 NAMES = {
