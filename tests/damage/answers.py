@@ -18,7 +18,8 @@ from .pools import POOL, World
 DATABASE = "labels.sqlite"
 _TABLES = ("sources", "items", "events")
 _EVENTS = """SELECT kind, item, label, target, origin, annotator, strategy, text, scores
-             FROM events ORDER BY seq"""
+             FROM events WHERE kind != 'prediction' ORDER BY seq"""
+"""The decisions: any command may work out what was predicted before a label, and log that."""
 
 
 def answer(world: World, command: str, out: str, folder: Path) -> Any:

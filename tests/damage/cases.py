@@ -206,7 +206,8 @@ class Cases:
         others may be made anew where it is damaged, or any of them with ``all_derived``.
         """
         now = contents(self._place / POOL)
-        free = before if all_derived else target.files
+        # Commands that only log leave the labeled neighbors to the next one that needs them.
+        free = before if all_derived else (*target.files, "neighbours.npz")
         ours = [name for name in free if name.endswith(_DERIVED)]
         changed = [name for name in before if name not in ours and now.get(name) != before[name]]
         return changed + [name for name in now if name not in before and name.endswith(".tmp")]
