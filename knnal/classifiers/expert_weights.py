@@ -39,7 +39,7 @@ def expert_product(parts: Iterable[Float32Array], powers: IntArray) -> Float32Ar
     columns = [np.ascontiguousarray(P) for P in parts]
     product = np.ones_like(columns[0])
     for P, power in zip(columns, powers, strict=True):
-        _multiply(product, P, power)
+        _multiply(product.ravel(), _factors_of(P).ravel(), power)
     return product
 
 
@@ -92,11 +92,19 @@ def factor(value: np.float32, scale: np.float32, least: np.float32) -> np.float3
 
 
 @kernel
-def _multiply(product: Float32Array, P: Float32Array, power: int) -> None:
+def _factors_of(P: Float32Array) -> Float32Array:
+    factors = np.empty_like(P)
     for i in range(len(P)):
-        for _ in range(power):
-            for c in range(P.shape[1]):
-                product[i, c] *= factor(P[i, c], np.float32(1.0), np.float32(FLOOR))
+        for c in range(P.shape[1]):
+            factors[i, c] = factor(P[i, c], np.float32(1.0), np.float32(FLOOR))
+    return factors
+
+
+@kernel
+def _multiply(product: Float32Array, factors: Float32Array, power: int) -> None:
+    for _ in range(power):
+        for c in range(len(product)):
+            product[c] *= factors[c]
 
 
 @kernel
@@ -108,15 +116,17 @@ def _count_predicted(
     likeliest: IntArray,
     right: IntArray,
 ) -> None:
-    products = np.empty((1, len(sizes)), dtype=np.float32)
+    knn, graph, means = _factors_of(experts[0]), _factors_of(experts[1]), _factors_of(experts[2])
+    product = np.empty(len(sizes), dtype=np.float32)
     for i in range(len(classes)):
         for m in range(len(mixtures)):
-            products[:] = np.float32(1.0)
-            for e in range(3):
-                _multiply(products, experts[e][i : i + 1], mixtures[m, e])
+            product[:] = np.float32(1.0)
+            _multiply(product, knn[i], mixtures[m, 0])
+            _multiply(product, graph[i], mixtures[m, 1])
+            _multiply(product, means[i], mixtures[m, 2])
             best, predicted = np.float32(-1.0), 0
             for c in range(len(sizes)):
-                predicted = c if products[0, c] > best else predicted
-                best = max(best, products[0, c])
+                predicted = c if product[c] > best else predicted
+                best = max(best, product[c])
             likeliest[i, m] = predicted
             right[m] += sizes[classes[i]] >= 2 and predicted == classes[i]
