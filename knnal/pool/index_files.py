@@ -15,9 +15,10 @@ import numpy as np
 from knnal import defaults
 from knnal.errors import PoolError
 from knnal.index.graph import NeighborGraph
+from knnal.index.kernel_graph import KernelGraph
 from knnal.index.labeled import LabeledNeighbors
 from knnal.index.layout import compute_layout
-from knnal.index.pool_index import Views
+from knnal.index.pool_index import PoolIndex, Views
 from knnal.index.reduced import FIRST, SECOND, Axes, Group, ReducedCopy
 from knnal.pool.derived import Arrays, DerivedFile, read_arrays, write_arrays
 from knnal.pool.graph_file import stored_graph
@@ -245,3 +246,15 @@ def stored_views(
         return Views(stored.vectors[: len(live)], made, axes)
 
     return open_views
+
+
+def stored_index(pool: Pool, narrator: Narrator | None = None) -> PoolIndex:
+    """The index of a pool's vectors, from the files in its folder. Each part loads at first use."""
+    live = pool.live
+    return PoolIndex(
+        pool.embeddings,
+        live,
+        reduced=lambda: stored_reduction(pool, live, narrator),
+        graph=lambda: KernelGraph(stored_graph(pool, live, narrator)),
+        views=stored_views(pool, live, narrator),
+    )

@@ -12,6 +12,7 @@ import numpy as np
 from knnal.acquisition.strategies.base import STRATEGIES, create_strategy
 from knnal.acquisition.strategies.search_progress import SearchProgress, sought_classes
 from knnal.index.duplicates import OpenGroups, find_duplicates
+from knnal.pool.index_files import stored_index
 from knnal.pool.labels.forgetting import find_vanished
 from knnal.pool.labels.ledger import AUDIT, Ledger
 from knnal.pool.pool import Pool
@@ -32,7 +33,7 @@ from knnal.quality.calibration import (
 )
 from knnal.quality.random_baseline import RandomEstimate, RandomLabels, located
 from knnal.quality.stopping import Advice, advise
-from knnal.session.session import Session, stored_geometry
+from knnal.session.session import Session
 from knnal.types import Narrator
 
 
@@ -160,7 +161,7 @@ def _views_line(pool: Pool) -> str | None:
 def _near_duplicates(
     pool: Pool, ledger: Ledger, similarity: float, narrator: Narrator | None
 ) -> NearDuplicates:
-    geometry = stored_geometry(pool, narrator)
+    geometry = stored_index(pool, narrator)
     found = pool.catalog.rows_of([*ledger.labels(), *ledger.skipped()])
     decided = np.zeros(len(geometry), dtype=np.bool_)
     decided[list(found.values())] = True
@@ -190,4 +191,4 @@ def _random(
     pool: Pool, audited: Sequence[Audited], labels: int, narrator: Narrator | None
 ) -> RandomEstimate | None:
     there, rows = located(pool, audited, len(pool.embeddings))
-    return RandomLabels(lambda: stored_geometry(pool, narrator)).estimate(there, rows, labels)
+    return RandomLabels(lambda: stored_index(pool, narrator)).estimate(there, rows, labels)

@@ -13,11 +13,9 @@ from knnal.acquisition.state import PoolState
 from knnal.acquisition.strategies.search_progress import SearchProgress, sought
 from knnal.classifiers.vote import VoteOptions
 from knnal.errors import PoolUnwritableError
-from knnal.index.kernel_graph import KernelGraph
 from knnal.index.pool_index import PoolIndex
 from knnal.names import checked_name
-from knnal.pool.graph_file import stored_graph
-from knnal.pool.index_files import stored_reduction, stored_views
+from knnal.pool.index_files import stored_index
 from knnal.pool.labels.ledger import NAMED, Event, Ledger
 from knnal.pool.pool import Pool
 from knnal.pool.storage import Offer
@@ -50,18 +48,53 @@ def _decision(
 class Session:
     """Labels a pool, one answer at a time.
 
-    ``audit`` is the share of questions drawn uniformly instead of by the strategy; their answers
-    are compared with the prediction made before they are learned. Nothing is random but by
-    ``seed`` and the number of decisions in the log, so the same log asks the same question.
+    The same log and ``seed`` give the same questions.
 
-    With ``per_group``, a similarity such as 0.95, items at least so similar form groups that are
-    asked about once: when one has a label or is skipped, the others wait until that is undone.
-    ``seek`` is a rare class to search for instead of asking about the most informative items, once
-    an item of it and three of other classes have labels.
+    Parameters
+    ----------
+    pool : Pool
+        The pool to label.
+    strategy : str
+        A registered query strategy, or a composition such as ``cdf(margin, local)``.
+    classifier : str
+        A registered classifier.
+    vote : VoteOptions, optional
+        How neighbors vote.
+    audit : float
+        Share of questions, in [0, 1), that are drawn uniformly instead of by the strategy. Their
+        answers are compared with what was predicted before, which estimates the accuracy.
+    seed : int
+        Random seed.
+    annotator : str, optional
+        Who labels; by default the logged-in user.
+    per_group : float, optional
+        Similarity, in (0, 1), from which on items are near-duplicates and asked about once: when
+        one is labeled or skipped, the others wait until that is undone.
+    seek : str, optional
+        A rare class to search for instead of asking about the most informative items, once an item
+        of it and three of other classes have labels.
+    geometry : PoolIndex, optional
+        The index of the pool's vectors, if it is loaded already.
+    narrator : Narrator, optional
+        Receives progress and remarks.
 
-    Raises UnknownNameError for a strategy or classifier that is not registered, InputError for an
-    audit share outside [0, 1) and a similarity outside (0, 1). ``geometry`` is read from the pool
-    unless it is at hand already.
+    Raises
+    ------
+    UnknownNameError
+        For a strategy or classifier that is not registered.
+    InputError
+        For a share or a similarity out of range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from knnal import Pool, Session
+    >>> X = np.array([[0.0, 1.0], [0.1, 1.0], [1.0, 0.0], [1.0, 0.1]])
+    >>> session = Session(Pool.in_memory(X))
+    >>> question = session.ask()
+    >>> _ = session.tell(question.item, "up" if int(question.item) < 2 else "right")
+    >>> len(session.candidates)
+    3
     """
 
     def __init__(
@@ -81,11 +114,11 @@ class Session:
     ) -> None:
         self.pool = pool
         self.temperature: float | None = None
-        """What the probabilities of ``predict`` and ``predict_vectors`` are calibrated by."""
+        """The temperature of the probabilities that ``predict`` and ``predict_vectors`` return."""
         self._vote = vote or VoteOptions()
         self._narrator = narrator or LogNarrator()
         self._seek = None if seek is None else checked_name(seek)
-        geometry = geometry or stored_geometry(pool, narrator)
+        geometry = geometry or stored_index(pool, narrator)
         self._projection = PoolProjection(
             pool, geometry, classifier, self._vote, per_group, narrator
         )
@@ -126,7 +159,7 @@ class Session:
         return self.ledger.classes()
 
     def refresh(self) -> None:
-        """Take in what other processes have decided since."""
+        """Read what other processes have decided since."""
         self.decisions.refresh()
 
     @property
@@ -148,12 +181,12 @@ class Session:
 
     @property
     def sought(self) -> SearchProgress | None:
-        """How the search for the class to seek stands; None where there is none."""
+        """The progress of the search for the class to seek, or None without one."""
         return None if self._seek is None else sought(self.ledger, self._seek)
 
     @property
     def geometry(self) -> PoolIndex:
-        """What is known of the pool's vectors without any label; it never changes."""
+        """The index of the pool's vectors, which no label changes."""
         return self._projection.state.geometry
 
     @property
@@ -163,33 +196,33 @@ class Session:
 
     @property
     def candidates(self) -> IntArray:
-        """The rows that may be asked about: there, without a label, not skipped."""
+        """The rows that may be asked about: live, unlabeled, not skipped."""
         return np.flatnonzero(self._current().askable)
 
     def predict(self, items: Sequence[str]) -> list[Prediction]:
-        """What the classifier says of pool items, labeled ones by the others' labels alone.
+        """Predict pool items; labeled ones by the other labels alone.
 
         Raises InputError for an id that the pool does not hold.
         """
         return predict_items(self._current(), items, self._vote, self.temperature)
 
     def predict_vectors(self, names: Sequence[str], vectors: FloatArray) -> list[Prediction]:
-        """What the classifier says of embeddings from outside the pool, ``(m, d)``.
+        """Predict embeddings ``(m, d)`` from outside the pool, which ``names`` name.
 
         Raises InputError for vectors of another dimension than the pool's.
         """
         return predict_vectors(self._current(), names, vectors, self._vote, self.temperature)
 
     def agreement(self) -> float | None:
-        """How far the predictions agree with those without the latest label: Cohen's kappa.
+        """Cohen's kappa of the predictions with and without the latest label.
 
-        None where there are not two labels, or where only one class is predicted.
+        None with fewer than two labels, or if only one class is predicted.
         """
         self.refresh()
         return self._agreement()
 
     def explain(self, item: str) -> Question:
-        """The question that asking about the item would be: its prediction, neighbors, score.
+        """The question about an item, with its prediction, neighbors and score.
 
         Raises InputError for an id that the pool does not hold.
         """
@@ -210,9 +243,18 @@ class Session:
         return None if question is None else self._offer([question])[0]
 
     def ask_many(self, count: int | Schedule) -> list[Question]:
-        """Up to ``count`` items to label at once, or the next round of a schedule; none repeats
-        another: each choice covers its neighborhood before the next. The first one is what would
-        be asked alone.
+        """Choose a diverse batch to label at once.
+
+        Parameters
+        ----------
+        count : int or Schedule
+            Batch size, or a schedule whose next round is asked.
+
+        Returns
+        -------
+        list of Question
+            The first one is what ``ask`` returns. Each choice covers its neighborhood before the
+            next one is made.
         """
         self.refresh()
         self._current()
@@ -223,9 +265,18 @@ class Session:
     def ask_several(
         self, count: int, taken: Collection[str] = (), *, quick: bool = False
     ) -> list[Question]:
-        """Up to ``count`` items to ask several people about, none of them ``taken``, whose labels
-        are still to come. Of these questions too a share is drawn for the audit. If ``quick``, they
-        are found at once, and may be more alike.
+        """Choose questions for several people.
+
+        Parameters
+        ----------
+        count : int
+            Batch size.
+        taken : collection of str
+            Items that others are labeling; none of them is asked about, and all of them count as
+            labeled.
+        quick : bool
+            Whether to rank the items once instead of one after the other: the batch is less
+            diverse.
         """
         self.refresh()
         self._current()
@@ -236,7 +287,7 @@ class Session:
     def rank(self, count: int) -> list[Question]:
         """The ``count`` candidates of highest score, best first, ties by lower row.
 
-        Each is scored by itself: near-copies of one another come together. ``ask_many`` spreads.
+        Each is scored by itself, so similar items come together; ``ask_many`` is diverse.
         """
         self.refresh()
         self._current()
@@ -328,18 +379,6 @@ class _Predictor:
 
     def agreement(self) -> float | None:
         return self._session._agreement()
-
-
-def stored_geometry(pool: Pool, narrator: Narrator | None = None) -> PoolIndex:
-    """What is known of a pool's vectors, from the files in its folder."""
-    live = pool.live
-    return PoolIndex(
-        pool.embeddings,
-        live,
-        reduced=lambda: stored_reduction(pool, live, narrator),
-        graph=lambda: KernelGraph(stored_graph(pool, live, narrator)),
-        views=stored_views(pool, live, narrator),
-    )
 
 
 def offer_of(question: Question, after: int, **predicted: float | None) -> Offer:

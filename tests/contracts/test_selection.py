@@ -10,10 +10,11 @@ import pytest
 
 from knnal.acquisition.strategies.base import STRATEGIES
 from knnal.index.pool_index import PoolIndex
+from knnal.pool.index_files import stored_index
 from knnal.pool.labels.ledger import AUDIT
 from knnal.pool.pool import Pool
 from knnal.session.schedule import Schedule, ScheduleKind
-from knnal.session.session import Session, stored_geometry
+from knnal.session.session import Session
 from knnal.simulation.holdout import Holdout, example_of
 
 NAMES = [*STRATEGIES.names(), "cdf(entropy, global)", "product(margin, uncovered)"]
@@ -39,7 +40,7 @@ def new_pool() -> Pool:
             pool.catalog.see(record.id)
     pool.catalog.end_scan(1)
     if not _FOUND:
-        geometry = stored_geometry(pool)
+        geometry = stored_index(pool)
         _ = geometry.reduced, geometry.graph, geometry.views
         _FOUND.append(geometry)
     return pool

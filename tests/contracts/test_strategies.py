@@ -28,8 +28,9 @@ from knnal.acquisition.strategies.description import describe
 from knnal.acquisition.strategies.terms import TERMS, term_of
 from knnal.errors import InputError, UnknownNameError
 from knnal.index.pool_index import PoolIndex
+from knnal.pool.index_files import stored_index
 from knnal.pool.pool import Pool
-from knnal.session.session import Session, stored_geometry
+from knnal.session.session import Session
 
 EXPECTED = {
     "cdf-product", "product", "article", "article-as-printed", "random", "guided",
@@ -75,7 +76,7 @@ def session_of(pool: Pool, **options: Any) -> Session:
     """A session on a pool; what depends on no label is found once for all pools that are alike."""
     key = pool.embeddings.tobytes(), pool.live.tobytes()
     if key not in _GEOMETRIES:
-        geometry = _GEOMETRIES[key] = stored_geometry(pool)
+        geometry = _GEOMETRIES[key] = stored_index(pool)
         _ = geometry.reduced, geometry.graph, geometry.views  # the pool may be closed later on
     return Session(pool, geometry=_GEOMETRIES[key], **options)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from knnal.collaboration.multi_user import MultiUserSession
 from knnal.collaboration.opinions import agreement
 from knnal.errors import InputError
+from knnal.pool.index_files import stored_index
 from knnal.pool.labels.ledger import Event, EventKind
 from knnal.pool.pool import Pool
 from knnal.pool.storage import ItemState
@@ -21,7 +22,6 @@ from knnal.quality.random_baseline import (
     located,
 )
 from knnal.quality.stopping import advise
-from knnal.session.session import stored_geometry
 from knnal_cli.class_keys import ClassKeys
 from knnal_cli.latest import Latest
 from knnal_cli.web import responses
@@ -149,7 +149,7 @@ class RandomBaseline:
     def _work_out(self, audited: list[Audited], labels: int) -> RandomEstimate | None:
         with closing(Pool.open(self._folder)) as pool:
             if self._labels is None:
-                index = stored_geometry(pool)
+                index = stored_index(pool)
                 self._labels = RandomLabels(lambda: index)
             there, rows = located(pool, audited, len(pool.embeddings))
             return self._labels.estimate(there, rows, labels)
