@@ -184,12 +184,12 @@ def _asked(session: Session) -> str:
 
 
 def _likeliest(session: Session) -> str:
-    sought = session.sought
-    assert sought is not None
-    if sought.phase is SeekPhase.WAITING:
+    search = session.search
+    assert search is not None
+    if search.phase is SeekPhase.WAITING:
         return _asked(session)
     view = PoolView(session.state, session.state.unlabeled, np.random.default_rng(0))
-    pick = Seek(session.classes.index(sought.name)).pick(view)
+    pick = Seek(session.classes.index(search.name)).pick(view)
     assert pick is not None
     return str(pick.row)
 

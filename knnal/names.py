@@ -11,7 +11,7 @@ from knnal.errors import InvalidNameError
 
 ASCII_SPACE = " \t\n\r\f\v"
 _INVISIBLE = frozenset({"Zs", "Zl", "Zp", "Cf"})
-_ALIKE = 0.75
+_CLOSE = 0.75
 """How similar names are that may mean the same, in [0, 1]: one wrong letter of four."""
 
 
@@ -46,7 +46,7 @@ def is_unicode(text: str) -> bool:
 def close_name(name: str, names: Iterable[str]) -> str | None:
     """The one of the names that a misspelled name most probably means; None if none is close."""
     by_folded = {known.casefold(): known for known in names if known != name}
-    close = get_close_matches(name.casefold(), by_folded, n=1, cutoff=_ALIKE)
+    close = get_close_matches(name.casefold(), by_folded, n=1, cutoff=_CLOSE)
     return by_folded[close[0]] if close else None
 
 

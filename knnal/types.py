@@ -36,8 +36,8 @@ class Modality(StrEnum):
 class Narrator(Protocol):
     """Where long work tells how far it is. Front ends draw it; the library never prints."""
 
-    def progress(self, stage: str, done: int, total: int | None) -> None:
-        """``done`` units of ``total`` (None: unknown) of the stage are finished."""
+    def progress(self, step: str, done: int, total: int | None) -> None:
+        """``done`` units of ``total`` (None: unknown) of the step are finished."""
 
     def say(self, message: str) -> None:
         """One sentence that the user should see, such as a slower path being taken."""
@@ -46,7 +46,7 @@ class Narrator(Protocol):
 class LogNarrator:
     """The default narrator: sentences go to the ``knnal`` logger, progress nowhere."""
 
-    def progress(self, stage: str, done: int, total: int | None) -> None:
+    def progress(self, step: str, done: int, total: int | None) -> None:
         pass
 
     def say(self, message: str) -> None:
@@ -56,7 +56,7 @@ class LogNarrator:
 class SilentNarrator:
     """For work that nobody needs to hear of."""
 
-    def progress(self, stage: str, done: int, total: int | None) -> None:
+    def progress(self, step: str, done: int, total: int | None) -> None:
         pass
 
     def say(self, message: str) -> None:

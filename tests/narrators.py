@@ -12,8 +12,8 @@ class Hearing(LogNarrator):
         self.said: list[str] = []
         self.steps: list[tuple[str, int, int | None]] = []
 
-    def progress(self, stage: str, done: int, total: int | None) -> None:
-        self.steps.append((stage, done, total))
+    def progress(self, step: str, done: int, total: int | None) -> None:
+        self.steps.append((step, done, total))
 
     def say(self, message: str) -> None:
         self.said.append(message)

@@ -18,7 +18,7 @@ class Front(Flag):
     PAGE = auto()
 
 
-class Mode(Enum):
+class KeyMode(Enum):
     """What the keys are about."""
 
     LABEL = "label"
@@ -30,7 +30,7 @@ class Mode(Enum):
 class Action:
     """``keys`` are named as in Textual; ``short`` is for a line of keys, ``help`` a sentence."""
 
-    mode: Mode
+    mode: KeyMode
     name: str
     keys: tuple[str, ...]
     short: str
@@ -38,15 +38,15 @@ class Action:
     fronts: Front
 
     @property
-    def shown(self) -> str:
+    def printed(self) -> str:
         """The keys as they are printed."""
-        return "  ".join(_SHOWN.get(key, key) for key in self.keys)
+        return "  ".join(_PRINTED.get(key, key) for key in self.keys)
 
 
 CLASS = "class"
 """The name of the action that every key of a class stands for."""
 
-_SHOWN = {
+_PRINTED = {
     "enter": "Enter", "escape": "Esc", "space": "Space", "arrows": "arrows",
     "left": "←", "right": "→", CLASS: "a class's key",
 }  # fmt: skip
@@ -58,7 +58,7 @@ _FULL = Front.APP | Front.PAGE
 _TERMINAL = Front.PLAIN | Front.APP
 
 
-def _of(mode: Mode, *rows: tuple[str, str, str, str, Front]) -> tuple[Action, ...]:
+def _of(mode: KeyMode, *rows: tuple[str, str, str, str, Front]) -> tuple[Action, ...]:
     return tuple(
         Action(mode, name, tuple(keys.split()), short, text, fronts)
         for name, keys, short, text, fronts in rows
@@ -67,7 +67,7 @@ def _of(mode: Mode, *rows: tuple[str, str, str, str, Front]) -> tuple[Action, ..
 
 ACTIONS = (
     *_of(
-        Mode.LABEL,
+        KeyMode.LABEL,
         (CLASS, CLASS, "label", "label the item at once; there is nothing to confirm", _ALL),
         ("type", "n", "type a class", "type a class: a new one, or some letters of any", _ALL),
         ("skip", "s", "not sure", "not sure: set the item aside; it is not asked again", _ALL),
@@ -92,7 +92,7 @@ ACTIONS = (
         ("help", "?", "help", "show these keys", _ALL),
     ),
     *_of(
-        Mode.BATCH,
+        KeyMode.BATCH,
         ("accept", "enter", "label all", "label all unmarked items as predicted", Front.APP),
         ("move", "arrows", "move", "go to another item", Front.APP),
         ("mark", "space", "exception", "mark the item as an exception, or unmark it, like a click",
@@ -104,7 +104,7 @@ ACTIONS = (
         ("help", "?", "help", "show these keys", Front.APP),
     ),
     *_of(
-        Mode.REVIEW,
+        KeyMode.REVIEW,
         ("keep", "enter", "keep", "the label is right; it is not asked about again", _ALL),
         (CLASS, CLASS, "change", "change the label to this class", _ALL),
         ("type", "n", "type a class", "type a class: a new one, or some letters of any", _ALL),
@@ -129,12 +129,12 @@ def is_class_key(key: str) -> bool:
     return len(key) == 1 and key in CLASS_KEYS
 
 
-def actions(mode: Mode, front: Front) -> list[Action]:
+def actions(mode: KeyMode, front: Front) -> list[Action]:
     """All actions, the most frequent first."""
     return [action for action in ACTIONS if action.mode is mode and front in action.fronts]
 
 
-def action_of(key: str, mode: Mode, front: Front) -> str | None:
+def action_of(key: str, mode: KeyMode, front: Front) -> str | None:
     """The name of the action of a key; None where it has none."""
     return next((a.name for a in actions(mode, front) if key in a.keys), None)
 
@@ -146,11 +146,11 @@ def in_browsers(front: Front = Front.PAGE) -> list[dict[str, object]]:
             "mode": mode.value,
             "name": action.name,
             "keys": [_IN_BROWSERS.get(key, key) for key in action.keys],
-            "shown": action.shown,
+            "printed": action.printed,
             "short": action.short,
             "help": action.help,
         }
-        for mode in Mode
+        for mode in KeyMode
         for action in actions(mode, front)
     ]
 
@@ -159,12 +159,12 @@ def as_markdown() -> str:
     """The tables of docs/keys.md."""
     lines = []
     for mode, title in (
-        (Mode.LABEL, "Labeling"), (Mode.BATCH, "A batch"), (Mode.REVIEW, "A review")
+        (KeyMode.LABEL, "Labeling"), (KeyMode.BATCH, "A batch"), (KeyMode.REVIEW, "A review")
     ):  # fmt: skip
         lines += [f"## {title}", "", "| key | what it does | where |", "|---|---|---|"]
         for action in ACTIONS:
             if action.mode is mode:
-                keys = " ".join(f"`{_SHOWN.get(key, key)}`" for key in action.keys)
+                keys = " ".join(f"`{_PRINTED.get(key, key)}`" for key in action.keys)
                 lines.append(f"| {keys} | {action.help} | {_where(action.fronts)} |")
         lines.append("")
     return "\n".join(lines)

@@ -18,18 +18,18 @@ _REDRAW_S = 0.1
 
 
 class Narration:
-    """A Narrator that draws a bar for the stage at work. Use it as a context."""
+    """A Narrator that draws a bar for the step at work. Use it as a context."""
 
     def __init__(self) -> None:
         self._console: Console | None = None
         self._bar: Progress | None = None
-        self._stage = ""
+        self._step = ""
         self._task: Any = None
         self._drawn = 0.0
 
-    def progress(self, stage: str, done: int, total: int | None) -> None:
-        if self._bar is None or stage != self._stage:
-            self._begin(stage)
+    def progress(self, step: str, done: int, total: int | None) -> None:
+        if self._bar is None or step != self._step:
+            self._begin(step)
         assert self._bar is not None
         now = time.monotonic()
         if now - self._drawn < _REDRAW_S and done != total:
@@ -55,7 +55,7 @@ class Narration:
         self._console = self._console or Console(stderr=True, highlight=False)
         return self._console
 
-    def _begin(self, stage: str) -> None:
+    def _begin(self, step: str) -> None:
         from rich.progress import (
             BarColumn,
             MofNCompleteColumn,
@@ -72,7 +72,7 @@ class Narration:
                 return Text(f"{task.speed:.0f}/s" if task.speed else "")
 
         self.close()
-        self._stage = stage
+        self._step = step
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -83,7 +83,7 @@ class Narration:
             disable=not self.console.is_terminal,
         )
         self._bar.start()
-        self._task = self._bar.add_task(stage, total=None)
+        self._task = self._bar.add_task(step, total=None)
         self._drawn = 0.0
 
     def close(self) -> None:

@@ -290,7 +290,7 @@ class Groups:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownItemsOptions:
     """Where labels come from that are known but not the pool's: the options of ``Truth``."""
 
     truth: Annotated[

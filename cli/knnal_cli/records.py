@@ -17,7 +17,7 @@ _ESCAPED = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}
 """The control characters that the json module leaves as they are."""
 
 
-def question_record(question: Question, sought: SearchProgress | None = None) -> dict[str, Any]:
+def question_record(question: Question, search: SearchProgress | None = None) -> dict[str, Any]:
     """``id``, ``path`` or ``text``, ``prediction``, ``score`` with its factors, ``neighbors``; and
     if so asked, ``near_duplicates``, and ``seek``: how the search for a class stands.
     """
@@ -32,8 +32,8 @@ def question_record(question: Question, sought: SearchProgress | None = None) ->
     record["origin"] = question.origin
     if question.near_duplicates is not None:
         record["near_duplicates"] = question.near_duplicates
-    if sought is not None:
-        record["seek"] = asdict(sought)
+    if search is not None:
+        record["seek"] = asdict(search)
     record["neighbors"] = predicted["neighbors"]
     return record
 
@@ -54,12 +54,12 @@ def suspect_record(suspect: Suspect) -> dict[str, Any]:
     return record
 
 
-def _item_record(shown: Question | Suspect) -> dict[str, Any]:
-    record: dict[str, Any] = {"id": shown.item}
-    if shown.path is not None:
-        record["path"] = str(shown.path)
-    if shown.text is not None:
-        record["text"] = shown.text
+def _item_record(subject: Question | Suspect) -> dict[str, Any]:
+    record: dict[str, Any] = {"id": subject.item}
+    if subject.path is not None:
+        record["path"] = str(subject.path)
+    if subject.text is not None:
+        record["text"] = subject.text
     return record
 
 

@@ -68,8 +68,8 @@ def label_remark(label: str, classes: Collection[str], was: str | None = None) -
 
 def nothing_left(per_group: bool) -> str:
     """Why there is no question."""
-    or_alike = ", or a near-duplicate of one that is" if per_group else ""
-    return f"Nothing is left to label: every item is labeled or skipped{or_alike}."
+    or_similar = ", or a near-duplicate of one that is" if per_group else ""
+    return f"Nothing is left to label: every item is labeled or skipped{or_similar}."
 
 
 def stands_for(near_duplicates: int) -> str:
@@ -87,19 +87,19 @@ def review_line(left: Left) -> str:
     return ", ".join([*parts, f"{left.confident} very doubtful"])
 
 
-def search_line(sought: SearchProgress) -> str:
+def search_line(search: SearchProgress) -> str:
     """How the search for a class stands."""
-    if sought.phase == "waiting":
-        return f"'{sought.name}': it takes one example of it, and three of other classes"
-    at_boundary = ", now at its boundary" if sought.phase == "boundary" else ""
-    return f"'{sought.name}': {sought.found} found of {sought.asked} asked{at_boundary}"
+    if search.phase == "waiting":
+        return f"'{search.name}': it takes one example of it, and three of other classes"
+    at_boundary = ", now at its boundary" if search.phase == "boundary" else ""
+    return f"'{search.name}': {search.found} found of {search.asked} asked{at_boundary}"
 
 
-def search_advice(sought: SearchProgress) -> str | None:
+def search_advice(search: SearchProgress) -> str | None:
     """What to do for a search to begin, or None if it has."""
-    if sought.phase != "waiting":
+    if search.phase != "waiting":
         return None
     return (
-        f"If you know some, name them, as with 'knnal tell ID {sought.name}'. Until then, what is "
+        f"If you know some, name them, as with 'knnal tell ID {search.name}'. Until then, what is "
         "asked is what would be without --seek."
     )

@@ -201,8 +201,8 @@ def bootstrapped_ballots(
     if rows is not None:
         unheard = unheard | (others == rows[:, None, None])
     others = np.where(unheard, np.int32(NO_NEIGHBOR), others).reshape(m * near, k)
-    beside = Nearest(others, neighbors.similarities[ids].reshape(m * near, k))
-    of_others = neighbor_votes(labeling, beside, options)
+    nearest = Nearest(others, neighbors.similarities[ids].reshape(m * near, k))
+    of_others = neighbor_votes(labeling, nearest, options)
     hard = options.bootstrap == "hard"
     shape = m, near * (2 if hard else 1 + k)
     mixed = Ballots(np.full(shape, NO_NEIGHBOR, dtype=np.int32), np.zeros(shape, dtype=np.float32))

@@ -8,8 +8,8 @@ import numpy as np
 
 from knnal.classifiers.base import PoolClassifier, create_classifier
 from knnal.classifiers.expert_weights import (
-    FLOOR,
     MIXTURES,
+    SMOOTHING,
     choose_powers,
     count_predicted,
     expert_product,
@@ -241,10 +241,10 @@ def _find_shares(table: Float32Array, scale: Float32Array, least: Float32Array) 
 @kernel
 def _share_out(classes: int, scale: Float32Array, least: Float32Array) -> None:
     """``_find_shares`` where ``scale`` holds the sums. A column of zeros counts as even shares."""
-    floor, even = np.float32(FLOOR), np.float32(FLOOR + 1.0 / classes)
+    smoothed, even = np.float32(SMOOTHING), np.float32(SMOOTHING + 1.0 / classes)
     for i in range(len(scale)):
         filled = scale[i] > 0.0
-        least[i] = floor if filled else even
+        least[i] = smoothed if filled else even
         scale[i] = np.float32(1.0) / scale[i] if filled else np.float32(0.0)
 
 

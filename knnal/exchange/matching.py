@@ -127,12 +127,12 @@ def skip_lines(
 ) -> Iterator[str]:
     """A line for each reason why rows were skipped, the most frequent first, with examples."""
     for reason, count in sorted(skips.items(), key=lambda pair: -pair[1]):
-        shown = ", ".join(examples.get(reason, ()))
-        if shown and count > len(examples[reason]):
-            shown += ", ..."
-        if shown and reason == UNKNOWN:
-            shown += f"; the pool has {', '.join(pool_ids)}, ..."
-        yield f"Skipped {count}: {reason}" + (f" ({shown})" if shown else "")
+        examples_text = ", ".join(examples.get(reason, ()))
+        if examples_text and count > len(examples[reason]):
+            examples_text += ", ..."
+        if examples_text and reason == UNKNOWN:
+            examples_text += f"; the pool has {', '.join(pool_ids)}, ..."
+        yield f"Skipped {count}: {reason}" + (f" ({examples_text})" if examples_text else "")
 
 
 def _nfc(text: str) -> str:

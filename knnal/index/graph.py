@@ -174,18 +174,18 @@ def updated_graph(
     gone = np.append(was & ~now, False)  # the last place is that of NO_NEIGHBOR, -1
     lists = Nearest(old.ids, old.similarities).resized(len(live))
     new = live & ~was[: len(live)]
-    sought = new | (live & gone[lists.ids].any(axis=1))
-    rows, count, facts = np.flatnonzero(live), int(sought.sum()), old.facts
+    searched = new | (live & gone[lists.ids].any(axis=1))
+    rows, count, facts = np.flatnonzero(live), int(searched.sum()), old.facts
     small, exact = len(rows) <= EXACT_LIMIT, facts.method is GraphMethod.EXACT
     outgrown = not small and len(rows) > _GROWTH * facts.built
     if 2 * count > len(rows) or outgrown or (small and not exact):
         return None
     g, quick = lists.ids.shape[1], small or count <= EXACT_UPDATE
-    cleared = np.flatnonzero(sought | ~live)
+    cleared = np.flatnonzero(searched | ~live)
     lists.put(cleared, Nearest.empty(len(cleared), g))
-    takers = live & ~sought
+    takers = live & ~searched
     done = 0
-    for part, block, candidates in _found(X, rows, sought, g, narrator, exact=quick, wider=2):
+    for part, block, candidates in _found(X, rows, searched, g, narrator, exact=quick, wider=2):
         lists.put(part, block)
         if not quick:  # a row near a new one misses it if it is not among its many candidates
             offer_back(X, part[new[part]], candidates[new[part]], takers, lists)

@@ -182,7 +182,7 @@ class Background:
         except PoolError as error:  # such as a file that was removed meanwhile
             self._found = error
 
-    def progress(self, stage: str, done: int, total: int | None) -> None:  # noqa: ARG002
+    def progress(self, step: str, done: int, total: int | None) -> None:  # noqa: ARG002
         """Make way for the threads that answer; as a Narrator, in the place of showing progress."""
         if self._stopping.is_set():
             raise _StoppedError

@@ -20,7 +20,7 @@ from knnal.pool.views import ViewFacts, ViewFiles
 from knnal.sources.base import Item, Skip
 from knnal.types import Float32Array, Narrator
 
-STAGE = "Views"
+STEP = "Views"
 
 _CHUNK_ROWS = 256
 _CHUNK_SECONDS = 2.0
@@ -115,7 +115,7 @@ class _Making:
                     if full or time.monotonic() - last_stored >= _CHUNK_SECONDS:
                         self._store()
                         last_stored = time.monotonic()
-                    self._narrator.progress(STAGE, done, len(rows))
+                    self._narrator.progress(STEP, done, len(rows))
             finally:
                 self._store()
         return self.report

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from knnal.acquisition.strategies.base import STRATEGIES, create_strategy
-from knnal.acquisition.strategies.search_progress import SearchProgress, sought_classes
+from knnal.acquisition.strategies.search_progress import SearchProgress, searched_classes
 from knnal.index.duplicates import OpenGroups, find_duplicates
 from knnal.pool.index_files import stored_index
 from knnal.pool.labels.forgetting import find_vanished
@@ -54,7 +54,7 @@ class Status:
     """The status of a pool. ``labels`` are counts by class; ``outdated`` counts those that are
     older than the content of their item.
 
-    ``sought`` is the progress of searches for classes; ``near_duplicates`` is None unless asked
+    ``searches`` is the progress of searches for classes; ``near_duplicates`` is None unless asked
     for. ``curve`` is the estimated accuracy over labels. ``random``, the accuracy of random labels,
     and ``temperature``, which would calibrate the probabilities, are None unless asked for, or with
     too few audited items; ``calibration`` is of the predictions so far. ``pseudo`` is None unless a
@@ -74,7 +74,7 @@ class Status:
     outdated: int
     skipped: int
     labels: dict[str, int]
-    sought: tuple[SearchProgress, ...]
+    searches: tuple[SearchProgress, ...]
     near_duplicates: NearDuplicates | None
     accuracy: AccuracyEstimate | None
     curve: tuple[CurvePoint, ...]
@@ -132,7 +132,7 @@ def read_status(
         outdated=len(ledger.outdated()),
         skipped=len(ledger.skipped()),
         labels=ledger.class_counts(),
-        sought=sought_classes(ledger),
+        searches=searched_classes(ledger),
         near_duplicates=None
         if per_group is None
         else _near_duplicates(pool, ledger, per_group, narrator),

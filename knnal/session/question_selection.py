@@ -19,7 +19,7 @@ from knnal.acquisition.strategies.base import (
     create_strategy,
     require_views,
 )
-from knnal.acquisition.strategies.search_progress import RECENT, can_be_sought, seek_name
+from knnal.acquisition.strategies.search_progress import RECENT, can_be_searched, seek_name
 from knnal.acquisition.strategies.seek import Seek
 from knnal.errors import InputError
 from knnal.index.duplicates import OpenGroups
@@ -222,7 +222,7 @@ class QuestionSelector:
         seek, classes = self._seek, self._pool.classes
         if seek is not None and seek in classes:
             target, sizes = classes.index(seek), self._pool.state.labeling.class_sizes()
-            if can_be_sought(int(sizes[target]), int(sizes.sum())):
+            if can_be_searched(int(sizes[target]), int(sizes.sum())):
                 return seek_name(seek), Seek(target, moment.outcomes)
         return self._strategy_name, self._strategy
 

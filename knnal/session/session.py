@@ -10,7 +10,7 @@ import numpy as np
 
 from knnal import defaults
 from knnal.acquisition.state import PoolState
-from knnal.acquisition.strategies.search_progress import SearchProgress, sought
+from knnal.acquisition.strategies.search_progress import SearchProgress, progress_of
 from knnal.classifiers.vote import VoteOptions
 from knnal.errors import PoolUnwritableError
 from knnal.index.pool_index import PoolIndex
@@ -180,9 +180,9 @@ class Session:
         return self.pool.catalog.at(int(members[0])).id if len(members) > 1 else None
 
     @property
-    def sought(self) -> SearchProgress | None:
+    def search(self) -> SearchProgress | None:
         """The progress of the search for the class to seek, or None without one."""
-        return None if self._seek is None else sought(self.ledger, self._seek)
+        return None if self._seek is None else progress_of(self.ledger, self._seek)
 
     @property
     def geometry(self) -> PoolIndex:

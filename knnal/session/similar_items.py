@@ -37,7 +37,7 @@ class SimilarItems:
     members: tuple[Member, ...]
 
 
-def find_alike(session: Session, item: str, count: int) -> SimilarItems | None:
+def find_similar(session: Session, item: str, count: int) -> SimilarItems | None:
     """An item and up to ``count - 1`` others that may be asked about and have its prediction, the
     most similar first, ties by lower row. None before there is any label to predict by.
 

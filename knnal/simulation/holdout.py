@@ -58,8 +58,8 @@ class SimulatedPool:
         return self.state.unlabeled
 
     def recent_outcomes(self, name: str) -> tuple[bool, ...]:
-        sought = seek_name(name)
-        found = (label == name for strategy, label in self._answers if strategy == sought)
+        searching = seek_name(name)
+        found = (label == name for strategy, label in self._answers if strategy == searching)
         return tuple(found)[-RECENT:]
 
     def label(self, row: int, label: str, choice: Choice | None = None) -> None:
@@ -121,8 +121,8 @@ class Holdout:
         """
         state = PoolState(self._geometry, classifier=classifier, vote=vote)
         pool = SimulatedPool(state, None if near is None else self._groups(near))
-        sought = str(example) if seek and example is not None else None
-        selector = QuestionSelector(pool, strategy, seed=seed, seek=sought)
+        target = str(example) if seek and example is not None else None
+        selector = QuestionSelector(pool, strategy, seed=seed, seek=target)
         schedule = schedule or Schedule()
         count = min(labels, int(np.count_nonzero(state.unlabeled)))
         asked = np.empty(count, dtype=np.int64)

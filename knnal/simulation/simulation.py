@@ -23,7 +23,7 @@ from knnal.simulation.tasks import Queue, Run, Runner, Task
 from knnal.simulation.workspace import Workspace
 from knnal.types import IntArray, LogNarrator, Narrator
 
-STAGE = "Simulating labels"
+STEP = "Simulating labels"
 _WORK = "work"
 
 
@@ -105,7 +105,7 @@ class _Progress:
 
     def __call__(self, steps: int) -> None:
         self._done += steps
-        self._narrator.progress(STAGE, self._done, self._total)
+        self._narrator.progress(STEP, self._done, self._total)
 
 
 def _run(runner: Runner, runs: list[Run], progress: _Progress) -> None:

@@ -18,7 +18,7 @@ _REPORT_EVERY = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Preparation:
+class SplitPreparation:
     """The task to compute what all runs in a split share."""
 
     split: Split
@@ -40,7 +40,7 @@ class Run:
         return {"seed": self.split.seed, "fold": self.split.fold, **asdict(self.contender)}
 
 
-Task: TypeAlias = Preparation | Run
+Task: TypeAlias = SplitPreparation | Run
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Runner:
     example: int | None
 
     def __call__(self, task: Task, report: Callable[[int], None]) -> None:
-        if isinstance(task, Preparation):
+        if isinstance(task, SplitPreparation):
             self.workspace.prepare(task.split)
             return
         unreported = 0
@@ -102,12 +102,12 @@ class Queue:
         """A task that can begin, if there is one."""
         if self._ready:
             return self._ready.popleft()
-        return Preparation(self._waiting.popleft()[0]) if self._waiting else None
+        return SplitPreparation(self._waiting.popleft()[0]) if self._waiting else None
 
     def finish(self, task: Task, workspace: Workspace) -> None:
         """Record that a task is done."""
         place = (task.split.seed, task.split.fold)
-        if isinstance(task, Preparation):
+        if isinstance(task, SplitPreparation):
             self._ready.extend(self._left[place])
             return
         self._left[place].remove(task)

@@ -96,7 +96,7 @@ class DelimitedRows:
         dialect = self._trial.dialect
         name = _DELIMITERS.get(dialect.delimiter, repr(dialect.delimiter))
         quotes = _QUOTES[dialect.quoting] if self._trial.quoted else ""
-        return f"{name}-separated, {self._file.encoding_shown}{quotes}"
+        return f"{name}-separated, {self._file.encoding_name}{quotes}"
 
     def notes(self) -> list[str]:
         """Quotes that do not pair, and quotes that can be understood in two ways."""

@@ -72,11 +72,12 @@ def file_encoding(start: bytes, given: str | None, location: object) -> str:
     if given.replace("_", "-").startswith(marked[:6]):  # the same family: utf-8, utf-16, utf-32
         return marked
     raise InputError(
-        f"{location} begins as {shown(marked)} does, so it cannot be {given}. Leave out `encoding`."
+        f"{location} begins as {display_name(marked)} does, so it cannot be {given}. Leave out "
+        "`encoding`."
     )
 
 
-def shown(encoding: str) -> str:
+def display_name(encoding: str) -> str:
     """A codec's name for people."""
     name = encoding.removesuffix("-sig")
     return name.upper() if name.startswith("utf") else name

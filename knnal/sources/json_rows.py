@@ -66,7 +66,7 @@ class JsonRows:
 
     def layout(self) -> str:
         """Lines or an array, and the encoding."""
-        return f"JSON {'array' if self._is_array else 'lines'}, {self._file.encoding_shown}"
+        return f"JSON {'array' if self._is_array else 'lines'}, {self._file.encoding_name}"
 
     def notes(self) -> list[str]:
         """None."""

@@ -95,9 +95,9 @@ class TextTable:
         )
         if self._label is not None:
             columns.append(Column("label", self._label, self._why_label()))
-        left_out = [_left_out(count, why) for why, count in self._withheld.items()]
+        omitted = [_omitted(count, why) for why, count in self._withheld.items()]
         return Reading(
-            self._table.reader.layout(), tuple(columns), (*self._table.reader.notes(), *left_out)
+            self._table.reader.layout(), tuple(columns), (*self._table.reader.notes(), *omitted)
         )
 
     def _why_label(self) -> str:
@@ -114,8 +114,8 @@ class TextTable:
         return item
 
 
-def _left_out(count: int, why: str) -> str:
-    return f"{count} label{'s' * (count != 1)} left out: {why}."
+def _omitted(count: int, why: str) -> str:
+    return f"{count} label{'s' * (count != 1)} omitted: {why}."
 
 
 def text_columns(columns: Sequence[str]) -> list[str]:

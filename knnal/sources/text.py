@@ -17,11 +17,11 @@ from knnal.errors import InputError, ItemError
 from knnal.sources.base import Column, Item, Reading, Skip, require_file
 from knnal.sources.encodings import (
     MARK_BYTES,
+    display_name,
     file_encoding,
     likely_encoding,
     marked_encoding,
     require_encoding,
-    shown,
 )
 from knnal.types import Modality
 
@@ -96,9 +96,9 @@ class TextFile:
         return file_encoding(start, self._given, self.location)
 
     @property
-    def encoding_shown(self) -> str:
+    def encoding_name(self) -> str:
         """The encoding's name for people."""
-        return shown(self.encoding)
+        return display_name(self.encoding)
 
     @cached_property
     def line_end(self) -> str:
@@ -113,7 +113,7 @@ class TextFile:
         with reading(self.location), open_bytes(self.location) as raw:
             likely = likely_encoding(raw)
         remedy = f"; the file looks like {likely}: set the encoding" if likely else ""
-        return f"invalid {self.encoding_shown}{remedy}"
+        return f"invalid {self.encoding_name}{remedy}"
 
     @contextmanager
     def opened(self) -> Iterator[TextIO]:
@@ -217,5 +217,5 @@ class TextLines:
     def reading(self) -> Reading:
         """How the file is read."""
         return Reading(
-            f"text lines, {self._file.encoding_shown}", (Column("id", None, "made of the text"),)
+            f"text lines, {self._file.encoding_name}", (Column("id", None, "made of the text"),)
         )

@@ -113,7 +113,7 @@ def test_a_search_says_what_it_takes_and_how_it_goes(vectors: Any) -> None:
     assert [record["score"]["value"] for record in ranked] == [
         record["prediction"]["probabilities"]["left"] for record in ranked
     ]
-    assert vectors("status", "--json").data["sought"] == [
+    assert vectors("status", "--json").data["searches"] == [
         {"name": "left", "found": 3, "asked": 3, "phase": "finding"}
     ]
     assert "Sought    Seeking 'left'" not in vectors("status").out
@@ -124,5 +124,5 @@ def test_without_a_search_nothing_is_said_of_it(vectors: Any) -> None:
     done = vectors("next", "--json")
     assert "seek" not in done.data
     assert done.err == ""
-    assert vectors("status", "--json").data["sought"] == []
+    assert vectors("status", "--json").data["searches"] == []
     assert "Sought" not in vectors("status").out

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from knnal_cli.class_keys import ClassKeys
-from knnal_cli.keymap import ACTIONS, CLASS, CLASS_KEYS, Front, Mode, actions, as_markdown
+from knnal_cli.keymap import ACTIONS, CLASS, CLASS_KEYS, Front, KeyMode, actions, as_markdown
 
 DOCS = Path(__file__).parents[2] / "docs" / "reference" / "keys.md"
 
 
 @pytest.mark.parametrize("front", Front)
-@pytest.mark.parametrize("mode", Mode)
-def test_a_key_does_one_thing_and_is_on_one_page_of_help(mode: Mode, front: Front) -> None:
+@pytest.mark.parametrize("mode", KeyMode)
+def test_a_key_does_one_thing_and_is_on_one_page_of_help(mode: KeyMode, front: Front) -> None:
     found = actions(mode, front)
     keys = [key for action in found for key in action.keys]
     assert len(keys) == len(set(keys))

@@ -21,12 +21,12 @@ from knnal.pool.labels.importing import LabelImport
 from knnal.pool.pool import Pool
 from knnal.quality.review import Review
 from knnal.session.session import Session
-from knnal.session.similar_items import find_alike
+from knnal.session.similar_items import find_similar
 from knnal_cli.class_keys import ClassKeys
-from knnal_cli.keymap import CLASS_KEYS, Front, Mode
+from knnal_cli.keymap import CLASS_KEYS, Front, KeyMode
 from knnal_cli.tui import drawing
 from knnal_cli.tui.application import LabelApp
-from knnal_cli.tui.batch_screen import BatchScreen, Cell
+from knnal_cli.tui.batch_screen import BatchScreen, ItemCell
 from knnal_cli.tui.dialogs import matches
 from knnal_cli.tui.item_view import ItemView
 from knnal_cli.tui.label_screen import LabelScreen
@@ -299,8 +299,8 @@ def told(session: Session) -> Session:
     return session
 
 
-def cells_of(app: LabelApp) -> list[Cell]:
-    return [cell for cell in app.screen.query(Cell) if cell.display]
+def cells_of(app: LabelApp) -> list[ItemCell]:
+    return [cell for cell in app.screen.query(ItemCell) if cell.display]
 
 
 async def open_batch(app: LabelApp, pilot: Pilot[Any]) -> tuple[str, list[str]]:
@@ -322,7 +322,7 @@ def test_a_batch_is_accepted_but_for_its_exceptions_and_undone_as_a_whole(told: 
 
     async def script(app: LabelApp, pilot: Pilot[Any]) -> None:
         label, items = await open_batch(app, pilot)
-        alike = find_alike(told, asked.item, len(items))
+        alike = find_similar(told, asked.item, len(items))
         assert alike is not None
         assert (label, items) == (alike.label, [m.item for m in alike.members])
         assert len(items) >= 5
@@ -577,11 +577,11 @@ def test_texts_begin_where_their_script_does() -> None:
 
 
 def test_the_last_key_is_always_shown() -> None:
-    wide = drawing.footer(Mode.LABEL, Front.APP, 80).plain
+    wide = drawing.footer(KeyMode.LABEL, Front.APP, 80).plain
     assert wide.startswith("n type a class  s not sure  u undo  q quit  B batch  V review")
     assert wide.endswith("  ? help")
-    assert drawing.footer(Mode.LABEL, Front.APP, 18).plain == "s not sure  ? help"
-    assert isinstance(drawing.footer(Mode.LABEL, Front.APP, 1), Text)
+    assert drawing.footer(KeyMode.LABEL, Front.APP, 18).plain == "s not sure  ? help"
+    assert isinstance(drawing.footer(KeyMode.LABEL, Front.APP, 1), Text)
 
 
 def test_dumb_terminals_get_the_plain_loop(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from knnal.pool.pool import Pool
 from knnal.quality.review import Review
 from knnal.session.decisions import Decisions
 from knnal.session.session import Session
-from knnal_cli.keymap import Mode
+from knnal_cli.keymap import KeyMode
 from knnal_cli.tui.model import ReviewModel
 from knnal_cli.tui.plain import screen_of
 
@@ -81,7 +81,7 @@ def test_labels_that_two_people_disagree_on_come_first(mislabeled: Any) -> None:
         view = ReviewModel(Review(Session(pool, annotator="ann"))).next()
         assert view.subject is not None
         console = Console(width=90, height=30, record=True, file=StringIO())
-        console.print(screen_of(view, view.subject, Mode.REVIEW, console))
+        console.print(screen_of(view, view.subject, KeyMode.REVIEW, console))
         shown = console.export_text()
     assert f"{len(found)} labels to review, 1 disputed, " in shown
     assert "ann says left · eve says right" in shown

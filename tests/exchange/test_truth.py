@@ -22,7 +22,7 @@ class Told:
     def __init__(self) -> None:
         self.said: list[str] = []
 
-    def progress(self, stage: str, done: int, total: int | None) -> None:
+    def progress(self, step: str, done: int, total: int | None) -> None:
         pass
 
     def say(self, message: str) -> None:

@@ -29,8 +29,8 @@ from knnal.index.graph_journal import Journal
 from knnal.types import LogNarrator
 
 class Killer(LogNarrator):
-    def progress(self, stage, done, total):
-        if stage == "Neighbor graph" and done >= 900:
+    def progress(self, step, done, total):
+        if step == "Neighbor graph" and done >= 900:
             os._exit(9)
 
 graph_module._BLOCK, graph_module.BATCH, graph_module.EXACT_LIMIT = 300, 300, int(sys.argv[3])
@@ -50,8 +50,8 @@ class Until(LogNarrator):
         self.stop = stop
         self.done: list[int] = []
 
-    def progress(self, stage: str, done: int, total: int | None) -> None:
-        if stage == "Neighbor graph":
+    def progress(self, step: str, done: int, total: int | None) -> None:
+        if step == "Neighbor graph":
             self.done.append(done)
             if done >= self.stop:
                 raise InterruptedBuildError

@@ -101,8 +101,8 @@ class Stages:
     def __init__(self) -> None:
         self.told: list[tuple[int, int | None]] = []
 
-    def progress(self, stage: str, done: int, total: int | None) -> None:
-        if stage == STEP:
+    def progress(self, step: str, done: int, total: int | None) -> None:
+        if step == STEP:
             self.told.append((done, total))
 
     def say(self, message: str) -> None:

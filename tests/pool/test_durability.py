@@ -57,7 +57,7 @@ class Source:
         return {ROWS}
 
 class Narrator:
-    def progress(self, stage, done, total): pass
+    def progress(self, step, done, total): pass
     def say(self, message): pass
 
 reply = pipe.send
@@ -117,7 +117,7 @@ class Letters:
         return np.array(counts, dtype=np.float32)
 
 class Narrator:
-    def progress(self, stage, done, total): pass
+    def progress(self, step, done, total): pass
     def say(self, message): pass
 
 reply = pipe.send

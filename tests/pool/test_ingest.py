@@ -52,8 +52,8 @@ class Recorder:
     def __init__(self) -> None:
         self.steps: list[tuple[str, int, int | None]] = []
 
-    def progress(self, stage: str, done: int, total: int | None) -> None:
-        self.steps.append((stage, done, total))
+    def progress(self, step: str, done: int, total: int | None) -> None:
+        self.steps.append((step, done, total))
 
     def say(self, message: str) -> None:
         raise AssertionError(message)

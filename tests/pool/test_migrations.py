@@ -336,7 +336,7 @@ from knnal.pool.pool import Pool
 
 class Killer:
     def say(self, message): pass
-    def progress(self, stage, done, total):
+    def progress(self, step, done, total):
         if done == 20:
             os.kill(os.getpid(), signal.SIGKILL)
 

@@ -146,8 +146,8 @@ def test_an_interrupted_run_keeps_what_was_made_and_the_next_completes(
     embed(*range(40))
 
     class Stopping(LogNarrator):
-        def progress(self, stage: str, done: int, total: int | None) -> None:
-            if stage == module.STAGE and done == 22:
+        def progress(self, step: str, done: int, total: int | None) -> None:
+            if step == module.STEP and done == 22:
                 raise error
 
     recipe = Recipe.of(Modality.TEXT, 3)

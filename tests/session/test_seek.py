@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from knnal.acquisition.strategies.search_progress import (
     SearchProgress,
     SeekPhase,
-    sought,
-    sought_classes,
+    progress_of,
+    searched_classes,
 )
 from knnal.acquisition.strategies.seek import Seek
 from knnal.errors import InputError, NothingToUndoError
@@ -99,8 +99,8 @@ def test_the_likeliest_come_first_and_the_class_is_found(pool: Pool) -> None:
         assert (int(question.item), question.score.strategy) == (row, SEEK)
         assert question.score.value == question.score.factors["p"]
         session.tell(question.item, Y[row])
-    assert session.sought == SearchProgress("rare", sum(outcomes(pool)), 15, SeekPhase.FINDING)
-    assert session.sought.found >= 6  # 7 are left, of 76: a draw would find one or two
+    assert session.search == SearchProgress("rare", sum(outcomes(pool)), 15, SeekPhase.FINDING)
+    assert session.search.found >= 6  # 7 are left, of 76: a draw would find one or two
 
 
 def test_a_search_that_finds_nothing_turns_to_the_boundary_and_back(pool: Pool) -> None:
@@ -110,13 +110,13 @@ def test_a_search_that_finds_nothing_turns_to_the_boundary_and_back(pool: Pool) 
         row = expected(session, pool)
         question = session.ask()
         assert int(question.item) == row
-        at_boundary = session.sought.phase is SeekPhase.BOUNDARY
+        at_boundary = session.search.phase is SeekPhase.BOUNDARY
         assert at_boundary == (10 <= step < 13)
         if at_boundary:
             p = question.score.factors["p"]
             assert question.score.value == pytest.approx(1 - abs(2 * p - 1), abs=1e-6)
         session.tell(question.item, "rare" if step >= 11 else "b")
-    assert session.sought.found == 13
+    assert session.search.found == 13
 
 
 @settings(max_examples=10)
@@ -141,9 +141,9 @@ def test_every_answer_and_undo_leaves_what_the_log_amounts_to(data: Any) -> None
         again = new_session(pool, audit=0.2)
         assert again.ask() == session.ask()
         found = outcomes(pool)
-        assert (session.sought.found, session.sought.asked) == (sum(found), len(found))
-        assert again.sought == session.sought
-        if session.sought.phase is not SeekPhase.WAITING and again.candidates.size:
+        assert (session.search.found, session.search.asked) == (sum(found), len(found))
+        assert again.search == session.search
+        if session.search.phase is not SeekPhase.WAITING and again.candidates.size:
             assert int(new_session(pool).ask().item) == expected(again, pool)
 
 
@@ -163,17 +163,17 @@ def test_what_is_prepared_is_what_would_be_asked(pool: Pool) -> None:
 
 def test_until_there_are_examples_it_asks_as_without_a_search(pool: Pool) -> None:
     session, plain = new_session(pool), new_session(pool, seek=None)
-    assert plain.sought is None
+    assert plain.search is None
     for told in ([], [EXAMPLE], [str(Y.index(name)) for name in "bc"]):
         for item in told:
             session.tell(item, Y[int(item)])
-        assert session.sought == SearchProgress("rare", 0, 0, SeekPhase.WAITING)
+        assert session.search == SearchProgress("rare", 0, 0, SeekPhase.WAITING)
         assert session.ask() == plain.ask()
     session.tell(str(Y.index("d")), "d")
-    assert session.sought.phase is SeekPhase.FINDING
+    assert session.search.phase is SeekPhase.FINDING
     assert session.ask().score.strategy == SEEK
     session.undo()
-    assert session.sought.phase is SeekPhase.WAITING
+    assert session.search.phase is SeekPhase.WAITING
     assert session.ask() == plain.ask()
 
 
@@ -203,7 +203,7 @@ def test_audited_and_named_items_are_not_sought(pool: Pool) -> None:
     assert question.origin == AUDIT
     session.tell(question.item, "rare")
     session.tell(str(session.candidates[0]), "rare")
-    assert (session.sought.found, session.sought.asked) == (0, 0)
+    assert (session.search.found, session.search.asked) == (0, 0)
 
 
 def test_near_duplicates_are_sought_once() -> None:
@@ -232,11 +232,11 @@ def test_the_log_alone_says_what_was_sought(pool: Pool) -> None:
     ledger = Ledger()
     for event in pool.log.events():
         ledger.apply(event)
-    assert sought_classes(ledger) == (
+    assert searched_classes(ledger) == (
         SearchProgress("rare", 6, 6, SeekPhase.FINDING),
         SearchProgress("odd) one", 2, 2, SeekPhase.FINDING),
     )
-    assert sought(ledger, "never") == SearchProgress("never", 0, 0, SeekPhase.WAITING)
+    assert progress_of(ledger, "never") == SearchProgress("never", 0, 0, SeekPhase.WAITING)
 
 
 def test_a_class_without_a_name_is_refused(pool: Pool) -> None:

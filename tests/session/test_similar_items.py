@@ -9,7 +9,7 @@ from knnal.errors import InputError
 from knnal.index.linalg import unit_rows
 from knnal.pool.pool import Pool
 from knnal.session.session import Session
-from knnal.session.similar_items import find_alike
+from knnal.session.similar_items import find_similar
 
 RNG = np.random.default_rng(5)
 TRUTH = np.repeat(np.arange(3), 20)
@@ -37,7 +37,7 @@ def test_they_are_the_most_similar_of_those_predicted_alike(session: Session, it
     ]
     similar = X @ X[int(item)]
     ranked = sorted(alike, key=lambda other: (other != item, -similar[int(other)]))
-    found = find_alike(session, item, 7)
+    found = find_similar(session, item, 7)
     assert found is not None
     assert found.label == label
     assert [member.item for member in found.members] == ranked[:7]
@@ -51,8 +51,8 @@ def test_they_are_the_most_similar_of_those_predicted_alike(session: Session, it
 
 
 def test_a_batch_needs_a_prediction_and_an_item_without_a_label(session: Session) -> None:
-    assert find_alike(Session(Pool.in_memory(X)), "3", 4) is None
-    assert [m.item for m in find_alike(session, "3", 1).members] == ["3"]  # type: ignore[union-attr]
+    assert find_similar(Session(Pool.in_memory(X)), "3", 4) is None
+    assert [m.item for m in find_similar(session, "3", 1).members] == ["3"]  # type: ignore[union-attr]
     for item, count, saying in (("0", 4, "'0' has one"), ("3", 0, "at least 1"), ("x", 4, "'x'")):
         with pytest.raises(InputError, match=saying):
-            find_alike(session, item, count)
+            find_similar(session, item, count)

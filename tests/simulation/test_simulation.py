@@ -23,7 +23,7 @@ from knnal.simulation.learning_curve import Experiment
 from knnal.simulation.measures import accuracy
 from knnal.simulation.processes import run_tasks
 from knnal.simulation.settings import Contender, Settings
-from knnal.simulation.simulation import STAGE, Simulated, simulate
+from knnal.simulation.simulation import STEP, Simulated, simulate
 from knnal.simulation.splits import SplitPlan
 from knnal.simulation.summary import summarize
 from knnal.simulation.tables import cells, head
@@ -44,8 +44,8 @@ class Counting:
         self.told: list[int] = []
         self._stop_at = stop_at
 
-    def progress(self, stage: str, done: int, total: int | None) -> None:
-        if stage != STAGE:
+    def progress(self, step: str, done: int, total: int | None) -> None:
+        if step != STEP:
             return
         self.told.append(done)
         if self._stop_at is not None and done >= self._stop_at:
@@ -306,8 +306,8 @@ def test_a_search_is_that_of_a_session_with_the_example(
                 assert question is not None
                 assert question.item == rows[at]
             session.tell(rows[at], known.class_names[known.classes[row]])
-        assert session.sought is not None
-        assert session.sought.asked > 20
+        assert session.search is not None
+        assert session.search.asked > 20
     summary = summarize(found)
     (_, search, random) = summary["contenders"]
     others = [

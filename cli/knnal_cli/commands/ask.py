@@ -72,7 +72,7 @@ def next_items(
         questions = [question]
     _tell_of_search(session)
     if as_json:
-        records = [question_record(q, session.sought) for q in questions]
+        records = [question_record(q, session.search) for q in questions]
         print_json(records if wanted is not None else next(iter(records), None))
     else:
         for q in questions:
@@ -99,7 +99,7 @@ def rank(
         questions = session.rank(limit or 100)
     _tell_of_search(session)
     if as_json:
-        print_json([question_record(q, session.sought) for q in questions])
+        print_json([question_record(q, session.search) for q in questions])
     else:
         for q in questions:
             value = q.score.value if q.score else 0.0
@@ -111,9 +111,9 @@ def rank(
 
 def _tell_of_search(session: Session) -> None:
     """How the search for a class stands, and how to begin it where it cannot."""
-    if session.sought is not None:
-        echo(printable_line(f"Seeking {search_line(session.sought)}"), err=True)
-        if advice := search_advice(session.sought):
+    if session.search is not None:
+        echo(printable_line(f"Seeking {search_line(session.search)}"), err=True)
+        if advice := search_advice(session.search):
             echo(printable_line(advice), err=True)
 
 
@@ -158,8 +158,8 @@ def _explain(description: Description) -> None:
     updates = {True: "updates its scores", False: "recomputes its scores", None: "not said"}
     echo(f"{_titled(description.name)}: {description.summary}")
     echo(f"  maximizes       {description.formula}")
-    for shown, meaning in description.terms.items():
-        echo(f"  {shown:<14}  {meaning}")
+    for term, meaning in description.terms.items():
+        echo(f"  {term:<14}  {meaning}")
     echo(f"  source          {description.source}")
     echo(f"  needs           {description.needs}")
     echo(f"  after a label   {updates[description.incremental]}")

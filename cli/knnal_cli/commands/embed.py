@@ -271,7 +271,7 @@ def _print(report: IngestReport, source: Path, pool: Path) -> None:
         echo(f"{report.vanished} vanished from the source: they keep their labels.")
     if report.returned:
         echo(f"{report.returned} that had vanished are back.")
-    _print_left_out(report)
+    _print_unused_labels(report)
     if report.found_nothing:
         echo("Nothing embedded.", err=True)
     else:
@@ -279,13 +279,13 @@ def _print(report: IngestReport, source: Path, pool: Path) -> None:
         echo(f"Next: knnal label{where}")
 
 
-def _print_left_out(report: IngestReport) -> None:
+def _print_unused_labels(report: IngestReport) -> None:
     """What did not become an item, and which labels were not taken in."""
     for reason, count in report.skips.most_common():
         echo(f"Skipped {count}: {reason} ({_examples(report, reason, count)})", err=True)
     for reason, count in report.refused.most_common():
-        shown = _examples(report, reason, count)
-        echo(f"{count} without the label that came with them: {reason} ({shown})", err=True)
+        examples = _examples(report, reason, count)
+        echo(f"{count} without the label that came with them: {reason} ({examples})", err=True)
 
 
 def _examples(report: IngestReport, reason: str, count: int) -> str:

@@ -12,7 +12,7 @@ from knnal_cli.options import (
     POOL_DEFAULT,
     ClassifierOption,
     JsonOption,
-    Known,
+    KnownItemsOptions,
     LimitOption,
     PoolOption,
     SeedOption,
@@ -134,7 +134,7 @@ def inspect(
     strategy: StrategyOption = None,
     classifier: ClassifierOption = None,
     seed: SeedOption = defaults.SEED,
-    known: Known,
+    known: KnownItemsOptions,
     votes: Votes,
     as_json: JsonOption = False,
 ) -> None:

@@ -15,7 +15,7 @@ from knnal_cli.options import (
     BatchSizeOption,
     Groups,
     JsonOption,
-    Known,
+    KnownItemsOptions,
     PoolOption,
     ScheduleOption,
     SeedOption,
@@ -97,7 +97,7 @@ def simulate(
         Literal["stratified", "random"],
         advanced(help="How to split."),
     ] = "stratified",
-    known: Known,
+    known: KnownItemsOptions,
     groups: Annotated[
         Path | None, advanced(help="A table of ids and groups; a group is held out whole.")
     ] = None,
@@ -180,9 +180,9 @@ def _table(summary: dict[str, Any]) -> Table:
     for contender, *_ in contenders:
         table.add_column(Text(printable(contender.value).replace(", ", ",\n")), justify="right")
     for place, name in enumerate(names, start=1):
-        table.add_row(Text(name), *(Text(_shown(row[place])) for row in contenders))
+        table.add_row(Text(name), *(Text(_cell_text(row[place])) for row in contenders))
     return table
 
 
-def _shown(cell: Cell) -> str:
+def _cell_text(cell: Cell) -> str:
     return f"{cell.value} ({cell.interval})" if cell.interval else cell.value

@@ -75,8 +75,8 @@ def _label_lines(status: Status) -> Iterator[str]:
         yield f"Changed   {status.outdated} labeled items changed since: review them"
     for name, count in status.labels.items():
         yield f"  {count:>7}  {name}"
-    for sought in status.sought:
-        yield f"Sought    {printable_line(search_line(sought))}"
+    for search in status.searches:
+        yield f"Search    {printable_line(search_line(search))}"
 
 
 def _accuracy_line(status: Status) -> str:

@@ -10,7 +10,7 @@ from textual.screen import Screen
 
 from knnal.session.questions import Question
 from knnal.session.session import Session
-from knnal_cli.tui.key_screen import KeyScreen, Worker
+from knnal_cli.tui.key_screen import KeyScreen, ScreenWorker
 from knnal_cli.tui.label_screen import LabelScreen
 from knnal_cli.tui.model import LabelModel
 from knnal_cli.tui.pictures import Pictures
@@ -42,7 +42,7 @@ class LabelApp(App[bool]):
         super().__init__(ansi_color=False)
         self._first = first
         self._model = LabelModel(session, target)
-        self._worker = Worker(self._fail)
+        self._worker = ScreenWorker(self._fail)
         self._pictures = Pictures(lambda: self._worker.call(self._redraw))
 
     def get_default_screen(self) -> Screen[Any]:

@@ -15,10 +15,10 @@ from textual.widgets import Static
 
 from knnal.session.questions import Question
 from knnal.session.similar_items import Member
-from knnal_cli.keymap import Front, Mode
+from knnal_cli.keymap import Front, KeyMode
 from knnal_cli.printable import printable_line
 from knnal_cli.tui import drawing
-from knnal_cli.tui.key_screen import KeyScreen, Worker
+from knnal_cli.tui.key_screen import KeyScreen, ScreenWorker
 from knnal_cli.tui.model import BatchView, LabelModel
 from knnal_cli.tui.pictures import Pictures
 from knnal_cli.wording import counted
@@ -36,18 +36,18 @@ def grid_shape(size: Size, *, pictures: bool) -> tuple[int, int]:
     return max(size.width // width, 1), max(size.height // height, 1)
 
 
-class Cell(Static):
+class ItemCell(Static):
     """One item. Its ``mark`` is None where the prediction is accepted, EXCEPTION where it gets no
     label, or the class that it gets instead.
     """
 
     DEFAULT_CSS = """
-    Cell { width: 1fr; height: 1fr; border: round #56b4e9; padding: 0 1; overflow: hidden;
+    ItemCell { width: 1fr; height: 1fr; border: round #56b4e9; padding: 0 1; overflow: hidden;
            border-title-align: left; }
-    Cell.marked { border: round #e69f00; }
-    Cell.at { border: heavy #56b4e9; }
-    Cell.at.marked { border: heavy #e69f00; }
-    Cell.out { text-opacity: 45%; }
+    ItemCell.marked { border: round #e69f00; }
+    ItemCell.at { border: heavy #56b4e9; }
+    ItemCell.at.marked { border: heavy #e69f00; }
+    ItemCell.out { text-opacity: 45%; }
     """
 
     class Chosen(Message):
@@ -106,7 +106,7 @@ _MOVES = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}
 class BatchScreen(KeyScreen):
     """One batch after the other, each around the next question, until Esc."""
 
-    MODE = Mode.BATCH
+    MODE = KeyMode.BATCH
     DEFAULT_CSS = """
     BatchScreen #title, BatchScreen #remark, BatchScreen #foot { height: 1; padding: 0 1; }
     BatchScreen #classes { height: auto; max-height: 3; padding: 0 1; }
@@ -115,7 +115,7 @@ class BatchScreen(KeyScreen):
     """
 
     def __init__(
-        self, model: LabelModel, worker: Worker, pictures: Pictures, question: Question
+        self, model: LabelModel, worker: ScreenWorker, pictures: Pictures, question: Question
     ) -> None:
         super().__init__(worker)
         self._model = model
@@ -138,7 +138,7 @@ class BatchScreen(KeyScreen):
         self.call_after_refresh(self._fit)
 
     def redraw(self) -> None:
-        for cell in self.query(Cell):
+        for cell in self.query(ItemCell):
             cell.redraw()
 
     @property
@@ -160,7 +160,7 @@ class BatchScreen(KeyScreen):
         self._shape = shape
         grid.styles.grid_size_columns, grid.styles.grid_size_rows = shape
         await grid.remove_children()
-        await grid.mount_all(Cell(place, self._pictures) for place in range(self._count))
+        await grid.mount_all(ItemCell(place, self._pictures) for place in range(self._count))
         first, count = self._first, self._count
         self.ask(lambda: ("", self._model.similar(first, count)), self._show)
 
@@ -181,7 +181,7 @@ class BatchScreen(KeyScreen):
             return
         width = self.size.width - 2
         self.query_one("#title", Static).update(_title(batch, width))
-        for place, cell in enumerate(self.query(Cell)):
+        for place, cell in enumerate(self.query(ItemCell)):
             cell.display = place < len(self._members)
             if cell.display:
                 member = self._members[place]
@@ -196,7 +196,7 @@ class BatchScreen(KeyScreen):
             drawing.footer(self.MODE, Front.APP, width, accept=words)
         )
 
-    def on_cell_chosen(self, message: Cell.Chosen) -> None:
+    def on_item_cell_chosen(self, message: ItemCell.Chosen) -> None:
         self._at = message.place
         self._mark(EXCEPTION)
 

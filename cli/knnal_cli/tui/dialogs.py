@@ -117,7 +117,7 @@ class HelpDialog(Dialog):
         self._keys = keys
 
     def compose(self) -> ComposeResult:
-        lines = [Text.assemble((f"{one.shown:<15}", "bold"), one.help) for one in self._keys]
+        lines = [Text.assemble((f"{one.printed:<15}", "bold"), one.help) for one in self._keys]
         with Vertical(classes="window wide"):
             yield Static(Text("\n").join(lines))
 
@@ -130,11 +130,11 @@ _LISTED = 200
 """PastItem items at most in the list at once."""
 
 
-class Choice(NamedTuple):
+class ListChoice(NamedTuple):
     """An answer, and how it is listed."""
 
     answer: str
-    shown: Text
+    line: Text
 
 
 class ChoiceDialog(Dialog):
@@ -150,10 +150,10 @@ class ChoiceDialog(Dialog):
         super().__init__()
         self._title = title
         self._takes_unseen = takes_unseen
-        self._choices: list[Choice] = []
+        self._choices: list[ListChoice] = []
 
     @abstractmethod
-    def choices(self, typed: str) -> list[Choice]:
+    def choices(self, typed: str) -> list[ListChoice]:
         """The choices that match what is typed, the likeliest first."""
 
     def compose(self) -> ComposeResult:
@@ -186,7 +186,7 @@ class ChoiceDialog(Dialog):
         self._choices = self.choices(typed)
         options = self.query_one(OptionList)
         options.clear_options()
-        options.add_options([Option(choice.shown) for choice in self._choices])
+        options.add_options([Option(choice.line) for choice in self._choices])
         options.highlighted = 0 if self._choices else None
 
 
@@ -200,15 +200,15 @@ class ClassDialog(ChoiceDialog):
         self._names = list(classes)
         self._new = new
 
-    def choices(self, typed: str) -> list[Choice]:
+    def choices(self, typed: str) -> list[ListChoice]:
         found = matches(typed, self._names)
-        choices = [Choice(name, Text(printable_line(name))) for name in found]
+        choices = [ListChoice(name, Text(printable_line(name))) for name in found]
         if self._new and typed and typed not in self._names:
             # A class that begins so is rather meant than a new one; other likenesses are not.
             place = sum(name.casefold().startswith(typed.casefold()) for name in found)
             hint = f"  a new class{did_you_mean(typed, self._names)}"
-            shown = Text.assemble(printable_line(typed), (printable_line(hint), "dim"))
-            choices.insert(place, Choice(typed, shown))
+            line = Text.assemble(printable_line(typed), (printable_line(hint), "dim"))
+            choices.insert(place, ListChoice(typed, line))
         return choices
 
 
@@ -220,10 +220,10 @@ class PastDialog(ChoiceDialog):
         super().__init__(title, takes_unseen=True)
         self._past = [(one, f"{one.label or _ASIDE} {one.item}".casefold()) for one in past]
 
-    def choices(self, typed: str) -> list[Choice]:
+    def choices(self, typed: str) -> list[ListChoice]:
         words = typed.casefold().split()
         found = [one for one, text in self._past if all(word in text for word in words)]
-        return [Choice(one.item, _listed(one)) for one in found[:_LISTED]]
+        return [ListChoice(one.item, _listed(one)) for one in found[:_LISTED]]
 
 
 _ASIDE = "set aside"

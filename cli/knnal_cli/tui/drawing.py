@@ -11,7 +11,7 @@ from rich.text import Text
 from knnal.pages import palette
 from knnal.pool.labels.ledger import AUDIT
 from knnal.quality.label_errors import Suspect
-from knnal_cli.keymap import CLASS, Front, Mode, actions
+from knnal_cli.keymap import CLASS, Front, KeyMode, actions
 from knnal_cli.printable import printable, printable_line
 from knnal_cli.tui.model import NeighborView, Subject
 
@@ -150,14 +150,14 @@ def runs_left(text: str) -> bool:
     return next((d for d in directions if d in ("L", "R", "AL")), "L") != "L"
 
 
-def footer(mode: Mode, front: Front, width: int, **words: str) -> Text:
+def footer(mode: KeyMode, front: Front, width: int, **words: str) -> Text:
     """As many keys with their meaning as there is room for; the last one always.
 
     ``words`` take the place of an action's own.
     """
     line = Text(no_wrap=True)
     *others, last = (
-        (one.shown, words.get(one.name, one.short))
+        (one.printed, words.get(one.name, one.short))
         for one in actions(mode, front)
         if one.name != CLASS
     )

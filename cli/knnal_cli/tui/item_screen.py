@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 
 from knnal_cli.tui.dialogs import ClassDialog
 from knnal_cli.tui.item_view import ItemView
-from knnal_cli.tui.key_screen import KeyScreen, Worker
+from knnal_cli.tui.key_screen import KeyScreen, ScreenWorker
 from knnal_cli.tui.model import Model, Subject, View
 from knnal_cli.tui.pictures import Pictures
 
@@ -22,7 +22,7 @@ class ItemScreen(KeyScreen):
     ANYWHERE: ClassVar[frozenset[str]] = frozenset({"quit", "help", "undo"})
     """Actions that need no subject."""
 
-    def __init__(self, model: Model, worker: Worker, pictures: Pictures) -> None:
+    def __init__(self, model: Model, worker: ScreenWorker, pictures: Pictures) -> None:
         super().__init__(worker)
         self._model = model
         self._pictures = pictures

@@ -15,7 +15,7 @@ from textual.geometry import Size
 from textual.widgets import Static
 
 from knnal.quality.label_errors import Suspect
-from knnal_cli.keymap import Front, Mode
+from knnal_cli.keymap import Front, KeyMode
 from knnal_cli.printable import printable_line
 from knnal_cli.tui import drawing
 from knnal_cli.tui.model import NeighborView, Subject, View
@@ -114,7 +114,7 @@ class ItemView(Vertical):
     ItemView #remark { text-style: italic; }
     """
 
-    def __init__(self, pictures: Pictures, mode: Mode, nothing: str) -> None:
+    def __init__(self, pictures: Pictures, mode: KeyMode, nothing: str) -> None:
         """``nothing`` is what stands for an item where there is none."""
         super().__init__()
         self._pictures = pictures

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 from textual.events import Key, ScreenResume
 from textual.screen import Screen
 
-from knnal_cli.keymap import Front, Mode, action_of, actions
+from knnal_cli.keymap import Front, KeyMode, action_of, actions
 from knnal_cli.tui.dialogs import ConfirmDialog, HelpDialog
 
 Result = TypeVar("Result")
 
 
-class Worker:
+class ScreenWorker:
     """Works in a thread, and hands what it comes to back to the event loop it was begun in.
 
     ``failed`` is called there with whatever is raised, by the work or by what is called back.
@@ -81,9 +81,9 @@ class KeyScreen(Screen[str]):
     What it comes to, when it is left, is a remark for the screen that opened it.
     """
 
-    MODE: ClassVar[Mode]
+    MODE: ClassVar[KeyMode]
 
-    def __init__(self, worker: Worker) -> None:
+    def __init__(self, worker: ScreenWorker) -> None:
         super().__init__()
         self._worker = worker
         self._busy = True  # until it has something to show

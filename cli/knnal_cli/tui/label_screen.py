@@ -6,13 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from knnal.session.questions import Question
-from knnal_cli.keymap import Mode
+from knnal_cli.keymap import KeyMode
 from knnal_cli.tui import dialogs
 from knnal_cli.tui.batch_screen import BatchScreen
 from knnal_cli.tui.dialogs import PastDialog
 from knnal_cli.tui.item_screen import ItemScreen
 from knnal_cli.tui.item_view import THUMBNAIL, ItemView
-from knnal_cli.tui.key_screen import Worker
+from knnal_cli.tui.key_screen import ScreenWorker
 from knnal_cli.tui.model import LabelModel, View
 from knnal_cli.tui.pictures import Pictures, cell_pixels, open_file
 from knnal_cli.tui.review_screen import ReviewScreen
@@ -24,12 +24,12 @@ _PREFETCH_AFTER_S = (0.05, 0.3, 1.0)
 class LabelScreen(ItemScreen):
     """Asks about one item after the other, beginning with ``first``."""
 
-    MODE = Mode.LABEL
+    MODE = KeyMode.LABEL
     NOTHING = "Nothing is left to label. q quits, r goes back to any item."
     ANYWHERE = ItemScreen.ANYWHERE | {"redo", "relabel", "rename", "assign", "review"}
 
     def __init__(
-        self, model: LabelModel, worker: Worker, pictures: Pictures, first: Question | None
+        self, model: LabelModel, worker: ScreenWorker, pictures: Pictures, first: Question | None
     ) -> None:
         super().__init__(model, worker, pictures)
         self.model = model

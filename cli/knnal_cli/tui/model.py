@@ -26,10 +26,10 @@ from knnal.quality.review import Review
 from knnal.quality.stopping import advise
 from knnal.session.questions import Question
 from knnal.session.session import Session
-from knnal.session.similar_items import SimilarItems, find_alike
+from knnal.session.similar_items import SimilarItems, find_similar
 from knnal.types import Neighbor
 from knnal_cli.class_keys import ClassKeys
-from knnal_cli.keymap import Mode
+from knnal_cli.keymap import KeyMode
 from knnal_cli.latest import Latest
 from knnal_cli.wording import (
     brought_back,
@@ -149,7 +149,7 @@ class Forecast:
 class Model(ABC):
     """What labeling and reviewing have in common. What is done returns the next view."""
 
-    mode: ClassVar[Mode]
+    mode: ClassVar[KeyMode]
 
     def __init__(self, session: Session, keys: ClassKeys | None = None) -> None:
         self.session = session
@@ -221,7 +221,7 @@ class Model(ABC):
 class LabelModel(Model):
     """A session, its forecast and its keys."""
 
-    mode = Mode.LABEL
+    mode = KeyMode.LABEL
 
     def __init__(self, session: Session, target: float | None = None) -> None:
         super().__init__(session)
@@ -253,8 +253,8 @@ class LabelModel(Model):
             audited = f"{interval}, {estimate.audited} audited"
             progress += f" · accuracy {estimate.accuracy:.0%} ({audited})"
         more = [stands_for(subject.near_duplicates)] if subject.near_duplicates else []
-        if self.session.sought is not None:
-            more.append(f"Seeking {search_line(self.session.sought)}")
+        if self.session.search is not None:
+            more.append(f"Seeking {search_line(self.session.search)}")
         return [progress, *self._forecast.lines(), *([" · ".join(more)] if more else [])]
 
     def work_ahead(self, subject: Question | None) -> None:
@@ -359,7 +359,7 @@ class LabelModel(Model):
         """An item and similar ones; None where there is no label to predict by, or it has one."""
         session = self.session
         try:
-            found = find_alike(session, item, count)
+            found = find_similar(session, item, count)
         except InputError:  # it has a label now
             return None
         if found is None:
@@ -391,7 +391,7 @@ class LabelModel(Model):
 class ReviewModel(Model):
     """A review: suspicious labels, the most suspicious first, up to ``limit`` of them."""
 
-    mode = Mode.REVIEW
+    mode = KeyMode.REVIEW
 
     def __init__(
         self, review: Review, limit: int | None = None, keys: ClassKeys | None = None

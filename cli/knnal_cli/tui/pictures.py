@@ -135,9 +135,9 @@ class PicturePanel(Container):
 
     def show(self, picture: Image) -> None:
         """Show a picture, in the place of the one before."""
-        shown = self.query_one(widget.Image)
-        if shown.image is not picture:
-            shown.image = picture
+        drawn = self.query_one(widget.Image)
+        if drawn.image is not picture:
+            drawn.image = picture
 
 
 def open_file(path: Path) -> str:

@@ -14,7 +14,7 @@ from rich_pixels import Pixels
 from knnal.embedders.images import open_thumbnail
 from knnal.errors import ItemError
 from knnal.quality.label_errors import Suspect
-from knnal_cli.keymap import Front, Mode, action_of, actions
+from knnal_cli.keymap import Front, KeyMode, action_of, actions
 from knnal_cli.printable import printable, printable_line
 from knnal_cli.tui import drawing
 from knnal_cli.tui.keyboard import Keyboard
@@ -76,7 +76,7 @@ class PlainLoop:
         if action == "quit":
             return None
         if action == "help":
-            lines = [f"{a.shown:<15}{a.help}" for a in actions(model.mode, Front.PLAIN)]
+            lines = [f"{a.printed:<15}{a.help}" for a in actions(model.mode, Front.PLAIN)]
             help_text = "\n".join([*lines, "", "Press any key to go back."])
             self._console.clear()
             self._console.print(Panel(help_text, title="Keys"))
@@ -109,7 +109,7 @@ class PlainLoop:
         return model.view(subject)
 
 
-def screen_of(view: View, subject: Subject, mode: Mode, console: Console) -> RenderableType:
+def screen_of(view: View, subject: Subject, mode: KeyMode, console: Console) -> RenderableType:
     """A view within the height of the terminal."""
     width = console.width
     top = drawing.top_lines(view.lines, width)

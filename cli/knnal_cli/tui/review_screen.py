@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from knnal.quality.review import Review
-from knnal_cli.keymap import Mode
+from knnal_cli.keymap import KeyMode
 from knnal_cli.tui.item_screen import ItemScreen
-from knnal_cli.tui.key_screen import Worker
+from knnal_cli.tui.key_screen import ScreenWorker
 from knnal_cli.tui.model import LabelModel, ReviewModel, View
 from knnal_cli.tui.pictures import Pictures
 
@@ -13,11 +13,11 @@ from knnal_cli.tui.pictures import Pictures
 class ReviewScreen(ItemScreen):
     """Asks about one suspicious label after the other; Esc goes back to labeling."""
 
-    MODE = Mode.REVIEW
+    MODE = KeyMode.REVIEW
     NOTHING = "No label is left to review. Esc goes back."
     ANYWHERE = ItemScreen.ANYWHERE | {"leave"}
 
-    def __init__(self, model: LabelModel, worker: Worker, pictures: Pictures) -> None:
+    def __init__(self, model: LabelModel, worker: ScreenWorker, pictures: Pictures) -> None:
         super().__init__(model, worker, pictures)
 
     def first(self) -> View:

@@ -18,10 +18,10 @@ _LOW_PRIORITY = 10
 
 
 class JsonNarrator(Narrator):
-    """A line of JSON for each step: the stage, what is done of it, and the total."""
+    """A line of JSON for each step: its name, what is done of it, and the total."""
 
-    def progress(self, stage: str, done: int, total: int | None) -> None:
-        sys.stdout.write(json.dumps([stage, done, total]) + "\n")
+    def progress(self, step: str, done: int, total: int | None) -> None:
+        sys.stdout.write(json.dumps([step, done, total]) + "\n")
         sys.stdout.flush()
 
     def say(self, message: str) -> None:

@@ -24,7 +24,7 @@ class KeyAction(BaseModel):
     mode: str
     name: str
     keys: list[str] = Field(description="As in KeyboardEvent.key; 'class' is every class's key.")
-    shown: str = Field(description="The keys as they are printed.")
+    printed: str = Field(description="The keys as they are printed.")
     short: str
     help: str
 

@@ -44,23 +44,23 @@ def seek_name(name: str) -> str:
     return f"{_PREFIX}{name}{_END}"
 
 
-def sought(ledger: Ledger, name: str) -> SearchProgress:
+def progress_of(ledger: Ledger, name: str) -> SearchProgress:
     """How the search for one class stands, whether or not it has begun."""
     outcomes = list(_outcomes(ledger.labeled_latest_first(), name))[::-1]
     of_class = ledger.class_counts().get(name, 0)
-    if not can_be_sought(of_class, ledger.label_count):
+    if not can_be_searched(of_class, ledger.label_count):
         phase = SeekPhase.WAITING
     else:
         phase = SeekPhase.BOUNDARY if is_at_boundary(outcomes) else SeekPhase.FINDING
     return SearchProgress(name, sum(outcomes), len(outcomes), phase)
 
 
-def can_be_sought(of_class: int, labels: int) -> bool:
+def can_be_searched(of_class: int, labels: int) -> bool:
     """Whether a class with this share of the labels can be told from the rest."""
     return of_class > 0 and labels - of_class >= CONTRAST
 
 
-def sought_classes(ledger: Ledger) -> tuple[SearchProgress, ...]:
+def searched_classes(ledger: Ledger) -> tuple[SearchProgress, ...]:
     """All searches that labels in force come from, in the order in which they began."""
     names = dict.fromkeys(
         event.strategy.removeprefix(_PREFIX).removesuffix(_END)
@@ -71,7 +71,7 @@ def sought_classes(ledger: Ledger) -> tuple[SearchProgress, ...]:
         and event.strategy.endswith(_END)
         and event.origin != AUDIT
     )
-    return tuple(sought(ledger, name) for name in names)
+    return tuple(progress_of(ledger, name) for name in names)
 
 
 def recent_outcomes(ledger: Ledger, name: str) -> tuple[bool, ...]:

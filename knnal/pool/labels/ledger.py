@@ -218,14 +218,14 @@ class Ledger:
         elif event.kind is EventKind.OPINION:
             _insert(self._opinions, event.seq, again)
         elif event.kind is EventKind.NOTE:
-            _settle(self._notes, event, again)
+            _activate(self._notes, event, again)
         elif event.kind in _OF_CLASSES:
             self._change_classes(event, again)
         else:
             assert event.item is not None
             self.step += 1
             before = self.label(event.item)
-            _settle(self._by_item, event, again)
+            _activate(self._by_item, event, again)
             return (self._changed(event.item, before),)
         return ()
 
@@ -474,7 +474,7 @@ def is_same(event: Event | None, other: Event | None) -> bool:
     return (event and event.seq) == (other and other.seq)
 
 
-def _settle(active: dict[str, list[int]], event: Event, again: bool) -> None:
+def _activate(active: dict[str, list[int]], event: Event, again: bool) -> None:
     """Add an event to those in force of its item, in their order, or take it out."""
     assert event.item is not None
     _insert(active.setdefault(event.item, []), event.seq, again)

@@ -24,7 +24,7 @@ from knnal.simulation.known import KnownItems
 from knnal.types import Float32Array, FloatArray, Int32Array, IntArray, Narrator
 
 _BLOCK = 65536
-_STAGE, _STEPS = "Inspection", 3
+_STEP, _STEPS = "Inspection", 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,15 +165,15 @@ def inspect_pool(
     live = np.flatnonzero(session.geometry.live)
     unlabeled = predicted.classes[session.state.unlabeled]
     counts = session.ledger.class_counts()
-    narrator.progress(_STAGE, 0, _STEPS)
+    narrator.progress(_STEP, 0, _STEPS)
     found = _clustering(session, options, known)
-    narrator.progress(_STAGE, 1, _STEPS)
+    narrator.progress(_STEP, 1, _STEPS)
     duplicates = _duplicates(session, options, narrator)
-    narrator.progress(_STAGE, 2, _STEPS)
+    narrator.progress(_STEP, 2, _STEPS)
     density = session.state.local_density
     outliers = extreme_rows(density, live, options.limit, largest=False)
     most, least = _confusing(session, live, options)
-    narrator.progress(_STAGE, _STEPS, _STEPS)
+    narrator.progress(_STEP, _STEPS, _STEPS)
     return Inspection(
         items=len(live),
         labeled=session.ledger.label_count,

@@ -16,23 +16,23 @@ export function commandOf(key) {
 
 // A button with the words and the key of a command.
 export function commandButton(name, mode, onclick) {
-  const { short, shown } = find(name, mode);
+  const { short, printed } = find(name, mode);
   const words = short[0].toUpperCase() + short.slice(1);
-  return button({ onclick }, `${words} (${shown.split("  ")[0]})`);
+  return button({ onclick }, `${words} (${printed.split("  ")[0]})`);
 }
 
 // Draws the commands below the item, and the help.
 export function drawKeys() {
   $("commands").replaceChildren(
     ...FOOTER.map((name) => {
-      const { keys, short, shown } = find(name, "label");
+      const { keys, short, printed } = find(name, "label");
       const attributes = { "data-command": name, "aria-keyshortcuts": keys[0] };
-      return button(attributes, element("kbd", {}, shown), element("span", {}, short));
+      return button(attributes, element("kbd", {}, printed), element("span", {}, short));
     }),
   );
   for (const mode of ["label", "review"]) {
     $(`help-${mode}`).replaceChildren(
-      ...actions(mode).flatMap(({ shown, help }) => [element("dt", {}, element("kbd", {}, shown)), element("dd", {}, help)]),
+      ...actions(mode).flatMap(({ printed, help }) => [element("dt", {}, element("kbd", {}, printed)), element("dd", {}, help)]),
     );
   }
 }
