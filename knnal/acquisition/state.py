@@ -51,7 +51,7 @@ class PoolState:
         self.labeling = Labeling(geometry, vote.k)
         self.classifier = create_classifier(classifier, self.labeling, vote)
         self.unlabeled: BoolArray = geometry.live.copy()
-        self._followers: dict[type[Any], IncrementalStatistic] = {}
+        self._statistics: dict[type[Any], IncrementalStatistic] = {}
         self._coverage: Coverage | None = None
         self._uncertainty: dict[str, Float32Array] = {}
         self._stale: BoolArray = np.zeros(rows, dtype=np.bool_)
@@ -77,14 +77,14 @@ class PoolState:
             self._all_stale = True
         else:
             self._stale[stale] = True
-        for follower in self._followers.values():
-            follower.update(row, before)
+        for statistic in self._statistics.values():
+            statistic.update(row, before)
 
-    def follower(self, kind: type[StatisticKind]) -> StatisticKind:
+    def statistic(self, kind: type[StatisticKind]) -> StatisticKind:
         """The one of its kind, made when first asked for and told of every label from then on."""
-        found = self._followers.get(kind)
+        found = self._statistics.get(kind)
         if not isinstance(found, kind):
-            found = self._followers[kind] = kind(self.labeling, self.vote)
+            found = self._statistics[kind] = kind(self.labeling, self.vote)
         return found
 
     def rebuild(self, rows: IntArray, classes: IntArray, class_count: int) -> None:
@@ -98,7 +98,7 @@ class PoolState:
         self.unlabeled[:] = self.geometry.live & (labeling.classes == UNLABELED)
         self.classifier.rebuild()
         self._coverage = None
-        self._followers.clear()
+        self._statistics.clear()
         self._all_stale = True
 
     def declare_classes(self, count: int) -> None:

@@ -84,7 +84,7 @@ class _FarthestWithChosen:
 
     def __init__(self, state: PoolState) -> None:
         self._geometry = state.geometry
-        self.values = state.follower(Farthest).values().copy()
+        self.values = state.statistic(Farthest).values().copy()
 
     def add(self, row: int) -> None:
         _lower(self.values, self._geometry, row)
@@ -97,6 +97,6 @@ def _lower(values: Float32Array, geometry: PoolIndex, row: int) -> None:
 GLOBAL = Term("mean similarity to the whole pool", lambda state: state.geometry.derived(density_of))
 DISTANCE_AS_PRINTED = Term(
     "1 - distance to the farthest label",
-    lambda state: distance_as_printed(state.follower(Farthest).values()),
+    lambda state: distance_as_printed(state.statistic(Farthest).values()),
     lambda overlay: distance_as_printed(overlay.part(_FarthestWithChosen).values),
 )

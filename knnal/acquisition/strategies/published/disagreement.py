@@ -109,6 +109,6 @@ class Disagreement(Strategy):
 
 DISAGREEMENT = Term(
     "mutual information of the label and the vote under random feature masks",
-    lambda state: state.follower(MaskedVotes).disagreement(),
+    lambda state: state.statistic(MaskedVotes).disagreement(),
     is_uncertainty=True,
 )

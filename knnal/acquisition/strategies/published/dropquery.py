@@ -82,6 +82,6 @@ class DropQuery(Strategy):
 
 INCONSISTENCY = Term(
     "share of random feature masks that predict another class than all features",
-    lambda state: state.follower(Inconsistency).share(),
+    lambda state: state.statistic(Inconsistency).share(),
     is_uncertainty=True,
 )

@@ -110,7 +110,7 @@ class Guided(Strategy):
 
 RESPONSE_ENTROPY = Term(
     "entropy of the votes on the item's augmented views, on average",
-    lambda state: state.follower(ViewVotes).entropy(),
+    lambda state: state.statistic(ViewVotes).entropy(),
     is_uncertainty=True,
     needs_views=True,
 )

@@ -51,7 +51,7 @@ def test_inconsistency_is_kept_through_labels_and_undos(options: VoteOptions) ->
                 session.relabel("0", "c")
             else:
                 session.tell(str(step), "abc"[step % 3])
-            found = session.state.follower(Inconsistency).share()
+            found = session.state.statistic(Inconsistency).share()
             np.testing.assert_allclose(found, by_definition(session, options), atol=1e-6)
             seen = max(seen, float(found.max()))
         assert seen > 0.5

@@ -95,7 +95,7 @@ def test_votes_follow_labels_undos_and_relabels(balanced: bool) -> None:
     options = VoteOptions(k=2, balanced=balanced)
     state = PoolState(PoolIndex.of(X), classifier="knn", vote=options)
     state.declare_classes(CLASSES)
-    state.follower(MaskedVotes).disagreement()
+    state.statistic(MaskedVotes).disagreement()
     for step in range(60):
         row = int(rng.integers(0, 40))
         state.assign(row, None if rng.random() < 0.3 else int(rng.integers(0, CLASSES)))
@@ -103,7 +103,7 @@ def test_votes_follow_labels_undos_and_relabels(balanced: bool) -> None:
             fresh = PoolState(PoolIndex.of(X), classifier="knn", vote=options)
             labeled = state.labeling.labeled
             fresh.rebuild(labeled, state.labeling.classes[labeled], CLASSES)
-            kept, anew = state.follower(MaskedVotes), fresh.follower(MaskedVotes)
+            kept, anew = state.statistic(MaskedVotes), fresh.statistic(MaskedVotes)
             np.testing.assert_array_equal(kept.disagreement(), anew.disagreement())
     assert kept.disagreement().max() > 0.1
 
@@ -116,7 +116,7 @@ def test_candidates_are_the_nearest_labeled_rows_but_oneself() -> None:
     state.rebuild(labeled, classes, CLASSES)
     of = np.zeros(80, dtype=np.int64)
     of[labeled] = classes
-    votes = state.follower(MaskedVotes)
+    votes = state.statistic(MaskedVotes)
     kept = FeatureMasks.draw(70, np.random.default_rng(0)).dimensions(70)
     weights = guided_class_weights(np.bincount(classes, minlength=CLASSES))
     rows = np.array([0, int(labeled[4]), 51])
@@ -133,11 +133,11 @@ def test_a_rebuild_makes_them_anew() -> None:
     X = vectors(50, 12)
     state = PoolState(PoolIndex.of(X), classifier="knn")
     state.rebuild(np.arange(9), np.arange(9) % 3, CLASSES)
-    before = state.follower(MaskedVotes).disagreement().copy()
-    assert state.follower(MaskedVotes) is state.follower(MaskedVotes)
+    before = state.statistic(MaskedVotes).disagreement().copy()
+    assert state.statistic(MaskedVotes) is state.statistic(MaskedVotes)
     state.rebuild(np.arange(30), np.arange(30) % 2, CLASSES)
     fresh = PoolState(PoolIndex.of(X), classifier="knn")
     fresh.rebuild(np.arange(30), np.arange(30) % 2, CLASSES)
-    found = state.follower(MaskedVotes).disagreement()
-    np.testing.assert_array_equal(found, fresh.follower(MaskedVotes).disagreement())
+    found = state.statistic(MaskedVotes).disagreement()
+    np.testing.assert_array_equal(found, fresh.statistic(MaskedVotes).disagreement())
     assert not np.array_equal(found, before)
