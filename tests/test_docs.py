@@ -158,6 +158,7 @@ class Tour:
         while self._servers:
             with self._servers.pop() as server:
                 server.send_signal(signal.SIGINT)
+                server.wait(timeout=PATIENCE_S)
 
     def _python(self, code: str) -> None:
         with redirect_stdout(io.StringIO()):

@@ -95,9 +95,13 @@ def serve(
             port, token = listening.getsockname()[1], token or new_token()
             hosts, cookie = host_names(host), f"knnal-{port}"
             app = create_app(served, token=token, hosts=hosts, cookie=cookie)
-            echo(f"http://{f'[{host}]' if ':' in host else host}:{port}/?token={token}")
-            echo("Open this address in a browser. Ctrl-C ends it.", err=True)
-            run(app, listening)
+            address = f"http://{f'[{host}]' if ':' in host else host}:{port}/?token={token}"
+
+            def announce() -> None:
+                echo(address)
+                echo("Open this address in a browser. Ctrl-C ends it.", err=True)
+
+            run(app, listening, announce)
     echo("Stopped. Everything is stored; 'knnal serve' goes on from here.", err=True)
 
 

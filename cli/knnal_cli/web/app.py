@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -158,8 +158,20 @@ def bind(host: str, port: int) -> socket.socket:
     return listening
 
 
-def make_server(app: ASGIApp) -> uvicorn.Server:
-    """The server, which says as little as possible of itself."""
+class AnnouncingServer(uvicorn.Server):
+    """Calls ``ready`` once it answers requests, and Ctrl-C and SIGTERM end it."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], object]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
+
+
+def make_server(app: ASGIApp, ready: Callable[[], object] = lambda: None) -> uvicorn.Server:
+    """The server, which prints nothing of its own."""
     config = uvicorn.Config(
         app,
         log_level="warning",
@@ -170,10 +182,10 @@ def make_server(app: ASGIApp) -> uvicorn.Server:
         ws="none",
         timeout_graceful_shutdown=_GRACE_S,
     )
-    return uvicorn.Server(config)
+    return AnnouncingServer(config, ready)
 
 
-def run(app: ASGIApp, listening: socket.socket) -> None:
+def run(app: ASGIApp, listening: socket.socket, ready: Callable[[], object]) -> None:
     """Answer requests until interrupted; those under way are finished first."""
     with contextlib.suppress(KeyboardInterrupt):  # raised once more when all is finished
-        make_server(app).run(sockets=[listening])
+        make_server(app, ready).run(sockets=[listening])
