@@ -212,8 +212,9 @@ class Tour:
         assert child.exitstatus == 0, line
 
     def _serve(self, line: str) -> None:
+        port = () if "--port" in line else ("--port", "0")  # which no other test has
         server = subprocess.Popen(
-            [self.knnal.script, *shlex.split(line.removesuffix("&"))[1:]],
+            [self.knnal.script, *shlex.split(line.removesuffix("&"))[1:], *port],
             cwd=self.knnal.folder,
             env=self.knnal.environment,
             stdout=subprocess.PIPE,
