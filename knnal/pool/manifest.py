@@ -134,7 +134,7 @@ def require_no_remains(folder: Path) -> None:
     remains = [name for name in (DATABASE, EMBEDDINGS) if (folder / name).exists()]
     if remains == [DATABASE] and _is_begun(folder / DATABASE):
         return
-    if remains:
+    if remains and not (folder / MANIFEST).exists():  # another process may have just made it
         raise PoolDamagedError(
             folder / MANIFEST,
             f"it is missing, but {' and '.join(remains)} of a pool are there",

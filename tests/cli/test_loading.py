@@ -68,7 +68,7 @@ def test_a_decision_loads_nothing_that_predicts_or_draws(
 
 
 def test_the_next_question_loads_no_more_than_it_takes(labeled: Any) -> None:
-    labeled("next")  # compiles what is not compiled yet, for which Numba loads SciPy
+    loaded_by(labeled.folder, "next")  # compiles what is not compiled yet, with SciPy
     loaded = loaded_by(labeled.folder, "next")
     assert "numba" in loaded
     heavy = {"scipy.linalg", "scipy.sparse", "sklearn", "faiss", "pyarrow", "matplotlib"}
