@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from knnal.classifiers.expert_weights import (
-    FLOOR,
+    SMOOTHING,
     MIXTURES,
     choose_powers,
     count_predicted,
@@ -94,7 +94,7 @@ def test_the_only_label_of_a_class_does_not_count() -> None:
 
 
 def test_no_expert_has_a_veto() -> None:
-    assert FLOOR == 0.05
+    assert SMOOTHING == 0.05
     certain, even = np.float32([[0.0, 1.0]]), np.float32([[0.6, 0.4]])
     experts = tuple(np.repeat(P, 9, 0) for P in (certain, even, even))
     # .05 x .65^2 against 1.05 x .45^2: the second class, which is wrong; graph and means are right.

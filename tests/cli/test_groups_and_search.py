@@ -116,8 +116,8 @@ def test_a_search_says_what_it_takes_and_how_it_goes(vectors: Any) -> None:
     assert vectors("status", "--json").data["searches"] == [
         {"name": "left", "found": 3, "asked": 3, "phase": "finding"}
     ]
-    assert "Sought    Seeking 'left'" not in vectors("status").out
-    assert "Sought    'left': 3 found of 3 asked\n" in vectors("status").out
+    assert "Search    Seeking 'left'" not in vectors("status").out
+    assert "Search    'left': 3 found of 3 asked\n" in vectors("status").out
 
 
 def test_without_a_search_nothing_is_said_of_it(vectors: Any) -> None:

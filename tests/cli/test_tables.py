@@ -84,7 +84,7 @@ def test_prodigys_answers_are_told(knnal: Any) -> None:
     done = knnal("embed", "p.jsonl", "--label-column", "label")
     assert "Prodigy's records, whose labels count where answer is accept" in done.out
     assert "1 labels taken in." in done.out
-    assert done.err == "1 label left out: its answer is reject.\n"
+    assert done.err == "1 label omitted: its answer is reject.\n"
 
 
 # Labels inside archives

@@ -173,9 +173,9 @@ def test_only_accepted_labels_of_prodigys_records_count(tmp_path: Path) -> None:
     reading = source.reading()
     assert "where answer is accept" in reading.columns[2].why
     assert reading.notes == (
-        "1 label left out: its answer is reject.",
-        "1 label left out: its answer is ignore.",
-        "1 label left out: it has no answer.",
+        "1 label omitted: its answer is reject.",
+        "1 label omitted: its answer is ignore.",
+        "1 label omitted: it has no answer.",
     )
 
 
