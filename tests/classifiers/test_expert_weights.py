@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from knnal.classifiers.expert_weights import (
-    SMOOTHING,
     MIXTURES,
+    SMOOTHING,
     choose_powers,
     count_predicted,
     expert_product,
