@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
@@ -49,6 +49,16 @@ class Registry:
                 f"The {self.kind} '{name}' does not load ({error}). Reinstall or remove the "
                 "package that provides it."
             ) from error
+
+    def loadable(self, report: Callable[[str], object]) -> dict[str, Any]:
+        """All that load, by name; ``report`` is called with the reason of each that does not."""
+        found = {}
+        for name in self.names():
+            try:
+                found[name] = self.load(name)
+            except InputError as error:
+                report(str(error))
+        return found
 
 
 def refresh() -> None:

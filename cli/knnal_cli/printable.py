@@ -1,13 +1,9 @@
-"""What is printed: foreign text made safe, and the factories that load."""
+"""What is printed: foreign text made safe, and errors in terms of the command line."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import typer
 
-from knnal.errors import InputError
-from knnal.registry import Registry
 from knnal_cli.remedies import in_commands
 
 _KEPT = "\n\t"
@@ -31,6 +27,11 @@ def echo(text: str, *, err: bool = False) -> None:
     typer.echo(printable(text), err=err)
 
 
+def warn(text: str) -> None:
+    """Print a line on stderr."""
+    echo(text, err=True)
+
+
 def ask_number(question: str) -> int:
     """A number from whoever sits at the terminal, asked for on stderr."""
     answer: int = typer.prompt(printable(question), type=int, err=True)
@@ -40,14 +41,3 @@ def ask_number(question: str) -> int:
 def echo_error(error: Exception) -> None:
     """Say on stderr what went wrong, and what to do in terms of the command line."""
     typer.secho(f"Error: {printable(in_commands(str(error)))}", fg=typer.colors.RED, err=True)
-
-
-def loadable(registry: Registry) -> dict[str, Any]:
-    """The factories that load, by name; the others are named on stderr, each with its reason."""
-    found = {}
-    for name in registry.names():
-        try:
-            found[name] = registry.load(name)
-        except InputError as error:
-            echo(str(error), err=True)
-    return found

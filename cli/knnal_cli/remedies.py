@@ -15,7 +15,7 @@ _COMMANDS = {
     "Project.import_labels": "'knnal import FILE'",
     "Session": "'knnal label'",
 }
-_RENAMED = {"out": "--output", "pool": "--pool DIR or KNNAL_POOL"}
+_RENAMED = {"pool": "--pool DIR or KNNAL_POOL"}
 
 
 def in_commands(message: str) -> str:

@@ -26,7 +26,7 @@ from knnal_cli.options import (
     open_session,
     schedule_of,
 )
-from knnal_cli.printable import echo, printable, printable_line
+from knnal_cli.printable import echo, printable, printable_line, warn
 from knnal_cli.records import print_json, question_record
 from knnal_cli.wording import nothing_left, search_advice, search_line, stands_for
 
@@ -133,7 +133,6 @@ def strategies(
     from knnal.acquisition.strategies.base import STRATEGIES, canonical_name, strategy_class
     from knnal.acquisition.strategies.description import compositions, describe, terms_in_words
     from knnal.acquisition.strategies.terms import TERMS
-    from knnal_cli.printable import loadable
 
     if name is not None:
         description = describe(canonical_name(name), strategy_class(name))
@@ -142,7 +141,7 @@ def strategies(
         else:
             _explain(description)
         return
-    found = [describe(name, strategy) for name, strategy in loadable(STRATEGIES).items()]
+    found = [describe(name, strategy) for name, strategy in STRATEGIES.loadable(warn).items()]
     if as_json:
         print_json([asdict(description) for description in found])
         return
@@ -150,7 +149,7 @@ def strategies(
         echo(f"{_titled(one.name)}\n    {one.summary}\n    {one.source}")
         echo(f"    cost per label: {one.cost}")
     echo(f"\nComposed of terms: {compositions()}")
-    for term in terms_in_words(loadable(TERMS)):
+    for term in terms_in_words(TERMS.loadable(warn)):
         echo(f"    {term}")
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from knnal_cli.options import JsonOption
-from knnal_cli.printable import echo
+from knnal_cli.printable import echo, warn
 from knnal_cli.records import print_json
 
 if TYPE_CHECKING:
@@ -29,11 +29,10 @@ def list_models(context: typer.Context, as_json: JsonOption = False) -> None:
         return
     from knnal.embedders.assets import DEMO_PHOTOS
     from knnal.embedders.base import EMBEDDERS
-    from knnal_cli.printable import loadable
 
     records = [
         _record(name, one.summary, one.license, one.origin, one.assets)
-        for name, one in loadable(EMBEDDERS).items()
+        for name, one in EMBEDDERS.loadable(warn).items()
     ]
     photos = DEMO_PHOTOS
     summary = "photos of groceries and fruit, for 'knnal demo'"
