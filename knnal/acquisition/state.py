@@ -20,7 +20,7 @@ _BLOCK = 65536
 
 
 class IncrementalStatistic(Protocol):
-    """What labels change beside the classifier; a function of the labels in force likewise."""
+    """What labels change apart from the classifier; a function of the labels in force likewise."""
 
     def __init__(self, labeling: Labeling, options: VoteOptions) -> None: ...
 

@@ -73,7 +73,7 @@ class KNNVote(PoolClassifier):
         return changed
 
     def rebuild(self) -> None:
-        """Nothing is kept beside the labeling."""
+        """Nothing is kept but the labeling."""
 
     def declare_classes(self) -> None:
         """As above."""

@@ -382,7 +382,7 @@ class Pool:
     def embedding_alone(self) -> Iterator[None]:
         """Hold the right to add items, for the length of a block.
 
-        Raises PoolBusyError while another process holds it. Labeling goes on beside it.
+        Raises PoolBusyError while another process holds it. Labeling goes on meanwhile.
         """
         assert self.folder is not None
         with nobody_embeds(self.folder):

@@ -87,7 +87,7 @@ class _Sheet:
         self.header = [_name(cell) for cell in rows[0]] if rows else []
         self.rows = rows[1:]
         self.others: list[str] = []
-        while self.header and not self.header[-1]:  # formatted cells beside the table
+        while self.header and not self.header[-1]:  # formatted cells next to the table
             self.header.pop()
 
 

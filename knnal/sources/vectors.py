@@ -38,7 +38,7 @@ class VectorFile:
     """One vector a row of a ``.npy``, ``.npz`` or ``.parquet`` file.
 
     In a ``.npy`` the ids are "0" to "n-1", or the lines of the file ``ids``. In an ``.npz`` the
-    vectors are the array ``embeddings`` or the only 2-d one, beside optional arrays ``ids`` and
+    vectors are the array ``embeddings`` or the only 2-d one, with optional arrays ``ids`` and
     ``labels``, which ``ignore_labels`` leaves. In a ``.parquet`` they are the column
     ``vector_column`` or the only one with lists of floats; ids are in ``id_column``, or else in
     the column "id" if there is one.

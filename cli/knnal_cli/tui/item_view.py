@@ -173,7 +173,7 @@ class ItemView(Vertical):
         self.call_after_refresh(lambda: self.redraw() if self._sizes() != drawn else None)
 
     def _sizes(self) -> tuple[Size, Size]:
-        """What is left for the item and beside it, which follows from what is around them."""
+        """The room for the item and its panels, which depends on what surrounds them."""
         return self.query_one("#frame").size, self.query_one("#side").size
 
     def _put(self, place: str, content: RenderableType) -> None:

@@ -20,7 +20,7 @@ class CdfFactors(Strategy):
     """
 
     extra_terms: ClassVar[Mapping[str, str]] = {}
-    """Terms that go into no CDF of their own, and are shown beside the factors."""
+    """Terms that go into no CDF of their own, and are shown with the factors."""
 
     def __init__(self) -> None:
         self._selector = CdfProductSelector()

@@ -53,7 +53,7 @@ def _uncertainty(measure: str, summary: str) -> Term:
 
 
 LEAST_CONFIDENCE = _uncertainty(
-    "least-confidence", "1 - p1: what is left beside the likeliest class"
+    "least-confidence", "1 - p1: the probability of all but the likeliest class"
 )
 SMALLEST_MARGIN = _uncertainty(
     "smallest-margin", "1 - (p1 - p2): how close the two likeliest classes are"

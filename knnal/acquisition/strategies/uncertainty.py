@@ -8,7 +8,7 @@ from knnal.acquisition.strategies.base import PoolView, Scores, Strategy
 class LeastConfidence(Strategy):
     """Asks where the likeliest class is least likely."""
 
-    summary = "1 - p1: what is left beside the likeliest class"
+    summary = "1 - p1: the probability of all but the likeliest class"
     source = "Settles, 'Active Learning Literature Survey' (2009), section 3.1"
     formula = "the uncertainty u alone"
     terms = {"u": "least-confidence"}

@@ -329,7 +329,7 @@ class Ledger:
         return [item for item in self._contents if self.is_outdated(item)]
 
     def opinions(self) -> Iterator[tuple[Event, Event]]:
-        """Second opinions on labels, and the label that each is beside, taken back neither."""
+        """Second opinions with the labels that they are on; neither was taken back."""
         for seq in self._opinions:
             target = self._events[seq].target
             if target is not None and not self._is_taken(self._events[target]):

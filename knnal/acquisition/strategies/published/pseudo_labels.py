@@ -82,7 +82,7 @@ def uncertainty_with(
 ) -> list[Float32Array]:
     """Measures of uncertainty of every row, each ``(rows,)``, once the pseudo-labels vote too.
 
-    A row's neighbors in the graph that have one vote beside its nearest labeled items, whose
+    A row's neighbors in the graph that have one vote together with its nearest labeled items, whose
     votes have the shares that the classifier gives. Good for unlabeled rows.
     """
     found = [state.uncertainty(measure).copy() for measure in measures]
